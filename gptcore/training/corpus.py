@@ -1,0 +1,80 @@
+"""A folder of .txt books -> token ids for training and for the held-out loss."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gptcore.errors import CorpusError
+from gptcore.tokenizer import Tokenizer
+
+
+def read_books(folder: Path) -> dict[str, str]:
+    """File name -> text of every .txt file in the folder, in order of name.
+
+    Raises CorpusError for a folder that is missing or has no text, and for a file that is not UTF-8.
+    """
+    if not folder.is_dir():
+        raise CorpusError(f"{folder} is not a folder; the corpus is a folder of .txt files in UTF-8.")
+    books: dict[str, str] = {}
+    for path in sorted(folder.glob("*.txt")):
+        try:
+            text = path.read_text("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"{path.name} is not UTF-8: byte {error.start} cannot be read. Save it as UTF-8.") from error
+        if text:
+            books[path.name] = text
+    if not books:
+        raise CorpusError(f"{folder} has no .txt file with text in it.")
+    return books
+
+
+def split_held_out(books: dict[str, str], count: int) -> tuple[dict[str, str], dict[str, str]]:
+    """(training books, held-out books): whole books, chosen by a hash of their names, so that the choice never moves.
+
+    Raises CorpusError if there is not at least one book to train on and one to hold out.
+    """
+    if not 1 <= count < len(books):
+        raise CorpusError(f"{count} of {len(books)} books cannot be held out; there must be at least one held out and one left.")
+    by_hash = sorted(books, key=lambda name: hashlib.sha256(name.encode()).digest())
+    held_out = set(by_hash[:count])
+    return ({n: t for n, t in books.items() if n not in held_out}, {n: books[n] for n in sorted(held_out)})
+
+
+def encode_books(books: dict[str, str], tokenizer: Tokenizer) -> np.ndarray:
+    """All books as one row of token ids (uint16), each ended by <|endoftext|>."""
+    end = np.array([tokenizer.end_of_text_id], dtype=np.uint16)
+    return np.concatenate([part for text in books.values() for part in (np.array(tokenizer.encode(text), np.uint16), end)])
+
+
+class Windows:
+    """Windows of context_length + 1 tokens, each seen once a pass, in an order drawn afresh for every pass.
+
+    Raises CorpusError if the corpus is shorter than one batch.
+    """
+
+    def __init__(self, ids: np.ndarray, context_length: int, batch_size: int, seed: int) -> None:
+        if len(ids) < (context_length + 1) * batch_size + context_length:
+            raise CorpusError(
+                f"The corpus has {len(ids):,} tokens; one batch of {batch_size} windows of {context_length} needs more. "
+                "Add text, or make the batch or the context smaller."
+            )
+        self._ids, self._context, self._batch, self._seed = ids, context_length, batch_size, seed
+
+    @property
+    def batches_a_pass(self) -> int:
+        return (len(self._ids) - self._context - 1) // self._context // self._batch
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of this step, both int64 [batch, context]: a function of seed and step, so that training resumes."""
+        done, index = divmod(step, self.batches_a_pass)
+        draw = np.random.default_rng((self._seed, done))
+        offset = int(draw.integers(self._context))  # so that no pass cuts the text at the same places
+        starts = draw.permutation((len(self._ids) - 1 - offset) // self._context)[index * self._batch : (index + 1) * self._batch]
+        rows = self._ids[(offset + starts * self._context)[:, None] + np.arange(self._context + 1)].astype(np.int64)
+        rows_tensor = torch.from_numpy(rows)
+        return rows_tensor[:, :-1], rows_tensor[:, 1:]
