@@ -1,0 +1,180 @@
+"""Train a GPTModel on a row of token ids for a given time, with checkpoints that it resumes from.
+
+Matrices inside the blocks are moved by Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/), embeddings, biases
+and norms by AdamW (Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101). The learning rate warms up, holds, and falls
+to zero over the last part of the time: time decides, not steps, so that a slow or shared machine ends on schedule too.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gptcore.errors import CheckpointError
+from gptcore.model import GPTModel
+from gptcore.training.corpus import Windows
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """minutes: how long to train in all, pauses not counted; batch_size: windows a step; learning rates of the two optimisers;
+    warmup_steps: steps to full learning rate; decay_share: last part of the time over which it falls to zero."""
+
+    minutes: float
+    batch_size: int = 32
+    matrix_learning_rate: float = 0.02
+    other_learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 60
+    decay_share: float = 0.5
+    seed: int = 1
+    checkpoint_minutes: float = 5.0
+    compile: bool = False
+
+
+@dataclass
+class Progress:
+    """Where a run stands: steps and seconds so far, tokens seen, and the held-out losses measured (seconds, nats a token)."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    held_out: list[tuple[float, float]] | None = None
+
+
+class TrainingRun:
+    """A model, its optimisers, and how far they are; `run` goes on until the time is used up."""
+
+    def __init__(self, model: GPTModel, ids: np.ndarray, held_out_ids: np.ndarray, settings: TrainingSettings, folder: Path) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model, self.settings = model.to(self.device), settings
+        self.progress = Progress(held_out=[])
+        context = model.config.context_length
+        self._windows = Windows(ids, context, settings.batch_size, settings.seed)
+        self._held_out = held_out_ids
+        self._checkpoint_path = folder / "checkpoint.pt"
+        self._optimizers = _optimizers(model, settings)
+        self._forward: Callable[[Tensor], Tensor] = torch.compile(model) if settings.compile else model
+
+    def run(self, on_checkpoint: Callable[[GPTModel], None]) -> None:
+        """Train until the time is used up; save a checkpoint and call `on_checkpoint` at intervals and at the end."""
+        budget, last_saved = self.settings.minutes * 60, self.progress.seconds
+        self.model.train()
+        with tqdm(total=int(budget), initial=int(self.progress.seconds), unit="s", dynamic_ncols=True) as bar:
+            while self.progress.seconds < budget:
+                started = time.perf_counter()
+                loss = self._step()
+                self.progress.seconds += time.perf_counter() - started
+                speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
+                bar.set_postfix_str(f"step {self.progress.step}, loss {loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
+                bar.update(int(self.progress.seconds) - bar.n)
+                if self.progress.seconds - last_saved > self.settings.checkpoint_minutes * 60:
+                    last_saved = self.progress.seconds
+                    self._save(on_checkpoint, bar)
+            self._save(on_checkpoint, bar)
+
+    def _step(self) -> float:
+        share = self.progress.seconds / (self.settings.minutes * 60)
+        factor = learning_rate_factor(self.progress.step, share, self.settings)
+        inputs, targets = (t.to(self.device) for t in self._windows.batch(self.progress.step))
+        loss = self._loss(self._forward, inputs, targets)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["full_lr"] * factor
+            optimizer.step()
+            optimizer.zero_grad()
+        self.progress.step += 1
+        self.progress.tokens += targets.numel()
+        return loss.item()
+
+    def _loss(self, forward: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = forward(inputs)
+        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+    def held_out_loss(self, max_windows: int = 128) -> float:
+        """Mean loss in nats a token over evenly spaced windows of the held-out books."""
+        return held_out_loss(self.model, self._held_out, max_windows)
+
+    def _save(self, on_checkpoint: Callable[[GPTModel], None], bar: tqdm) -> None:
+        loss = self.held_out_loss()
+        assert self.progress.held_out is not None
+        self.progress.held_out.append((self.progress.seconds, loss))
+        bar.write(f"{self.progress.seconds / 60:6.1f} min  {self.progress.tokens / 1e6:6.2f} M tokens  held-out loss {loss:.4f}")
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [o.state_dict() for o in self._optimizers],
+            "progress": vars(self.progress),
+        }
+        unfinished = self._checkpoint_path.with_suffix(".unfinished")
+        torch.save(state, unfinished)
+        os.replace(unfinished, self._checkpoint_path)  # a run that is stopped while saving keeps the checkpoint before
+        on_checkpoint(self.model)
+
+    def resume(self) -> bool:
+        """Take up the checkpoint in the folder, if there is one. Raises CheckpointError if it is of another shape."""
+        if not self._checkpoint_path.is_file():
+            return False
+        state = torch.load(self._checkpoint_path, map_location=self.device, weights_only=True)
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{self._checkpoint_path} is of a model of another shape; choose another --out or the same settings. ({error})"
+            ) from error
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.progress = Progress(**state["progress"])
+        return True
+
+
+def _optimizers(model: GPTModel, settings: TrainingSettings) -> list[torch.optim.Optimizer]:
+    matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
+    inside = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in inside]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=settings.weight_decay),
+        torch.optim.AdamW(others, lr=settings.other_learning_rate, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["full_lr"] = group["lr"]
+    return optimizers
+
+
+def learning_rate_factor(step: int, share: float, settings: TrainingSettings) -> float:
+    """Between 0 and 1: linear warm-up by steps, then level, then linear to zero over the last `decay_share` of the time."""
+    warm = min(1.0, (step + 1) / settings.warmup_steps)
+    return warm * min(1.0, max(0.0, (1.0 - share) / settings.decay_share))
+
+
+@torch.inference_mode()
+def held_out_loss(model: GPTModel, ids: np.ndarray, max_windows: int) -> float:
+    """Mean loss in nats a token over at most `max_windows` evenly spaced windows of `ids`, in the model's own precision."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    losses = [
+        F.cross_entropy(model(window[None, :-1].to(device))[0].float(), window[1:].to(device)).item()
+        for window in _spaced_windows(ids, model.config.context_length, max_windows)
+    ]
+    model.train(was_training)
+    return float(np.mean(losses))
+
+
+def _spaced_windows(ids: np.ndarray, context_length: int, count: int) -> Iterator[Tensor]:
+    length = min(context_length + 1, len(ids))
+    for start in np.unique(np.linspace(0, len(ids) - length, count).astype(int)):
+        yield torch.from_numpy(ids[start : start + length].astype(np.int64))
