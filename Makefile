@@ -1,0 +1,43 @@
+# make run     start the app (the first time: make the environment, about two minutes)
+# make test    run all tests, in a real browser too where there is one
+# make check   lint, format and types
+# make bench   measure against the budgets and against other implementations
+# ARGS goes to the program: make run ARGS="--server.port 8600", make test ARGS="tests/gptcore -k sampling"
+
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+export PYTHONPATH := .
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/.run-installed
+	@exec $(VENV)/bin/streamlit run app $(ARGS)
+
+test: $(VENV)/.dev-installed
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev-installed
+	$(VENV)/bin/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.run-installed: requirements.txt constraints.txt | $(VENV)
+	@echo "Installing what the app needs (once, about 300 MB without CUDA) ..."
+	$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev-installed: requirements-dev.txt requirements.txt constraints.txt | $(VENV)
+	@echo "Installing what the app and its tests need (once) ..."
+	$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@ $(VENV)/.run-installed
+
+$(VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Glass GPT needs Python 3.11 or newer; '$(PYTHON)' is not. Name another one: make run PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

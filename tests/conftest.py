@@ -1,0 +1,103 @@
+"""What all tests share: shapes are checked while they run, nothing is downloaded, and a tiny model is at hand."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Before anything of Hugging Face is imported: what is not on this machine does not exist.
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from gptcore.checkpoints import LanguageModel
+    from gptcore.tokenizer import Tokenizer
+
+ROOT = Path(__file__).parents[1]
+
+# From here on every module of gptcore checks its annotations, shapes included, at every call.
+install_import_hook("gptcore", "beartype.beartype")
+
+# Tiny models gain nothing from a second thread, and lose a hundredfold where another program has taken the second core.
+torch.set_num_threads(1)
+
+pytest.register_assert_rewrite("tests.browser.visit")
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", ""}
+TINY_TEXT = "Once upon a time there was a little cat, and the cat had a hat. The hat was on the cat, and the cat was on the mat. "
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """A test that reaches for another machine fails at once, and says where it wanted to go."""
+
+    def guarded(connect: Any) -> Any:
+        def only_here(self: socket.socket, address: Any) -> Any:
+            if self.family != getattr(socket, "AF_UNIX", None) and str(address[0]) not in LOOPBACK:
+                raise PermissionError(f"Tests do without the network, and this one wanted {address[0]}:{address[1]}.")
+            return connect(self, address)
+
+        return only_here
+
+    def resolve_only_here(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and name not in LOOPBACK:
+            raise PermissionError(f"Tests do without the network, and this one looked for {name}.")
+        return resolve(host, *args, **kwargs)
+
+    resolve = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", resolve_only_here)
+        yield
+
+
+@pytest.fixture(scope="session")
+def gpt2_tokenizer() -> Tokenizer:
+    """GPT-2's own vocabulary, from a cache of tiktoken's: $TIKTOKEN_CACHE_DIR, or ../shared/tiktoken-cache beside the project."""
+    from gptcore.tokenizer import Tokenizer
+
+    cache = Path(os.environ.get("TIKTOKEN_CACHE_DIR") or ROOT.parent / "shared" / "tiktoken-cache")
+    if not cache.is_dir() or not any(cache.iterdir()):
+        pytest.skip(
+            f"GPT-2's vocabulary is not in {cache}; online, tiktoken.get_encoding('gpt2') puts it into $TIKTOKEN_CACHE_DIR"
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIKTOKEN_CACHE_DIR", str(cache))
+        return Tokenizer.gpt2()
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder as `gptcore.load` takes it: 300 tokens, 64 positions, 32 wide, 4 heads, 2 layers, random weights."""
+    from gptcore.checkpoints import save_model
+    from gptcore.config import GPTConfig
+    from gptcore.model import GPTModel
+    from gptcore.training.bpe import train_vocabulary
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    train_vocabulary([TINY_TEXT], 300, folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = GPTModel(GPTConfig(300, 64, 32, 4, 2, 0.0, True))
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if not name.endswith("embedding.weight"):  # large enough for attention and lens to differ from layer to layer
+                    parameter.add_(torch.randn_like(parameter) * 0.2)
+    save_model(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_folder: Path) -> LanguageModel:
+    """The model of `tiny_folder`, loaded. It is shared and immutable, as in the app."""
+    from gptcore.checkpoints import load
+
+    return load(str(tiny_folder))

@@ -1,0 +1,183 @@
+"""The rules of the house, read off the source: who may import what, what may stand where, what is never written.
+
+Each rule is also shown a source that breaks it, so that none can pass by looking at nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAX_LINES = 400
+TOP_LEVEL_FILES = {".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+TOP_LEVEL_FILES |= {"constraints.txt", "requirements-dev.txt", "requirements.txt"}
+TOP_LEVEL_FOLDERS = {".ci", ".streamlit", "app", "benchmarks", "docs", "gptcore", "pages", "tests"}
+
+# What the modules of each folder may import besides the standard library; the longest folder that fits decides.
+ALLOWED_IMPORTS = {
+    "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
+    "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
+    "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch"},
+    "app/charts": {"app.charts", "plotly", "pandas", "numpy"},
+    "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
+}
+RANDOM_MODULES = {"random", "secrets", "uuid"}
+# Names (dotted, as written) that only one module may use.
+ONE_HOME = {
+    "st.session_state": "app/state.py",
+    "st.query_params": "app/state.py",
+    "st.html": "app/ui.py",
+    "unsafe_allow_html": "app/ui.py",
+}
+RANDOM_NAMES = ("np.random", "numpy.random", "torch.rand", "torch.manual_seed", "torch.Generator", "os.urandom")
+RANDOM_IN_JS = re.compile(r"Math\s*\.\s*random|getRandomValues|randomUUID")
+
+
+def files(ending: str, *folders: str) -> list[str]:
+    return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob(f"*.{ending}"))
+
+
+def python_files(*folders: str) -> list[str]:
+    return files("py", *folders)
+
+
+def source(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def allowed_imports(name: str) -> set[str]:
+    """What the module of this name may import."""
+    room = max((folder for folder in ALLOWED_IMPORTS if name.startswith(folder + "/")), key=len)
+    return ALLOWED_IMPORTS[room] | set(sys.stdlib_module_names) - RANDOM_MODULES
+
+
+def imported_names(text: str) -> Iterator[str]:
+    """Everything imported anywhere in the source, dotted: `from a import b` gives a.b."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def used_names(text: str) -> set[str]:
+    """Every dotted name, keyword and `from x import y` in the source: np.random.default_rng gives itself and its beginnings."""
+    names = {f"st.{name.removeprefix('streamlit.')}" for name in imported_names(text) if name.startswith("streamlit.")}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute):
+            names.add(ast.unparse(node))
+        elif isinstance(node, ast.keyword) and node.arg:
+            names.add(node.arg)
+    return names
+
+
+def import_faults(name: str, text: str) -> list[str]:
+    allowed, faults = allowed_imports(name), []
+    for found in imported_names(text):
+        if not any(found == package or found.startswith(package + ".") for package in allowed):
+            faults.append(f"{name} may not import {found}")
+        if not name.startswith("gptcore/") and re.match(r"gptcore\.(.+\.)?_", found):
+            faults.append(f"{name} imports {found}, which is private")
+    return faults
+
+
+def home_faults(name: str, text: str) -> list[str]:
+    strays = [used for used, home in ONE_HOME.items() if used in used_names(text) and name != home]
+    return [f"{name} uses {used}, which belongs in {ONE_HOME[used]}" for used in strays]
+
+
+def random_faults(name: str, text: str) -> list[str]:
+    if name.endswith(".js"):
+        return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
+    return [f"{name} uses {used}" for used in used_names(text) if used.startswith(RANDOM_NAMES)]
+
+
+@pytest.mark.parametrize("name", python_files("gptcore", "app", "pages"))
+def test_a_module_imports_only_what_its_room_allows(name: str) -> None:
+    assert not import_faults(name, source(name))
+
+
+@pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_session_state_and_raw_html_have_one_home_each(name: str) -> None:
+    assert not home_faults(name, source(name))
+
+
+@pytest.mark.parametrize("name", [*python_files("app", "pages"), *files("js", "app")])
+def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
+    assert not random_faults(name, source(name))
+
+
+@pytest.mark.parametrize(
+    ("faults", "name", "text"),
+    [
+        (import_faults, "gptcore/broken.py", "import pandas as pd"),
+        (import_faults, "gptcore/broken.py", "def later():\n    from app.state import current"),
+        (import_faults, "gptcore/broken.py", "import tokenizers"),
+        (import_faults, "gptcore/training/broken.py", "from plotly import graph_objects"),
+        (import_faults, "app/charts/broken.py", "import torch.nn"),
+        (import_faults, "app/charts/broken.py", "from gptcore.config import GPTConfig"),
+        (import_faults, "app/charts/broken.py", "from app import state"),
+        (import_faults, "app/broken.py", "from gptcore.model import _secret"),
+        (import_faults, "pages/broken.py", "import torch"),
+        (import_faults, "pages/broken.py", "from . import other"),
+        (import_faults, "pages/broken.py", "import pages.other"),
+        (import_faults, "app/broken.py", "from random import choice"),
+        (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
+        (home_faults, "app/views.py", "from streamlit import query_params"),
+        (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+        (random_faults, "pages/broken.py", "import numpy as np\nnp.random.default_rng(1).normal()"),
+        (random_faults, "app/broken.py", "torch.randn(3)"),
+        (random_faults, "app/components/broken.js", "const x = Math.random()"),
+    ],
+)  # fmt: skip
+def test_each_rule_catches_the_source_that_breaks_it(faults: Callable[[str, str], list[str]], name: str, text: str) -> None:
+    assert faults(name, text)
+
+
+def test_every_room_of_the_house_is_looked_at() -> None:
+    assert all(python_files(room) for room in ("gptcore", "gptcore/training", "app", "app/charts", "pages"))
+
+
+def tracked_files() -> list[str]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("This is not a git checkout, so nothing tells the project's files from others.")
+    return [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    paths = [Path(name) for name in tracked_files()]
+    assert {path.parts[0] for path in paths if len(path.parts) == 1} <= TOP_LEVEL_FILES
+    assert {path.parts[0] for path in paths if len(path.parts) > 1} <= TOP_LEVEL_FOLDERS
+
+
+def test_source_files_are_short_enough_to_be_read_at_one_sitting() -> None:
+    sources = [name for name in tracked_files() if name.endswith((".py", ".js", ".css"))]
+    long = {name: count for name in sources if (count := len(source(name).splitlines())) > MAX_LINES}
+    assert not long
+
+
+def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
+    # Written with gaps, or this file would break its own rule.
+    hosts = [
+        r"pypi\.or" "g",
+        r"pythonhosted\.or" "g",
+        r"npmjs\.(com|or" "g)",
+        r"download\.pytorch\.or" "g",
+        r"deb\.debian\.or" "g",
+    ]
+    folders = ["/work/", "/root/", "/home/[a-z]", "/Users/", r"C:\\Use" "rs", "/opt/wheels", "/tmp/"]
+    forbidden = re.compile("|".join(hosts + folders))
+    faults = []
+    for name in tracked_files():
+        text = (ROOT / name).read_bytes()
+        if b"\0" not in text:
+            faults += [f"{name}: {found.group()}" for found in forbidden.finditer(text.decode("utf-8", errors="replace"))]
+    assert not faults
