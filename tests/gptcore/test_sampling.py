@@ -194,6 +194,12 @@ def test_every_u_lands_on_a_token_that_has_probability(size: int, u: float, monk
     assert selection.high - selection.low == pytest.approx(selection.chosen_prob, abs=1e-12)
 
 
+def test_a_u_on_a_boundary_belongs_to_the_token_that_begins_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gptcore.sampling.random_number", lambda seed, position: 0.5)
+    selection = select(np.zeros(2), SamplingSettings(), 0)
+    assert (selection.chosen_rank, selection.low, selection.high) == (1, 0.5, 1.0)
+
+
 def test_the_same_seed_and_position_choose_the_same_token_and_others_do_not() -> None:
     logits = normal_logits(spread=0.1)
     chosen = {(seed, at): select(logits, SamplingSettings(seed=seed), at).chosen_id for seed in range(8) for at in range(8)}
