@@ -1,0 +1,60 @@
+"""The words of the field that the pages use, each explained once. Texts are markdown of our own."""
+
+from __future__ import annotations
+
+GLOSSARY: dict[str, str] = {
+    "token": "A piece of text that the model treats as one unit: a word, a part of a word, a sign, sometimes part of one character.",
+    "token id": "The number of a token in the vocabulary. The model sees only these numbers.",
+    "vocabulary": "All tokens that the model knows. It gives every one of them a probability at every step.",
+    "byte-pair encoding": "How text is cut into tokens: begin with single bytes, and join the pair of neighbours that was learned first, "
+    "again and again, until no learned pair is left. Abbreviated BPE.",
+    "context length": "The most tokens that the model can look at in one pass.",
+    "prompt": "The text that the model is asked to continue.",
+    "embedding": "The row of numbers by which a token, or a position, enters the model.",
+    "residual stream": "The row of numbers that belongs to one position and runs through all blocks. Every part of a block reads it and "
+    "adds to it; nothing else is ever written to it.",
+    "shortcut connection": "The way past a part of the network: its input is added to its output. Also called skip or residual connection.",
+    "transformer block": "LayerNorm, attention, shortcut, LayerNorm, feed-forward, shortcut. GPT-2 is a stack of them.",
+    "layer": "One transformer block of the stack; counted from 0.",
+    "attention": "How a position reads from the positions before it and from itself: a weighted mean of their values, where the weights "
+    "come from how well its query matches their keys.",
+    "attention head": "One of several attentions that run side by side in a layer, each with its own queries, keys and values.",
+    "query": "What a position asks for. Compared with every key.",
+    "key": "What a position offers to be found by.",
+    "value": "What a position gives when it is read.",
+    "causal mask": "The rule that a position sees itself and what came before, never what comes after. Set before the softmax: "
+    "scores of later positions become minus infinity, so that their weight is exactly 0.",
+    "attention sink": "A position, nearly always the first, that many heads give most of their weight when they have nothing to read. "
+    "The weights must sum to 1, so the unneeded weight is put where it does little.",
+    "LayerNorm": "Layer normalisation: shift one position's numbers to mean 0 and scale them to variance 1, then apply a learned scale "
+    "and shift. Each position by itself.",
+    "BatchNorm": "Batch normalisation: the same, but over the rows of a batch, for each feature. It has nothing to go by when the batch "
+    "is one row.",
+    "feed-forward network": "The second part of a block: widen each position's numbers to four times as many, bend them with GELU, narrow "
+    "them again. Also called MLP, multi-layer perceptron.",
+    "GELU": "Gaussian error linear unit: a smooth bend that lets large numbers through, silences very negative ones, and lets small "
+    "negative ones through a little. GPT-2 uses its tanh form.",
+    "ReLU": "Rectified linear unit: negative numbers become 0, others stay.",
+    "neuron": "One of the widened numbers inside a feed-forward network.",
+    "dropout": "In training, some numbers are set to 0 at random, so that the model does not rely on any one. Off when text is written.",
+    "logit": "The number that the model gives a token before softmax: larger means more likely; only differences matter.",
+    "softmax": "Turns logits into probabilities: the exponential of each, divided by the sum of all.",
+    "probability": "How likely the model holds a token to be the next: between 0 and 1, all together 1.",
+    "temperature": "Logits are divided by it before softmax. Below 1 the likely tokens gain, above 1 the unlikely ones; 0 always takes the best.",
+    "top-k": "Only the k most likely tokens stay in the draw.",
+    "top-p": "Only the smallest set of most likely tokens whose probabilities together reach p stays in the draw. Also called nucleus sampling.",
+    "min-p": "Only tokens at least a given share as likely as the best one stay in the draw.",
+    "greedy": "Always take the most likely token. No chance is involved.",
+    "seed": "A number from which the random numbers of a run are computed. The same seed gives the same text.",
+    "entropy": "How uncertain a choice is, in bits. 1 bit: as uncertain as a coin; 3 bits: as a fair choice among 8.",
+    "autoregressive": "Writing one token at a time, each from all before it.",
+    "K/V cache": "The keys and values of all earlier positions, kept, so that a new token costs one position of work. Queries are not kept: "
+    "they are used once.",
+    "logit lens": "Reading the residual stream between two layers as if it were the last: final LayerNorm, then the output head.",
+    "output head": "The last matrix: one dot product with every token's row gives the logits. In GPT-2 it is the token embedding itself.",
+    "weight tying": "The token embedding and the output head are one and the same matrix.",
+    "parameter": "One number that training sets. GPT-2 small has 124 million.",
+    "surprise": "Minus the logarithm to base 2 of the probability that the model gave the real token, in bits.",
+    "induction head": "An attention head that finds where the present token stood before and reads what came after it there.",
+    "FLOP": "One multiplication or addition of two numbers.",
+}

@@ -1,0 +1,67 @@
+"""Tokens are user text: the one place where text is made safe for HTML and markdown, and where numbers are written."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Sequence
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:^=&])")
+
+
+def escape_html(text: str) -> str:
+    """Text as it is, for HTML."""
+    return html.escape(text, quote=True)
+
+
+def escape_markdown(text: str) -> str:
+    """Text as it is, for Streamlit's markdown: no emphasis, LaTeX, colour, icon, link or image comes of it."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def percent(probability: float) -> str:
+    """0.2263 -> "22.6 %"; what is there but rounds to nothing -> "< 0.1 %"."""
+    return "< 0.1 %" if 0 < probability < 0.001 else f"{100 * probability:.1f} %"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Three significant digits, with a real minus sign; tiny and huge values in powers of ten."""
+    if not math.isfinite(value):
+        return "−∞" if value < 0 else ("∞" if value > 0 else "not a number")
+    magnitude = abs(value)
+    if magnitude == 0:
+        text = "0"
+    elif 1e-4 <= magnitude < 10**6:
+        decimals = max(0, digits - 1 - math.floor(math.log10(magnitude)))
+        text = f"{value:,.{decimals}f}"
+    else:
+        text = f"{value:.{digits - 1}e}"
+    return text.replace("-", "−")
+
+
+def shape(*sizes: int) -> str:
+    """[1, 13, 4096], as a tensor's shape is written."""
+    return f"[{', '.join(str(size) for size in sizes)}]"
+
+
+def chip(text: str, kind: str = "") -> str:
+    """A token as an HTML chip."""
+    return f'<code class="chip {kind}">{escape_html(text)}</code>'
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = (), marked: int | None = None) -> str:
+    """A small HTML table. Cells are HTML already: pass text through escape_html or chip. numeric: columns that are right-aligned;
+    marked: the row that is lit."""
+
+    def cell(tag: str, index: int, content: str) -> str:
+        css = ' class="number"' if index in numeric else ""
+        return f"<{tag}{css}>{content}</{tag}>"
+
+    def row(index: int, cells: Sequence[str]) -> str:
+        css = ' class="marked"' if index == marked else ""
+        return f"<tr{css}>{''.join(cell('td', i, c) for i, c in enumerate(cells))}</tr>"
+
+    head = "".join(cell("th", i, escape_html(c)) for i, c in enumerate(columns))
+    body = "".join(row(i, cells) for i, cells in enumerate(rows))
+    return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

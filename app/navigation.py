@@ -1,0 +1,56 @@
+"""The pages, in the order of the computation: the one list that the menu, the map and the links between pages are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+PAGES_FOLDER = Path(__file__).resolve().parents[1] / "pages"
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """file: in pages/, without .py, and the page's address; title: in the menu; group: the menu it is in; stage: its colour."""
+
+    file: str
+    title: str
+    group: str
+    stage: str
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("generate", "Generate", "", "probability"),
+    PageEntry("map", "Map", "", "residual"),
+    PageEntry("tokens", "Tokens", "Input", "tokens"),
+    PageEntry("embeddings", "Embeddings", "Input", "embeddings"),
+    PageEntry("layer_norm", "LayerNorm", "Inside a block", "layer_norm"),
+    PageEntry("attention", "Attention", "Inside a block", "attention"),
+    PageEntry("feed_forward", "Feed-forward and GELU", "Inside a block", "feed_forward"),
+    PageEntry("shortcuts", "Shortcut connections", "Inside a block", "residual"),
+    PageEntry("block", "Transformer block", "Inside a block", "residual"),
+    PageEntry("lens", "Logit lens", "Output", "probability"),
+    PageEntry("sampling", "Sampling", "Output", "probability"),
+    PageEntry("parameters", "Parameters", "The whole model", "embeddings"),
+    PageEntry("scale", "GPT-2 and GPT-3", "The whole model", "feed_forward"),
+    PageEntry("kv_cache", "K/V cache", "The whole model", "attention"),
+    PageEntry("glossary", "Glossary", "The whole model", "tokens"),
+)
+
+
+def page(file: str) -> StreamlitPage:
+    """The page as `st.navigation`, `st.page_link` and `st.switch_page` take it."""
+    found = next(entry for entry in PAGES if entry.file == file)
+    first = found is PAGES[0]
+    return st.Page(PAGES_FOLDER / f"{file}.py", title=found.title, url_path="" if first else file, default=first)
+
+
+def menu() -> dict[str, list[StreamlitPage]]:
+    """Group -> pages, for `st.navigation`."""
+    groups: dict[str, list[StreamlitPage]] = {}
+    for found in PAGES:
+        if (PAGES_FOLDER / f"{found.file}.py").is_file():
+            groups.setdefault(found.group, []).append(page(found.file))
+    return groups

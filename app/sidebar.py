@@ -1,0 +1,95 @@
+"""What stands beside every page: the model, the prompt, and the timeline of the sequence."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gptcore.errors import GPTCoreError
+
+from app import markup, runtime, state, views
+from app.components.timeline import timeline
+
+PRESETS: dict[str, str] = {
+    "Once upon a time": "Once upon a time",
+    "Hello, I am": "Hello, I am",
+    "The king": "There was once a king who had three daughters, and the youngest",
+    "The forest": "The old woman went into the forest and",
+    "Said the cat": '"I am not afraid of you," said the cat. "I am',
+    "Every effort moves you": "Every effort moves you",
+}
+
+
+def draw() -> None:
+    """The whole sidebar. What fails in one part leaves the others usable, so that it can be mended there."""
+    with st.sidebar:
+        _model()
+        _prompt()
+        try:
+            if runtime.is_ready(state.current().model):
+                _timeline()
+        except GPTCoreError:
+            st.caption("The timeline comes back with a prompt that fits; see the message on the right.")
+
+
+def _model() -> None:
+    names = runtime.model_names()
+    view = state.current()
+    # A link may name a model that is not offered here: it stays visible, and the page says what to do.
+    options = names if view.model in names else (*names, view.model)
+    st.selectbox("Model", options, format_func=_model_label, **state.widget("model"))
+    known = runtime.entry(view.model)
+    if runtime.is_ready(view.model) or known is None:
+        return
+    _download(view.model, known.download_bytes)
+
+
+def _model_label(name: str) -> str:
+    known = runtime.entry(name)
+    if known is None:
+        return name
+    return known.title if known.is_local() else f"{known.title} (download, {known.download_bytes / 1e6:,.0f} MB)"
+
+
+@st.fragment(run_every=0.5)
+def _download_progress(name: str) -> None:
+    under_way = runtime.downloads().progress(name)
+    if under_way is None:
+        st.rerun()
+        return
+    done, total = under_way
+    st.progress(done / total if total else 0.0, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else "Asking the hub …")
+
+
+def _download(name: str, size: int) -> None:
+    if runtime.downloads().progress(name) is not None:
+        _download_progress(name)
+        return
+    if error := runtime.downloads().error(name):
+        st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
+    st.button(
+        f"Download, {size / 1e6:,.0f} MB", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch"
+    )
+
+
+def _prompt() -> None:
+    st.text_area(
+        "Prompt",
+        height=92,
+        max_chars=state.MAX_PROMPT_CHARACTERS,
+        help="Press Ctrl and Enter, or leave the field, to take a new prompt.",
+        **state.widget("prompt"),
+    )
+    chosen = st.selectbox("Examples", PRESETS, index=None, placeholder="Take an example …", label_visibility="collapsed", key="preset")
+    if chosen and PRESETS[chosen] != state.current().prompt and state.remembered("preset", None) != chosen:
+        state.remember("preset", chosen)
+        state.update(prompt=PRESETS[chosen])
+        st.rerun()
+    if chosen is None or PRESETS[chosen] != state.current().prompt:
+        state.remember("preset", None)
+
+
+def _timeline() -> None:
+    here = runtime.here()
+    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens in view")
+    chips = views.timeline_chips(here)
+    timeline(chips, key="sidebar_timeline", position=here.focus_chip, on_pick=views.go_to, compact=True)

@@ -1,0 +1,226 @@
+"""The one module that touches st.session_state and st.query_params: what a visitor is looking at, and its URL.
+
+Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (step, layer, head, position, sampling
+settings) only decides what is drawn. All of it is small and plain, and all of it fits in a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
+MAX_SEED = 2**32 - 1
+DEFAULT_PROMPT = "Once upon a time"
+DEFAULT_MODEL = "storyteller"
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that a link restores.
+
+    chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
+    position: the token in focus, None for the newest; top_k: None for no limit.
+    """
+
+    model: str = DEFAULT_MODEL
+    prompt: str = DEFAULT_PROMPT
+    chosen: tuple[int, ...] = ()
+    step: int = 0
+    temperature: float = 0.8
+    top_k: int | None = 40
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 1
+    layer: int = 0
+    head: int = 0
+    position: int | None = None
+
+    @property
+    def in_view(self) -> tuple[int, ...]:
+        """The chosen tokens up to the step in view."""
+        return self.chosen[: self.step]
+
+    @property
+    def ghost(self) -> tuple[int, ...]:
+        """The chosen tokens behind the step in view."""
+        return self.chosen[self.step :]
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _number(low: float, high: float, low_included: bool = True) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not (low <= value <= high) or (value == low and not low_included):
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    ids = tuple(int(part, 36) for part in text.split(".") if part)
+    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
+        raise ValueError(text)
+    return ids
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while True:
+        number, rest = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+        if not number:
+            return digits
+
+
+def _prompt(text: str) -> str:
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise ValueError("too long for a link")
+    return text
+
+
+# How each field is read from a URL; a ValueError means junk, and junk means the default.
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "model": str,
+    "prompt": _prompt,
+    "chosen": _ids,
+    "step": _whole(0, 65536),
+    "temperature": _number(0, 5),
+    "top_k": lambda text: None if text == "all" else _whole(1, 10_000_000)(text),
+    "top_p": _number(0, 1, low_included=False),
+    "min_p": _number(0, 1),
+    "seed": _whole(0, MAX_SEED),
+    "layer": _whole(0, 1000),
+    "head": _whole(0, 1000),
+    "position": _whole(0, 65536),
+}
+
+
+def _write(name: str, value: Any) -> str:
+    if name == "chosen":
+        return ".".join(_base36(i) for i in value)
+    if name == "top_k" and value is None:
+        return "all"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def from_query(parameters: Mapping[str, str]) -> View:
+    """The view that a link describes; what is missing or junk is the default."""
+    found: dict[str, Any] = {}
+    for name, read in _READ.items():
+        if name in parameters:
+            try:
+                found[name] = read(parameters[name])
+            except ValueError:
+                continue
+    view = View(**found)
+    # A link without a step shows the whole text.
+    step = view.step if "step" in found else len(view.chosen)
+    return replace(view, step=min(step, len(view.chosen)))
+
+
+def to_query(view: View) -> dict[str, str]:
+    """The parameters that describe the view: what differs from the default, and the prompt always."""
+    default = View()
+    query = {"prompt": view.prompt}
+    for field in fields(View):
+        value = getattr(view, field.name)
+        if field.name not in ("prompt", "step") and value != getattr(default, field.name):
+            query[field.name] = _write(field.name, value)
+    if view.step != len(view.chosen):
+        query["step"] = str(view.step)
+    return query
+
+
+def current() -> View:
+    """What this visitor is looking at; read from the URL on the first run of a session."""
+    if "view" not in st.session_state:
+        st.session_state["view"] = from_query(st.query_params.to_dict())
+    view: View = st.session_state["view"]
+    return view
+
+
+def update(**changes: Any) -> View:
+    """Change some fields. Another model or prompt drops the chosen tokens, since they continued something else."""
+    before = current()
+    view = replace(before, **changes)
+    if (view.model, view.prompt) != (before.model, before.prompt):
+        if before.chosen and "chosen" not in changes:
+            what = "model" if view.model != before.model else "prompt"
+            notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
+        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None)
+    if len(view.prompt) > MAX_PROMPT_CHARACTERS:
+        notify(
+            f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
+        )
+        return before
+    st.session_state["view"] = view
+    return view
+
+
+def choose(token_id: int) -> View:
+    """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
+    view = current()
+    tail = view.ghost if view.ghost[:1] == (token_id,) else (token_id,)
+    return update(chosen=view.in_view + tail, step=view.step + 1, position=None)
+
+
+def publish() -> None:
+    """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
+    query = to_query(current())
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def widget(name: str, upper: int | None = None) -> dict[str, Any]:
+    """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
+
+    upper: the largest value the widget takes; a larger one in the view is shown as that.
+    """
+    key = f"widget_{name}"
+    value = getattr(current(), name)
+    st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
+
+    def changed() -> None:
+        update(**{name: st.session_state[key]})
+
+    return {"key": key, "on_change": changed}
+
+
+def notify(message: str) -> None:
+    """Keep a message until the next run shows it."""
+    st.session_state.setdefault("messages", []).append(message)
+
+
+def take_messages() -> list[str]:
+    """The messages kept since the last run, which are then gone."""
+    messages: list[str] = st.session_state.pop("messages", [])
+    return messages
+
+
+def remembered(name: str, default: Any) -> Any:
+    """Something small that a link need not restore (how fast a run goes, which detail is open)."""
+    return st.session_state.get(f"remembered_{name}", default)
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep what `remembered` gives back."""
+    st.session_state[f"remembered_{name}"] = value
+
+
+def component_value(key: str, name: str) -> Any:
+    """What the component mounted under `key` last said of `name`; None if nothing."""
+    return getattr(st.session_state.get(key), name, None)

@@ -1,0 +1,34 @@
+"""The entry: page list, shared sidebar, then the page. Start it with `streamlit run app`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this folder on the path, not the project's root.
+if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
+    sys.path.insert(0, root)
+
+from app import navigation, runtime, sidebar, state, ui  # noqa: E402
+from app.components.vocabulary import vocabulary  # noqa: E402
+from gptcore.errors import GPTCoreError  # noqa: E402
+
+st.set_page_config(page_title="Glass GPT", page_icon=":material/filter_vintage:", layout="wide")
+page = st.navigation(navigation.menu(), position="top")
+ui.style()
+state.current()  # from the URL, on the first run of a session
+sidebar.draw()
+for message in state.take_messages():
+    st.toast(message, icon=":material/info:")
+try:
+    if runtime.is_ready(state.current().model) or runtime.entry(state.current().model) is None:
+        language_model = runtime.model(state.current().model)
+        vocabulary(language_model.name, runtime.vocabulary_texts(language_model.name))
+        page.run()
+    else:
+        ui.model_missing(state.current().model)
+except GPTCoreError as error:
+    ui.problem(error)
+state.publish()

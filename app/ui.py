@@ -1,0 +1,158 @@
+"""The furniture that repeats on every page: header, chart frame, export menu, self-check badge, formula, source, terms.
+
+The only module that writes HTML; what it is given as text is escaped here, by app.markup.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from gptcore.trace import Check
+
+from app import markup, navigation
+from app.glossary import GLOSSARY
+
+_ROOT = Path(__file__).resolve().parents[1]
+# Stage -> the name of its colour in Streamlit's theme (.streamlit/config.toml) and its name on the screen.
+STAGES = {
+    "tokens": ("yellow", "Tokens"),
+    "embeddings": ("blue", "Embeddings"),
+    "attention": ("violet", "Attention"),
+    "layer_norm": ("green", "LayerNorm"),
+    "feed_forward": ("orange", "Feed-forward"),
+    "residual": ("gray", "Residual stream"),
+    "probability": ("primary", "Logits and probabilities"),
+}
+
+
+def style() -> None:
+    """The application's own style sheet, once a run."""
+    st.html(str(_ROOT / "app" / "style.css"))
+
+
+def mode() -> str:
+    """ "light" or "dark", as the visitor's browser shows the app."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def page_header(stage: str, question: str, answer: str) -> None:
+    """The stage in its colour, the page's question as the title, and the plain answer."""
+    colour, name = STAGES[stage]
+    st.markdown(f":{colour}[**{name}**]")
+    st.title(question, anchor=False)
+    st.html(f'<p class="glass-answer">{markup.escape_html(answer)}</p>')
+
+
+def note(text: str) -> None:
+    """A quiet remark under a figure. Plain text."""
+    st.html(f'<p class="glass-note">{markup.escape_html(text)}</p>')
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = (), marked: int | None = None) -> None:
+    """A small printed table; see markup.table."""
+    st.html(markup.table(columns, rows, numeric, marked))
+
+
+def problem(error: Exception) -> None:
+    """What went wrong, in the words of the error, and that nothing is lost."""
+    st.error(markup.escape_markdown(str(error)), icon=":material/error:")
+    ui_note = "Your text and settings are kept. Change what the message names in the panel on the left, and the page comes back."
+    note(ui_note)
+
+
+def model_missing(name: str) -> None:
+    """The page of a model that is not on this machine yet."""
+    st.title("This model is not on this machine yet", anchor=False)
+    st.html(
+        '<p class="glass-answer">Download it with the button on the left, or choose the embedded Storyteller, which needs no network. '
+        "Your prompt stays.</p>"
+    )
+
+
+def chart(
+    figure: go.Figure, *, name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], key: str | None = None, height: int | None = None
+) -> None:
+    """A plotly figure in its frame: alt text from `layout.meta["alt"]`, SVG in its own bar, data and stand-alone HTML in a menu.
+
+    name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
+    Raises ValueError if the figure has no alt text.
+    """
+    alt = (figure.layout.meta or {}).get("alt")
+    if not alt:
+        raise ValueError(f"The figure {name!r} has no alt text in layout.meta['alt'].")
+    config = {
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": "svg", "filename": name},
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    }
+    if height is not None:
+        figure.update_layout(height=height)
+    st.plotly_chart(figure, theme=None, alt=alt, key=key or f"chart_{name}", config=config)
+    export_menu(name, data, figure)
+
+
+def export_menu(name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: go.Figure | None = None) -> None:
+    """CSV and JSON of the data, and the figure as stand-alone HTML; each is made when it is asked for."""
+
+    def frame() -> pd.DataFrame:
+        return data() if callable(data) else data
+
+    with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
+        st.download_button("Data as CSV", lambda: frame().to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv_{name}", on_click="ignore")
+        st.download_button(
+            "Data as JSON", lambda: frame().to_json(orient="records"), f"{name}.json", "application/json", key=f"json_{name}", on_click="ignore"
+        )
+        if figure is not None:
+            st.download_button(
+                "Figure as HTML", lambda: figure.to_html(include_plotlyjs=True), f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore"
+            )
+            st.caption("For a slide: the camera at the figure's upper right saves SVG.")
+
+
+def self_check(checks: Check | Sequence[Check]) -> None:
+    """A badge a check: what was checked, the largest deviation, and what it may be."""
+    for check in [checks] if isinstance(checks, Check) else checks:
+        sign, colour = (":material/check_circle:", "green") if check.ok else (":material/error:", "red")
+        st.markdown(
+            f":{colour}-badge[{sign} {markup.escape_markdown(check.description)}: largest deviation "
+            f"{markup.significant(check.deviation)} (at most {markup.significant(check.tolerance)})]"
+        )
+
+
+def formula(latex: str) -> None:
+    """A formula with this step's numbers put in. The LaTeX is the page's own; numbers only, never a token's text."""
+    st.latex(latex)
+
+
+def latex_number(value: float, digits: int = 3) -> str:
+    """A number for a formula."""
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+    return text
+
+
+def source(*objects: Any) -> None:
+    """The lines of gptcore that compute what is shown: place and code, from the running program."""
+    with st.popover("How it is computed", type="tertiary", icon=":material/code:"):
+        for thing in objects:
+            lines, start = inspect.getsourcelines(thing)
+            path = Path(inspect.getsourcefile(thing) or "").resolve().relative_to(_ROOT)
+            st.caption(f"{path}, lines {start} to {start + len(lines) - 1}")
+            st.code("".join(lines), language="python")
+
+
+def terms(*names: str) -> None:
+    """Some words of the glossary, and the way to it. Raises KeyError for a word that it does not explain."""
+    with st.popover("Words on this page", type="tertiary", icon=":material/menu_book:"):
+        for name in names:
+            st.markdown(f"**{name}.** {GLOSSARY[name]}")
+        st.page_link(navigation.page("glossary"), label="All words: the glossary")

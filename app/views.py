@@ -1,0 +1,52 @@
+"""Trace -> what charts and components draw: tidy DataFrames with documented columns, and chips."""
+
+from __future__ import annotations
+
+from gptcore.generation import prompt_ids
+from gptcore.sampling import SamplingSettings, Selection, select
+
+from app import runtime, state
+from app.components.timeline import Chip
+from app.runtime import Here
+from app.state import View
+
+
+def settings(view: View) -> SamplingSettings:
+    """The sampling settings of a view."""
+    return SamplingSettings(view.temperature, view.top_k, view.top_p, view.min_p, view.seed)
+
+
+def timeline_chips(here: Here) -> list[Chip]:
+    """The whole sequence as chips: prompt, chosen, the place of the next token, ghost tail."""
+    n_prompt = len(here.sequence.prompt)
+    probabilities = runtime.token_probabilities(here.view.model, here.ids)
+    chips = [
+        Chip(
+            token_id,
+            text,
+            "prompt" if i < n_prompt else "chosen",
+            float(probabilities[i - 1]) if i else None,
+        )
+        for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
+    ]
+    ghost = [Chip(i, here.model.tokenizer.text_of(i), "ghost") for i in here.sequence.ghost]
+    return chips + [Chip(-1, "next", "next")] + ghost
+
+
+def selection(here: Here) -> Selection:
+    """The choice of the next token at the step in view, with the view's settings."""
+    return select(here.trace.logits, settings(here.view), position=len(here.ids))
+
+
+def go_to(index: int) -> None:
+    """Take all pages to the chip at `index`: a chosen token to the step at which it was chosen, a ghost token to the step
+    behind it, a prompt token into focus at the step in view, the place of the next token back to the newest."""
+    view = state.current()
+    n_prompt = len(prompt_ids(runtime.model(view.model).tokenizer, view.prompt)[0])
+    place_of_next = n_prompt + view.step
+    if index < n_prompt:
+        state.update(position=index)
+    elif index < place_of_next:
+        state.update(step=index - n_prompt, position=None)
+    else:  # the chip of the next token stands before the ghosts, so a ghost's index is one more than its place
+        state.update(step=index - n_prompt, position=None)

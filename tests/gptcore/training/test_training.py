@@ -1,0 +1,154 @@
+"""The training command, small but whole: corpus, vocabulary, loop, resume, model folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import gptcore
+from gptcore.config import GPTConfig
+from gptcore.errors import CheckpointError, CorpusError
+from gptcore.model import GPTModel
+from gptcore.tokenizer import Tokenizer
+from gptcore.training.bpe import train_vocabulary
+from gptcore.training.corpus import Windows, encode_books, read_books, split_held_out
+from gptcore.training.loop import TrainingRun, TrainingSettings, held_out_loss, learning_rate_factor
+
+TEXT = "The cat sat on the mat, and the dog sat by the cat. Once upon a time there was a king who had three sons.\n\n" * 60
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    folder = tmp_path / "books"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.txt").write_text(f"Book {name}. {TEXT}", "utf-8")
+    return folder
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(CorpusError, match="not a folder"):
+        read_books(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_says_so(tmp_path):
+    with pytest.raises(CorpusError, match=r"no \.txt file"):
+        read_books(tmp_path)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_the_byte(corpus):
+    (corpus / "bad.txt").write_bytes(b"abc\xff\xfe")
+    with pytest.raises(CorpusError, match=r"bad\.txt.*byte 3"):
+        read_books(corpus)
+
+
+def test_whole_books_are_held_out_and_always_the_same(corpus):
+    training, held_out = split_held_out(read_books(corpus), 1)
+    again = split_held_out(dict(reversed(read_books(corpus).items())), 1)
+    assert len(training) == 2 and len(held_out) == 1
+    assert held_out == again[1]
+
+
+def test_all_books_cannot_be_held_out(corpus):
+    with pytest.raises(CorpusError, match="3 of 3"):
+        split_held_out(read_books(corpus), 3)
+
+
+def test_a_corpus_shorter_than_a_batch_says_so():
+    with pytest.raises(CorpusError, match="50 tokens"):
+        Windows(np.arange(50, dtype=np.uint16), context_length=16, batch_size=4, seed=1)
+
+
+def test_a_pass_shows_every_window_once_and_targets_are_the_next_tokens():
+    windows = Windows(np.arange(2000, dtype=np.uint16), context_length=16, batch_size=4, seed=1)
+    starts = []
+    for step in range(windows.batches_a_pass):
+        inputs, targets = windows.batch(step)
+        assert torch.equal(inputs + 1, targets)
+        starts += inputs[:, 0].tolist()
+    assert len(set(starts)) == len(starts)
+
+
+def test_the_vocabulary_has_the_size_asked_for_and_spells_any_text(corpus, tmp_path):
+    train_vocabulary(read_books(corpus).values(), 300, tmp_path / "out")
+    tokenizer = Tokenizer.from_folder(tmp_path / "out")
+    assert tokenizer.vocab_size == 300
+    assert tokenizer.end_of_text_id == 299
+    text = "naïve 🙂 cat\n\tsat  "
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert len(tokenizer.encode(" the cat")) < 8
+
+
+def test_a_vocabulary_that_the_corpus_cannot_fill_says_so(corpus, tmp_path):
+    with pytest.raises(CorpusError, match="not 60000"):
+        train_vocabulary(read_books(corpus).values(), 60000, tmp_path)
+
+
+def test_the_learning_rate_warms_up_holds_and_falls_to_zero():
+    settings = TrainingSettings(minutes=1, warmup_steps=10, decay_share=0.5)
+    assert learning_rate_factor(0, 0.0, settings) == pytest.approx(0.1)
+    assert learning_rate_factor(50, 0.3, settings) == 1.0
+    assert learning_rate_factor(50, 0.75, settings) == pytest.approx(0.5)
+    assert learning_rate_factor(50, 1.0, settings) == 0.0
+
+
+def _run(corpus, folder, minutes):
+    train_vocabulary(read_books(corpus).values(), 300, folder)
+    tokenizer = Tokenizer.from_folder(folder)
+    ids = encode_books(read_books(corpus), tokenizer)
+    torch.manual_seed(1)
+    model = GPTModel(GPTConfig(300, 16, 16, 2, 2, 0.0, True))
+    return TrainingRun(model, ids, ids, TrainingSettings(minutes=minutes, batch_size=4, warmup_steps=5), folder)
+
+
+def test_training_learns_and_resumes_where_it_stopped(corpus, tmp_path):
+    first = _run(corpus, tmp_path / "run", minutes=0.05)
+    before = first.held_out_loss()
+    first.run(on_checkpoint=lambda model: None)
+    assert first.held_out_loss() < before - 1.0
+
+    second = _run(corpus, tmp_path / "run", minutes=0.05)
+    assert second.resume()
+    assert second.progress.step == first.progress.step > 10
+    assert second.held_out_loss() == pytest.approx(first.held_out_loss())
+
+
+def test_a_checkpoint_of_another_shape_is_refused(corpus, tmp_path):
+    _run(corpus, tmp_path / "run", minutes=0.001).run(on_checkpoint=lambda model: None)
+    other = _run(corpus, tmp_path / "run", minutes=0.001)
+    other.model = GPTModel(GPTConfig(300, 16, 32, 2, 2, 0.0, True))
+    with pytest.raises(CheckpointError, match="another shape"):
+        other.resume()
+
+
+def test_held_out_loss_of_an_untrained_model_is_about_the_logarithm_of_the_vocabulary():
+    torch.manual_seed(0)
+    model = GPTModel(GPTConfig(300, 16, 16, 2, 2, 0.0, True))
+    ids = np.random.default_rng(0).integers(0, 300, 400).astype(np.uint16)
+    assert held_out_loss(model, ids, 8) == pytest.approx(np.log(300), abs=0.3)
+
+
+def test_the_command_writes_a_model_folder_that_loads(corpus, tmp_path):
+    out = tmp_path / "model"
+    command = [sys.executable, "-m", "gptcore.training", "--corpus", corpus, "--out", out, "--minutes", "0.02", "--vocab-size", "300",
+               "--context-length", "16", "--emb-dim", "16", "--n-heads", "2", "--n-layers", "2", "--batch-size", "4", "--held-out", "1"]  # fmt: skip
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "held-out loss" in done.stdout + done.stderr
+    assert json.loads((out / "config.json").read_text())["n_embd"] == 16
+    model = gptcore.load(out)
+    assert model.trace(model.tokenizer.encode("The cat")).logits.shape == (300,)
+
+
+def test_the_command_says_what_is_wrong_without_a_stack_trace(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "gptcore.training", "--corpus", str(tmp_path), "--out", str(tmp_path / "o"), "--minutes", "1"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "no .txt file" in done.stderr and "Traceback" not in done.stderr
