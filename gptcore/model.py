@@ -87,6 +87,8 @@ class MultiHeadAttention(nn.Module):
     Causal, scaled by sqrt(head_dim), with dropout on the attention weights. (Vaswani et al. 2017, section 3.2.)
     """
 
+    attend = staticmethod(F.scaled_dot_product_attention)  # softmax(q k^T / sqrt(D)) v; training may put in another of its kernels
+
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_heads, self.head_dim = config.n_heads, config.head_dim
@@ -111,9 +113,9 @@ class MultiHeadAttention(nn.Module):
         mask = None
         if 1 < n_new < n_all:
             mask = causal_mask(n_new, n_all, device=q.device)
-        z = F.scaled_dot_product_attention(
+        z = self.attend(
             q, k, v, attn_mask=mask, is_causal=n_new == n_all and n_new > 1, dropout_p=self.drop_rate if self.training else 0.0
-        )  # softmax(q k^T / sqrt(D)) v: [B, H, N, D]
+        )  # [B, H, N, D]
         return self.out_proj(z.transpose(1, 2).flatten(-2))  # heads side by side again: [B, N, E]
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +64,9 @@ class TrainingRun:
         self._held_out = held_out_ids
         self._checkpoint_path = folder / "checkpoint.pt"
         self._optimizers = _optimizers(model, settings)
+        if self.device.type == "cpu":
+            for block in model.blocks:
+                block.attention.attend = _attend_in_float32
         self._forward: Callable[[Tensor], Tensor] = torch.compile(model) if settings.compile else model
 
     def run(self, on_checkpoint: Callable[[GPTModel], None]) -> None:
@@ -138,6 +141,12 @@ class TrainingRun:
             optimizer.load_state_dict(saved)
         self.progress = Progress(**state["progress"])
         return True
+
+
+def _attend_in_float32(q: Tensor, k: Tensor, v: Tensor, **options: Any) -> Tensor:
+    """On a CPU the float32 kernel is about twice as fast as the bfloat16 one when heads are narrow (measured at head_dim 16)."""
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), **options)
 
 
 def _optimizers(model: GPTModel, settings: TrainingSettings) -> list[torch.optim.Optimizer]:

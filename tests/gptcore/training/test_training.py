@@ -90,7 +90,7 @@ def test_a_vocabulary_that_the_corpus_cannot_fill_says_so(corpus, tmp_path):
 
 
 def test_the_learning_rate_warms_up_holds_and_falls_to_zero():
-    settings = TrainingSettings(minutes=1, warmup_steps=10, decay_share=0.5)
+    settings = TrainingSettings(minutes=1.0, warmup_steps=10, decay_share=0.5)
     assert learning_rate_factor(0, 0.0, settings) == pytest.approx(0.1)
     assert learning_rate_factor(50, 0.3, settings) == 1.0
     assert learning_rate_factor(50, 0.75, settings) == pytest.approx(0.5)
