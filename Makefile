@@ -1,4 +1,4 @@
-# make run     start the app (the first time: make the environment, about two minutes)
+# make run     start the app (the first time: install it, which takes a few minutes)
 # make test    run all tests, in a real browser too where there is one
 # make check   lint, format and types
 # make bench   measure against the budgets and against other implementations
@@ -28,12 +28,12 @@ clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.run-installed: requirements.txt constraints.txt | $(VENV)
-	@echo "Installing what the app needs (once, about 300 MB without CUDA) ..."
+	@echo "Installing what the app needs: once, a few minutes ..."
 	$(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev-installed: requirements-dev.txt requirements.txt constraints.txt | $(VENV)
-	@echo "Installing what the app and its tests need (once) ..."
+	@echo "Installing what the app and its tests need: once, a few minutes ..."
 	$(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@ $(VENV)/.run-installed
 

@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from playwright.sync_api import ConsoleMessage, Page
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+Visit = Callable[..., Page]  # what the fixture `visit` gives
 
 APP = '[data-testid="stApp"]'
 # A deep link to any page but the default makes Streamlit look for itself in the wrong folder first.
 OWN_404S = re.compile(r"/_stcore/(health|host-config)$")
 
-_COMPLAINTS: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
 
-# Counts the script runs that have started, so that a test can wait for the one that its click causes.
-COUNT_RUNS = """
-window.__runs = 0;
-new MutationObserver((changes) => {
-  for (const change of changes) {
-    const state = change.target.getAttribute("data-test-script-state");
-    if (state === "running" && change.oldValue !== "running") window.__runs += 1;
-  }
-}).observe(document, {subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ["data-test-script-state"]});
-"""
+@dataclass
+class _Heard:
+    """What a page has let us hear so far: complaints on the console, and how many runs of the script it was told the end of."""
+
+    complaints: list[str] = field(default_factory=list)
+    finished_runs: int = 0
+
+
+_HEARD: WeakKeyDictionary[Page, _Heard] = WeakKeyDictionary()
 
 
 def listen(page: Page) -> None:
-    """Remember every error and warning of the console and every uncaught exception, from now on."""
-    complaints = _COMPLAINTS.setdefault(page, [])
+    """From now on remember every error and warning of the console, every uncaught exception and every finished run."""
+    heard = _HEARD.setdefault(page, _Heard())
 
     def on_console(message: ConsoleMessage) -> None:
         url = message.location.get("url", "")
         own_404 = "404" in message.text and OWN_404S.search(url)
         if message.type in {"error", "warning"} and not own_404:
-            complaints.append(f"{message.type}: {message.text} ({url})")
+            heard.complaints.append(f"{message.type}: {message.text} ({url})")
+
+    def on_frame(payload: str | bytes) -> None:
+        # The page shows that a script runs, but a run of a few milliseconds comes and goes between two paintings.
+        if isinstance(payload, bytes):
+            message = ForwardMsg.FromString(payload)
+            if message.WhichOneof("type") == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                heard.finished_runs += 1
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+    page.on("pageerror", lambda error: heard.complaints.append(f"uncaught: {error}"))
+    page.on("websocket", lambda websocket: websocket.on("framereceived", on_frame))
 
 
 def assert_silent(page: Page) -> None:
     """The browser's console is empty, but for two 404s that are Streamlit's own."""
-    complaints = _COMPLAINTS[page]
+    complaints = _HEARD[page].complaints
     assert not complaints, "The console says:\n" + "\n".join(complaints)
 
 
@@ -56,10 +67,14 @@ def wait_ready(page: Page, timeout: float = 30) -> None:
 @contextmanager
 def settled(page: Page, timeout: float = 30) -> Iterator[None]:
     """Do something that makes the script run, and go on when that run is over: `with settled(page): page.click(...)`."""
-    before = page.evaluate("window.__runs")
+    before = _HEARD[page].finished_runs
     yield
-    page.wait_for_function("before => window.__runs > before", arg=before, timeout=timeout * 1000)
+    deadline = time.monotonic() + timeout
+    while _HEARD[page].finished_runs == before:
+        assert time.monotonic() < deadline, f"No run of the script ended within {timeout} s."
+        page.wait_for_timeout(10)
     wait_ready(page, timeout)
+    page.evaluate("() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
 
 
 def no_error_box(page: Page) -> None:
