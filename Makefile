@@ -1,6 +1,6 @@
 # make run     start the app (the first time: install it, which takes a few minutes)
 # make test    run all tests, in a real browser too where there is one
-# make check   lint, format and types
+# make check   lint and types; make format puts the code into the formatter's shape
 # make bench   measure against the budgets and against other implementations
 # ARGS goes to the program: make run ARGS="--server.port 8600", make test ARGS="tests/gptcore -k sampling"
 
@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 export PYTHONPATH := .
 
-.PHONY: run test check bench clean
+.PHONY: run test check format bench clean
 
 run: $(VENV)/.run-installed
 	@exec $(VENV)/bin/streamlit run app $(ARGS)
@@ -20,6 +20,10 @@ test: $(VENV)/.dev-installed
 check: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+format: $(VENV)/.dev-installed
+	$(VENV)/bin/ruff check --fix-only --quiet .
+	$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.dev-installed
 	$(VENV)/bin/python -m benchmarks $(ARGS)
