@@ -29,3 +29,7 @@ class CheckpointError(GPTCoreError):
 
 class CorpusError(GPTCoreError, ValueError):
     """A training corpus that is missing, empty, too small or not UTF-8."""
+
+
+class LessonError(GPTCoreError, ValueError):
+    """A setting of one of the small experiments outside its range."""
