@@ -1,6 +1,7 @@
 """What plotly cannot do: small custom components, one folder each with its JS and CSS.
 
-`component(name)` registers `app/components/<name>/component.js` and `component.css`, each behind the shared part.
+`component(name)` registers `app/components/<name>/*.js` (in one module, so a file may use what another declares) and
+`component.css`, each behind the shared part.
 `pack` puts a small header and arrays into one row of bytes, since only top-level bytes travel to a component as bytes;
 `unpack` in shared/shared.js is its other half.
 """
@@ -23,9 +24,9 @@ _ALIGNMENT = 8
 @cache
 def component(name: str) -> Any:
     """The mounting command of the component in folder `name`. Give it a key, or it is mounted anew at every rerun."""
-    js, css = ((_HERE / folder / file).read_text("utf-8") for folder, file in ((name, "component.js"), (name, "component.css")))
-    shared_js, shared_css = ((_HERE / "shared" / file).read_text("utf-8") for file in ("shared.js", "shared.css"))
-    return st.components.v2.component(f"glass_{name}", js=f"{shared_js}\n{js}", css=f"{shared_css}\n{css}")
+    js = "\n".join(path.read_text("utf-8") for path in (_HERE / "shared" / "shared.js", *sorted((_HERE / name).glob("*.js"))))
+    css = "\n".join((_HERE / folder).read_text("utf-8") for folder in ("shared/shared.css", f"{name}/component.css"))
+    return st.components.v2.component(f"glass_{name}", js=js, css=css)
 
 
 def pack(header: Mapping[str, Any], **arrays: np.ndarray) -> bytes:

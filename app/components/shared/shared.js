@@ -19,3 +19,22 @@ function percent(p) {
 function significant(x) {
   return Number.isFinite(x) ? (x === 0 ? "0" : Number(x.toPrecision(3)).toString().replace("-", "−")) : "–";
 }
+
+// An element with a class and, as plain text, its content.
+function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+// What is sent once and read by several components (app/components/vocabulary): name -> value, and an event of that name.
+const shelf = (globalThis.glassShelf ??= Object.assign(new EventTarget(), { values: new Map() }));
+
+// The visible text of a token: from the model's vocabulary, or its id until that has arrived.
+function tokenText(model, id) {
+  const vocabulary = shelf.values.get(`vocabulary:${model}`);
+  if (!vocabulary) return `token ${id}`;
+  vocabulary.texts ??= new TextDecoder().decode(vocabulary.text.data).split("\n");
+  return vocabulary.texts[id] ?? `token ${id}`;
+}

@@ -1,0 +1,96 @@
+"""The choice of the next token, to be taken in the hand: bars, sliders, and the strip with the dart.
+
+Python decides (gptcore/sampling.py); select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from app import state
+from app.components import component
+from app.components.vocabulary import keep
+from gptcore.errors import SamplingError
+from gptcore.sampling import SamplingSettings, Selection
+
+_SETTINGS = {field.name for field in fields(SamplingSettings)}
+
+
+def next_token(
+    *,
+    key: str,
+    model_name: str,
+    choice: Selection,
+    labels: Sequence[str],
+    n_tokens: int,
+    on_settings: Callable[[dict[str, Any]], object],
+    on_choose: Callable[[int], object],
+    disabled: bool = False,
+) -> None:
+    """Draw the choice of the token that follows `n_tokens` tokens.
+
+    model_name: whose vocabulary (components/vocabulary) has the texts; labels: texts of the best candidates, in their order, for
+    the time before that has arrived; on_settings: called with temperature, top_k (None: all), top_p, min_p and seed when a slider
+    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen any more (the
+    sequence is full), the sliders still move.
+    """
+    small = len(choice.token_ids) <= 1 << 16
+    ranking = f"ranking:{key}"
+    version = keep(
+        ranking,
+        key=f"{key}_ranking",
+        ids=choice.token_ids.astype(np.uint16 if small else np.int32),
+        logits=choice.logits.astype(np.float32),
+    )
+    guess = state.remembered(_guess(key), {"first": False, "revealed": None})
+    data = {
+        "ranking": ranking,
+        "version": version,
+        "model": model_name,
+        "labels": list(labels),
+        "n_tokens": n_tokens,
+        "settings": asdict(choice.settings),
+        "u": choice.u,
+        "guess_first": guess["first"],
+        "revealed": guess["revealed"] == n_tokens,
+        "disabled": disabled,
+    }
+
+    def settings_changed() -> None:
+        value = state.component_value(key, "settings")
+        if not (isinstance(value, dict) and set(value) == _SETTINGS):
+            return
+        try:
+            on_settings(asdict(SamplingSettings(**value)))
+        except SamplingError as error:  # the sliders keep to the ranges; a message made by hand need not
+            state.notify(str(error))
+
+    def chosen() -> None:
+        value = state.component_value(key, "choose")
+        if not disabled and isinstance(value, dict) and value.get("length") == n_tokens:  # else it was made for an older step
+            token_id = value.get("id")
+            if isinstance(token_id, int) and 0 <= token_id < len(choice.token_ids):
+                on_choose(token_id)
+
+    def guessed() -> None:
+        value = state.component_value(key, "guess")
+        if isinstance(value, dict):
+            state.remember(_guess(key), {"first": value.get("first") is True, "revealed": value.get("revealed")})
+
+    component("next_token")(
+        key=key, data=data, on_settings_change=settings_changed, on_choose_change=chosen, on_guess_change=guessed
+    )
+
+
+def is_hidden(key: str, n_tokens: int) -> bool:
+    """Whether the class is still guessing the token that follows `n_tokens` tokens: then nothing else may give it away."""
+    guess = state.remembered(_guess(key), {"first": False, "revealed": None})
+    return bool(guess["first"]) and guess["revealed"] != n_tokens
+
+
+def _guess(key: str) -> str:
+    return f"{key}_guess"
