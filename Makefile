@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 export PYTHONPATH := .
 
-.PHONY: run test check format bench clean
+.PHONY: run test check format bench
 
 run: $(VENV)/.run-installed
 	@exec $(VENV)/bin/streamlit run app $(ARGS)
@@ -27,9 +27,6 @@ format: $(VENV)/.dev-installed
 
 bench: $(VENV)/.dev-installed
 	$(VENV)/bin/python -m benchmarks $(ARGS)
-
-clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.run-installed: requirements.txt constraints.txt | $(VENV)
 	@echo "Installing what the app needs: once, a few minutes ..."
