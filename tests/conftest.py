@@ -76,17 +76,17 @@ def gpt2_tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder as `gptcore.load` takes it: 300 tokens, 64 positions, 32 wide, 4 heads, 2 layers, random weights."""
+    """A model folder as `gptcore.load` takes it: 290 tokens, 64 positions, 32 wide, 4 heads, 2 layers, random weights."""
     from gptcore.checkpoints import save_model
     from gptcore.config import GPTConfig
     from gptcore.model import GPTModel
     from gptcore.training.bpe import train_vocabulary
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    train_vocabulary([TINY_TEXT], 300, folder)
+    train_vocabulary([TINY_TEXT], 290, folder)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        model = GPTModel(GPTConfig(300, 64, 32, 4, 2, 0.0, True))
+        model = GPTModel(GPTConfig(290, 64, 32, 4, 2, 0.0, True))
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if not name.endswith("embedding.weight"):  # large enough for attention and lens to differ from layer to layer
