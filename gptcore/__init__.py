@@ -1,1 +1,58 @@
-"""gptcore: GPT-2 from scratch, and everything it does on the way to the next token."""
+"""gptcore: GPT-2 from scratch, and everything it does on the way to the next token.
+
+    import gptcore
+    model = gptcore.load("storyteller")
+    trace = model.trace(model.tokenizer.encode("Once upon a time"))
+
+Each name below is imported when it is first used, so `import gptcore` alone does not load torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from gptcore.errors import GPTCoreError
+
+if TYPE_CHECKING:
+    from gptcore.checkpoints import CatalogueEntry, catalogue, download, is_local, load, load_model, save_model
+    from gptcore.config import GPTConfig
+    from gptcore.language_model import LanguageModel
+    from gptcore.model import GPTModel
+    from gptcore.tokenizer import Tokenizer
+
+__all__ = [
+    "CatalogueEntry",
+    "GPTConfig",
+    "GPTCoreError",
+    "GPTModel",
+    "LanguageModel",
+    "Tokenizer",
+    "catalogue",
+    "download",
+    "is_local",
+    "load",
+    "load_model",
+    "save_model",
+]
+
+_HOMES = {
+    "CatalogueEntry": "checkpoints",
+    "GPTConfig": "config",
+    "GPTModel": "model",
+    "LanguageModel": "language_model",
+    "Tokenizer": "tokenizer",
+    "catalogue": "checkpoints",
+    "download": "checkpoints",
+    "is_local": "checkpoints",
+    "load": "checkpoints",
+    "load_model": "checkpoints",
+    "save_model": "checkpoints",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gptcore' has no attribute {name!r}")
+    return getattr(import_module(f"gptcore.{_HOMES[name]}"), name)

@@ -6,7 +6,9 @@ Sizes: Radford et al. 2019 (GPT-2), table 2; Brown et al. 2020 (GPT-3), table 2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gptcore.errors import ConfigError
 
@@ -40,8 +42,8 @@ class GPTConfig:
                 f"emb_dim is {self.emb_dim} and n_heads is {self.n_heads}; "
                 "emb_dim must be divisible by n_heads, since each head takes an equal share of the width."
             )
-        if not 0 <= self.drop_rate < 1:
-            raise ConfigError(f"drop_rate is {self.drop_rate!r}; it must be at least 0 and below 1.")
+        if isinstance(self.drop_rate, bool) or not isinstance(self.drop_rate, (int, float)) or not 0 <= self.drop_rate < 1:
+            raise ConfigError(f"drop_rate is {self.drop_rate!r}; it must be a number of at least 0 and below 1.")
         if not isinstance(self.qkv_bias, bool):
             raise ConfigError(f"qkv_bias is {self.qkv_bias!r}; it must be True or False.")
 
@@ -70,3 +72,55 @@ NAMED_CONFIGS: dict[str, GPTConfig] = {
     "gpt2-xl": GPT2_XL,
     "gpt3-175b": GPT3_175B,
 }
+
+# What this architecture does, in the words of a published config.json; the first value is what a key that is left out means.
+_PUBLISHED_CHOICES: dict[str, tuple[Any, ...]] = {
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "layer_norm_epsilon": (1e-5,),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+}
+_PUBLISHED_ABSENT = ("pruned_heads", "quantization_config")
+
+
+def from_published(said: Mapping[str, Any]) -> tuple[GPTConfig, bool]:
+    """The configuration that a published config.json describes, and whether it ties the output head to the token embedding.
+
+    q/k/v biases are taken to be there, as they are in OpenAI's weights; the weights decide.
+    Raises ConfigError that lists every key by which it describes a model that GPTModel does not compute.
+    """
+    faults = [] if said.get("model_type") == "gpt2" else [f"model_type is {said.get('model_type')!r}; only 'gpt2' is computed"]
+    for key, choices in _PUBLISHED_CHOICES.items():
+        if said.get(key, choices[0]) not in choices:
+            faults.append(f"{key} is {said[key]!r}; only {' or '.join(map(repr, choices))} is computed")
+    faults += [f"{key} is {said[key]!r}; only whole, plain weights are computed" for key in _PUBLISHED_ABSENT if said.get(key)]
+    sizes: dict[str, Any] = {key: said.get(key) for key in ("vocab_size", "n_positions", "n_embd", "n_head", "n_layer")}
+    sizes["n_positions"] = said.get("n_positions", said.get("n_ctx"))  # older files say n_ctx
+    faults += [f"{key} is {value!r}; it must be a whole number" for key, value in sizes.items() if not isinstance(value, int)]
+    if not faults and said.get("n_inner") not in (None, 4 * said["n_embd"]):
+        faults.append(f"n_inner is {said['n_inner']!r}; only 4 x n_embd = {4 * said['n_embd']} is computed")
+    if faults:
+        raise ConfigError("; ".join(faults) + ".")
+    vocab_size, context_length, emb_dim, n_heads, n_layers = sizes.values()
+    config = GPTConfig(vocab_size, context_length, emb_dim, n_heads, n_layers, said.get("resid_pdrop", 0.1), True)
+    return config, bool(said.get("tie_word_embeddings", True))
+
+
+def to_published(config: GPTConfig, tied: bool) -> dict[str, Any]:
+    """The keys of a published config.json for this model, so that other programs can load it. The last token ends a text."""
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": config.vocab_size,
+        "n_positions": config.context_length,
+        "n_ctx": config.context_length,
+        "n_embd": config.emb_dim,
+        "n_head": config.n_heads,
+        "n_layer": config.n_layers,
+        **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), config.drop_rate),
+        **{key: choices[0] for key, choices in _PUBLISHED_CHOICES.items()},
+        "bos_token_id": config.vocab_size - 1,
+        "eos_token_id": config.vocab_size - 1,
+        "tie_word_embeddings": tied,
+    }

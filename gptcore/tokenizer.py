@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import regex
 import tiktoken
@@ -75,25 +76,19 @@ class Tokenizer:
             ) from error
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> Tokenizer:
-        """The vocabulary of a model folder: `vocab.json` with `merges.txt`, or a tiktoken ranks file (`*.tiktoken`).
+    def from_folder(cls, folder: str | Path, vocab_size: int | None = None) -> Tokenizer:
+        """The vocabulary of a model folder: vocab.json with merges.txt, or tokenizer.json, or tiktoken's ranks (*.tiktoken).
 
-        Raises CheckpointError if the files are missing, unreadable or do not fit each other.
+        vocab_size is that of the model. Rows of the model that the vocabulary does not name (some models are padded) become
+        `<|unused_50257|>`, and special tokens that the model has no row for are left out: no text is ever encoded to either.
+        Raises CheckpointError if the files are missing, unreadable, do not fit each other or the model.
         """
         folder = Path(folder)
-        vocab_path, merges_path = folder / "vocab.json", folder / "merges.txt"
         try:
-            if vocab_path.is_file() and merges_path.is_file():
-                ranks, special = _ranks_from_vocabulary(json.loads(vocab_path.read_text("utf-8")), merges_path.read_text("utf-8"))
-            elif ranks_paths := sorted(folder.glob("*.tiktoken")):
-                ranks = tiktoken.load.load_tiktoken_bpe(str(ranks_paths[0]))
-                special = {END_OF_TEXT: len(ranks)}
-            else:
-                raise CheckpointError(
-                    f"{folder} has no vocabulary: it needs vocab.json and merges.txt, or one file that ends in .tiktoken."
-                )
+            ranks, special = _read_vocabulary(folder)
+            special = _fit(ranks, special, vocab_size)
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"The vocabulary in {folder} cannot be read: {error}") from error
+            raise CheckpointError(f"The vocabulary in {folder} cannot be used: {error}.") from error
         return cls(tiktoken.Encoding(folder.name, pat_str=PRE_SPLIT, mergeable_ranks=ranks, special_tokens=special))
 
     def encode(self, text: str) -> tuple[int, ...]:
@@ -113,9 +108,10 @@ class Tokenizer:
         try:
             return self._encoding.decode_single_token_bytes(token_id)
         except (KeyError, OverflowError, TypeError) as error:
-            raise TokenError(f"Token id {token_id} is not in this vocabulary of {self.vocab_size:,} (0 to {self.vocab_size - 1}).") from error
+            raise TokenError(
+                f"Token id {token_id} is not in this vocabulary of {self.vocab_size:,} (0 to {self.vocab_size - 1})."
+            ) from error
 
-    @lru_cache(maxsize=65536)  # noqa: B019  a tokenizer lives as long as its model, and so does this
     def text_of(self, token_id: int) -> str:
         """The token as visible text: `␣cat`, `↵`, `⟨F0 9F⟩`."""
         return visible(self.bytes_of(token_id))
@@ -135,11 +131,11 @@ class Tokenizer:
 
     def pre_split(self, text: str) -> tuple[str, ...]:
         """The pieces that no merge may cross: the first cut that byte-pair encoding makes."""
-        return tuple(regex.findall(self._encoding._pat_str, text))
+        return tuple(regex.findall(self._encoding._pat_str, _whole_characters(text)))
 
     def merges(self, piece: str) -> tuple[Merge, ...]:
         """How one pre-split piece becomes tokens: from single bytes, the pair of lowest rank first, until none is left."""
-        parts = [bytes([b]) for b in piece.encode("utf-8", errors="replace")]
+        parts = [bytes([b]) for b in _whole_characters(piece).encode("utf-8")]
         steps: list[Merge] = []
         while (best := self._best_merge(parts)) is not None:
             rank, index = best
@@ -148,9 +144,7 @@ class Tokenizer:
         return tuple(steps)
 
     def _best_merge(self, parts: Sequence[bytes]) -> tuple[int, int] | None:
-        ranked = [
-            (rank, i) for i in range(len(parts) - 1) if (rank := self._ranks.get(parts[i] + parts[i + 1])) is not None
-        ]
+        ranked = [(rank, i) for i in range(len(parts) - 1) if (rank := self._ranks.get(parts[i] + parts[i + 1])) is not None]
         return min(ranked, default=None)
 
 
@@ -237,10 +231,60 @@ def _byte_alphabet() -> dict[str, int]:
     return alphabet
 
 
-def _ranks_from_vocabulary(vocab: dict[str, int], merges: str) -> tuple[dict[bytes, int], dict[str, int]]:
-    """(bytes -> rank, special token -> id) from GPT-2's two files; ValueError if they do not fit each other.
+def _whole_characters(text: str) -> str:
+    """The text with each half of a surrogate pair, which is no character, replaced: as tiktoken does before it encodes."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
-    tiktoken merges in the order of the ids, GPT-2 in the order of merges.txt: both must be the same order.
+
+def _read_vocabulary(folder: Path) -> tuple[dict[bytes, int], dict[str, int]]:
+    """(bytes -> rank, special token -> id) from whichever files there are; ValueError if they are none or make no sense."""
+    vocab_path, merges_path, one_path = (folder / name for name in ("vocab.json", "merges.txt", "tokenizer.json"))
+    if vocab_path.is_file() and merges_path.is_file():
+        lines = merges_path.read_text("utf-8").split("\n")
+        merges = [line.split(" ") for line in lines[lines[0].startswith("#version") :] if line]
+        added_path = folder / "added_tokens.json"
+        added = _json_object(added_path) if added_path.is_file() else {}
+        return _ranks_from_merges(_json_object(vocab_path), merges, added)
+    if one_path.is_file():
+        return _ranks_from_tokenizer(_json_object(one_path))
+    if ranks_paths := sorted(folder.glob("*.tiktoken")):
+        pairs = [line.split() for line in ranks_paths[0].read_text("ascii").splitlines() if line]
+        ranks = {b64decode(token): int(rank) for token, rank in pairs}
+        return ranks, {END_OF_TEXT: len(ranks)}
+    raise ValueError("it needs vocab.json and merges.txt, or tokenizer.json, or one file that ends in .tiktoken")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text("utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} holds no JSON object")
+    return content
+
+
+def _ranks_from_tokenizer(said: Mapping[str, Any]) -> tuple[dict[bytes, int], dict[str, int]]:
+    """As `_ranks_from_merges`, from the one file that newer programs write instead of the two."""
+    try:
+        model, split = said["model"], said["pre_tokenizer"] or {}
+        if (model["type"], split.get("type"), split.get("use_regex", True)) != ("BPE", "ByteLevel", True) or said.get(
+            "normalizer"
+        ):
+            raise ValueError(
+                "tokenizer.json describes another tokenizer than GPT-2's, which is byte-level BPE and nothing before it"
+            )
+        merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+        added = {token["content"]: token["id"] for token in said.get("added_tokens") or ()}
+        vocab = dict(model["vocab"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"tokenizer.json does not have the parts of a tokenizer: {error}") from error
+    return _ranks_from_merges(vocab, merges, added)
+
+
+def _ranks_from_merges(
+    vocab: Mapping[str, int], merges: Sequence[Sequence[str]], added: Mapping[str, int]
+) -> tuple[dict[bytes, int], dict[str, int]]:
+    """(bytes -> rank, special token -> id) of GPT-2's vocabulary; ValueError if its parts do not fit each other.
+
+    tiktoken merges in the order of the ids, GPT-2 in the order of the merges: both must be the same order.
     """
     alphabet = _byte_alphabet()
 
@@ -248,13 +292,26 @@ def _ranks_from_vocabulary(vocab: dict[str, int], merges: str) -> tuple[dict[byt
         return bytes(alphabet[c] for c in written)
 
     try:
-        pairs = [line.split(" ") for line in merges.splitlines() if line and not line.startswith("#version")]
-        merged = [first + second for first, second in pairs]
-        ranks = {to_bytes(c): vocab[c] for c in alphabet} | {to_bytes(m): vocab[m] for m in merged}
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"vocab.json and merges.txt do not fit each other at {error}") from error
-    order = [vocab[m] for m in dict.fromkeys(merged)]
-    if order != sorted(order):
-        raise ValueError("vocab.json numbers its tokens in another order than merges.txt merges them; this is not a GPT-2 vocabulary")
-    learned = set(alphabet) | set(merged)
-    return ranks, {token: token_id for token, token_id in vocab.items() if token not in learned}
+        merged = [first + second for first, second in merges]
+        ranks = {to_bytes(token): vocab[token] for token in (*alphabet, *merged)}
+        order = [vocab[token] for token in dict.fromkeys(merged)]
+        in_order = order == sorted(order)
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"its tokens and its merges do not fit each other at {error}") from error
+    if not in_order:
+        raise ValueError("it numbers its tokens in another order than it merges them; GPT-2's does not")
+    learned = {*alphabet, *merged}
+    return ranks, {token: token_id for token, token_id in {**vocab, **added}.items() if token not in learned}
+
+
+def _fit(ranks: Mapping[bytes, int], special: Mapping[str, int], vocab_size: int | None) -> dict[str, int]:
+    """The special tokens that, with the ranks, give each id below vocab_size one token; ValueError if that cannot be."""
+    ids = [*ranks.values(), *special.values()]
+    if not all(type(i) is int and i >= 0 for i in ids) or len(set(ids)) < len(ids):
+        raise ValueError("its ids must be whole numbers from 0, each for one token")
+    size = len(ids) if vocab_size is None else vocab_size
+    if (largest := max(ranks.values())) >= size:
+        raise ValueError(f"its token {largest} is beyond the model's {size:,} tokens; the two do not belong together")
+    kept = {token: token_id for token, token_id in special.items() if token_id < size}
+    named = {*ranks.values(), *kept.values()}
+    return kept | {f"<|unused_{i}|>": i for i in range(size) if i not in named}
