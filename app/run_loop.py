@@ -78,9 +78,9 @@ def start_over() -> None:
     state.update(chosen=(), step=0, position=None)
 
 
-def choose(token_id: int, length: int) -> None:
-    """Continue with a token that was clicked. `length`: tokens at the time; a click on an older picture is not taken."""
+def choose(token_id: int) -> None:
+    """Continue with a token that was clicked."""
     here = runtime.here()
-    if length == len(here.ids) and 0 <= token_id < here.config.vocab_size and length < here.config.context_length:
+    if len(here.ids) < here.config.context_length:
         stop()
         state.choose(token_id)

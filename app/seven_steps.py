@@ -20,8 +20,8 @@ from app.runtime import Here
 ROWS = 12  # rows of a table before it says how many more there are
 
 
-def stations(here: Here, choice: Selection) -> list[Station]:
-    """The rail for the step in view, with the real figures."""
+def stations(here: Here, choice: Selection, hidden: bool) -> list[Station]:
+    """The rail for the step in view, with the real figures. hidden: the class is guessing, so nothing may give the choice away."""
     n, vocab = len(here.ids), here.config.vocab_size
     return [
         Station("Text to ids", f"{n} token{'s' if n > 1 else ''}", "tokens"),
@@ -30,7 +30,7 @@ def stations(here: Here, choice: Selection) -> list[Station]:
         Station("Softmax", f"sum {choice.base_probs.sum():.6f}", "probability"),
         Station("Selection", f"{choice.kept:,} kept", "probability"),
         Station("Append", f"{n} + 1 = {n + 1}", "embeddings"),
-        Station("Ids to text", here.model.tokenizer.text_of(choice.chosen_id), "tokens"),
+        Station("Ids to text", "?" if hidden else here.model.tokenizer.text_of(choice.chosen_id), "tokens"),
     ]
 
 

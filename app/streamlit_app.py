@@ -15,7 +15,7 @@ from app import navigation, runtime, sidebar, state, ui  # noqa: E402
 from app.components.vocabulary import vocabulary  # noqa: E402
 from gptcore.errors import GPTCoreError  # noqa: E402
 
-st.set_page_config(page_title="Glass GPT", page_icon=":material/filter_vintage:", layout="wide")
+st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
 page = st.navigation(navigation.menu(), position="top")
 ui.style()
 state.current()  # from the URL, on the first run of a session

@@ -34,7 +34,7 @@ STAGES = {
 
 def style() -> None:
     """The application's own style sheet, once a run."""
-    st.html(str(_ROOT / "app" / "style.css"))
+    st.html(_ROOT / "app" / "style.css")
 
 
 def mode() -> str:
@@ -45,9 +45,10 @@ def mode() -> str:
 def page_header(stage: str, question: str, answer: str) -> None:
     """The stage in its colour, the page's question as the title, and the plain answer."""
     colour, name = STAGES[stage]
-    st.markdown(f":{colour}[**{name}**]")
-    st.title(question, anchor=False)
-    st.html(f'<p class="glass-answer">{markup.escape_html(answer)}</p>')
+    st.html(
+        f'<div class="glass-header" style="--stage: var(--st-{colour}-color)"><p>{name}</p><h1>{markup.escape_html(question)}</h1>'
+        f"<p>{markup.escape_html(answer)}</p></div>"
+    )
 
 
 def note(text: str) -> None:
@@ -69,10 +70,10 @@ def problem(error: Exception) -> None:
 
 def model_missing(name: str) -> None:
     """The page of a model that is not on this machine yet."""
-    st.title("This model is not on this machine yet", anchor=False)
-    st.html(
-        '<p class="glass-answer">Download it with the button on the left, or choose the embedded Storyteller, which needs no network. '
-        "Your prompt stays.</p>"
+    page_header(
+        "residual",
+        "This model is not on this machine yet",
+        f"Download {name} with the button on the left, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
     )
 
 

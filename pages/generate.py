@@ -8,7 +8,7 @@ candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kep
 import streamlit as st
 
 from app import run_loop, runtime, seven_steps, state, ui, views
-from app.components.next_token import next_token
+from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
 
@@ -50,7 +50,8 @@ def live() -> None:
     timeline(views.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=views.go_to)
     choice = views.selection(here)
     opened = int(state.remembered("opened_step", 4))
-    rail(seven_steps.stations(here, choice), key="rail", selected=opened, on_select=lambda i: state.remember("opened_step", i))
+    hidden = is_hidden("next_token", len(here.ids))
+    rail(seven_steps.stations(here, choice, hidden), key="rail", selected=opened, on_select=lambda i: state.remember("opened_step", i))
     tokenizer = here.model.tokenizer
     next_token(
         key="next_token",
@@ -60,9 +61,12 @@ def live() -> None:
         n_tokens=len(here.ids),
         on_settings=take_settings,
         on_choose=run_loop.choose,
+        disabled=len(here.ids) >= here.config.context_length,
     )
     controls(was_running)
-    if not mounted_running:
+    if hidden:
+        ui.note("The seven steps show their numbers again when the guess is over.")
+    elif not mounted_running:
         seven_steps.show(opened, here, choice)
 
 

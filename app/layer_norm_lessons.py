@@ -1,0 +1,165 @@
+"""The two experiments of the LayerNorm page that need no model: a class and its exams, and a deep stack of linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import markup, ui
+from app.charts import grouped_bars, line_over_layers
+from gptcore import lessons
+
+STUDENT = "Student"
+MARKS = pd.DataFrame(
+    {
+        STUDENT: ["Danny", "Amira", "Ben", "Chen", "Elena", "Farid"],
+        "Maths": [62.0, 91.0, 45.0, 78.0, 55.0, 83.0],
+        "Physics": [71.0, 88.0, 52.0, 69.0, 60.0, 90.0],
+        "History": [55.0, 76.0, 81.0, 64.0, 92.0, 58.0],
+        "Art": [80.0, 67.0, 74.0, 59.0, 88.0, 41.0],
+    }
+)
+SEED = 123
+
+
+def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
+    """The table after, with the mean and variance that were taken: beside each row, or under each column."""
+    cells = [[markup.escape_html(name), *(decimals(v) for v in row)] for name, row in zip(names, found.values, strict=True)]
+    statistics = [("mean", found.mean), ("variance", found.variance)]
+    if by_row:
+        for i, row in enumerate(cells):
+            row += [decimals(values[i]) for _, values in statistics]
+        columns = [*columns, "mean", "variance"]
+    else:
+        cells += [[f"<i>{name}</i>", *(decimals(v) for v in values)] for name, values in statistics]
+    ui.table([STUDENT, *columns], cells, numeric=range(1, len(columns) + 1), marked=0)
+
+
+def decimals(value: float) -> str:
+    """Two decimals and a real minus sign, so that the numbers of a table stand under each other."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
+    """The first row after LayerNorm and after BatchNorm, one line an exam: exam, mark, layer_norm, batch_norm (NaN if the batch
+    is one row and has no statistics)."""
+    alone = len(marks) < 2
+    return pd.DataFrame(
+        {
+            "exam": list(exams),
+            "mark": marks[0],
+            "layer_norm": lessons.layer_norm_rows(marks).values[0],
+            "batch_norm": np.full(len(exams), np.nan) if alone else lessons.batch_norm_columns(marks).values[0],
+        }
+    )
+
+
+@st.fragment
+def classroom() -> None:
+    """Students in rows, exams in columns: edit the marks, choose how many students are in the batch."""
+    exams = list(MARKS.columns[1:])
+    st.subheader("Along the row or down the column?", anchor=False)
+    st.markdown(
+        "Students are rows, exams are columns. **LayerNorm** normalises each row, **BatchNorm** each column. "
+        "Change a mark, or make the batch smaller until Danny is alone, and watch Danny's row."
+    )
+    edited = st.data_editor(
+        MARKS,
+        hide_index=True,
+        width="stretch",
+        disabled=[STUDENT],
+        column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
+        key="marks",
+    )
+    size = st.slider("Students in the batch, from the top", 1, len(MARKS), len(MARKS), key="batch_size")
+    batch = edited.head(size)
+    complete = batch.dropna()
+    if len(complete) < len(batch):
+        ui.note(f"{len(batch) - len(complete)} of {len(batch)} students miss a mark and are left out.")
+    names = [str(name) for name in complete[STUDENT]]
+    if not names:
+        ui.note("Every student misses a mark. Fill in one row.")
+        return
+    _compare(complete[exams].to_numpy(float), exams, names)
+
+
+def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**LayerNorm**: each row by itself")
+        normalized_table(exams, names, lessons.layer_norm_rows(marks), by_row=True)
+    with right:
+        st.markdown("**BatchNorm**: each column over the batch")
+        if len(marks) < 2:
+            ui.note(
+                f"{names[0]} came alone. Each column holds one number: its mean is that number, its variance is 0, and whatever "
+                "the mark was, the difference from the mean is 0. There are no statistics, so there is no BatchNorm."
+            )
+        else:
+            normalized_table(exams, names, lessons.batch_norm_columns(marks), by_row=False)
+    data = first_student(marks, exams)
+    series = {"LayerNorm": data["layer_norm"], "BatchNorm": data["batch_norm"]}
+    figure = grouped_bars(
+        series if len(marks) > 1 else {"LayerNorm": data["layer_norm"]},
+        labels=exams,
+        title=f"{names[0]}'s marks after normalisation, in a batch of {len(names)}",
+        value_title="normalised mark",
+        unit="",
+        label_title="exam",
+        stages=("layer_norm", "reference"),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="layer-norm-against-batch-norm", data=data)
+    ui.note(
+        "LayerNorm's bars depend on this row alone and stay where they are. BatchNorm's move with everybody else in the batch. In use "
+        "it falls back on means kept from training, which belong to other students. A language model often writes one token of one "
+        "text at a time: a batch of one row, like Danny alone. LayerNorm does not mind."
+    )
+    ui.source(lessons.layer_norm_rows, lessons.batch_norm_columns)
+
+
+def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
+    """layer (0: the input), spread without and with normalisation: standard deviation of all activations there."""
+    return pd.DataFrame(
+        {
+            "layer": range(depth + 1),
+            "without": lessons.stack_spread(False, depth, gain, seed),
+            "with": lessons.stack_spread(True, depth, gain, seed),
+        }
+    )
+
+
+@st.fragment
+def stack() -> None:
+    """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
+    st.subheader("Why is it needed at all? A deep stack without it", anchor=False)
+    st.markdown(
+        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model on the left. "
+        "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."
+    )
+    columns = st.columns(3)
+    depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, 30, key="stack_depth")
+    gain = columns[1].slider(
+        "Weight scale", 0.5, 1.5, 1.2, 0.05, key="stack_gain", help="Standard deviation of a weight, times √128"
+    )
+    seed = int(columns[2].number_input("Seed", 0, 9999, SEED, key="stack_seed"))
+    data = stack_frame(depth, gain, seed)
+    figure = line_over_layers(
+        {"without normalisation": data["without"], "LayerNorm after each layer": data["with"]},
+        title="Spread of the activations, layer by layer",
+        value_title="standard deviation",
+        stages=("reference", "layer_norm"),
+        log_y=True,
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="deep-stack", data=data)
+    last = float(data["without"].iloc[-1])
+    word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
+    ui.note(
+        f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
+        f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
+    )
+    ui.source(lessons.stack_spread)

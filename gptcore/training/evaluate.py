@@ -1,0 +1,192 @@
+"""python -m gptcore.training.evaluate --model NAME --corpus FOLDER: how good is a model, in figures that compare across vocabularies.
+
+Held-out books are those that training leaves out. As a floor: an interpolated Kneser-Ney n-gram model of the same training tokens
+(Kneser and Ney 1995, https://doi.org/10.1109/ICASSP.1995.479394; the interpolated form of Chen and Goodman 1998).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import gptcore
+from gptcore.errors import GPTCoreError
+from gptcore.generation import generate
+from gptcore.language_model import LanguageModel
+from gptcore.tokenizer import Tokenizer
+from gptcore.training.corpus import encode_books, read_books, split_held_out
+
+SPAN = 12  # tokens in a row that count as recited when they stand in the training data
+OPENINGS = ("Once upon a time", "There was once a king", "The old woman went into the forest and", '"I am not afraid,"', "In the morning")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How well the next token of held-out text is predicted.
+
+    loss: nats a token; bits_per_byte: the same per byte of text, so that vocabularies compare; top_1, top_5: share of tokens that
+    were the best guess, or among the best five.
+    """
+
+    loss: float
+    bits_per_byte: float
+    top_1: float
+    top_5: float
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What the model writes by itself. distinct_3: share of different ones among its runs of three tokens; recited: share of its
+    runs of 12 tokens that stand word for word in the training data."""
+
+    distinct_3: float
+    recited: float
+    tokens: int
+
+
+@torch.inference_mode()
+def predict(model: LanguageModel, ids: np.ndarray, windows: int) -> Prediction:
+    """Over evenly spaced windows of held-out ids; each window begins without knowing what came before it."""
+    length = model.config.context_length
+    losses, ranks, predicted = [], [], []
+    for start in np.unique(np.linspace(0, max(0, len(ids) - length - 1), windows).astype(int)):
+        window = torch.from_numpy(ids[start : start + length + 1].astype(np.int64))
+        log_probs = torch.log_softmax(model.model(window[None, :-1])[0].double(), dim=-1)
+        real = log_probs.gather(-1, window[1:, None])
+        losses.append(-real[:, 0].numpy())
+        ranks.append((log_probs > real).sum(-1).numpy())
+        predicted.append(window[1:].numpy())
+    loss, rank = float(np.concatenate(losses).mean()), np.concatenate(ranks)
+    tokens = np.concatenate(predicted)
+    bytes_a_token = len(model.tokenizer.decode_bytes(tokens.tolist())) / len(tokens)
+    return Prediction(loss, loss / math.log(2) / bytes_a_token, float((rank == 0).mean()), float((rank < 5).mean()))
+
+
+def write(model: LanguageModel, training_ids: np.ndarray, tokens_each: int, seeds: Sequence[int]) -> Writing:
+    """Continue a few openings with a few seeds at the app's default settings, and look at what came of it."""
+    grams: list[tuple[int, ...]] = []
+    spans: list[tuple[int, ...]] = []
+    total = 0
+    for opening in OPENINGS:
+        for seed in seeds:
+            steps = list(generate(model, opening, temperature=0.8, top_k=40, seed=seed, max_new_tokens=tokens_each))
+            written = [step.token_id for step in steps]
+            total += len(written)
+            grams += zip(*(written[i:] for i in range(3)), strict=False)
+            spans += zip(*(written[i:] for i in range(SPAN)), strict=False)
+    return Writing(len(set(grams)) / len(grams), _share_found(spans, training_ids), total)
+
+
+def _share_found(spans: list[tuple[int, ...]], ids: np.ndarray) -> float:
+    """Share of the spans that occur in ids."""
+    known = {bytes(row) for row in _rows(np.array(sorted(set(spans)), dtype=np.uint16))}
+    found: set[bytes] = set()
+    first_tokens = np.unique([span[0] for span in spans])
+    starts = np.flatnonzero(np.isin(ids[: len(ids) - SPAN + 1], first_tokens))
+    for block in np.array_split(starts, max(1, len(starts) // 200_000)):
+        found |= known & {bytes(row) for row in _rows(ids[block[:, None] + np.arange(SPAN)])}
+    return sum(bytes(row) in found for row in _rows(np.array(spans, dtype=np.uint16))) / len(spans)
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).view(f"V{array.itemsize * array.shape[1]}").ravel()
+
+
+class KneserNey:
+    """Interpolated Kneser-Ney n-gram model with one discount, over ids below 65,536 and at most 4 tokens an n-gram."""
+
+    def __init__(self, ids: np.ndarray, vocab_size: int, order: int = 3, discount: float = 0.75) -> None:
+        self._vocab, self._order, self._discount = vocab_size, order, discount
+        self._keys: list[np.ndarray] = []  # n-grams as one integer each, sorted, for n = 1 ... order
+        self._counts: list[np.ndarray] = []
+        for n in range(order, 0, -1):
+            if n == order:
+                keys, counts = np.unique(_grams(ids, n), return_counts=True)
+            else:  # lower orders count in how many contexts a token was seen, not how often
+                keys, counts = np.unique(self._keys[0] & np.uint64((1 << 16 * n) - 1), return_counts=True)
+            self._keys.insert(0, keys)
+            self._counts.insert(0, counts)
+        # Per context: total count and number of different continuations.
+        self._contexts = [_by_context(keys, counts) for keys, counts in zip(self._keys, self._counts, strict=True)]
+
+    def loss(self, ids: np.ndarray) -> float:
+        """Mean loss in nats a token over ids, from the first token that has a whole context."""
+        grams = _grams(ids, self._order)
+        prob = np.full(len(grams), 1.0 / self._vocab)
+        for n in range(1, self._order + 1):
+            key = grams & np.uint64((1 << 16 * n) - 1)
+            count = _look_up(self._keys[n - 1], self._counts[n - 1], key)
+            contexts, totals, kinds = self._contexts[n - 1]
+            context = key >> np.uint64(16)
+            total, kind = _look_up(contexts, totals, context), _look_up(contexts, kinds, context)
+            seen = total > 0
+            share = np.where(seen, np.maximum(count - self._discount, 0) / np.maximum(total, 1), 0)
+            rest = np.where(seen, self._discount * kind / np.maximum(total, 1), 1)
+            prob = share + rest * prob
+        return float(-np.log(prob).mean())
+
+
+def _grams(ids: np.ndarray, n: int) -> np.ndarray:
+    """Every run of n ids as one integer, the last id lowest."""
+    wide = ids.astype(np.uint64)
+    out = np.zeros(len(ids) - n + 1, np.uint64)
+    for i in range(n):
+        out = (out << np.uint64(16)) | wide[i : len(ids) - n + 1 + i]
+    return out
+
+
+def _by_context(keys: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    contexts, first, kinds = np.unique(keys >> np.uint64(16), return_index=True, return_counts=True)
+    return contexts, np.add.reduceat(counts, first), kinds
+
+
+def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, values[place], 0)
+
+
+def _bits_per_byte(loss: float, ids: np.ndarray, tokenizer: Tokenizer) -> float:
+    return loss / math.log(2) * len(ids) / len(tokenizer.decode_bytes(ids.tolist()))
+
+
+def report(model: LanguageModel, corpus: Path, held_out_count: int, windows: int) -> str:
+    """The table, as markdown. Raises CorpusError for a corpus that cannot be read."""
+    training, held_out = split_held_out(read_books(corpus), held_out_count)
+    ids, held_out_ids = encode_books(training, model.tokenizer), encode_books(held_out, model.tokenizer)
+    ours = predict(model, held_out_ids, windows)
+    floor = KneserNey(ids, model.config.vocab_size).loss(held_out_ids)
+    writing = write(model, ids, tokens_each=120, seeds=(1, 2, 3))
+    rows = [
+        ("held-out loss, nats a token", f"{ours.loss:.3f}", f"{floor:.3f}"),
+        ("held-out bits per byte", f"{ours.bits_per_byte:.3f}", f"{_bits_per_byte(floor, held_out_ids, model.tokenizer):.3f}"),
+        ("next token is the best guess", f"{ours.top_1:.1%}", ""),
+        ("next token is among the best five", f"{ours.top_5:.1%}", ""),
+        ("different runs of 3 tokens", f"{writing.distinct_3:.1%}", ""),
+        (f"runs of {SPAN} tokens that are recited", f"{writing.recited:.2%}", ""),
+    ]
+    table = "\n".join(f"| {name} | {value} | {other} |" for name, value, other in rows)
+    return f"| measured | {model.name} | Kneser-Ney 3-gram |\n|---|---|---|\n{table}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m gptcore.training.evaluate", description=__doc__)
+    parser.add_argument("--model", default="storyteller", help="a name or a model folder")
+    parser.add_argument("--corpus", type=Path, required=True, help="the folder that the model was trained on")
+    parser.add_argument("--held-out", type=int, default=4, help="as in training")
+    parser.add_argument("--windows", type=int, default=256)
+    arguments = parser.parse_args()
+    try:
+        print(report(gptcore.load(arguments.model), arguments.corpus, arguments.held_out, arguments.windows))
+    except GPTCoreError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
