@@ -6,7 +6,7 @@
 
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
-PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check
 export PYTHONPATH := .
 
 .PHONY: run test check format bench
