@@ -1,6 +1,7 @@
 """The choice of the next token, to be taken in the hand: bars, sliders, and the strip with the dart.
 
-Python decides (gptcore/sampling.py); select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary.
+Python decides (gptcore/sampling.py); select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary. The
+sorted logits travel once a step with the panel, and what a slider changes by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from app import state
-from app.components import component
+from app.components import component, pack
 from app.components.vocabulary import keep
 from gptcore.errors import SamplingError
 from gptcore.sampling import SamplingSettings, Selection
@@ -38,20 +39,8 @@ def next_token(
     is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen any more (the
     sequence is full), the sliders still move.
     """
-    small = len(choice.token_ids) <= 1 << 16
-    ranking = f"ranking:{key}"
-    version = keep(
-        ranking,
-        key=f"{key}_ranking",
-        ids=choice.token_ids.astype(np.uint16 if small else np.int32),
-        logits=choice.logits.astype(np.float32),
-    )
-    guess = state.remembered(_guess(key), {"first": False, "revealed": None})
-    data = {
-        "ranking": ranking,
-        "version": version,
-        "model": model_name,
-        "labels": list(labels),
+    guess = _guess(key)
+    said = {
         "n_tokens": n_tokens,
         "settings": asdict(choice.settings),
         "u": choice.u,
@@ -59,6 +48,12 @@ def next_token(
         "revealed": guess["revealed"] == n_tokens,
         "disabled": disabled,
     }
+    keep(f"{key}:said", said, key=f"{key}_said")
+    data = pack(
+        {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
+        ids=choice.token_ids.astype(np.uint16 if len(choice.token_ids) <= 1 << 16 else np.int32),
+        logits=choice.logits.astype(np.float32),  # what they were: a model in float32 has made them
+    )
 
     def settings_changed() -> None:
         value = state.component_value(key, "settings")
@@ -79,7 +74,7 @@ def next_token(
     def guessed() -> None:
         value = state.component_value(key, "guess")
         if isinstance(value, dict):
-            state.remember(_guess(key), {"first": value.get("first") is True, "revealed": value.get("revealed")})
+            state.remember(f"{key}_guess", {"first": value.get("first") is True, "revealed": value.get("revealed")})
 
     component("next_token")(
         key=key, data=data, on_settings_change=settings_changed, on_choose_change=chosen, on_guess_change=guessed
@@ -88,9 +83,11 @@ def next_token(
 
 def is_hidden(key: str, n_tokens: int) -> bool:
     """Whether the class is still guessing the token that follows `n_tokens` tokens: then nothing else may give it away."""
-    guess = state.remembered(_guess(key), {"first": False, "revealed": None})
-    return bool(guess["first"]) and guess["revealed"] != n_tokens
+    guess = _guess(key)
+    return guess["first"] and guess["revealed"] != n_tokens
 
 
-def _guess(key: str) -> str:
-    return f"{key}_guess"
+def _guess(key: str) -> dict[str, Any]:
+    """first: whether the choice is hidden at every step until it is revealed; revealed: the `n_tokens` for which it has been."""
+    guess: dict[str, Any] = state.remembered(f"{key}_guess", {"first": False, "revealed": None})
+    return guess

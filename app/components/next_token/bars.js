@@ -36,6 +36,7 @@ class Bars {
   addRow(on) {
     const row = this.body.appendChild(make("button", "row"));
     row.type = "button";
+    row.tabIndex = this.body.querySelectorAll("button").length === 1 ? 0 : -1; // one stop for the tab key, arrows within
     const parts = Object.fromEntries(["rank", "token", "track", "prob", "logit"].map((name) => [name, row.appendChild(make("span", name))]));
     parts.fill = parts.track.appendChild(make("i", "fill"));
     parts.outline = parts.track.appendChild(make("i", "outline"));
@@ -64,6 +65,7 @@ class Bars {
   draw(now) {
     const { choice, size, hidden } = now;
     const shown = Math.min(now.narrow ? NARROW_ROWS : MAX_ROWS, size);
+    this.root.classList.toggle("veiled", hidden);
     this.grid.style.setProperty("--shown", shown);
     this.setAxis(Math.max(now.final(0), now.before(0)));
     this.rows.forEach((entry, i) => {
@@ -98,7 +100,7 @@ class Bars {
     const fate = kept ? "" : `, cut by ${STAGE_NAMES[now.cutBy(rank)]}`;
     entry.row.setAttribute(
       "aria-label",
-      hidden ? "hidden until revealed" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
+      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
     );
   }
 

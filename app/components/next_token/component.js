@@ -6,7 +6,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let panel = panels.get(parentElement);
   if (!panel) panels.set(parentElement, (panel = new Panel(parentElement)));
   panel.say = setTriggerValue;
-  panel.receive(data);
+  panel.takeStep(unpack(data));
 }
 
 class Panel {
@@ -57,24 +57,20 @@ class Panel {
   }
 
   tellGuess(first, revealed) {
-    this.data = { ...this.data, guess_first: first, revealed };
-    this.say("guess", { first, revealed: revealed ? this.data.n_tokens : null });
+    this.said = { ...this.said, guess_first: first, revealed };
+    this.say("guess", { first, revealed: revealed ? this.step.n_tokens : null });
     this.redraw();
   }
 
-  // New data. Settings that answer what the hand has set are not taken over it; settings that differ from all that are.
-  receive(data) {
-    this.data = data;
-    const said = JSON.stringify(data.settings);
-    const answered = this.unanswered.indexOf(said);
-    this.unanswered.splice(0, answered + 1);
-    this.incoming = said === this.heard || answered >= 0 ? this.incoming : data.settings;
-    this.heard = said;
-    for (const name of [data.ranking, `vocabulary:${data.model}`]) this.listen(name);
+  // A step: the candidates in their order, {header: {said, model, labels, n_tokens}, arrays: {ids, logits}}.
+  takeStep({ header, arrays }) {
+    this.next = { ...header, ids: arrays.ids.data, logits: arrays.logits.data };
+    this.listen(header.said);
+    this.listen(`vocabulary:${header.model}`);
     this.arrive();
   }
 
-  // The ranking travels by itself and may arrive before or after the rest.
+  // Step and settings travel by themselves, and either may come first.
   listen(name) {
     this.names ??= new Set();
     if (this.names.has(name)) return;
@@ -83,15 +79,15 @@ class Panel {
   }
 
   arrive() {
-    const ranking = shelf.values.get(this.data.ranking);
-    if (ranking?.version !== this.data.version) return;
-    this.shown = this.data;
-    if (ranking !== this.ranking) {
-      this.ranking = ranking;
-      this.base = select(ranking.logits.data, { temperature: 1, top_k: null, top_p: 1, min_p: 0 }, 0);
+    const said = shelf.values.get(this.next.said)?.value;
+    if (said?.n_tokens !== this.next.n_tokens) return; // one of the two is still on its way
+    if (said !== this.heard) this.hear(said);
+    if (this.next !== this.step) {
+      this.step = this.next;
+      this.base = select(this.step.logits, { temperature: 1, top_k: null, top_p: 1, min_p: 0 }, 0);
     }
     if (this.incoming && !this.controls.dragging) {
-      this.controls.take(this.incoming, ranking.logits.data.length);
+      this.controls.take(this.incoming, this.step.logits.length);
       this.incoming = null;
     }
     this.root.classList.remove("waiting");
@@ -99,8 +95,17 @@ class Panel {
     this.draw();
   }
 
+  // Settings that answer what the hand has set are not taken over it; others are: a link, a reset by the page.
+  hear(said) {
+    const settings = JSON.stringify(said.settings);
+    const answered = this.unanswered.indexOf(settings);
+    this.unanswered.splice(0, answered + 1);
+    if (settings !== JSON.stringify(this.heard?.settings) && answered < 0) this.incoming = said.settings;
+    this.heard = this.said = said; // `said` may change here first, when the class reveals
+  }
+
   redraw() {
-    if (!this.shown || this.frame) return;
+    if (!this.step || this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
       this.root.classList.remove("moving");
@@ -110,9 +115,9 @@ class Panel {
 
   draw() {
     const now = (this.now = this.state());
-    this.guess.checked = this.data.guess_first;
+    this.guess.checked = this.said.guess_first;
     this.veil.hidden = !now.hidden;
-    this.root.classList.toggle("disabled", this.data.disabled);
+    this.root.classList.toggle("disabled", this.said.disabled);
     this.bars.draw(now);
     this.strip.draw(now);
     this.controls.draw(now);
@@ -122,20 +127,17 @@ class Panel {
 
   // All that is drawn follows from this.
   state() {
-    const logits = this.ranking.logits.data;
-    const ids = this.ranking.ids.data;
+    const { logits, ids, model, labels } = this.step;
     const { settings } = this.controls;
-    const choice = select(logits, settings, this.shown.u);
+    const choice = select(logits, settings, this.said.u);
     const size = logits.length;
-    const width = this.root.clientWidth;
-    const { model, labels } = this.shown;
     const known = shelf.values.has(`vocabulary:${model}`);
     return {
-      choice, logits, ids, size, settings,
-      u: this.shown.u,
-      stale: settings.seed !== this.shown.settings.seed,
-      hidden: this.data.guess_first && !this.data.revealed,
-      narrow: width < 700,
+      choice, logits, ids, size,
+      u: this.said.u,
+      stale: settings.seed !== this.said.settings.seed, // until Python has answered, u is that of another seed
+      hidden: this.said.guess_first && !this.said.revealed,
+      narrow: this.root.clientWidth < 700,
       stripWidth: this.strip.strip.clientWidth,
       label: (rank) => (known ? tokenText(model, ids[rank]) : (labels[rank] ?? `token ${ids[rank]}`)),
       base: (rank) => this.base.weights[rank] / this.base.mass[size - 1],
@@ -146,8 +148,8 @@ class Panel {
   }
 
   choose(rank) {
-    if (this.now.hidden || this.data.disabled) return;
-    this.say("choose", { id: this.now.ids[rank], length: this.shown.n_tokens });
+    if (this.now.hidden || this.said.disabled) return;
+    this.say("choose", { id: this.now.ids[rank], length: this.step.n_tokens });
   }
 
   release(settings) {

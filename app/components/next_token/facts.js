@@ -54,17 +54,17 @@ class Tip {
     this.hint = this.root.appendChild(make("p", "hint"));
   }
 
-  // Beside the pointer on the strip, under the row otherwise; inside the panel always.
+  // Over the pointer on the strip, under a row where its bar leaves room; inside the panel always.
   show(rank, now, panel, element, x) {
     this.fill(rank, now);
     this.root.hidden = false;
     const frame = panel.getBoundingClientRect();
     const box = element.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.root;
-    const left = (x ?? box.left + box.width * 0.62) - frame.left - (x ? width / 2 : 0);
+    const left = (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
     const below = box.bottom - frame.top + 6;
     this.root.style.left = `${Math.min(Math.max(8, left), frame.width - width - 8)}px`;
-    this.root.style.top = `${x || box.bottom + height + 12 > innerHeight ? box.top - frame.top - height - 8 : below}px`;
+    this.root.style.top = `${x !== undefined || box.bottom + height + 12 > innerHeight ? box.top - frame.top - height - 8 : below}px`;
   }
 
   fill(rank, now) {

@@ -28,7 +28,7 @@ function make(tag, className = "", text = "") {
   return element;
 }
 
-// What is sent once and read by several components (app/components/vocabulary): name -> value, and an event of that name.
+// What is sent once and read by several components (app/components/vocabulary): name -> {value, ...arrays}, and an event of that name.
 const shelf = (globalThis.glassShelf ??= Object.assign(new EventTarget(), { values: new Map() }));
 
 // The visible text of a token: from the model's vocabulary, or its id until that has arrived.

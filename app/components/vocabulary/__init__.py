@@ -1,14 +1,14 @@
-"""What the browser keeps: the texts of a vocabulary, and whatever else is large and stays the same for a while.
+"""What the browser keeps on a shelf (shared.js): the texts of a vocabulary, and other values that travel by themselves.
 
-Streamlit sends a message again only if it changed. So what is large travels in a component of its own, which shows nothing, takes
-no space and puts what it got on a shelf (shared.js); the component that changes at every click reads it there.
+Streamlit sends a component again, code and all, as soon as anything in it changes. So what is large and constant is parted from
+what changes at every click: each travels in a component of its own, which shows nothing and takes no space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -23,14 +23,9 @@ def vocabulary(model_name: str, tokens: Sequence[str]) -> None:
     keep(f"vocabulary:{model_name}", key="vocabulary", text=_joined(tuple(tokens)))
 
 
-def keep(name: str, *, key: str, **arrays: np.ndarray) -> str:
-    """Put arrays (of the types that `pack` takes) on the browser's shelf under `name`; returns the version it stands there in,
-    a digest of the content."""
-    digest = blake2b(digest_size=8)
-    for array in arrays.values():
-        digest.update(np.ascontiguousarray(array).data)
-    component("vocabulary")(key=key, data=pack({"name": name, "version": digest.hexdigest()}, **arrays))
-    return digest.hexdigest()
+def keep(name: str, value: Mapping[str, Any] | None = None, *, key: str, **arrays: np.ndarray) -> None:
+    """Put a value (as JSON) and arrays (of the types that `pack` takes) on the browser's shelf under `name`."""
+    component("vocabulary")(key=key, data=pack({"name": name, "value": value}, **arrays))
 
 
 @lru_cache(maxsize=4)

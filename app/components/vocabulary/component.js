@@ -4,7 +4,6 @@ export default function ({ data, parentElement }) {
   const container = parentElement.host.closest('[data-testid="stElementContainer"]');
   if (container) container.style.display = "none";
   const { header, arrays } = unpack(data);
-  if (shelf.values.get(header.name)?.version === header.version) return;
-  shelf.values.set(header.name, { version: header.version, ...arrays });
+  shelf.values.set(header.name, { value: header.value, ...arrays });
   shelf.dispatchEvent(new Event(header.name));
 }
