@@ -1,0 +1,79 @@
+"""With and without the cache: the same text, the same logits, within the time and the context."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+
+from gptcore.cache_race import KeptKeysValues, race
+from gptcore.config import GPTConfig
+from gptcore.errors import SequenceLengthError
+from gptcore.model import GPTModel
+
+CONFIG = GPTConfig(97, 40, 24, 3, 2, 0.0, True)
+
+
+@pytest.fixture(scope="module")
+def model() -> GPTModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = GPTModel(CONFIG)
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+def greedy(model: GPTModel, ids: list[int], n: int) -> list[int]:
+    """The plainest loop: the whole sequence through `forward`, the largest logit of the last row."""
+    ids = list(ids)
+    for _ in range(n):
+        ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
+    return ids
+
+
+def test_both_ways_write_what_a_plain_loop_writes(model: GPTModel) -> None:
+    found = race(model, [4, 8, 15], seconds=20.0)
+    expected = greedy(model, [4, 8, 15], len(found.steps))[3:]
+    assert [step.cached_id for step in found.steps] == expected
+    assert [step.uncached_id for step in found.steps] == expected
+    assert found.same_text
+    assert max(step.difference for step in found.steps) < 1e-5
+
+
+def test_it_goes_on_to_the_end_of_the_context_and_no_further(model: GPTModel) -> None:
+    found = race(model, [4, 8, 15], seconds=20.0)
+    assert [step.n_tokens for step in found.steps] == list(range(3, CONFIG.context_length + 1))
+
+
+def test_a_full_context_still_leaves_some_steps_to_measure(model: GPTModel) -> None:
+    found = race(model, [1] * CONFIG.context_length, seconds=20.0)
+    assert found.start == CONFIG.context_length - 8
+    assert found.steps[-1].n_tokens == CONFIG.context_length
+
+
+def test_one_token_is_enough_to_start_from_and_none_is_refused(model: GPTModel) -> None:
+    assert race(model, [7], seconds=20.0).steps[0].n_tokens == 1
+    with pytest.raises(SequenceLengthError, match="needs at least 1"):
+        race(model, [], seconds=1.0)
+
+
+def test_it_keeps_to_the_time_and_takes_at_least_one_step(model: GPTModel) -> None:
+    assert len(race(model, [1] * 30, seconds=0.0).steps) == 1
+    began = time.perf_counter()
+    race(model, [1] * 30, seconds=0.05)
+    assert time.perf_counter() - began < 1  # generous: the machine may be busy
+
+
+def test_times_are_measured_and_positive(model: GPTModel) -> None:
+    found = race(model, [3] * 10, seconds=20.0)
+    assert all(step.cached_ms > 0 and step.uncached_ms > 0 for step in found.steps)
+
+
+def test_the_cache_returns_everything_it_was_given_in_order() -> None:
+    cache = KeptKeysValues(GPTModel(CONFIG), capacity=5)
+    parts = [torch.arange(float(3 * n * 8)).view(1, 3, n, 8) for n in (2, 1)]
+    cache.extend(parts[0], -parts[0])
+    k, v = cache.extend(parts[1], -parts[1])
+    assert torch.equal(k, torch.cat(parts, dim=2)) and torch.equal(v, -k)
