@@ -17,18 +17,19 @@ import streamlit as st
 from gptcore.trace import Check
 
 from app import markup, navigation
+from app.charts import theme
 from app.glossary import GLOSSARY
 
 _ROOT = Path(__file__).resolve().parents[1]
-# Stage -> the name of its colour in Streamlit's theme (.streamlit/config.toml) and its name on the screen.
-STAGES = {
-    "tokens": ("yellow", "Tokens"),
-    "embeddings": ("blue", "Embeddings"),
-    "attention": ("violet", "Attention"),
-    "layer_norm": ("green", "LayerNorm"),
-    "feed_forward": ("orange", "Feed-forward"),
-    "residual": ("gray", "Residual stream"),
-    "probability": ("primary", "Logits and probabilities"),
+# Stage -> its name on the screen; its colour stands in app.charts.theme.
+STAGE_NAMES = {
+    "tokens": "Tokens",
+    "embeddings": "Embeddings",
+    "attention": "Attention",
+    "layer_norm": "LayerNorm",
+    "feed_forward": "Feed-forward",
+    "residual": "Residual stream",
+    "probability": "Logits and probabilities",
 }
 
 
@@ -37,17 +38,17 @@ def style() -> None:
     st.html(_ROOT / "app" / "style.css")
 
 
-def mode() -> str:
-    """ "light" or "dark", as the visitor's browser shows the app."""
+def mode() -> theme.Mode:
+    """"light" or "dark", as the visitor's browser shows the app."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def page_header(stage: str, question: str, answer: str) -> None:
     """The stage in its colour, the page's question as the title, and the plain answer."""
-    colour, name = STAGES[stage]
+    colour = theme.colour(stage, mode())
     st.html(
-        f'<div class="glass-header" style="--stage: var(--st-{colour}-color)"><p>{name}</p><h1>{markup.escape_html(question)}</h1>'
-        f"<p>{markup.escape_html(answer)}</p></div>"
+        f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
+        f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
     )
 
 

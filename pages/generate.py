@@ -46,6 +46,7 @@ def live() -> None:
     run_loop.tick()
     if mounted_running and not run_loop.remaining():
         st.rerun()  # the run is over: draw the whole page once, sidebar and address included
+    controls(was_running)
     here = runtime.here()
     timeline(views.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=views.go_to)
     choice = views.selection(here)
@@ -63,7 +64,6 @@ def live() -> None:
         on_choose=run_loop.choose,
         disabled=len(here.ids) >= here.config.context_length,
     )
-    controls(was_running)
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")
     elif not mounted_running:

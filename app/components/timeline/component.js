@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.className = "root";
     root.append(document.createElement("ol"), document.createElement("p"));
     root.children[1].className = "legend";
-    root.children[1].append("chosen tokens: probability 0 %", document.createElement("i"), "100 %");
+    root.children[1].append("probability 0 %", document.createElement("i"), "100 %");
     parentElement.append(root);
   }
   const [list, legend] = root.children;
@@ -19,7 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   header.chips.forEach(([id, text, kind, p], index) => {
     const chip = list.children[index].firstChild;
     chip.textContent = text;
-    chip.className = `chip ${kind}${p !== null && p > 0.45 && kind === "chosen" ? " strong" : ""}${index === header.position ? " focus" : ""}`;
+    chip.className = `chip ${kind}${index === header.position ? " focus" : ""}`;
     chip.style.setProperty("--p", p ?? 0);
     const chance = p === null ? "" : `, probability ${percent(p)}`;
     const what = { prompt: "prompt", chosen: "chosen", ghost: "further on", next: "next" }[kind];
@@ -27,7 +27,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     chip.setAttribute("aria-label", kind === "next" ? "go to the newest step" : `token ${text}, ${chip.title}`);
     chip.onclick = () => setTriggerValue("pick", index);
   });
-  if (header.compact && list.lastChild) {
+  if (list.lastChild) {
     const focus = list.querySelector(".focus") ?? list.querySelector(".next") ?? list.lastChild;
     const box = focus.parentElement ?? focus;
     list.scrollTop = Math.max(0, box.offsetTop - list.offsetTop - list.clientHeight / 2);
