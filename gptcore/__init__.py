@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from gptcore.config import GPTConfig
     from gptcore.language_model import LanguageModel
     from gptcore.model import GPTModel
+    from gptcore.sampling import SamplingSettings, candidates, select
+    from gptcore.store import TraceStore
     from gptcore.tokenizer import Tokenizer
+    from gptcore.trace import Trace
 
 __all__ = [
     "CatalogueEntry",
@@ -27,28 +30,31 @@ __all__ = [
     "GPTCoreError",
     "GPTModel",
     "LanguageModel",
+    "SamplingSettings",
     "Tokenizer",
+    "Trace",
+    "TraceStore",
+    "candidates",
     "catalogue",
     "download",
     "is_local",
     "load",
     "load_model",
     "save_model",
+    "select",
 ]
 
-_HOMES = {
-    "CatalogueEntry": "checkpoints",
-    "GPTConfig": "config",
-    "GPTModel": "model",
-    "LanguageModel": "language_model",
-    "Tokenizer": "tokenizer",
-    "catalogue": "checkpoints",
-    "download": "checkpoints",
-    "is_local": "checkpoints",
-    "load": "checkpoints",
-    "load_model": "checkpoints",
-    "save_model": "checkpoints",
+_MODULES = {
+    "checkpoints": ("CatalogueEntry", "catalogue", "download", "is_local", "load", "load_model", "save_model"),
+    "config": ("GPTConfig",),
+    "language_model": ("LanguageModel",),
+    "model": ("GPTModel",),
+    "sampling": ("SamplingSettings", "candidates", "select"),
+    "store": ("TraceStore",),
+    "tokenizer": ("Tokenizer",),
+    "trace": ("Trace",),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ from gptcore.errors import CheckpointError, ConfigError
 from gptcore.folders import CONFIG, WEIGHTS, cached_folder, needed_weights, read_json, weight_names
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.parameters import count_parameters
 from gptcore.tokenizer import Tokenizer
 
 EMBEDDED = Path(__file__).parent / "models" / "storyteller"
@@ -95,20 +96,14 @@ def published_names(config: GPTConfig, tied: bool) -> dict[str, tuple[str, bool]
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """The models known by name, the embedded one first."""
     entries = [
-        CatalogueEntry(name, title, _count_parameters(config), config.context_length, n_bytes)
+        CatalogueEntry(name, title, count_parameters(config), config.context_length, n_bytes)
         for name, (_, title, config, n_bytes) in _ON_THE_HUB.items()
     ]
-    if EMBEDDED.is_dir():
+    if (EMBEDDED / CONFIG).is_file():
         config, _ = read_config(EMBEDDED)
         title = "Storyteller, comes with the project"
-        entries.insert(0, CatalogueEntry(EMBEDDED.name, title, _count_parameters(config), config.context_length, 0))
+        entries.insert(0, CatalogueEntry(EMBEDDED.name, title, count_parameters(config), config.context_length, 0))
     return tuple(entries)
-
-
-def _count_parameters(config: GPTConfig) -> int:
-    """Of a model with tied output head and q/k/v biases, as all of the catalogue are."""
-    embeddings = (config.vocab_size + config.context_length) * config.emb_dim
-    return embeddings + config.n_layers * (12 * config.emb_dim**2 + 13 * config.emb_dim) + 2 * config.emb_dim
 
 
 def is_local(source: str | Path) -> bool:
@@ -137,13 +132,11 @@ def load(source: str | Path, on_progress: Callable[[int, int], None] = lambda do
     folder = _local_folder(source) or download(str(source), on_progress)
     model = load_model(folder)
     tokenizer = Tokenizer.from_folder(folder, model.config.vocab_size)
-    from gptcore.store import TraceStore
-
-    return LanguageModel(folder.name if _is_folder(source) else str(source), model, tokenizer, TraceStore())
+    return LanguageModel(folder.name if _is_folder(source) else str(source), model, tokenizer)
 
 
 def _is_folder(source: str | Path) -> bool:
-    return isinstance(source, Path) or (source not in (EMBEDDED.name, *_ON_THE_HUB) and Path(source).is_dir())
+    return isinstance(source, Path) or (source not in (EMBEDDED.name, *_ON_THE_HUB) and os.path.isdir(source))
 
 
 def _local_folder(source: str | Path) -> Path | None:
@@ -250,9 +243,9 @@ def _settle_tying(stored: dict[str, _StoredTensor], said_tied: bool) -> bool:
     if not said_tied:
         return False
     if _HEAD in stored and _EMBEDDING in stored:
-        head, embedding = stored[_HEAD], stored[_EMBEDDING]
         # The numbers count, not what the configuration says of them: transformers decides in the same way.
-        if head.shape != embedding.shape or not torch.equal(*(t.file.get_tensor(t.name) for t in (head, embedding))):
+        head, embedding = (stored[name].read(torch.float32, False) for name in (_HEAD, _EMBEDDING))
+        if not torch.equal(head, embedding):
             return False
     if _HEAD in stored:
         stored[_EMBEDDING] = stored.pop(_HEAD)

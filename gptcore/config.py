@@ -98,12 +98,14 @@ def from_published(said: Mapping[str, Any]) -> tuple[GPTConfig, bool]:
     sizes: dict[str, Any] = {key: said.get(key) for key in ("vocab_size", "n_positions", "n_embd", "n_head", "n_layer")}
     sizes["n_positions"] = said.get("n_positions", said.get("n_ctx"))  # older files say n_ctx
     faults += [f"{key} is {value!r}; it must be a whole number" for key, value in sizes.items() if not isinstance(value, int)]
+    if not isinstance(drop_rate := said.get("resid_pdrop", 0.1), (int, float)):
+        faults.append(f"resid_pdrop is {drop_rate!r}; it must be a number")
     if not faults and said.get("n_inner") not in (None, 4 * said["n_embd"]):
         faults.append(f"n_inner is {said['n_inner']!r}; only 4 x n_embd = {4 * said['n_embd']} is computed")
     if faults:
         raise ConfigError("; ".join(faults) + ".")
     vocab_size, context_length, emb_dim, n_heads, n_layers = sizes.values()
-    config = GPTConfig(vocab_size, context_length, emb_dim, n_heads, n_layers, said.get("resid_pdrop", 0.1), True)
+    config = GPTConfig(vocab_size, context_length, emb_dim, n_heads, n_layers, float(drop_rate), True)
     return config, bool(said.get("tie_word_embeddings", True))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from gptcore.config import GPTConfig
 from gptcore.model import GPTModel
+from gptcore.store import TraceStore
 from gptcore.tokenizer import Tokenizer
+from gptcore.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,18 +23,19 @@ class LanguageModel:
     name: str
     model: GPTModel
     tokenizer: Tokenizer
-    store: Any
+    store: TraceStore = field(default_factory=TraceStore)
 
     def __post_init__(self) -> None:
         self.model.eval().requires_grad_(False)
 
     @property
     def config(self) -> GPTConfig:
+        """The shape of the model."""
         return self.model.config
 
-    def trace(self, ids: Sequence[int], ablation: Any = None) -> Any:
+    def trace(self, ids: Sequence[int], ablation: None = None) -> Trace:
         """What the model does with these token ids; computed only as far as the store does not have it already.
 
         Raises SequenceLengthError for no token or more than the context length, TokenError for an id outside the vocabulary.
         """
-        return self.store.trace(self, tuple(ids), ablation)
+        return self.store.trace(self, ids, ablation)

@@ -236,7 +236,7 @@ def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _read_vocabulary(folder: Path) -> tuple[dict[bytes, int], dict[str, int]]:
+def _read_vocabulary(folder: Path) -> tuple[dict[bytes, Any], dict[str, Any]]:
     """(bytes -> rank, special token -> id) from whichever files there are; ValueError if they are none or make no sense."""
     vocab_path, merges_path, one_path = (folder / name for name in ("vocab.json", "merges.txt", "tokenizer.json"))
     if vocab_path.is_file() and merges_path.is_file():
@@ -261,16 +261,13 @@ def _json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _ranks_from_tokenizer(said: Mapping[str, Any]) -> tuple[dict[bytes, int], dict[str, int]]:
+def _ranks_from_tokenizer(said: Mapping[str, Any]) -> tuple[dict[bytes, Any], dict[str, Any]]:
     """As `_ranks_from_merges`, from the one file that newer programs write instead of the two."""
     try:
         model, split = said["model"], said["pre_tokenizer"] or {}
-        if (model["type"], split.get("type"), split.get("use_regex", True)) != ("BPE", "ByteLevel", True) or said.get(
-            "normalizer"
-        ):
-            raise ValueError(
-                "tokenizer.json describes another tokenizer than GPT-2's, which is byte-level BPE and nothing before it"
-            )
+        kind = (model["type"], split.get("type"), split.get("use_regex", True), said.get("normalizer"))
+        if kind != ("BPE", "ByteLevel", True, None):
+            raise ValueError("tokenizer.json describes another tokenizer than GPT-2's, which is byte-level BPE and nothing else")
         merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
         added = {token["content"]: token["id"] for token in said.get("added_tokens") or ()}
         vocab = dict(model["vocab"])
@@ -280,8 +277,8 @@ def _ranks_from_tokenizer(said: Mapping[str, Any]) -> tuple[dict[bytes, int], di
 
 
 def _ranks_from_merges(
-    vocab: Mapping[str, int], merges: Sequence[Sequence[str]], added: Mapping[str, int]
-) -> tuple[dict[bytes, int], dict[str, int]]:
+    vocab: Mapping[str, Any], merges: Sequence[Any], added: Mapping[str, Any]
+) -> tuple[dict[bytes, Any], dict[str, Any]]:
     """(bytes -> rank, special token -> id) of GPT-2's vocabulary; ValueError if its parts do not fit each other.
 
     tiktoken merges in the order of the ids, GPT-2 in the order of the merges: both must be the same order.
@@ -304,7 +301,7 @@ def _ranks_from_merges(
     return ranks, {token: token_id for token, token_id in {**vocab, **added}.items() if token not in learned}
 
 
-def _fit(ranks: Mapping[bytes, int], special: Mapping[str, int], vocab_size: int | None) -> dict[str, int]:
+def _fit(ranks: Mapping[bytes, Any], special: Mapping[str, Any], vocab_size: int | None) -> dict[str, int]:
     """The special tokens that, with the ranks, give each id below vocab_size one token; ValueError if that cannot be."""
     ids = [*ranks.values(), *special.values()]
     if not all(type(i) is int and i >= 0 for i in ids) or len(set(ids)) < len(ids):

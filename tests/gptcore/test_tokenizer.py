@@ -1,0 +1,322 @@
+"""The tokenizer: GPT-2's own numbers, bytes that come back as they were, and cuts that are explained as they are made."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiktoken
+import transformers
+
+from gptcore.errors import CheckpointError, TokenError
+from gptcore.tokenizer import END_OF_TEXT, Tokenizer, visible
+from gptcore.training.bpe import train_vocabulary
+
+ROOT = Path(__file__).parents[2]
+WORDS = """Every effort moves you unbelievable tokenization antidisestablishmentarianism Bundesgesundheitsministerium
+ the  xylophone's they'll 2024 1234567 don't DON'T ... !!! naïve café 東京 привет 🙂 👩‍👩‍👧‍👦 'tis e.g. a/b http://x.y #hash @at snake_case
+ camelCase SCREAMING""".split(" ")
+TEXTS = [
+    "",
+    " ",
+    "Hello, I am",
+    "two  spaces   three\n\n\ttabs\r\n and  ",
+    "I'll say it's 3.14159 'tis",
+    "naïve café 東京 🙂 👩‍👩‍👧‍👦",
+    "\x00\x07\x7f\u200b\u00a0\ufeff\u2028",
+    "a" * 300,
+    " " * 300,
+]
+
+
+@pytest.fixture(scope="module")
+def small_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """A vocabulary of 320 tokens, learned from this file: these tests run where GPT-2's is not at hand."""
+    folder = tmp_path_factory.mktemp("small")
+    train_vocabulary([Path(__file__).read_text("utf-8")], 320, folder)
+    return Tokenizer.from_folder(folder)
+
+
+@pytest.fixture(scope="module")
+def gpt2_folder(gpt2_tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """GPT-2's vocab.json and merges.txt, which tiktoken keeps under the hash of their address."""
+    cache = Path(os.environ.get("TIKTOKEN_CACHE_DIR") or ROOT.parent / "shared" / "tiktoken-cache")
+    folder = tmp_path_factory.mktemp("gpt2")
+    for path in cache.iterdir():
+        content = path.read_bytes()
+        if content.startswith(b"{"):
+            (folder / "vocab.json").write_bytes(content)
+        elif content.startswith(b"#version"):
+            (folder / "merges.txt").write_bytes(content)
+    return folder
+
+
+def random_bytes(seed: int) -> bytes:
+    source = random.Random(seed)
+    alphabet = [b"a", b" ", b"\n", b"\xe2\x82\xac", b"\xf0\x9f\x99\x82", b"\xf0\x9f", b"\x80", b"\xff", b"\xc3", b"\xef\xbf\xbd"]
+    return b"".join(source.choice(alphabet) for _ in range(source.randrange(1, 12)))
+
+
+def random_text(seed: int) -> str:
+    source = random.Random(seed)
+    ranges = [(32, 127), (0, 32), (0xA0, 0x250), (0x400, 0x500), (0x4E00, 0x4F00), (0x1F600, 0x1F650), (0x200B, 0x2010)]
+    return "".join(chr(source.randrange(*source.choice(ranges))) for _ in range(source.randrange(60)))
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("Hello, I am", (15496, 11, 314, 716)),
+        ("Every effort moves you", (6109, 3626, 6100, 345)),
+        ("Every day holds a", (6109, 1110, 6622, 257)),
+    ],
+)
+def test_gpt2_gives_the_numbers_of_the_chapter(gpt2_tokenizer: Tokenizer, text: str, ids: tuple[int, ...]) -> None:
+    assert gpt2_tokenizer.encode(text) == ids
+    assert gpt2_tokenizer.decode(ids) == text
+
+
+def test_gpt2_has_50257_tokens_of_which_the_last_ends_a_text(gpt2_tokenizer: Tokenizer) -> None:
+    assert gpt2_tokenizer.vocab_size == 50257
+    assert gpt2_tokenizer.end_of_text_id == 50256
+    assert len(gpt2_tokenizer.vocabulary()) == 50257
+    assert gpt2_tokenizer.vocabulary()[15496] == "Hello"
+
+
+def test_the_two_files_of_a_model_folder_give_what_tiktoken_gives(gpt2_tokenizer: Tokenizer, gpt2_folder: Path) -> None:
+    from_folder = Tokenizer.from_folder(gpt2_folder, 50257)
+    assert from_folder.vocabulary() == gpt2_tokenizer.vocabulary()
+    assert [from_folder.bytes_of(i) for i in range(50257)] == [gpt2_tokenizer.bytes_of(i) for i in range(50257)]
+    for text in [*TEXTS, *WORDS, *map(random_text, range(300))]:
+        assert from_folder.encode(text) == gpt2_tokenizer.encode(text)
+
+
+def test_a_folder_that_transformers_wrote_gives_what_transformers_gives(gpt2_folder: Path, tmp_path: Path) -> None:
+    vocab = json.loads((gpt2_folder / "vocab.json").read_text("utf-8"))
+    merges = [tuple(line.split(" ")) for line in (gpt2_folder / "merges.txt").read_text("utf-8").split("\n")[1:] if line]
+    theirs = transformers.GPT2Tokenizer(vocab=vocab, merges=merges)
+    theirs.save_pretrained(tmp_path)
+    assert (tmp_path / "tokenizer.json").is_file()
+    for name in ("vocab.json", "merges.txt"):
+        (tmp_path / name).unlink(missing_ok=True)
+    ours = Tokenizer.from_folder(tmp_path, 50257)
+    assert ours.end_of_text_id == 50256
+    for text in [*TEXTS, *WORDS, *map(random_text, range(100))]:
+        assert list(ours.encode(text)) == theirs.encode(text)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_comes_back_exactly(small_tokenizer: Tokenizer, text: str) -> None:
+    assert small_tokenizer.decode(small_tokenizer.encode(text)) == text
+
+
+def test_random_text_and_random_bytes_come_back_exactly(small_tokenizer: Tokenizer) -> None:
+    for seed in range(500):
+        text = random_text(seed)
+        assert small_tokenizer.decode_bytes(small_tokenizer.encode(text)) == text.encode("utf-8")
+        data = random_bytes(seed)
+        ids = [small_tokenizer._ranks[bytes([byte])] for byte in data]
+        assert small_tokenizer.decode_bytes(ids) == data
+        assert small_tokenizer.decode(ids) == data.decode("utf-8", errors="replace")
+
+
+def test_no_text_is_no_tokens(small_tokenizer: Tokenizer) -> None:
+    assert small_tokenizer.encode("") == ()
+    assert small_tokenizer.decode(()) == ""
+    assert small_tokenizer.tokens(()) == ()
+
+
+def test_a_special_token_that_somebody_types_is_plain_text(small_tokenizer: Tokenizer, gpt2_tokenizer: Tokenizer) -> None:
+    for tokenizer in (small_tokenizer, gpt2_tokenizer):
+        ids = tokenizer.encode(f"a{END_OF_TEXT}b")
+        assert tokenizer.end_of_text_id is not None
+        assert tokenizer.end_of_text_id not in ids
+        assert tokenizer.decode(ids) == f"a{END_OF_TEXT}b"
+        assert tokenizer.decode((tokenizer.end_of_text_id,)) == END_OF_TEXT
+
+
+def test_half_a_surrogate_pair_is_replaced_and_breaks_nothing(small_tokenizer: Tokenizer) -> None:
+    ids = small_tokenizer.encode("a\ud83db")
+    assert small_tokenizer.decode(ids) == "a\ufffdb"
+    assert "".join(small_tokenizer.pre_split("a\ud83db")) == "a\ufffdb"
+    assert small_tokenizer.merges("\ud83d") == small_tokenizer.merges("\ufffd")
+
+
+@pytest.mark.parametrize("token_id", [-1, 320, 2**40])
+def test_an_id_outside_the_vocabulary_is_refused_with_its_range(small_tokenizer: Tokenizer, token_id: int) -> None:
+    with pytest.raises(TokenError, match=rf"{token_id} .*320 \(0 to 319\)"):
+        small_tokenizer.decode((token_id,))
+
+
+def test_the_pre_split_pieces_make_up_the_text_and_no_token_crosses_them(gpt2_tokenizer: Tokenizer) -> None:
+    for text in [*TEXTS, *map(random_text, range(200))]:
+        pieces = gpt2_tokenizer.pre_split(text)
+        assert "".join(pieces) == text
+        assert tuple(i for piece in pieces for i in gpt2_tokenizer.encode(piece)) == gpt2_tokenizer.encode(text)
+
+
+def test_the_pre_split_cuts_words_numbers_and_signs_apart(gpt2_tokenizer: Tokenizer) -> None:
+    assert gpt2_tokenizer.pre_split("It's 42,  ok!?") == ("It", "'s", " 42", ",", " ", " ok", "!?")
+
+
+def test_the_last_merge_step_is_what_encode_gives(gpt2_tokenizer: Tokenizer) -> None:
+    pieces = {piece for text in [*TEXTS, *WORDS, *map(random_text, range(100))] for piece in gpt2_tokenizer.pre_split(text)}
+    assert len(pieces) > 200
+    for piece in pieces:
+        steps = gpt2_tokenizer.merges(piece)
+        parts = steps[-1].parts if steps else tuple(bytes([byte]) for byte in piece.encode("utf-8"))
+        assert parts == tuple(gpt2_tokenizer.bytes_of(i) for i in gpt2_tokenizer.encode(piece))
+
+
+def test_each_merge_joins_two_neighbours_and_says_where(gpt2_tokenizer: Tokenizer) -> None:
+    parts = tuple(bytes([byte]) for byte in b" unbelievable")
+    for step in gpt2_tokenizer.merges(" unbelievable"):
+        i = step.index
+        assert step.parts == (*parts[:i], parts[i] + parts[i + 1], *parts[i + 2 :])
+        assert gpt2_tokenizer.bytes_of(step.rank) == step.parts[i]
+        parts = step.parts
+
+
+def test_tokens_cover_the_text_without_a_gap(small_tokenizer: Tokenizer) -> None:
+    for seed in range(500):
+        ids = [small_tokenizer._ranks[bytes([byte])] for byte in random_bytes(seed)]
+        text, tokens = small_tokenizer.decode(ids), small_tokenizer.tokens(ids)
+        assert (tokens[0].start, tokens[-1].end) == (0, len(text))
+        for token, following in pairwise(tokens):
+            assert token.start < token.end
+            assert following.start in (token.end, token.end - 1)  # the next character, or the same one if it is cut in two
+
+
+def test_each_token_of_a_cut_character_covers_the_whole_character(small_tokenizer: Tokenizer) -> None:
+    ids = [small_tokenizer._ranks[bytes([byte])] for byte in "a🙂b".encode()]
+    tokens = small_tokenizer.tokens(ids)
+    assert [(t.start, t.end) for t in tokens] == [(0, 1), (1, 2), (1, 2), (1, 2), (1, 2), (2, 3)]
+    assert [t.text for t in tokens] == ["a", "⟨F0⟩", "⟨9F⟩", "⟨99⟩", "⟨82⟩", "b"]
+    assert [t.id for t in tokens] == ids
+    assert b"".join(t.bytes for t in tokens) == "a🙂b".encode()
+
+
+@pytest.mark.parametrize(
+    ("piece", "seen"),
+    [
+        (b" cat", "␣cat"),
+        (b"\n\t\r", "↵⇥␍"),
+        (b"\xe2\x80", "⟨E2 80⟩"),
+        (b"\xa6a\xe2", "⟨A6⟩a⟨E2⟩"),
+        ("\u200b\u00a0\x00".encode(), "⟨U+200B⟩⟨U+00A0⟩⟨U+0000⟩"),
+        ("é🙂".encode(), "é🙂"),
+        (b"<b>&$", "<b>&$"),
+    ],
+)
+def test_everything_in_a_token_can_be_seen(piece: bytes, seen: str) -> None:
+    assert visible(piece) == seen
+
+
+def write_vocabulary(folder: Path, vocab: Any, merges: str) -> None:
+    (folder / "vocab.json").write_text(vocab if isinstance(vocab, str) else json.dumps(vocab), "utf-8")
+    (folder / "merges.txt").write_text(merges, "utf-8")
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> tuple[Path, dict[str, int], str]:
+    """A folder with a good vocabulary of 320 tokens, and what its two files hold."""
+    train_vocabulary([Path(__file__).read_text("utf-8")], 320, tmp_path)
+    return tmp_path, json.loads((tmp_path / "vocab.json").read_text("utf-8")), (tmp_path / "merges.txt").read_text("utf-8")
+
+
+def swapped(vocab: dict[str, int]) -> dict[str, int]:
+    """The last two merges with each other's number."""
+    by_id = {i: token for token, i in vocab.items()}
+    return vocab | {by_id[317]: 318, by_id[318]: 317}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda vocab, merges: (vocab, merges + "qq zz\n"), "do not fit each other"),
+        (lambda vocab, merges: (vocab, merges + "one\n"), "do not fit each other"),
+        (lambda vocab, merges: ({t: i for t, i in vocab.items() if t != "A"}, merges), "do not fit each other"),
+        (lambda vocab, merges: (swapped(vocab), merges), "another order"),
+        (lambda vocab, merges: (vocab | {END_OF_TEXT: 5}, merges), "each for one token"),
+        (lambda vocab, merges: (vocab | {END_OF_TEXT: -1}, merges), "each for one token"),
+        (lambda vocab, merges: (vocab | {"A": "B"}, merges), "each for one token"),
+        (lambda vocab, merges: ([1, 2], merges), "no JSON object"),
+        (lambda vocab, merges: ("{", merges), "cannot be used"),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_together_is_refused(
+    learned: tuple[Path, dict[str, int], str], spoil: Callable[[Any, str], tuple[Any, str]], told: str
+) -> None:
+    folder, vocab, merges = learned
+    write_vocabulary(folder, *spoil(vocab, merges))
+    with pytest.raises(CheckpointError, match=told):
+        Tokenizer.from_folder(folder)
+
+
+def test_a_folder_without_a_vocabulary_says_which_files_are_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"vocab\.json and merges\.txt"):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_a_vocabulary_larger_than_the_model_is_refused(learned: tuple[Path, dict[str, int], str]) -> None:
+    with pytest.raises(CheckpointError, match="beyond the model's 300 tokens"):
+        Tokenizer.from_folder(learned[0], 300)
+
+
+def test_rows_of_a_padded_model_have_a_name_and_are_never_encoded_to(learned: tuple[Path, dict[str, int], str]) -> None:
+    padded = Tokenizer.from_folder(learned[0], 384)
+    assert (padded.vocab_size, padded.end_of_text_id) == (384, 319)
+    assert padded.vocabulary()[320] == "<|unused_320|>"
+    assert max(padded.encode("<|unused_320|>")) < 319
+
+
+def test_added_tokens_keep_their_name_unless_the_model_has_no_row_for_them(learned: tuple[Path, dict[str, int], str]) -> None:
+    (learned[0] / "added_tokens.json").write_text('{"<|pad|>": 320}', "utf-8")
+    assert Tokenizer.from_folder(learned[0], 321).vocabulary()[320] == "<|pad|>"
+    assert Tokenizer.from_folder(learned[0], 320).vocab_size == 320
+
+
+def test_ranks_in_tiktokens_own_format_are_read_as_they_are_now(small_tokenizer: Tokenizer, tmp_path: Path) -> None:
+    lines = [f"{base64.b64encode(token).decode()} {rank}" for token, rank in small_tokenizer._ranks.items()]
+    (tmp_path / "small.tiktoken").write_text("\n".join(lines[:-1]), "ascii")
+    assert Tokenizer.from_folder(tmp_path).vocab_size == 319
+    (tmp_path / "small.tiktoken").write_text("\n".join(lines), "ascii")  # read again, not remembered by its path
+    again = Tokenizer.from_folder(tmp_path)
+    assert again.vocabulary() == small_tokenizer.vocabulary()
+    assert all(again.encode(text) == small_tokenizer.encode(text) for text in TEXTS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"model": [], "pre_tokenizer": None},
+        {"model": {"type": "WordPiece", "vocab": {}, "merges": []}, "pre_tokenizer": {"type": "ByteLevel"}},
+        {"model": {"type": "BPE", "vocab": {}, "merges": []}, "pre_tokenizer": {"type": "Whitespace"}},
+        {
+            "model": {"type": "BPE", "vocab": {}, "merges": []},
+            "pre_tokenizer": {"type": "ByteLevel"},
+            "normalizer": {"type": "NFC"},
+        },
+        {"model": {"type": "BPE", "vocab": {}, "merges": [1]}, "pre_tokenizer": {"type": "ByteLevel"}},
+        {"model": {"type": "BPE", "vocab": [1], "merges": []}, "pre_tokenizer": {"type": "ByteLevel"}},
+    ],
+)
+def test_a_tokenizer_of_another_kind_is_refused(tmp_path: Path, said: dict[str, Any]) -> None:
+    (tmp_path / "tokenizer.json").write_text(json.dumps(said), "utf-8")
+    with pytest.raises(CheckpointError):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_gpt2_without_cache_and_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tiktoken.registry, "ENCODINGS", {})
+    with pytest.raises(CheckpointError, match="TIKTOKEN_CACHE_DIR"):
+        Tokenizer.gpt2()
