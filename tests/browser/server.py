@@ -48,10 +48,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_app(log_path: Path, **environment: str) -> Iterator[Server]:
-    """`streamlit run app`, as in the Makefile, with these environment variables besides; stopped at the end."""
+def running_app(log_path: Path, script: str = "app", **environment: str) -> Iterator[Server]:
+    """`streamlit run app`, as in the Makefile, with these environment variables besides; stopped at the end.
+
+    script: another script instead, for what is tested by itself.
+    """
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environment
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -1,0 +1,91 @@
+"""The choice as the browser makes it (select.js) against the one that Python makes, and the values that the sliders reach."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from gptcore.sampling import SamplingSettings, select
+from tests.browser.server import ROOT
+
+FOLDER = ROOT / "app" / "components" / "next_token"
+
+
+def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
+    """(logits, settings, position): every size up to GPT-2's vocabulary, ties, extremes, all stages on and off."""
+    rng = np.random.default_rng(20)
+    for i in range(count):
+        size = 50257 if i % 100 == 0 else int(rng.integers(1, 400))
+        logits = rng.normal(0, rng.choice([0.1, 1, 3, 10]), size).astype(np.float32)
+        if i % 5 == 0:
+            logits = np.round(logits)  # ties
+        if i % 11 == 0:
+            logits[rng.random(size) < 0.3] = -np.inf
+            logits[0] = 0
+        if i % 13 == 0:
+            logits *= np.float32(1e3)
+        if i % 17 == 0:
+            logits[:] = 0.0
+        pick = rng.choice
+        settings = SamplingSettings(
+            temperature=float(pick([0, 1e-300, 0.01, 0.5, 0.73, 1, 1.3, 2, 5, 1e6])),
+            top_k=int(rng.integers(1, 2 * size + 1)) if rng.random() < 0.6 else None,
+            top_p=float(pick([1, 0.5, 0.9, 0.99, rng.uniform(0.001, 1)])),
+            min_p=float(pick([0, 0, 0.05, 0.5, 1, rng.uniform(0, 1)])),
+            seed=int(rng.integers(2**32)),
+        )
+        yield logits, settings, int(rng.integers(1024))
+
+
+IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
+  const raw = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
+  const found = select(new Float32Array(raw.buffer), settings, u);
+  const total = found.mass[found.n - 1];
+  const shown = [0, found.rank, found.n - 1];
+  return {kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
+          entropies: [found.entropy, found.finalEntropy], probs: shown.map((i) => found.weights[i] / total)};
+})"""
+
+
+def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
+    """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
+    page = browser.new_page()
+    page.evaluate((FOLDER / "select.js").read_text("utf-8") + "\nglobalThis.select = select; 0")
+    selections = [select(*case) for case in random_cases(1000)]
+    sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
+    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+    page.close()
+    for python, js in zip(selections, found, strict=True):
+        assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
+        assert js["kept"] == [stage.kept for stage in python.stages]
+        assert js["rank"] == python.chosen_rank
+        assert [js["low"], js["high"]] == pytest.approx([python.low, python.high], abs=1e-12)
+        assert js["entropies"] == pytest.approx([python.entropy, python.final_entropy], abs=1e-9)
+        shown = [0, python.chosen_rank, python.kept - 1]
+        assert js["probs"] == pytest.approx(python.final_probs[shown].tolist(), rel=1e-12, abs=1e-300)
+    sizes = {tuple(js["kept"]) for js in found}
+    assert len(sizes) > 500  # the cases do differ
+
+
+def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary(browser: Browser) -> None:
+    page = browser.new_page()
+    page.evaluate(
+        (FOLDER / "scales.js").read_text("utf-8")
+        + "\nObject.assign(globalThis, {topKs, nearest, TEMPERATURES, TOP_PS, MIN_PS}); 0"
+    )
+    for size in (1, 2, 300, 4096, 50257):
+        *values, last = page.evaluate("topKs", size)
+        assert last is None
+        assert values[:20] == list(range(1, min(size, 21)))
+        assert values == sorted(set(values)) and all(k < size for k in values)
+        assert len(values) < 120
+    for name, low, high, must in (("TEMPERATURES", 0, 5, 1), ("TOP_PS", 0.01, 1, 0.95), ("MIN_PS", 0, 1, 0.05)):
+        values = page.evaluate(name)
+        assert values[0] == low and values[-1] == high and must in values
+        assert values == sorted(set(values))
+        assert all(page.evaluate(f"(i) => nearest({name}, {name}[i])", i) == i for i in range(len(values)))
+    page.close()
