@@ -9,7 +9,7 @@ import streamlit as st
 from app import activations, markup, ui
 from app.charts import line_over_layers
 from gptcore import lessons
-from gptcore.trace import Check
+from gptcore.checks import Check
 
 DEPTH, WIDTH, ACTIVATION, SEED = 5, 3, "gelu_tanh", 123  # as published
 MOST_ROWS = 12  # of the table; beyond, the figure and its export have the numbers
@@ -27,7 +27,7 @@ def published_check(data: pd.DataFrame) -> Check:
         np.abs(data[column] - lessons.PUBLISHED_GRADIENTS[shortcuts]).max()
         for column, shortcuts in (("without", False), ("with", True))
     ]
-    return Check("These ten numbers against the published ones", float(max(deviations)), 5e-7)
+    return Check("Published gradients", "These ten numbers against the published ones", float(max(deviations)), 5e-7)
 
 
 @st.fragment

@@ -1,0 +1,104 @@
+"""The feed-forward network at one position -> what its page draws: steps, activations, strongest neurons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from app.runtime import Here
+from gptcore import lessons
+from gptcore.activations import FeedForwardActivations
+from gptcore.checks import TOLERANCE, Check
+from gptcore.neurons import NeuronEffects, strongest_neurons
+from gptcore.trace import Trace
+
+TOP_NEURONS, TOP_TOKENS = 8, 5
+
+
+def steps(emb_dim: int) -> pd.DataFrame:
+    """step, shape_in, shape_out, weights, biases: the three steps for one position."""
+    wide = 4 * emb_dim
+    return pd.DataFrame(
+        [
+            {"step": "Widen", "shape_in": emb_dim, "shape_out": wide, "weights": emb_dim * wide, "biases": wide},
+            {"step": "Bend (GELU)", "shape_in": wide, "shape_out": wide, "weights": 0, "biases": 0},
+            {"step": "Narrow", "shape_in": wide, "shape_out": emb_dim, "weights": wide * emb_dim, "biases": emb_dim},
+        ]
+    )
+
+
+def strips(found: FeedForwardActivations) -> tuple[list[str], np.ndarray]:
+    """Names and rows [4, 4 emb_dim]: input, widened, bent, output, of the first position; the narrow rows end in NaN."""
+    rows = {
+        "LayerNorm output": found.mlp_in[0],
+        "widened": found.mlp_pre[0],
+        "bent": found.mlp_post[0],
+        "narrowed": found.mlp_out[0],
+    }
+    wide = found.mlp_pre.shape[1]
+    return list(rows), np.stack([np.pad(v.astype(float), (0, wide - len(v)), constant_values=np.nan) for v in rows.values()])
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """neurons: all of them; negative: those a ReLU would have set to 0; passed: how much GELU lets through of these, as a share
+    of the sum of all absolute outputs; mean, lowest: of the negative outputs (0 if there is none)."""
+
+    neurons: int
+    negative: int
+    passed: float
+    mean: float
+    lowest: float
+
+
+def silenced(found: FeedForwardActivations) -> Silenced:
+    """What GELU does to the negative numbers at the first position."""
+    pre, post = found.mlp_pre[0].astype(np.float64), found.mlp_post[0].astype(np.float64)
+    through = post[pre < 0]
+    total = float(np.abs(post).sum())
+    return Silenced(
+        len(pre),
+        len(through),
+        float(np.abs(through).sum()) / total if total else 0.0,
+        float(through.mean()) if len(through) else 0.0,
+        float(through.min(initial=0.0)),
+    )
+
+
+def self_checks(found: FeedForwardActivations) -> list[Check]:
+    """GELU by its written-out formula in float64 against the model's kernel."""
+    pre = found.mlp_pre.astype(np.float64)
+    expected = lessons.value_and_slope("gelu_tanh", pre.ravel())[0].reshape(pre.shape)
+    apart = float(np.abs(found.mlp_post - expected).max() / max(np.abs(expected).max(), 1e-30))
+    return [Check("GELU", "GELU's formula in float64 against the model's own output", apart, TOLERANCE)]
+
+
+def neuron_effects(here: Here, trace: Trace, found: FeedForwardActivations) -> NeuronEffects:
+    """The neurons that write most at the token in focus."""
+    resid_final = trace.resid(here.config.n_layers)[here.position]
+    return strongest_neurons(here.model.model, here.layer, found.mlp_post[0], resid_final, TOP_NEURONS)
+
+
+def neuron_table(found: FeedForwardActivations, effects: NeuronEffects) -> pd.DataFrame:
+    """One line a neuron and token: neuron, before, after, written, direction ("promotes" or "suppresses"), rank from 1, token_id,
+    logit_change."""
+    rows = []
+    for neuron, written, change in zip(effects.neurons, effects.written, effects.logit_change, strict=True):
+        order = np.argsort(-change, kind="stable")
+        for direction, ids in (("promotes", order[:TOP_TOKENS]), ("suppresses", order[::-1][:TOP_TOKENS])):
+            for rank, token_id in enumerate(ids, 1):
+                rows.append(
+                    {
+                        "neuron": int(neuron),
+                        "before": float(found.mlp_pre[0, neuron]),
+                        "after": float(found.mlp_post[0, neuron]),
+                        "written": float(written),
+                        "direction": direction,
+                        "rank": rank,
+                        "token_id": int(token_id),
+                        "logit_change": float(change[token_id]),
+                    }
+                )
+    return pd.DataFrame(rows)

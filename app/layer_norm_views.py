@@ -1,0 +1,127 @@
+"""LayerNorm on a trace -> what its page draws: histograms, statistics, outlier dimensions, and the way through the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gptcore.activations import LayerNormActivations
+from gptcore.checks import TOLERANCE, Check
+from gptcore.trace import Trace
+
+SITES = {"ln_1": "before attention", "ln_2": "before feed-forward", "final": "after the last block"}
+WINDOW = 128  # tokens that "all tokens" looks at, the newest ones
+FAR = 5.0  # spreads from the mean beyond which a dimension is called an outlier
+BINS = 48
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """counts: name -> [bin] between edges [bin + 1]; outside: how many values lie beyond the picture, on either side."""
+
+    counts: dict[str, np.ndarray]
+    edges: np.ndarray
+    outside: int
+
+    def frame(self) -> pd.DataFrame:
+        """series, from, to, count: one line a bar."""
+        parts = [
+            pd.DataFrame({"series": name, "from": self.edges[:-1], "to": self.edges[1:], "count": counts})
+            for name, counts in self.counts.items()
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+
+def distribution(values: dict[str, np.ndarray], bins: int = BINS) -> Distribution:
+    """Histograms on common edges. The picture reaches a little beyond the middle 98 % of all values, since a few outliers would
+    press the rest into one bar."""
+    every = np.concatenate([v.ravel() for v in values.values()]).astype(np.float64)
+    low, high = np.quantile(every, [0.01, 0.99])
+    margin = 0.3 * (high - low) or 0.5
+    low, high = max(low - margin, every.min()), min(high + margin, every.max())
+    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    counts = {name: np.histogram(v, edges)[0] for name, v in values.items()}
+    return Distribution(counts, edges, len(every) - int(sum(c.sum() for c in counts.values())))
+
+
+def statistics(found: LayerNormActivations) -> pd.DataFrame:
+    """station, mean, variance, smallest, largest. Several tokens: mean and variance are each token's own, averaged."""
+    stations = {"Before": found.before, "Normalised": found.normalized, "After scale and shift": found.after}
+    return pd.DataFrame(
+        [
+            {
+                "station": name,
+                "mean": values.mean(1, dtype=np.float64).mean(),
+                "variance": values.var(1, dtype=np.float64).mean(),
+                "smallest": values.min(),
+                "largest": values.max(),
+            }
+            for name, values in stations.items()
+        ]
+    )
+
+
+def outliers(found: LayerNormActivations, top: int = 6) -> pd.DataFrame:
+    """The dimensions that lie farthest from the token's mean: dimension, before, normalized (in spreads), scale, shift, after.
+    Several tokens: the farthest on average, and mean values."""
+    distance = np.abs(found.normalized).mean(0)
+    chosen = np.argsort(-distance, kind="stable")[:top]
+    return pd.DataFrame(
+        {
+            "dimension": chosen,
+            "before": found.before.mean(0)[chosen],
+            "normalized": found.normalized.mean(0)[chosen],
+            "scale": found.scale[chosen],
+            "shift": found.shift[chosen],
+            "after": found.after.mean(0)[chosen],
+        }
+    )
+
+
+def far_dimensions(found: LayerNormActivations) -> int:
+    """How many dimensions lie more than FAR spreads from the mean (several tokens: on average)."""
+    return int((np.abs(found.normalized).mean(0) > FAR).sum())
+
+
+def over_depth(trace: Trace, site: str, positions: Sequence[int], n_layers: int) -> pd.DataFrame:
+    """layer ("0" ... and "final"), mean and spread over the width, before and after each LayerNorm, averaged over the positions.
+
+    site: which of a block's two is followed; "final" follows those before attention. The final one always comes last.
+    """
+    block_site = "ln_1" if site == "final" else site
+    rows = []
+    for layer in range(n_layers + 1):
+        last = layer == n_layers
+        found = trace.layer_norm(None if last else layer, "final" if last else block_site, positions)
+        rows.append(
+            {
+                "layer": "final" if last else str(layer),
+                "mean_before": float(found.mean.mean()),
+                "spread_before": float(np.sqrt(found.var).mean()),
+                "mean_after": float(found.after.mean()),
+                "spread_after": float(found.after.std(1).mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def self_checks(found: LayerNormActivations) -> list[Check]:
+    """The formula, computed again from the numbers before it in float64, against what the model computed."""
+    before = found.before.astype(np.float64)
+    mean, var = before.mean(1, keepdims=True), before.var(1, keepdims=True)
+    after = (before - mean) / np.sqrt(var + found.eps) * found.scale + found.shift
+    apart = float(np.abs(found.after - after).max() / max(np.abs(after).max(), 1e-30))
+    expected = (var / (var + found.eps)).ravel()
+    variance = found.normalized.var(1, dtype=np.float64)
+    return [
+        Check("LayerNorm", "The formula in float64 against the model's own output", apart, TOLERANCE),
+        Check(
+            "Variance",
+            "Variance of the normalised numbers against var / (var + ε)",
+            float(np.abs(variance - expected).max()),
+            TOLERANCE,
+        ),
+    ]

@@ -1,0 +1,49 @@
+"""The residual stream of one position over all layers: how long it is, what each block adds, and how far it turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gptcore.activations import BlockActivations
+from gptcore.checks import TOLERANCE, Check
+from gptcore.trace import Trace
+
+
+def blocks(trace: Trace, position: int, n_layers: int) -> list[BlockActivations]:
+    """The way of one position through every block."""
+    return [trace.block(layer, (position,)) for layer in range(n_layers)]
+
+
+def stream(found: list[BlockActivations]) -> pd.DataFrame:
+    """One line a layer. norm_in, norm_attention, norm_feed_forward, norm_out: lengths of the vectors; share_shortcut,
+    share_attention, share_feed_forward: how much of the block's output each of the three makes up, measured along the output
+    (they add up to 1; below 0 where a part points against the whole); cosine: between the block's input and output."""
+    return pd.DataFrame([{"layer": layer, **_line(block)} for layer, block in enumerate(found)])
+
+
+def _line(block: BlockActivations) -> dict[str, float]:
+    start, attention, feed_forward, end = (
+        values[0].astype(np.float64) for values in (block.resid_pre, block.attn_out, block.mlp_out, block.resid_post)
+    )
+    length = float(np.linalg.norm(end))
+    return {
+        "norm_in": float(np.linalg.norm(start)),
+        "norm_attention": float(np.linalg.norm(attention)),
+        "norm_feed_forward": float(np.linalg.norm(feed_forward)),
+        "norm_out": length,
+        "share_shortcut": float(start @ end) / length**2,
+        "share_attention": float(attention @ end) / length**2,
+        "share_feed_forward": float(feed_forward @ end) / length**2,
+        "cosine": float(start @ end) / (float(np.linalg.norm(start)) * length),
+    }
+
+
+def self_checks(found: list[BlockActivations], table: pd.DataFrame) -> list[Check]:
+    """Input + attention + feed-forward against the kept output, and the three shares against 1, over all layers."""
+    sums = [float(np.abs(b.resid_pre + b.attn_out + b.mlp_out - b.resid_post).max() / np.abs(b.resid_post).max()) for b in found]
+    shares = table[["share_shortcut", "share_attention", "share_feed_forward"]].sum(axis=1)
+    return [
+        Check("Residual sum", "x + F(x) against what the model left behind, in every layer", max(sums), TOLERANCE),
+        Check("Shares", "Sum of the three shares against 1, in every layer", float((shares - 1).abs().max()), TOLERANCE),
+    ]
