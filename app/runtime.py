@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
@@ -19,16 +18,15 @@ import streamlit as st
 import torch
 
 import gptcore
+from app import state
+from app.state import View
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
+from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
 from gptcore.generation import prompt_ids
-from gptcore.config import GPTConfig
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
 from gptcore.trace import Trace
-
-from app import state
-from app.state import View
 
 Result = TypeVar("Result")
 
@@ -79,7 +77,7 @@ def model(name: str) -> LanguageModel:
 
     Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, or cannot be loaded.
     """
-    if name not in model_names():
+    if not is_offered(name):
         raise CheckpointError(
             f"The model {name[:80]!r} is not offered here. Choose one of: {', '.join(model_names())}. "
             f"Whoever runs this server can allow more in {ALLOWED_MODELS_VARIABLE}."
@@ -98,10 +96,14 @@ def entry(name: str) -> CatalogueEntry | None:
     return next((e for e in catalogue() if e.name == name), None)
 
 
+def is_offered(name: str) -> bool:
+    """Whether visitors may choose this model. Only offered names are ever looked for on the disk or the hub."""
+    return name in model_names()
+
+
 def is_ready(name: str) -> bool:
-    """Whether a model can be loaded without the network."""
-    known = entry(name)
-    return known.is_local() if known else Path(name).is_dir()
+    """Whether a model is offered and can be loaded without the network."""
+    return is_offered(name) and gptcore.is_local(name)
 
 
 class Downloads:

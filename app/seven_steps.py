@@ -7,15 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from app import markup, runtime, ui
+from app.components.rail import Station
+from app.runtime import Here
 from gptcore import model as gpt_model
 from gptcore import sampling
 from gptcore.generation import generate
 from gptcore.sampling import Selection
 from gptcore.tokenizer import Tokenizer
-
-from app import markup, runtime, ui
-from app.components.rail import Station
-from app.runtime import Here
 
 ROWS = 12  # rows of a table before it says how many more there are
 
@@ -129,7 +128,7 @@ def _selection(here: Here, choice: Selection) -> None:
     shortlist = choice.shortlist(ROWS)
     rows = [
         [
-            str(c.rank),
+            str(c.rank + 1),
             markup.chip(here.model.tokenizer.text_of(c.token_id)),
             f"{c.logit:.3f}",
             f"{c.scaled_logit:.3f}",
@@ -143,7 +142,7 @@ def _selection(here: Here, choice: Selection) -> None:
     ui.table(heads, rows, numeric=(0, 2, 3, 4, 5, 6), marked=choice.chosen_rank if choice.chosen_rank < len(rows) else None)
     ui.note(
         f"Seed {choice.settings.seed} and position {choice.position} give u = {choice.u:.6f}. It falls between {choice.low:.6f} and "
-        f"{choice.high:.6f}, the place of rank {choice.chosen_rank}. Entropy after temperature {choice.entropy:.2f} bits, "
+        f"{choice.high:.6f}, the place of rank {choice.chosen_rank + 1}. Entropy after temperature {choice.entropy:.2f} bits, "
         f"in the draw {choice.final_entropy:.2f} bits."
     )
     ui.source(sampling.select, sampling.random_number)

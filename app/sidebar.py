@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gptcore.errors import GPTCoreError
-
 from app import markup, runtime, state, views
 from app.components.timeline import timeline
+from gptcore.errors import GPTCoreError
 
 PRESETS: dict[str, str] = {
     "Once upon a time": "Once upon a time",
@@ -37,17 +36,19 @@ def _model() -> None:
     # A link may name a model that is not offered here: it stays visible, and the page says what to do.
     options = names if view.model in names else (*names, view.model)
     st.selectbox("Model", options, format_func=_model_label, **state.widget("model"))
-    known = runtime.entry(view.model)
-    if runtime.is_ready(view.model) or known is None:
-        return
-    _download(view.model, known.download_bytes)
+    if runtime.is_offered(view.model) and not runtime.is_ready(view.model):
+        _download(view.model)
 
 
 def _model_label(name: str) -> str:
     known = runtime.entry(name)
-    if known is None:
-        return name
-    return known.title if known.is_local() else f"{known.title} (download, {known.download_bytes / 1e6:,.0f} MB)"
+    title = known.title if known else name.rstrip("/").rsplit("/", 1)[-1]
+    return title if not runtime.is_offered(name) or runtime.is_ready(name) else f"{title} (download{_size(name)})"
+
+
+def _size(name: str) -> str:
+    known = runtime.entry(name)
+    return f", {known.download_bytes / 1e6:,.0f} MB" if known else ""
 
 
 @st.fragment(run_every=0.5)
@@ -60,15 +61,13 @@ def _download_progress(name: str) -> None:
     st.progress(done / total if total else 0.0, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else "Asking the hub …")
 
 
-def _download(name: str, size: int) -> None:
+def _download(name: str) -> None:
     if runtime.downloads().progress(name) is not None:
         _download_progress(name)
         return
     if error := runtime.downloads().error(name):
         st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
-    st.button(
-        f"Download, {size / 1e6:,.0f} MB", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch"
-    )
+    st.button(f"Download{_size(name)}", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch")
 
 
 def _prompt() -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from app import navigation, runtime, sidebar, state, ui  # noqa: E402
-from app.components.vocabulary import vocabulary  # noqa: E402
-from gptcore.errors import GPTCoreError  # noqa: E402
+from app import navigation, runtime, sidebar, state, ui
+from app.components.vocabulary import vocabulary
+from gptcore.errors import GPTCoreError
 
 st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
 page = st.navigation(navigation.menu(), position="top")
@@ -23,12 +23,12 @@ sidebar.draw()
 for message in state.take_messages():
     st.toast(message, icon=":material/info:")
 try:
-    if runtime.is_ready(state.current().model) or runtime.entry(state.current().model) is None:
-        language_model = runtime.model(state.current().model)
-        vocabulary(language_model.name, runtime.vocabulary_texts(language_model.name))
-        page.run()
+    name = state.current().model
+    if runtime.is_offered(name) and not runtime.is_ready(name):
+        ui.model_missing(name)
     else:
-        ui.model_missing(state.current().model)
+        vocabulary(name, runtime.vocabulary_texts(name))
+        page.run()
 except GPTCoreError as error:
     ui.problem(error)
 state.publish()

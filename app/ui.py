@@ -14,11 +14,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from gptcore.trace import Check
-
 from app import markup, navigation
 from app.charts import theme
 from app.glossary import GLOSSARY
+from gptcore.trace import Check
 
 _ROOT = Path(__file__).resolve().parents[1]
 # Stage -> its name on the screen; its colour stands in app.charts.theme.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from gptcore.generation import prompt_ids
-from gptcore.sampling import SamplingSettings, Selection, select
-
 from app import runtime, state
 from app.components.timeline import Chip
 from app.runtime import Here
 from app.state import View
+from gptcore.generation import prompt_ids
+from gptcore.sampling import SamplingSettings, Selection, select
 
 
 def settings(view: View) -> SamplingSettings:

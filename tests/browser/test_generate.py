@@ -1,0 +1,231 @@
+"""The main page as a visitor uses it: type, step, run, stop, drag, rewind, branch, and share the link."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, settled
+
+
+def chips(page: Page, kind: str) -> list[str]:
+    """Texts of the chips of this kind above the rail."""
+    return page.get_by_test_id("stMain").locator(f".chip.{kind}").all_inner_texts()
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+
+
+def bars(page: Page) -> list[str]:
+    """What a screen reader is told of the candidates."""
+    rows = page.get_by_role("group", name="The best candidates for the next token").locator("button")
+    return [label for row in rows.all() if (label := row.get_attribute("aria-label"))]
+
+
+def step(page: Page, times: int = 1) -> None:
+    for _ in range(times):
+        with settled(page):
+            button(page, "Step").click()
+
+
+def test_a_typed_prompt_becomes_tokens(visit):
+    page = visit()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("The old king")
+    with settled(page):
+        prompt.press("Control+Enter")
+    assert "".join(chips(page, "prompt")).replace("␣", " ") == "The old king"
+    assert "prompt=The+old+king" in page.url
+    assert_silent(page)
+
+
+def test_step_appends_the_token_that_the_panel_had_chosen(visit):
+    page = visit()
+    for _ in range(3):
+        chosen = next(label for label in bars(page) if label.endswith(", chosen"))
+        step(page)
+        assert chips(page, "chosen")[-1] == chosen.split(", rank")[0]
+    assert len(chips(page, "chosen")) == 3
+    assert_silent(page)
+
+
+def test_dragging_the_temperature_changes_the_bars_before_it_is_let_go(visit):
+    page = visit()
+    before = bars(page)
+    slider = page.get_by_role("slider", name="Temperature")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=4)
+    during = bars(page)
+    assert during != before
+    assert "temperature" not in page.url, "the drag itself is not sent"
+    with settled(page):
+        page.mouse.up()
+    page.wait_for_url(re.compile("temperature="))
+    assert bars(page) == during
+    assert_silent(page)
+
+
+def test_arrow_keys_move_top_k(visit):
+    page = visit("/?top_k=5")
+    slider = page.get_by_role("slider", name="Top-k")
+    slider.focus()
+    with settled(page):
+        slider.press("ArrowLeft")
+    page.wait_for_url(re.compile("top_k=4"))
+    assert sum("cut by" not in label for label in bars(page) if ", rank" in label) == 4
+
+
+def test_run_writes_token_by_token_and_stop_works_at_once(visit):
+    page = visit()
+    button(page, "Run 50").click()
+    expect(button(page, "Stop")).to_be_visible()
+    page.wait_for_function("() => document.querySelectorAll('[data-testid=stMain] [data-testid]').length > 0")
+    page.wait_for_timeout(1500)
+    button(page, "Stop").click()
+    expect(button(page, "Back")).to_be_visible()
+    written = len(chips(page, "chosen"))
+    assert 1 <= written < 50
+    page.wait_for_timeout(1000)
+    assert len(chips(page, "chosen")) == written
+    assert len(page.url.split("chosen=")[1].split("&")[0].split(".")) == written
+    assert_silent(page)
+
+
+def test_a_run_ends_by_itself_after_its_count(visit):
+    page = visit()
+    with settled(page):
+        page.get_by_test_id("stMain").get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("slider", name="Tokens in a run").press("Home")
+    expect(button(page, "Run 5")).to_be_visible()
+    page.keyboard.press("Escape")
+    button(page, "Run 5").click()
+    expect(button(page, "Back")).to_be_enabled(timeout=20_000)
+    assert len(chips(page, "chosen")) == 5
+
+
+def test_going_back_keeps_the_tail_as_a_ghost_until_another_token_is_chosen(visit):
+    page = visit()
+    step(page, 3)
+    written = chips(page, "chosen")
+    with settled(page):
+        page.get_by_test_id("stMain").locator(".chip.chosen").nth(1).click()
+    assert chips(page, "chosen") == written[:1]
+    assert chips(page, "ghost") == written[1:]
+    step(page)  # the same seed at the same place: the same token, so the tail stays
+    assert chips(page, "chosen") == written[:2]
+    assert chips(page, "ghost") == written[2:]
+    with settled(page):
+        button(page, "Back").click()
+    other = page.get_by_role("group", name="The best candidates for the next token").locator("button:not(.chosen)").nth(4)
+    text = (other.get_attribute("aria-label") or "").split(", rank")[0]
+    with settled(page):
+        other.click()
+    assert chips(page, "chosen") == [*written[:1], text]
+    assert chips(page, "ghost") == []
+    assert_silent(page)
+
+
+def test_enter_on_a_bar_continues_with_its_token(visit):
+    page = visit()
+    row = page.get_by_role("group", name="The best candidates for the next token").locator("button").nth(2)
+    text = (row.get_attribute("aria-label") or "").split(", rank")[0]
+    row.focus()
+    with settled(page):
+        row.press("Enter")
+    assert chips(page, "chosen") == [text]
+
+
+def test_the_link_restores_the_view_in_a_fresh_browser(visit):
+    page = visit("/?temperature=1.3&seed=9&top_k=12")
+    step(page, 4)
+    with settled(page):
+        button(page, "Back").click()
+    other = visit(page.url.split("/", 3)[3].join(["/", ""]))
+    for kind in ("prompt", "chosen", "ghost"):
+        assert chips(other, kind) == chips(page, kind)
+    assert len(chips(other, "ghost")) == 1
+    assert bars(other) == bars(page)
+    assert other.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == page.get_by_role(
+        "slider", name="Temperature"
+    ).get_attribute("aria-valuetext")
+    assert_silent(other)
+
+
+def test_guess_first_gives_nothing_away(visit):
+    page = visit()
+    with settled(page):
+        page.get_by_text("Guess first").click()
+    assert not any("probability" in label for label in bars(page))
+    assert page.get_by_role("tab").last.inner_text().endswith("?")
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_role("tab").last).not_to_contain_text("?")
+    assert any("chosen" in label for label in bars(page))
+
+
+def test_every_one_of_the_seven_steps_opens(visit):
+    page = visit()
+    for number in range(1, 8):
+        tab = page.get_by_role("tab").nth(number - 1)
+        if tab.get_attribute("aria-selected") != "true":
+            with settled(page):
+                tab.click()
+        expect(page.get_by_test_id("stMain").get_by_role("heading", level=3)).to_contain_text(f"{number}. ")
+        no_error_box(page)
+    assert_silent(page)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "a", "the the the the", "🙂 half", "<b>bold</b> $x^2$ **md** :red[x]\n\n\ttab", "<|endoftext|>"],
+    ids=["empty", "one token", "repeated", "emoji", "markup", "special"],
+)
+def test_any_prompt_is_shown_as_what_it_is(visit, prompt):
+    from urllib.parse import quote
+
+    page = visit(f"/?prompt={quote(prompt)}", width=390, height=844, touch=True)
+    no_error_box(page)
+    no_horizontal_scroll(page)
+    if prompt:
+        shown = "".join(chips(page, "prompt")).replace("␣", " ").replace("↵", "\n").replace("⇥", "\t")
+        assert shown.startswith(prompt.split("🙂")[0])
+        assert len(shown) >= len(prompt)
+    else:
+        expect(page.get_by_text("The prompt is empty")).to_be_visible()
+    assert bars(page)
+    assert_silent(page)
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_its_length_and_the_limit(visit):
+    page = visit("/?prompt=" + "word+" * 400)
+    expect(page.get_by_text("more than this model's context length of 256")).to_be_visible()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    assert prompt.input_value().startswith("word word")
+    prompt.fill("A short one")
+    with settled(page):
+        prompt.press("Control+Enter")
+    assert bars(page)
+
+
+def test_generation_stops_at_the_context_length_and_says_so(visit):
+    page = visit("/?prompt=" + "a+" * 255 + "a")
+    if button(page, "Step").is_enabled():
+        step(page)
+    expect(page.get_by_text(re.compile("context length of 256"))).to_be_visible()
+    no_error_box(page)
+
+
+@pytest.mark.parametrize(
+    "query", ["layer=99", "temperature=hot", "chosen=!!", "chosen=zzzz", "model=../../etc", "step=-1&top_k=zero&seed=99999999999"]
+)
+def test_junk_in_the_link_gives_a_page_or_a_clear_message(visit, query):
+    page = visit(f"/?{query}")
+    no_error_box(page)
+    assert bars(page) or page.get_by_test_id("stAlert").count()
+    assert_silent(page)
