@@ -1,0 +1,34 @@
+"""Arrays, DataFrames' columns and plain dataclasses in, plotly Figures out. No streamlit, no torch, no gptcore.
+
+Every builder takes `title` (says what is seen), axis titles, a unit ("%" stands for a probability between 0 and 1) and `mode`
+("light" or "dark"). Text is plain: escaping happens here. Every figure carries in `layout.meta["alt"]` what a screen reader
+reads. Series and parts take the colour of a stage, by the names in `STAGES`.
+"""
+
+from app.charts.bars import grouped_bars, histogram
+from app.charts.heatmap import heatmap, strip
+from app.charts.labels import escape, percent, quantity, significant
+from app.charts.lines import curves, line_over_layers, scatter_2d
+from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale
+from app.charts.treemap import Part, treemap
+
+__all__ = [
+    "STAGES",
+    "Mode",
+    "Part",
+    "Scale",
+    "colour",
+    "colour_scale",
+    "curves",
+    "escape",
+    "grouped_bars",
+    "heatmap",
+    "histogram",
+    "line_over_layers",
+    "percent",
+    "quantity",
+    "scatter_2d",
+    "significant",
+    "strip",
+    "treemap",
+]

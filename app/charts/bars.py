@@ -1,0 +1,146 @@
+"""Bars: several series side by side, and distributions that were counted before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from app.charts.frame import frame, value_range
+from app.charts.labels import Unit, escape, quantity, shorten, significant, with_unit
+from app.charts.theme import Mode, colour
+
+
+def grouped_bars(
+    series: Mapping[str, ArrayLike],
+    *,
+    labels: Sequence[str],
+    title: str,
+    value_title: str,
+    unit: Unit,
+    label_title: str = "token",
+    stages: Sequence[str] = ("probability", "reference"),
+    mode: Mode = "light",
+) -> go.Figure:
+    """Horizontal bars: one group a label (first at the top), one bar a series, its value beside it.
+
+    series: name -> values [label]; stages: the colour of each series. Labels are positions with tick texts, so equal ones stay
+    apart. Raises ValueError if a series has another length than the labels.
+    """
+    traces = []
+    for (name, values), stage in zip(series.items(), stages, strict=False):
+        numbers = _numbers(values, len(labels), name)
+        texts = [quantity(v, unit) for v in numbers]
+        traces.append(
+            go.Bar(
+                x=numbers,
+                y=np.arange(len(labels)),
+                orientation="h",
+                name=escape(name),
+                marker={"color": colour(stage, mode), "cornerradius": 3},
+                text=texts,
+                textposition="outside",
+                textfont={"size": 12},
+                cliponaxis=False,
+                customdata=[escape(label) for label in labels],
+                hovertemplate=f"{escape(label_title)} %{{customdata}}<br>{escape(name)} <b>%{{text}}</b><extra></extra>",
+            )
+        )
+    if len(traces) < len(series):
+        raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
+    every = np.concatenate([np.asarray(v, dtype=float).ravel() for v in series.values()])
+    reach = float(np.nanmax(np.abs(every), initial=0.0)) or 1.0
+    alt = f"Bar chart: {title}. {len(labels)} bars ({label_title}) for {', '.join(series)}; {with_unit(value_title, unit)} "
+    return frame(
+        traces,
+        title=title,
+        alt=alt + value_range(every, unit) + _largest(series, labels, unit),
+        mode=mode,
+        plot_height=max(80, len(labels) * (14 + 14 * len(series))),
+        legend=list(series) if len(series) > 1 else (),
+        barmode="group",
+        bargap=0.3,
+        bargroupgap=0.08,
+        xaxis={
+            "title": {"text": escape(with_unit(value_title, unit))},
+            # Room for the text beside the longest bar, on both sides where there are negative ones.
+            "range": [-1.25 * reach if np.nanmin(every, initial=0.0) < 0 else 0, 1.25 * reach],
+            **({"tickformat": ".0%"} if unit == "%" else {}),
+        },
+        yaxis={
+            "tickvals": list(range(len(labels))),
+            "ticktext": [escape(shorten(label, 16)) for label in labels],
+            "autorange": "reversed",
+            "showgrid": False,
+            "zeroline": False,
+        },
+    )
+
+
+def _largest(series: Mapping[str, ArrayLike], labels: Sequence[str], unit: Unit) -> str:
+    first = np.asarray(next(iter(series.values())), dtype=float)
+    if not np.isfinite(first).any():
+        return "."
+    best = int(np.nanargmax(first))
+    return f"; the largest of {next(iter(series))} is {labels[best]} with {quantity(first[best], unit)}."
+
+
+def histogram(
+    counts: Mapping[str, ArrayLike],
+    edges: ArrayLike,
+    *,
+    title: str,
+    x_title: str,
+    unit: Unit = "",
+    count_title: str = "values",
+    stages: Sequence[str] = ("residual", "layer_norm"),
+    mode: Mode = "light",
+) -> go.Figure:
+    """Distributions laid over each other. counts: name -> [bin], counted before, so that few numbers travel; edges [bin + 1].
+
+    Raises ValueError if counts and edges do not fit.
+    """
+    borders = np.asarray(edges, dtype=float)
+    traces = []
+    for (name, values), stage in zip(counts.items(), stages, strict=False):
+        numbers = _numbers(values, len(borders) - 1, name)
+        tint = colour(stage, mode)
+        spans = [f"{significant(a)} to {significant(b)} {unit}".rstrip() for a, b in pairwise(borders)]
+        traces.append(
+            go.Bar(
+                x=(borders[:-1] + borders[1:]) / 2,
+                y=numbers,
+                width=np.diff(borders),
+                name=escape(name),
+                marker={"color": tint, "opacity": 0.55, "line": {"width": 0}},
+                customdata=spans,
+                hovertemplate=f"{escape(name)}<br>{escape(x_title)} %{{customdata}}"
+                f"<br><b>%{{y:,}}</b> {escape(count_title)}<extra></extra>",
+            )
+        )
+    if len(traces) < len(counts):
+        raise ValueError(f"{len(counts)} series, but {len(stages)} colours: name a stage for each.")
+    totals = ", ".join(f"{name} ({int(np.sum(values)):,} {count_title})" for name, values in counts.items())
+    span = f"{with_unit(x_title, unit)} from {significant(borders[0])} to {significant(borders[-1])}"
+    return frame(
+        traces,
+        title=title,
+        alt=f"Histogram: {title}. {totals} in {len(borders) - 1} bins; {span}.",
+        mode=mode,
+        plot_height=260,
+        legend=list(counts) if len(counts) > 1 else (),
+        barmode="overlay",
+        bargap=0,
+        xaxis={"title": {"text": escape(with_unit(x_title, unit))}, "showgrid": False},
+        yaxis={"title": {"text": escape(f"number of {count_title}")}, "rangemode": "tozero"},
+    )
+
+
+def _numbers(values: ArrayLike, length: int, name: str) -> np.ndarray:
+    numbers = np.asarray(values, dtype=float)
+    if numbers.shape != (length,):
+        raise ValueError(f"{name!r} has the shape {numbers.shape}; one number for each of the {length} labels or bins is needed.")
+    return numbers

@@ -1,0 +1,190 @@
+"""Maps: a matrix over tokens, and a strip for one vector or a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from app.charts.frame import AXIS_ROOM, BAR_ROOM, frame, value_range
+from app.charts.labels import Unit, escape, quantity, thinned, token_label, with_unit
+from app.charts.theme import SURFACES, Mode, Scale, colour_scale
+
+Matrix = NDArray[np.floating[Any]]
+
+
+def limit_of(values: ArrayLike, scale: Scale, top: float | None = None) -> float:
+    """The upper end of the colour scale: `top` if given, 1 for probabilities, else the largest absolute value (1 if it is 0)."""
+    if top is not None:
+        return top
+    if scale == "probability":
+        return 1.0
+    absolute = np.abs(np.asarray(values, dtype=float))
+    return float(np.nanmax(absolute, initial=0.0)) or 1.0
+
+
+def heatmap(
+    values: ArrayLike,
+    *,
+    row_tokens: Sequence[str],
+    col_tokens: Sequence[str],
+    title: str,
+    row_title: str = "query token",
+    col_title: str = "key token",
+    value_title: str = "attention weight",
+    unit: Unit = "%",
+    scale: Scale = "probability",
+    top: float | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """values [row, column]; NaN is left out (the future of a causal map) and shows the card colour instead of the scale's 0.
+
+    Row 0 stands at the top. The axes are positions; tokens are tick texts, so that equal tokens keep a column each.
+    top: the upper end of the scale (see `limit_of`). Raises ValueError if tokens and values differ in number.
+    """
+    matrix = _matrix(values, len(row_tokens), len(col_tokens))
+    limit = limit_of(matrix, scale, top)
+    rows, columns, name = escape(row_title), escape(col_title), escape(value_title)
+    hover = f"{rows} %{{customdata[0]}}<br>{columns} %{{customdata[1]}}<br>{name} <b>%{{customdata[2]}}</b><extra></extra>"
+    trace = go.Heatmap(
+        z=matrix,
+        customdata=_cells(matrix, row_tokens, col_tokens, unit),
+        hovertemplate=hover,
+        hoverongaps=False,
+        **_colours(scale, limit, unit, mode),
+        xgap=1 if matrix.shape[1] <= 40 else 0,
+        ygap=1 if matrix.shape[0] <= 40 else 0,
+    )
+    x_at, x_text = thinned(col_tokens, 28)
+    y_at, y_text = thinned(row_tokens, 40)
+    return frame(
+        [trace],
+        title=title,
+        alt=map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit),
+        mode=mode,
+        plot_height=int(np.clip(24 * matrix.shape[0], 120, 560)),
+        below=AXIS_ROOM + BAR_ROOM,
+        subtitle=f"colour: {with_unit(value_title, unit)}",
+        plot_bgcolor=SURFACES[mode]["card"],
+        xaxis={"tickvals": x_at, "ticktext": x_text, "title": {"text": escape(col_title)}, "showgrid": False, "zeroline": False},
+        yaxis={
+            "tickvals": y_at,
+            "ticktext": y_text,
+            "title": {"text": escape(row_title)},
+            "showgrid": False,
+            "zeroline": False,
+            "autorange": "reversed",
+        },
+    )
+
+
+def strip(
+    values: ArrayLike,
+    *,
+    row_names: Sequence[str],
+    title: str,
+    x_title: str = "dimension",
+    value_title: str = "value",
+    unit: Unit = "",
+    scale: Scale = "signed",
+    top: float | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """One vector [n] or a few [row, n], each as a row of coloured cells, on one scale; x counts the dimensions from 0."""
+    matrix = np.atleast_2d(np.asarray(values, dtype=float))
+    matrix = _matrix(matrix, len(row_names), matrix.shape[1])
+    limit = limit_of(matrix, scale, top)
+    name = escape(value_title)
+    trace = go.Heatmap(
+        z=matrix,
+        customdata=[[quantity(v, unit) for v in row] for row in matrix],
+        text=[[escape(label)] * matrix.shape[1] for label in row_names],
+        hovertemplate=f"%{{text}}<br>{escape(x_title)} %{{x}}<br>{name} <b>%{{customdata}}</b><extra></extra>",
+        hoverongaps=False,
+        **_colours(scale, limit, unit, mode),
+        ygap=3,
+    )
+    rows = "1 row" if len(row_names) == 1 else f"{len(row_names)} rows"
+    alt = f"Colour strip: {title}. {rows} ({', '.join(row_names)}) of {matrix.shape[1]} values along {x_title}, "
+    return frame(
+        [trace],
+        title=title,
+        alt=f"{alt}{with_unit(value_title, unit)} {value_range(matrix, unit)}.",
+        mode=mode,
+        plot_height=max(40, 32 * len(row_names)),
+        below=AXIS_ROOM + BAR_ROOM,
+        subtitle=f"colour: {with_unit(value_title, unit)}",
+        xaxis={"title": {"text": escape(x_title)}, "showgrid": False, "zeroline": False},
+        yaxis={
+            "tickvals": list(range(len(row_names))),
+            "ticktext": [escape(label) for label in row_names],
+            "showgrid": False,
+            "zeroline": False,
+            "autorange": "reversed",
+        },
+    )
+
+
+def _matrix(values: ArrayLike, rows: int, columns: int) -> Matrix:
+    matrix = np.asarray(values, dtype=float)
+    if matrix.shape != (rows, columns):
+        raise ValueError(f"The values are {matrix.shape}, but there are {rows} row and {columns} column labels.")
+    return matrix
+
+
+def _cells(matrix: Matrix, row_tokens: Sequence[str], col_tokens: Sequence[str], unit: Unit) -> list[list[list[str]]]:
+    """Per cell: row label, column label, value, as hover shows them."""
+    rows = [escape(token_label(t, i)) for i, t in enumerate(row_tokens)]
+    columns = [escape(token_label(t, i)) for i, t in enumerate(col_tokens)]
+    return [
+        [[row, column, quantity(value, unit)] for column, value in zip(columns, line, strict=True)]
+        for row, line in zip(rows, matrix, strict=True)
+    ]
+
+
+def _colours(scale: Scale, limit: float, unit: Unit, mode: Mode) -> dict[str, Any]:
+    """The colour scale and its bar, which lies under the map so that the map keeps its width on a phone."""
+    bar: dict[str, Any] = {
+        "orientation": "h",
+        "thickness": 10,
+        "len": 0.5,
+        "x": 0,
+        "xpad": 14,
+        "ypad": 4,
+        "xref": "container",
+        "xanchor": "left",
+        "yref": "container",
+        "y": 0,
+        "yanchor": "bottom",
+        "outlinewidth": 1,
+        "outlinecolor": SURFACES[mode]["line"],
+        "tickfont": {"size": 12},
+        "nticks": 5,
+    }
+    if unit == "%":
+        bar["tickformat"] = ".0%"
+    low = 0.0 if scale == "probability" else -limit
+    return {"colorscale": colour_scale(scale, mode), "zmin": low, "zmax": limit, "colorbar": bar}
+
+
+def map_alt(
+    matrix: Matrix,
+    row_tokens: Sequence[str],
+    col_tokens: Sequence[str],
+    title: str,
+    row_title: str,
+    col_title: str,
+    value_title: str,
+    unit: Unit,
+) -> str:
+    """A map in one or two sentences: what it shows, its shape, its range and where the largest value is."""
+    shape = f"{matrix.shape[0]} rows ({row_title}) by {matrix.shape[1]} columns ({col_title})"
+    text = f"Heat map: {title}. {shape}; {with_unit(value_title, unit)} {value_range(matrix, unit)}"
+    if not np.isfinite(matrix).any():
+        return f"{text}."
+    row, column = divmod(int(np.nanargmax(matrix)), matrix.shape[1])
+    where = f"row {token_label(row_tokens[row], row)}, column {token_label(col_tokens[column], column)}"
+    return f"{text}, largest at {where}."

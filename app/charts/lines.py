@@ -1,0 +1,191 @@
+"""Lines over layers or over any x, and labelled points in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from app.charts.frame import frame, value_range
+from app.charts.labels import Unit, escape, quantity, significant, token_label, with_unit
+from app.charts.theme import Mode, colour
+
+# Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+
+
+def line_over_layers(
+    series: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    value_title: str,
+    unit: Unit = "",
+    stages: Sequence[str] = ("residual", "attention", "feed_forward", "layer_norm"),
+    layer_names: Sequence[str] | None = None,
+    log_y: bool = False,
+    mode: Mode = "light",
+) -> go.Figure:
+    """One value a layer. series: name -> values [layer], layer 0 first; NaN leaves a gap.
+
+    layer_names: the tick texts where the places are not simply the layers 0, 1, 2, ... (such as "embeddings", "after block 0").
+    log_y needs values above 0 (ValueError otherwise).
+    """
+    first = np.asarray(next(iter(series.values())), dtype=float)
+    places = np.arange(len(first))
+    names = [str(i) for i in places] if layer_names is None else list(layer_names)
+    if len(names) != len(places):
+        raise ValueError(f"{len(places)} layers, but {len(names)} layer names: give one name each.")
+    figure = _lines(series, places, names, title, "layer", value_title, "", unit, stages, log_y, mode, marks=True)
+    step = max(1, -(-len(names) // 24))
+    figure.update_xaxes(zeroline=False, tickvals=places[::step], ticktext=[escape(name) for name in names[::step]])
+    return figure
+
+
+def curves(
+    series: Mapping[str, ArrayLike],
+    x: ArrayLike,
+    *,
+    title: str,
+    x_title: str,
+    value_title: str,
+    x_unit: Unit = "",
+    unit: Unit = "",
+    stages: Sequence[str] = ("feed_forward", "reference"),
+    mode: Mode = "light",
+) -> go.Figure:
+    """Functions of one number. series: name -> values [x]."""
+    places = np.asarray(x, dtype=float)
+    hover = [f"{significant(v)} {x_unit}".rstrip() for v in places]
+    return _lines(series, places, hover, title, x_title, value_title, x_unit, unit, stages, False, mode, marks=False)
+
+
+def _lines(
+    series: Mapping[str, ArrayLike],
+    x: np.ndarray,
+    x_names: Sequence[str],
+    title: str,
+    x_title: str,
+    value_title: str,
+    x_unit: Unit,
+    unit: Unit,
+    stages: Sequence[str],
+    log_y: bool,
+    mode: Mode,
+    marks: bool,
+) -> go.Figure:
+    if len(stages) < len(series):
+        raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
+    traces = []
+    for i, (name, values) in enumerate(series.items()):
+        numbers = np.asarray(values, dtype=float)
+        if numbers.shape != x.shape:
+            raise ValueError(f"{name!r} has the shape {numbers.shape}, but x has {x.shape}: one value for each x is needed.")
+        if log_y and np.nanmin(numbers, initial=np.inf) <= 0:
+            raise ValueError(f"{name!r} goes down to {np.nanmin(numbers)}; a logarithmic axis needs values above 0.")
+        tint = colour(stages[i], mode)
+        traces.append(
+            go.Scatter(
+                x=x,
+                y=numbers,
+                name=escape(name),
+                mode="lines+markers" if marks else "lines",
+                line={"color": tint, "width": 2, "dash": _DASHES[i % len(_DASHES)]},
+                marker={"color": tint, "size": 6, "symbol": _MARKS[i % len(_MARKS)]},
+                customdata=[[escape(place), quantity(v, unit)] for place, v in zip(x_names, numbers, strict=True)],
+                hovertemplate=f"{escape(name)}<br>{escape(x_title)} %{{customdata[0]}}<br>"
+                f"{escape(value_title)} <b>%{{customdata[1]}}</b><extra></extra>",
+            )
+        )
+    ranges = "; ".join(f"{name} {value_range(values, unit)}" for name, values in series.items())
+    kind = f"{x_title} from {x_names[0]} to {x_names[-1]}" if len(x_names) else f"no {x_title}"
+    log = ", logarithmic" if log_y else ""
+    return frame(
+        traces,
+        title=title,
+        alt=f"Line chart: {title}. {kind}; {with_unit(value_title, unit)}{log}: {ranges}.",
+        mode=mode,
+        plot_height=280,
+        legend=list(series) if len(series) > 1 else (),
+        xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False},
+        yaxis={
+            "title": {"text": escape(with_unit(value_title, unit) + log)},
+            "type": "log" if log_y else "linear",
+            **({"dtick": 1, "exponentformat": "power"} if log_y else {}),
+            **({"tickformat": ".0%"} if unit == "%" and not log_y else {}),
+        },
+    )
+
+
+def scatter_2d(
+    points: ArrayLike,
+    *,
+    labels: Sequence[str],
+    title: str,
+    x_title: str,
+    y_title: str,
+    unit: Unit = "",
+    groups: Sequence[str] | None = None,
+    stages: Mapping[str, str] | None = None,
+    highlight: int | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """Points [n, 2] with their labels beside them (up to 60; beyond that only in the hover).
+
+    groups: the name of each point's group, one colour and mark a group; stages: group -> stage; highlight: the point that is
+    ringed.
+    Raises ValueError if points and labels differ in number.
+    """
+    at = np.asarray(points, dtype=float)
+    if at.shape != (len(labels), 2):
+        raise ValueError(f"The points are {at.shape}, but there are {len(labels)} labels: two numbers for each label are needed.")
+    of_group = list(groups) if groups is not None else ["all"] * len(labels)
+    traces = [
+        _points(at, labels, [i for i, g in enumerate(of_group) if g == name], name, k, (stages or {}).get(name, "embeddings"),
+                (x_title, y_title, unit), mode)
+        for k, name in enumerate(dict.fromkeys(of_group))
+    ]  # fmt: skip
+    if highlight is not None:
+        ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": colour("dart", mode)}}
+        x, y = at[[highlight], 0], at[[highlight], 1]
+        traces.append(go.Scatter(x=x, y=y, mode="markers", marker=ring, hoverinfo="skip", showlegend=False))
+    names = [escape(name) for name in dict.fromkeys(of_group)] if groups is not None else []
+    span = f"{with_unit(x_title, unit)} {value_range(at[:, 0], unit)}, {with_unit(y_title, unit)} {value_range(at[:, 1], unit)}"
+    return frame(
+        traces,
+        title=title,
+        alt=f"Scatter plot: {title}. {len(labels)} labelled points; {span}.",
+        mode=mode,
+        plot_height=420,
+        legend=names,
+        xaxis={"title": {"text": escape(with_unit(x_title, unit))}},
+        yaxis={"title": {"text": escape(with_unit(y_title, unit))}},
+    )
+
+
+def _points(
+    at: np.ndarray,
+    labels: Sequence[str],
+    which: list[int],
+    name: str,
+    number: int,
+    stage: str,
+    axes: tuple[str, str, Unit],
+    mode: Mode,
+) -> go.Scatter:
+    x_title, y_title, unit = axes
+    return go.Scatter(
+        x=at[which, 0],
+        y=at[which, 1],
+        name=escape(name),
+        mode="markers+text" if len(labels) <= 60 else "markers",
+        text=[escape(labels[i]) for i in which],
+        textposition="top center",
+        textfont={"size": 12},
+        marker={"size": 8, "color": colour(stage, mode), "symbol": _MARKS[number % len(_MARKS)]},
+        customdata=[[escape(token_label(labels[i], i)), *(quantity(v, unit) for v in at[i])] for i in which],
+        hovertemplate=f"%{{customdata[0]}}<br>{escape(x_title)} <b>%{{customdata[1]}}</b>"
+        f"<br>{escape(y_title)} <b>%{{customdata[2]}}</b><extra></extra>",
+    )

@@ -1,0 +1,94 @@
+// One component, two views: all heads as thumbnails ("overview"), or one map ("map"). The values come by themselves, over the
+// shelf (components/vocabulary), so that a click does not send them again; `stamp` says which values a header belongs to.
+const views = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { header } = unpack(data);
+  let view = views.get(parentElement);
+  if (!view || view.header.mode !== header.mode) {
+    view?.close();
+    view = header.mode === "overview" ? new Overview(parentElement) : new TokenMap(parentElement);
+    views.set(parentElement, view);
+  }
+  view.send = setTriggerValue;
+  view.receive(header);
+  return () => (view.close(), views.delete(parentElement));
+}
+
+// What both views do: wait for values that fit the header, draw again when the width or the theme changes, save a picture.
+class View {
+  constructor(parent, className) {
+    this.root = make("section", `view ${className}`);
+    parent.append(this.root);
+    this.abort = new AbortController();
+    this.resized = new ResizeObserver(() => {
+      if (this.levels && this.root.clientWidth && this.root.clientWidth !== this.width) this.draw();
+    });
+    this.resized.observe(this.root);
+  }
+
+  // An element of the view, in the order in which they are added.
+  add(tag, className, parent = this.root) {
+    return parent.appendChild(make(tag, className));
+  }
+
+  // Legend and picture button, below everything.
+  addFoot() {
+    const foot = this.add("div", "foot");
+    this.legend = this.add("canvas", "legend", foot);
+    const button = this.add("button", "quiet", foot);
+    button.type = "button";
+    button.textContent = "Save PNG";
+    this.listen(button, "click", () => this.colours && this.save());
+  }
+
+  listen(target, type, listener) {
+    target.addEventListener(type, listener, { signal: this.abort.signal });
+  }
+
+  receive(header) {
+    if (this.header?.values !== header.values) this.listen(shelf, header.values, () => this.take());
+    this.header = header;
+    this.root.setAttribute("aria-label", header.title);
+    this.heading.textContent = header.title;
+    this.take();
+  }
+
+  async take() {
+    const { header } = this;
+    const kept = shelf.values.get(header.values);
+    if (kept?.value.stamp !== header.stamp) return; // they are on their way; until then the last picture stands
+    const start = performance.now();
+    if (this.stamp !== header.stamp) {
+      const { data, shape } = kept.values;
+      const levels = kept.value.exact
+        ? Uint8Array.from(data, (value) => levelOf(value, header.scale, header.top))
+        : await inflate(data);
+      if (this.header !== header || this.abort.signal.aborted) return; // overtaken by a newer one
+      Object.assign(this, { levels, shape: kept.value.shape ?? shape, exact: kept.value.exact ? data : null, stamp: header.stamp });
+      this.renewed();
+    }
+    this.draw();
+    performance.measure(`glass-${header.mode}`, { start });
+  }
+
+  renewed() {}
+
+  draw() {
+    this.width = this.root.clientWidth;
+    this.colours = palette(this.root, this.header.scale);
+    const block = this.paint();
+    drawLegend(sized(this.legend, LEGEND.width, LEGEND.height), this.colours, this.header, 0, 0, block);
+  }
+
+  // A line of plain texts; ["code", text] and ["b", text] are set apart.
+  say(element, parts) {
+    element.replaceChildren(...parts.map((part) => (Array.isArray(part) ? make(part[0], "", part[1]) : part)));
+  }
+
+  close() {
+    this.abort.abort();
+    this.resized.disconnect();
+    this.root.remove();
+  }
+}

@@ -1,0 +1,166 @@
+// Values as levels, levels as colours, and what both views share: canvas, legend, picture file.
+
+// Levels 0 to 254 run along the colour scale; 255 is what is left out, such as the future. As `levels` in __init__.py.
+const LEFT_OUT = 255;
+
+function levelOf(value, scale, top) {
+  if (Number.isNaN(value)) return LEFT_OUT;
+  const share = value / top;
+  return scale === "signed"
+    ? Math.round(127 + 127 * Math.max(-1, Math.min(1, share)))
+    : Math.round(254 * Math.sqrt(Math.max(0, Math.min(1, share))));
+}
+
+function valueOf(level, scale, top) {
+  if (level === LEFT_OUT) return NaN;
+  return scale === "signed" ? ((level - 127) / 127) * top : (level / 254) ** 2 * top;
+}
+
+// What was packed with zlib, since half of a causal map is empty.
+async function inflate(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each.
+function palette(root, scale) {
+  const probe = root.appendChild(document.createElement("i"));
+  const resolved = (name) => ((probe.style.color = `var(${name})`), getComputedStyle(probe).color);
+  const names = ["paper", "card", "ink", "soft", "line", "attention", "cut"];
+  const colours = Object.fromEntries(names.map((name) => [name, resolved(`--${name}`)]));
+  const style = getComputedStyle(probe);
+  const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
+  const paper = style.getPropertyValue("--paper").trim();
+  const hues = list(`--st-chart-${scale === "signed" ? "diverging" : "sequential"}-colors`);
+  const stops = scale === "signed" ? [...hues.slice(0, 5), paper, ...hues.slice(5)] : [paper, ...hues];
+  colours.sans = style.getPropertyValue("--st-font") || "sans-serif";
+  colours.mono = style.getPropertyValue("--mono") || "monospace";
+  probe.remove();
+  return { ...colours, ...colourTable(stops, colours.card) };
+}
+
+function colourTable(stops, card) {
+  const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const ends = stops.map(rgb);
+  const rgbs = [];
+  for (let level = 0; level < LEFT_OUT; level++) {
+    const place = (level / 254) * (ends.length - 1);
+    const i = Math.min(Math.floor(place), ends.length - 2);
+    rgbs.push(ends[i].map((low, k) => Math.round(low + (place - i) * (ends[i + 1][k] - low))));
+  }
+  rgbs.push(rgb(card));
+  return {
+    css: rgbs.map((c) => `rgb(${c.join(" ")})`),
+    table: Uint32Array.from(rgbs, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0),
+    // Whether text on this colour is to be the paper's colour: where the paper contrasts more than the ink does.
+    inverted: rgbs.map((c) => Math.abs(luminance(c) - luminance(ends[0])) > Math.abs(luminance(c) - luminance(ends.at(-1)))),
+  };
+}
+
+function luminance([r, g, b]) {
+  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2;
+}
+
+// Levels as an image of one pixel a cell. `place(i)` says where in the image level i stands, if not in its own order.
+function levelImage(levels, width, height, table, place) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < levels.length; i++) pixels[place ? place(i) : i] = table[levels[i]];
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+// Levels with several cells (block: across, down) in one: the strongest (of signed values the farthest from 0), so that none is lost to an average.
+function strongest(levels, rows, cols, block, scale) {
+  const [across, down] = block;
+  if (across * down === 1) return { levels, rows, cols };
+  const out = { rows: Math.ceil(rows / down), cols: Math.ceil(cols / across) };
+  out.levels = new Uint8Array(out.rows * out.cols).fill(LEFT_OUT);
+  const zero = scale === "signed" ? 127 : 0;
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i];
+    if (level === LEFT_OUT) continue;
+    const col = i % cols;
+    const at = Math.floor((i - col) / cols / down) * out.cols + Math.floor(col / across);
+    if (out.levels[at] === LEFT_OUT || Math.abs(level - zero) > Math.abs(out.levels[at] - zero)) out.levels[at] = level;
+  }
+  return out;
+}
+
+// A canvas of a size in CSS pixels, sharp on this screen; returns its context, with CSS pixels as units.
+function sized(canvas, width, height, scale = window.devicePixelRatio || 1) {
+  canvas.width = Math.max(1, Math.round(width * scale));
+  canvas.height = Math.max(1, Math.round(height * scale));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  return context;
+}
+
+function quantity(value, unit) {
+  return unit === "%" ? percent(value) : `${significant(value)} ${unit}`.trim();
+}
+
+const LEGEND = { width: 280, height: 46 };
+
+// The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
+function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
+  const shown = (unit && unit !== "%" ? `${title} (${unit})` : title) + (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
+  const ticks = scale === "signed" ? [-1, -0.5, 0, 0.5, 1] : [0, 0.01, 0.1, 0.25, 0.5, 1];
+  const left = x + 12, width = LEGEND.width - 36;
+  context.fillStyle = colours.soft;
+  context.textBaseline = "alphabetic";
+  context.textAlign = "left";
+  context.font = `12px ${colours.sans}`;
+  context.fillText(shown, x, y + 11);
+  for (let i = 0; i < width; i++) {
+    context.fillStyle = colours.css[Math.round((i / (width - 1)) * 254)];
+    context.fillRect(left + i, y + 17, 1.5, 9);
+  }
+  context.strokeStyle = colours.line;
+  context.strokeRect(left - 0.5, y + 16.5, width + 1, 10);
+  context.fillStyle = colours.soft;
+  context.font = `11px ${colours.sans}`;
+  context.textAlign = "center";
+  for (const tick of ticks) {
+    const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);
+    const text = unit === "%" ? `${significant(100 * tick * top)} %` : significant(tick * top);
+    context.fillText(text, left + place * width, y + 39);
+  }
+}
+
+// A picture file of twice the screen's resolution: title, what `paint` draws, legend.
+function savePng(colours, header, width, height, scale, paint) {
+  const margin = 20, head = 34;
+  const canvas = document.createElement("canvas");
+  const whole = Math.max(width, LEGEND.width) + 2 * margin;
+  const context = sized(canvas, whole, head + height + 16 + LEGEND.height + 2 * margin, scale);
+  context.fillStyle = colours.paper;
+  context.fillRect(0, 0, whole, canvas.height);
+  context.fillStyle = colours.ink;
+  context.font = `600 15px ${colours.sans}`;
+  context.textBaseline = "alphabetic";
+  context.fillText(header.title, margin, margin + 15, whole - 2 * margin);
+  context.save();
+  context.translate(margin, margin + head);
+  const block = paint(context);
+  context.restore();
+  drawLegend(context, colours, header, margin, margin + head + height + 16, block);
+  canvas.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${header.name}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  });
+}

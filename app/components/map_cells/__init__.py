@@ -1,0 +1,33 @@
+"""The exact values of a long map, row by row, where the pointer rests: the map itself travels as 8-bit levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeGuard
+
+import numpy as np
+import streamlit as st
+from numpy.typing import ArrayLike
+
+from app import state
+from app.components import component, pack
+
+
+@st.fragment
+def exact_rows(map_key: str, stamp: int, n_rows: int, row_of: Callable[[int], ArrayLike]) -> None:
+    """Answer what the map mounted under `map_key` asks: `row_of(row)` gives the exact values of a row.
+
+    A fragment: a question runs these lines, not the page. stamp: of the values that the map shows; a question or an answer about
+    other values is dropped.
+    """
+    key = f"{map_key}_cells"
+    cell = state.component_value(key, "cell")
+    asked = cell.get("row") if isinstance(cell, dict) and cell.get("stamp") == stamp else None
+    row = asked if is_index(asked, n_rows) else None
+    values = np.asarray(() if row is None else row_of(row), dtype=np.float32)
+    component("map_cells")(key=key, data=pack({"map": map_key, "stamp": stamp, "row": row}, values=values), on_cell_change=lambda: None)
+
+
+def is_index(value: object, count: int) -> TypeGuard[int]:
+    """Whether what the browser said is one of 0 to count - 1."""
+    return isinstance(value, int) and 0 <= value < count
