@@ -19,6 +19,10 @@ class TokenError(GPTCoreError, ValueError):
     """A token id outside the vocabulary, or text that the tokenizer cannot take."""
 
 
+class OutOfRangeError(GPTCoreError, IndexError):
+    """A layer, head or position that the model or the sequence does not have."""
+
+
 class SamplingError(GPTCoreError, ValueError):
     """A sampling setting outside its range."""
 

@@ -1,0 +1,184 @@
+"""Trace: what one sequence did inside the model, ready to be looked at.
+
+Kept is only what cannot be had cheaply again: the residual stream before each block and after the last, and keys and values.
+Everything else is computed when it is asked for, by the model's own weights, for the layer and the positions asked for.
+
+All results are numpy arrays in the model's number type, copies that their holder may keep and change. Layers, heads and positions
+count from 0; one that is not there raises OutOfRangeError. `positions=None` means all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gptcore import activations, overview
+from gptcore.activations import (
+    AttentionActivations,
+    BlockActivations,
+    FeedForwardActivations,
+    LayerNormActivations,
+    LayerRows,
+    owned,
+)
+from gptcore.checks import Check, checks
+from gptcore.errors import OutOfRangeError, TokenError
+from gptcore.lens import Lens, lens
+from gptcore.model import GPTModel, TransformerBlock
+from gptcore.overview import AttentionOverview
+
+Site = Literal["ln_1", "ln_2", "final"]
+
+
+class Trace:
+    """One sequence of tokens inside one model. Immutable; made by `TraceStore.trace`.
+
+    ids: the token ids; n_tokens: how many; config: of the model.
+    """
+
+    def __init__(
+        self,
+        model: GPTModel,
+        ids: tuple[int, ...],
+        resid: Float[Tensor, "depth n_tokens emb_dim"],
+        k: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
+        v: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
+        last_logits: Callable[[], Tensor],
+    ) -> None:
+        """resid, k and v may belong to a store: they are read, never written and never given out. last_logits gives the row of
+        the last position, from wherever it is kept."""
+        self.ids, self.config = ids, model.config
+        self._model, self._resid, self._k, self._v, self._last_logits = model, resid, k, v, last_logits
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.ids)
+
+    @torch.inference_mode()
+    def resid(self, layer: int) -> Float[np.ndarray, "n_tokens emb_dim"]:
+        """The residual stream before block `layer`; n_layers gives the one after the last block."""
+        return owned(self._resid[_within(layer, len(self._resid), "layer", "residual streams")])
+
+    @torch.inference_mode()
+    def k(self, layer: int) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
+        """The keys of a layer, as kept in the K/V cache."""
+        return owned(self._k[self._layer(layer)])
+
+    @torch.inference_mode()
+    def v(self, layer: int) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
+        """The values of a layer, as kept in the K/V cache."""
+        return owned(self._v[self._layer(layer)])
+
+    @property
+    @torch.inference_mode()
+    def logits(self) -> Float[np.ndarray, "vocab_size"]:
+        """The logits for the token after the last one."""
+        return owned(self._last_logits())
+
+    @torch.inference_mode()
+    def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
+        """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
+        return owned(self._model.unembed(self._resid[-1, self._positions(positions)]))
+
+    @torch.inference_mode()
+    def attention(
+        self, layer: int, positions: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> AttentionActivations:
+        """One layer's attention. At 1,024 tokens ask for the heads and positions in focus: all maps of a layer are 50 MB each."""
+        all_heads = range(self.config.n_heads)
+        wanted = all_heads if heads is None else [_within(head, self.config.n_heads, "head", "heads") for head in heads]
+        if not len(wanted):
+            raise OutOfRangeError("No head was asked for; name at least one, or leave heads out for all of them.")
+        return activations.attention(self._rows(layer), self._positions(positions), tuple(wanted))
+
+    @torch.inference_mode()
+    def layer_norm(self, layer: int | None, site: Site, positions: Sequence[int] | None = None) -> LayerNormActivations:
+        """A LayerNorm: before attention ("ln_1"), before feed-forward ("ln_2"), or the last one ("final", which has no layer)."""
+        wanted = self._positions(positions)
+        if site == "final":
+            return activations.layer_norm(self._model.final_norm, self._resid[-1, wanted])
+        if layer is None or site not in ("ln_1", "ln_2"):
+            raise OutOfRangeError(
+                f'layer is {layer!r} and site {site!r}; name a layer with "ln_1" or "ln_2", or None with "final".'
+            )
+        rows = self._rows(layer)
+        if site == "ln_1":
+            return activations.layer_norm(rows.block.ln_1, rows.resid[wanted])
+        return activations.layer_norm(rows.block.ln_2, activations.residual_middle(rows, wanted))
+
+    @torch.inference_mode()
+    def feed_forward(self, layer: int, positions: Sequence[int] | None = None) -> FeedForwardActivations:
+        """One layer's feed-forward network, every neuron."""
+        return activations.feed_forward(self._rows(layer), self._positions(positions))
+
+    @torch.inference_mode()
+    def block(self, layer: int, positions: Sequence[int] | None = None) -> BlockActivations:
+        """The residual stream's way through one block."""
+        return activations.block(self._rows(layer), self._resid[layer + 1], self._positions(positions))
+
+    @torch.inference_mode()
+    def lens(self, positions: Sequence[int] | None = None, top: int = 10, targets: Sequence[int] | None = None) -> Lens:
+        """What the model would predict after each layer. targets: the token to follow, one a position; None: the final best.
+
+        About 50 ms a position with GPT-2 small: fill a grid a few positions at a time.
+        Raises TokenError for a target outside the vocabulary, or a number of targets that is not that of the positions.
+        """
+        wanted = self._positions(positions).tolist()
+        if top < 1:
+            raise OutOfRangeError(f"top is {top}; ask for at least 1 token.")
+        if targets is not None and len(targets) != len(wanted):
+            raise TokenError(f"There are {len(targets)} targets for {len(wanted)} positions; name one for each.")
+        check_ids(targets or (), self.config.vocab_size)
+        return lens(self._model, self._resid, wanted, top, targets)
+
+    @torch.inference_mode()
+    def attention_overview(self, size: int = 32) -> AttentionOverview:
+        """Every head's map, pooled to at most size x size, and a few numbers each. About a second at 1,024 tokens."""
+        if size < 1:
+            raise OutOfRangeError(f"size is {size}; ask for at least 1 cell.")
+        return overview.overview([self._rows(layer) for layer in range(self.config.n_layers)], size)
+
+    @torch.inference_mode()
+    def newest_row(self) -> Float[np.ndarray, "n_layers n_heads n_tokens"]:
+        """The last token's attention weights in every head; cheap, since only its queries are needed."""
+        return np.stack([overview.newest_row(self._rows(layer)) for layer in range(self.config.n_layers)])
+
+    @torch.inference_mode()
+    def check(self) -> tuple[Check, ...]:
+        """Whether the trace adds up, each check with its deviation and tolerance."""
+        layers = [self._rows(layer) for layer in range(self.config.n_layers)]
+        return checks(self._model, self.ids, layers, self._resid, self._last_logits())
+
+    def _layer(self, layer: int) -> int:
+        return _within(layer, self.config.n_layers, "layer", "layers")
+
+    def _rows(self, layer: int) -> LayerRows:
+        layer = self._layer(layer)
+        return LayerRows(cast(TransformerBlock, self._model.blocks[layer]), self._resid[layer], self._k[layer], self._v[layer])
+
+    def _positions(self, positions: Sequence[int] | None) -> Int[Tensor, "query"]:
+        wanted = range(self.n_tokens) if positions is None else positions
+        if not len(wanted):
+            raise OutOfRangeError("No position was asked for; name at least one, or leave positions out for all of them.")
+        checked = [_within(position, self.n_tokens, "position", "tokens") for position in wanted]
+        return torch.tensor(checked, device=self._resid.device)
+
+
+def check_ids(ids: Sequence[int], vocab_size: int) -> None:
+    """Raises TokenError, naming the first id that is not in 0 ... vocab_size - 1."""
+    for token_id in ids:
+        if not 0 <= token_id < vocab_size:
+            raise TokenError(f"Token id {token_id} is not in this model's vocabulary of {vocab_size:,} (0 to {vocab_size - 1}).")
+
+
+def _within(wanted: int, count: int, name: str, counted: str) -> int:
+    """The wanted index as a plain int. Raises OutOfRangeError unless it is 0 to count - 1."""
+    if not 0 <= wanted < count:
+        raise OutOfRangeError(f"{name} is {wanted}; there are {count:,} {counted}, so give a number from 0 to {count - 1}.")
+    return index(wanted)
