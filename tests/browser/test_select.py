@@ -31,10 +31,11 @@ def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int
         if i % 17 == 0:
             logits[:] = 0.0
         pick = rng.choice
+        equal_share = int(rng.integers(1, size + 1)) / size  # of equal tokens, a whole number reaches it on paper
         settings = SamplingSettings(
             temperature=float(pick([0, 1e-300, 0.01, 0.5, 0.73, 1, 1.3, 2, 5, 1e6])),
             top_k=int(rng.integers(1, 2 * size + 1)) if rng.random() < 0.6 else None,
-            top_p=float(pick([1, 0.5, 0.9, 0.99, rng.uniform(0.001, 1)])),
+            top_p=float(equal_share if i % 17 == 0 else pick([1, 0.5, 0.9, 0.99, rng.uniform(0.001, 1)])),
             min_p=float(pick([0, 0, 0.05, 0.5, 1, rng.uniform(0, 1)])),
             seed=int(rng.integers(2**32)),
         )
@@ -58,7 +59,10 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(br
     selections = [select(*case) for case in random_cases(1000)]
     sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
     found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+    settings = vars(SamplingSettings())
+    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     page.close()
+    assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
         assert js["kept"] == [stage.kept for stage in python.stages]
