@@ -26,7 +26,7 @@ class LanguageModel:
     store: TraceStore = field(default_factory=TraceStore)
 
     def __post_init__(self) -> None:
-        self.model.eval().requires_grad_(False)
+        self.model.eval().requires_grad_(False).lay_out_for_steps()
 
     @property
     def config(self) -> GPTConfig:
