@@ -17,6 +17,7 @@ from gptcore.errors import GPTCoreError
 if TYPE_CHECKING:
     from gptcore.checkpoints import CatalogueEntry, catalogue, download, is_local, load, load_model, save_model
     from gptcore.config import GPTConfig
+    from gptcore.generation import Step, generate, prompt_ids
     from gptcore.language_model import LanguageModel
     from gptcore.model import GPTModel
     from gptcore.sampling import SamplingSettings, candidates, select
@@ -31,15 +32,18 @@ __all__ = [
     "GPTModel",
     "LanguageModel",
     "SamplingSettings",
+    "Step",
     "Tokenizer",
     "Trace",
     "TraceStore",
     "candidates",
     "catalogue",
     "download",
+    "generate",
     "is_local",
     "load",
     "load_model",
+    "prompt_ids",
     "save_model",
     "select",
 ]
@@ -47,6 +51,7 @@ __all__ = [
 _MODULES = {
     "checkpoints": ("CatalogueEntry", "catalogue", "download", "is_local", "load", "load_model", "save_model"),
     "config": ("GPTConfig",),
+    "generation": ("Step", "generate", "prompt_ids"),
     "language_model": ("LanguageModel",),
     "model": ("GPTModel",),
     "sampling": ("SamplingSettings", "candidates", "select"),
