@@ -75,11 +75,11 @@ def _bar(count: Callable[[int], None]) -> type[tqdm]:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "disable": True})
 
-        def update(self, n: float | None = 1) -> None:
+        def update(self, n: int | float | None = 1) -> None:
             count(int(n or 0))
 
         # With these two, a download by the xet protocol writes to one bar; without, to two, and each byte would count twice.
-        def update_transfer(self, n: float | None = 1) -> None:
+        def update_transfer(self, n: int | float | None = 1) -> None:
             """Bytes on the wire, some of them compressed: not what is counted here."""
 
         def set_transfer_postfix_str(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +94,7 @@ def _check_space(repository: str, needed: int) -> None:
     free = shutil.disk_usage(next(path for path in (cache, *cache.parents) if path.is_dir())).free
     if needed > free:
         raise CheckpointError(
-            f"{repository} needs {needed / 1e6:,.0f} MB, and the disk of {cache} has {free / 1e6:,.0f} MB free. "
+            f"{repository} needs {needed / 1e6:,.1f} MB, and the disk of {cache} has {free / 1e6:,.1f} MB free. "
             "Make room, point HF_HOME at another disk, or choose a smaller model."
         )
 

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-import gptcore
 from gptcore import checkpoints
 from gptcore.checkpoints import catalogue, is_local, load, load_model, published_names, save_model
 from gptcore.config import NAMED_CONFIGS, GPTConfig
@@ -291,66 +290,12 @@ def test_a_file_that_was_cut_off_is_refused_with_its_size(tmp_path: Path, keep: 
         load_model(tmp_path)
 
 
-def test_pickled_weights_are_never_opened(tmp_path: Path) -> None:
-    theirs(tmp_path)
-    (tmp_path / "model.safetensors").unlink()
-    (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
-    with pytest.raises(CheckpointError, match=r"only as pytorch_model\.bin.*never loaded.*save_pretrained"):
-        load_model(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("config.json", None, "config.json cannot be read"),
-        ("config.json", "{", "config.json cannot be read"),
-        ("config.json", "[]", "holds a list"),
-        ("model.safetensors", None, "has no model.safetensors"),
-    ],
-)
-def test_a_folder_with_a_file_missing_or_spoilt_says_which(tmp_path: Path, name: str, content: str | None, told: str) -> None:
-    theirs(tmp_path)
-    (tmp_path / name).unlink()
-    if content is not None:
-        (tmp_path / name).write_text(content, "utf-8")
-    with pytest.raises(CheckpointError, match=told):
-        load_model(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "index",
-    [
-        {},
-        {"weight_map": {}},
-        {"weight_map": ["model.safetensors"]},
-        {"weight_map": {"wte.weight": 1}},
-        {"weight_map": {"wte.weight": "../other/model.safetensors"}},
-        {"weight_map": {"wte.weight": "pytorch_model-00001-of-00002.bin"}},
-        {"weight_map": {"wte.weight": "model-00001-of-00002.safetensors"}},
-    ],
-)
-def test_an_index_names_only_safetensors_files_of_its_own_folder(tmp_path: Path, index: dict[str, Any]) -> None:
-    theirs(tmp_path)
-    (tmp_path / "model.safetensors").unlink()
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
-    with pytest.raises(CheckpointError):
-        load_model(tmp_path)
-
-
 def test_load_takes_a_folder_as_text_and_as_path(tiny_folder: Path) -> None:
     for model in (load(str(tiny_folder)), load(tiny_folder)):
         assert isinstance(model, LanguageModel)
         assert model.name == tiny_folder.name
         assert model.config.vocab_size == model.tokenizer.vocab_size
         assert len(model.trace(model.tokenizer.encode("the cat")).logits) == model.config.vocab_size
-
-
-def test_a_language_model_is_equal_only_to_itself_and_cannot_be_changed(tiny_folder: Path) -> None:
-    one, other = load(tiny_folder), load(tiny_folder)
-    assert one == one and one != other and len({one, other}) == 2
-    with pytest.raises(AttributeError):
-        one.name = "another"  # type: ignore[misc]
-    assert not one.model.training and not any(parameter.requires_grad for parameter in one.model.parameters())
 
 
 def test_a_vocabulary_of_another_model_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
@@ -409,11 +354,3 @@ def test_the_embedded_model_is_first_and_always_here(tiny_folder: Path, monkeypa
     assert (first.name, first.download_bytes, first.is_local()) == (tiny_folder.name, 0, True)
     assert first.parameters == sum(parameter.numel() for parameter in load(tiny_folder.name).model.parameters())
     assert load(tiny_folder.name).name == tiny_folder.name
-
-
-def test_every_public_name_of_the_package_is_there() -> None:
-    assert set(gptcore._HOMES) | {"GPTCoreError"} == set(gptcore.__all__)
-    for name in gptcore.__all__:
-        assert getattr(gptcore, name).__name__ == name
-    with pytest.raises(AttributeError, match="no attribute 'laod'"):
-        _ = gptcore.laod
