@@ -212,14 +212,12 @@ def test_all_four_sliders_answer_to_keys_and_have_names_and_values(open_panel: A
     visitor = open_panel()
     for name in SLIDERS:
         assert visitor.slider(name).count() == 1
-    with settled(visitor.page):
-        visitor.slider("Top-k").press("Home")
-        visitor.slider("Top-k").press("ArrowRight")
-        visitor.slider("Top-p").press("ArrowLeft")
-        visitor.slider("Min-p").press("ArrowRight")
+    for name, key in (("Top-k", "Home"), ("Top-k", "ArrowRight"), ("Top-p", "ArrowLeft"), ("Min-p", "ArrowRight")):
+        visitor.slider(name).press(key)
     assert visitor.slider("Top-k").get_attribute("aria-valuetext") == "2"
-    settings = visitor.report()["settings"]
-    assert (settings["top_k"], settings["top_p"], settings["min_p"]) == (2, 0.999, 0.005)
+    # Keys that follow each other closely are one change, on a busy machine several: wait for the last.
+    report = visitor.page.locator('[data-testid="stCode"]')
+    expect(report).to_contain_text('"settings": {"temperature": 1.0, "top_k": 2, "top_p": 0.999, "min_p": 0.005, "seed": 1}')
 
 
 def test_temperature_0_says_greedy_and_takes_the_best(open_panel: Any) -> None:
