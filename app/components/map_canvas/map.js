@@ -107,6 +107,7 @@ class TokenMap extends View {
     const cellHeight = square ? cellWidth : Math.min(Math.max(18, Math.min(28, cellWidth)), 700 / rows);
     const right = left + cols * cellWidth, bottom = top + rows * cellHeight;
     const separate = rows * cols <= 10_000 && cellWidth >= 7;
+    this.canvas.dataset.cells = [left, top, cellWidth, cellHeight].join(" "); // where they lie, for whoever points at them from outside
     this.grid = { rows, cols, left, top, cellWidth, cellHeight, right: Math.ceil(right + 2), bottom: Math.ceil(bottom + 2), separate };
   }
 

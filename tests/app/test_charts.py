@@ -1,0 +1,384 @@
+"""Figures as data: what they draw, what they say on hover and to a screen reader, and that text stays text."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+
+from app import charts
+from app.charts import labels, theme
+from app.charts.theme import Mode
+
+ROOT = Path(__file__).parents[2]
+MODES: tuple[Mode, ...] = ("light", "dark")
+HOSTILE = ["<b>the</b>", " cat", "%{x}", "$a$", "&amp;"]
+LINEAR_FROM_SRGB_STEP = 0.04045
+# Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
+VISIONS = {
+    "full": np.eye(3),
+    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    "tritanopia": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+}
+LEAST_DIFFERENCE = 5.0  # in OKLab, times 100; about 2 is just noticeable side by side
+
+
+def linear(colour: str) -> np.ndarray:
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(channels <= LINEAR_FROM_SRGB_STEP, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2 contrast ratio."""
+    low, high = sorted(float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b))
+    return (high + 0.05) / (low + 0.05)
+
+
+def seen(colour: str, vision: str) -> np.ndarray:
+    """OKLab (Ottosson 2020) times 100, as an eye with this vision sees the colour."""
+    rgb = np.clip(VISIONS[vision] @ linear(colour), 0, 1)
+    to_cones = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]]
+    to_lab = [[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099], [0.0259040371, 0.7827717662, -0.808675766]]
+    return 100 * np.asarray(to_lab) @ np.cbrt(np.asarray(to_cones) @ rgb)
+
+
+def difference(a: str, b: str, vision: str) -> float:
+    return float(np.linalg.norm(seen(a, vision) - seen(b, vision)))
+
+
+def stage_colours(mode: Mode) -> list[str]:
+    return [charts.colour(stage, mode) for stage in charts.STAGES]
+
+
+# ---- palette and scales ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_palette_is_the_one_of_streamlits_theme(mode: Mode) -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"][mode]
+    named = {
+        "probability": "primaryColor",
+        "tokens": "yellowColor",
+        "embeddings": "blueColor",
+        "attention": "violetColor",
+        "layer_norm": "greenColor",
+        "feed_forward": "orangeColor",
+        "residual": "grayColor",
+        "dart": "redColor",
+    }
+    assert {stage: charts.colour(stage, mode) for stage in named} == {stage: config[key] for stage, key in named.items()}
+    assert stage_colours(mode) == config["chartCategoricalColors"]
+    assert list(theme.SEQUENTIAL[mode]) == config["chartSequentialColors"]
+    assert list(theme.DIVERGING[mode]) == config["chartDivergingColors"]
+    surfaces = ("backgroundColor", "secondaryBackgroundColor", "textColor", "borderColor")
+    assert list(theme.SURFACES[mode].values()) == [config[key] for key in surfaces]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_text_in_every_stage_colour_can_be_read_on_both_backgrounds(mode: Mode) -> None:
+    surface = theme.SURFACES[mode]
+    for colour in [*stage_colours(mode), surface["ink"]]:
+        assert min(contrast(colour, surface["paper"]), contrast(colour, surface["card"])) >= 4.5, colour
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("mode", MODES)
+def test_every_pair_of_the_ten_colours_differs_for_every_kind_of_vision(mode: Mode, vision: str) -> None:
+    near = {pair: d for pair in combinations(stage_colours(mode), 2) if (d := difference(*pair, vision)) < LEAST_DIFFERENCE}
+    assert not near
+
+
+def test_the_simulation_knows_a_pair_that_only_the_colour_blind_confuse() -> None:
+    red, green = "#b05030", "#75701f"
+    assert difference(red, green, "full") > 2 * LEAST_DIFFERENCE
+    assert difference(red, green, "deuteranopia") < LEAST_DIFFERENCE
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_probability_scale_leaves_the_background_in_even_steps_of_one_hue(mode: Mode, vision: str) -> None:
+    stops = [theme.SURFACES[mode]["paper"], *theme.SEQUENTIAL[mode]]
+    lightness = np.array([seen(stop, vision)[0] for stop in stops])
+    steps = np.diff(lightness) * np.sign(lightness[-1] - lightness[0])
+    assert steps.min() > 4
+    assert steps.max() < 1.5 * steps.min()
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_signed_scale_tells_the_sign_from_the_first_step_on(mode: Mode, vision: str) -> None:
+    paper, stops = theme.SURFACES[mode]["paper"], theme.DIVERGING[mode]
+    assert all(difference(stops[4 - i], stops[5 + i], vision) > LEAST_DIFFERENCE for i in range(5))
+    away = [[abs(seen(stop, vision)[0] - seen(paper, vision)[0]) for stop in side] for side in (stops[4::-1], stops[5:])]
+    assert all(near < far for side in away for near, far in pairwise(side))
+
+
+def test_zero_is_the_background_and_small_probabilities_get_most_of_the_scale() -> None:
+    probability, signed = charts.colour_scale("probability", "light"), charts.colour_scale("signed", "light")
+    paper = theme.SURFACES["light"]["paper"]
+    assert probability[0] == (0, paper)
+    assert probability[1] == (pytest.approx(0.01), theme.SEQUENTIAL["light"][0])
+    assert signed[5] == (0.5, paper)
+    assert [len(probability), len(signed)] == [11, 11]
+
+
+def test_both_templates_are_registered_with_ten_colours_on_a_transparent_ground() -> None:
+    for mode in MODES:
+        layout = pio.templates[theme.template_name(mode)].layout
+        assert list(layout.colorway) == stage_colours(mode)
+        assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+# ---- text and numbers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.431, "43.1 %"), (0, "0.0 %"), (0.0009, "< 0.1 %"), (0.001, "0.1 %"), (1, "100.0 %"), (0.0025, "0.3 %"), (np.nan, "–")],
+)
+def test_probabilities_have_one_decimal_of_a_percent_down_to_a_tenth(value: float, written: str) -> None:
+    assert labels.percent(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0, "0"), (1.2345, "1.23"), (-0.08626, "−0.0863"), (1234.5, "1230"), (0.5, "0.5"), (2.125, "2.13"), (1.5e-9, "1.5e−9"), (np.inf, "–")],
+)
+def test_values_have_three_significant_digits_and_a_real_minus(value: float, written: str) -> None:
+    assert labels.significant(value) == written
+
+
+def test_the_unit_of_a_probability_is_percent_and_other_units_follow_the_value() -> None:
+    assert labels.quantity(0.5, "%") == "50.0 %"
+    assert labels.quantity(0.5, "bits") == "0.5 bits"
+    assert labels.quantity(0.5, "") == "0.5"
+
+
+def test_escaped_text_holds_nothing_that_plotly_reads_as_markup() -> None:
+    assert labels.escape("<b>%{x}$a$&amp;") == "&lt;b&gt;%&#123;x&#125;&#36;a&#36;&amp;amp;"
+
+
+def test_crowded_labels_are_thinned_to_every_kth_position() -> None:
+    positions, texts = labels.thinned([f"t{i}" for i in range(100)], 30)
+    assert positions == list(range(0, 100, 4))
+    assert texts[1] == "t4"
+    assert labels.thinned(["a"], 30) == ([0], ["a"])
+
+
+def test_a_long_title_is_broken_into_lines_that_fit_a_phone() -> None:
+    title = "What the last token of the prompt reads in each head of the layer in focus"
+    lines = labels.wrapped(title).split("<br>")
+    assert " ".join(lines) == title
+    assert max(map(len, lines)) <= 46 < len(title)
+
+
+# ---- the builders ------------------------------------------------------------------------------------------------------
+
+TRIANGLE = np.where(np.tri(5) > 0, np.tri(5) / np.arange(1, 6)[:, None], np.nan)
+PARTS = [
+    charts.Part("all", HOSTILE[0], "", 10),
+    charts.Part("a", HOSTILE[2], "all", 7, "attention"),
+    charts.Part("b", HOSTILE[4], "all", 3, "feed_forward"),
+]
+TITLE = "What <i>this</i> shows"
+Build = Callable[[Mode], go.Figure]
+BUILDERS: dict[str, Build] = {
+    "heatmap": lambda mode: charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title=TITLE, mode=mode),
+    "strip": lambda mode: charts.strip(TRIANGLE, row_names=HOSTILE, title=TITLE, unit="mV", mode=mode),
+    "grouped_bars": lambda mode: charts.grouped_bars(
+        {HOSTILE[0]: TRIANGLE[4], "after": TRIANGLE[4]}, labels=HOSTILE, title=TITLE, value_title="chance", unit="%", mode=mode
+    ),
+    "histogram": lambda mode: charts.histogram(
+        {HOSTILE[0]: [1, 2, 3], "after": [0, 5, 0]}, [-1, 0, 1, 2], title=TITLE, x_title="activation", unit="mV", mode=mode
+    ),
+    "line_over_layers": lambda mode: charts.line_over_layers(
+        {HOSTILE[0]: [1, 2, 4], "after": [3, 2, np.nan]}, title=TITLE, value_title="length", unit="mV", log_y=True, mode=mode
+    ),
+    "curves": lambda mode: charts.curves(
+        {HOSTILE[0]: [0, 1]}, [0, 1], title=TITLE, x_title="input", value_title="output", unit="mV", mode=mode
+    ),
+    "scatter_2d": lambda mode: charts.scatter_2d(
+        np.eye(5)[:, :2], labels=HOSTILE, title=TITLE, x_title="first", y_title="second", unit="mV", highlight=1, mode=mode
+    ),
+    "treemap": lambda mode: charts.treemap(PARTS, title=TITLE, unit="mV", mode=mode),
+}
+each_builder = pytest.mark.parametrize("name", BUILDERS)
+
+
+def strings(figure: go.Figure) -> list[str]:
+    """Every string of the figure but its alt text, which is no markup."""
+
+    def walk(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            return [s for key, v in value.items() if key not in {"meta", "template"} for s in walk(v)]
+        if isinstance(value, list):
+            return [s for v in value for s in walk(v)]
+        return [value] if isinstance(value, str) else []
+
+    return walk(json.loads(figure.to_json()))
+
+
+@each_builder
+@pytest.mark.parametrize("mode", MODES)
+def test_every_figure_says_what_it_shows_to_those_who_cannot_see_it(name: str, mode: Mode) -> None:
+    figure = BUILDERS[name](mode)
+    alt = figure.layout.meta["alt"]
+    assert TITLE in alt
+    assert alt.endswith(".")
+    assert "nan" not in alt
+    unit = "%" if name in {"heatmap", "grouped_bars"} else "mV"
+    assert unit in alt
+
+
+@each_builder
+def test_every_figure_has_a_title_and_a_unit_on_the_screen(name: str) -> None:
+    figure = BUILDERS[name]("light")
+    assert figure.layout.title.text.startswith("What &lt;i&gt;this&lt;/i&gt; shows")
+    titles = [figure.layout.title.text, figure.layout.xaxis.title.text or "", figure.layout.yaxis.title.text or ""]
+    assert any("(%)" in title or "(mV)" in title for title in titles)
+
+
+@each_builder
+@pytest.mark.parametrize("mode", MODES)
+def test_every_figure_wears_the_template_of_its_mode(name: str, mode: Mode) -> None:
+    figure = BUILDERS[name](mode)
+    assert figure.layout.template.to_plotly_json() == pio.templates[theme.template_name(mode)].to_plotly_json()
+    assert figure.layout.height > 0
+    assert figure.layout.width is None, "its width is its container's"
+
+
+@each_builder
+def test_text_of_users_and_models_stays_text(name: str) -> None:
+    texts = strings(BUILDERS[name]("light"))
+    assert any("&lt;b&gt;the&lt;/b&gt;" in text for text in texts)
+    assert not any(raw in text for text in texts for raw in ("<b>the", "<i>this", "$a$"))
+    assert "%{x}" not in texts
+
+
+@each_builder
+def test_hover_shows_the_value_with_its_unit(name: str) -> None:
+    figure = BUILDERS[name]("light")
+    trace = figure.data[0]
+    assert trace.hovertemplate.endswith("<extra></extra>")
+    said = json.dumps(trace.to_plotly_json(), default=lambda array: array.tolist())
+    assert (" %" in said) if name in {"heatmap", "grouped_bars"} else ("mV" in said)
+
+
+def test_equal_tokens_keep_a_column_each() -> None:
+    tokens = ["the", " cat", "the"]
+    figure = charts.heatmap(np.eye(3), row_tokens=tokens, col_tokens=tokens, title="t")
+    assert list(figure.layout.xaxis.tickvals) == [0, 1, 2]
+    assert list(figure.layout.xaxis.ticktext) == tokens
+    assert figure.data[0].x is None, "columns are positions, not names"
+    assert np.asarray(figure.data[0].z).shape == (3, 3)
+
+
+def test_hover_of_a_map_names_both_tokens_with_their_positions() -> None:
+    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t")
+    assert list(figure.data[0].customdata[3][1]) == ["&#36;a&#36; (3)", " cat (1)", "25.0 %"]
+
+
+def test_what_is_left_out_shows_the_card_and_not_the_colour_of_zero() -> None:
+    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t")
+    assert np.isnan(figure.data[0].z[0][1])
+    assert figure.data[0].hoverongaps is False
+    assert figure.layout.plot_bgcolor == theme.SURFACES["light"]["card"] != figure.data[0].colorscale[0][1]
+
+
+@pytest.mark.parametrize(
+    ("scale", "values", "top", "ends"),
+    [
+        ("probability", [[0.2]], None, (0, 1)),
+        ("probability", [[0.2]], 0.5, (0, 0.5)),
+        ("signed", [[-3.0]], None, (-3, 3)),
+        ("signed", [[0.0]], None, (-1, 1)),
+        ("signed", [[np.nan]], None, (-1, 1)),
+    ],
+)
+def test_a_quantity_keeps_its_scale(scale: Any, values: list[list[float]], top: float | None, ends: tuple[float, float]) -> None:
+    trace = charts.heatmap(values, row_tokens=["a"], col_tokens=["b"], title="t", unit="", scale=scale, top=top).data[0]
+    assert (trace.zmin, trace.zmax) == ends
+
+
+def test_the_alt_text_of_a_map_names_its_largest_cell() -> None:
+    values = np.array([[0.1, 0.2], [0.7, 0.0]])
+    figure = charts.heatmap(values, row_tokens=["a", "b"], col_tokens=["c", "d"], title="Map")
+    assert figure.layout.meta["alt"] == (
+        "Heat map: Map. 2 rows (query token) by 2 columns (key token); attention weight (%) from 0.0 % to 70.0 %, "
+        "largest at row b (1), column c (0)."
+    )
+
+
+def test_a_map_of_64_tokens_stays_far_below_a_megabyte() -> None:
+    tokens = ["␣tokens"] * 64
+    figure = charts.heatmap(np.full((64, 64), 1 / 64), row_tokens=tokens, col_tokens=tokens, title="t")
+    assert len(figure.to_json()) < 400_000
+
+
+def test_bars_leave_room_for_the_numbers_beside_them() -> None:
+    both = charts.grouped_bars({"a": [2.0, -1.0]}, labels=["x", "y"], title="t", value_title="v", unit="")
+    positive = charts.grouped_bars({"a": [2.0, 1.0]}, labels=["x", "y"], title="t", value_title="v", unit="")
+    assert both.layout.xaxis.range == (-2.5, 2.5)
+    assert positive.layout.xaxis.range == (0, 2.5)
+    assert both.data[0].text == ("2", "−1")
+
+
+def test_series_differ_by_more_than_colour() -> None:
+    figure = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v")
+    first, second = figure.data
+    assert first.line.dash != second.line.dash
+    assert first.marker.symbol != second.marker.symbol
+
+
+def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> None:
+    one = charts.line_over_layers({"a": [1, 2]}, title="t", value_title="v")
+    two = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v")
+    assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
+    assert two.layout.margin.b > one.layout.margin.b
+    assert two.layout.template.layout.legend.orientation == "h"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: charts.heatmap([[1, 2]], row_tokens=["a"], col_tokens=["b"], title="t"), "1 row and 1 column"),
+        (lambda: charts.strip([1, 2], row_names=["a", "b"], title="t"), "2 row"),
+        (lambda: charts.grouped_bars({"a": [1]}, labels=["x", "y"], title="t", value_title="v", unit=""), "2 labels"),
+        (lambda: charts.histogram({"a": [1, 2]}, [0, 1], title="t", x_title="x"), "1 labels or bins"),
+        (lambda: charts.line_over_layers({"a": [0, 1]}, title="t", value_title="v", log_y=True), "above 0"),
+        (lambda: charts.line_over_layers({"a": [1, 2], "b": [1]}, title="t", value_title="v"), "one value for each x"),
+        (lambda: charts.line_over_layers({"a": [1]}, title="t", value_title="v", layer_names=["x", "y"]), "2 layer names"),
+        (lambda: charts.curves({k: [1] for k in "abc"}, [1], title="t", x_title="x", value_title="v"), "name a stage"),
+        (lambda: charts.scatter_2d([[1, 2, 3]], labels=["a"], title="t", x_title="x", y_title="y"), "two numbers"),
+        (lambda: charts.treemap([*PARTS, charts.Part("c", "c", "nowhere", 1)], title="t", unit=""), "nowhere"),
+        (lambda: charts.treemap([*PARTS, PARTS[1]], title="t", unit=""), "1 repeated"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_with_their_sizes(build: Callable[[], go.Figure], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@each_builder
+def test_figures_of_a_single_thing_can_be_drawn(name: str) -> None:
+    one = {
+        "heatmap": lambda: charts.heatmap([[1.0]], row_tokens=["a"], col_tokens=["a"], title="t"),
+        "strip": lambda: charts.strip([0.0], row_names=["a"], title="t"),
+        "grouped_bars": lambda: charts.grouped_bars({"a": [0.0]}, labels=["x"], title="t", value_title="v", unit="%"),
+        "histogram": lambda: charts.histogram({"a": [0]}, [0, 1], title="t", x_title="x"),
+        "line_over_layers": lambda: charts.line_over_layers({"a": [np.nan]}, title="t", value_title="v"),
+        "curves": lambda: charts.curves({"a": [1]}, [0], title="t", x_title="x", value_title="v"),
+        "scatter_2d": lambda: charts.scatter_2d([[0, 0]], labels=["a"], title="t", x_title="x", y_title="y"),
+        "treemap": lambda: charts.treemap(PARTS[:1], title="t", unit=""),
+    }[name]()
+    assert one.layout.meta["alt"]
+    assert "nan" not in one.layout.meta["alt"]
