@@ -6,11 +6,12 @@ Models and traces are shared by all visitors: both are immutable, and everything
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, current_thread
 from typing import TypeVar
 
 import numpy as np
@@ -53,11 +54,16 @@ class SequenceInView:
 class _Worker:
     """One thread that runs the model, first come first served; torch gives the interpreter free while it computes."""
 
+    _NAME = "model-worker"
+
     def __init__(self) -> None:
         torch.set_num_threads(max(1, os.cpu_count() or 1))  # once, before the first pass
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._NAME)
+        self._thread = self._executor.submit(current_thread).result()
 
     def run(self, function: Callable[[], Result]) -> Result:
+        if current_thread() is self._thread:  # already at the head of the queue: waiting for itself would never end
+            return function()
         return self._executor.submit(function).result()
 
 
@@ -250,7 +256,7 @@ class Here:
     @property
     def trace(self) -> Trace:
         """What the model did with `ids`."""
-        return trace(self.view.model, self.ids)
+        return compute(lambda: self.model.trace(self.ids))
 
     @property
     def focus_chip(self) -> int:
