@@ -54,11 +54,9 @@ class SequenceInView:
 class _Worker:
     """One thread that runs the model, first come first served; torch gives the interpreter free while it computes."""
 
-    _NAME = "model-worker"
-
     def __init__(self) -> None:
         torch.set_num_threads(max(1, os.cpu_count() or 1))  # once, before the first pass
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._NAME)
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._thread = self._executor.submit(current_thread).result()
 
     def run(self, function: Callable[[], Result]) -> Result:

@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
 def problem(error: Exception) -> None:
     """What went wrong, in the words of the error, and that nothing is lost."""
     st.error(markup.escape_markdown(str(error)), icon=":material/error:")
-    ui_note = "Your text and settings are kept. Change what the message names in the panel on the left, and the page comes back."
+    ui_note = "Your text and settings are kept. Change what the message names in the side panel, and the page comes back."
     note(ui_note)
 
 
@@ -73,7 +73,7 @@ def model_missing(name: str) -> None:
     page_header(
         "residual",
         "This model is not on this machine yet",
-        f"Download {name} with the button on the left, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
     )
 
 
@@ -118,13 +118,12 @@ def export_menu(name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figu
 
 
 def self_check(checks: Check | Sequence[Check]) -> None:
-    """A badge a check: what was checked, the largest deviation, and what it may be."""
-    for check in [checks] if isinstance(checks, Check) else checks:
-        sign, colour = (":material/check_circle:", "green") if check.ok else (":material/error:", "red")
-        st.markdown(
-            f":{colour}-badge[{sign} {markup.escape_markdown(check.description)}: largest deviation "
-            f"{markup.significant(check.deviation)} (at most {markup.significant(check.tolerance)})]"
-        )
+    """A badge a check: its name, the largest deviation and what it may be; on hover, what exactly was checked."""
+    with st.container(horizontal=True, gap="small"):
+        for check in [checks] if isinstance(checks, Check) else checks:
+            icon, colour = (":material/check_circle:", "green") if check.ok else (":material/error:", "red")
+            label = f"{check.name}: off by {markup.significant(check.deviation)} at most, allowed {markup.significant(check.tolerance)}"
+            st.badge(markup.escape_markdown(label), icon=icon, color=colour, help=check.description)
 
 
 def formula(latex: str) -> None:
