@@ -57,4 +57,10 @@ GLOSSARY: dict[str, str] = {
     "surprise": "Minus the logarithm to base 2 of the probability that the model gave the real token, in bits.",
     "induction head": "An attention head that finds where the present token stood before and reads what came after it there.",
     "FLOP": "One multiplication or addition of two numbers.",
+    "MB and MiB": "A megabyte (MB) is 10⁶ = 1,000,000 bytes, a mebibyte (MiB) 2²⁰ = 1,048,576. Programs often count the second and "
+    "write the first.",
+    "optimiser": "The rule by which training changes the parameters. The usual one, Adam, keeps two more numbers for each parameter: "
+    "a running mean of its gradient and of the gradient's square.",
+    "gradient": "For each parameter, how much the error would grow if the parameter grew a little. Training steps the other way.",
+    "activations": "The numbers that a forward pass computes on its way. Training keeps them until the gradients are done.",
 }

@@ -9,15 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gptcore.model import GPTModel, check_length
+from gptcore.checks import TOLERANCE, Check
+from gptcore.model import GPTModel, TransformerBlock, check_length
 
 MOST_STEPS = 200
 _SHORT = 16  # tokens that are always affordable
+_MOST_RECOMPUTED = 64  # tokens that are run again for a check
 _STEPS_WANTED = 8  # a start so late that fewer would fit into the time is moved forward
 
 
@@ -61,9 +65,19 @@ class Race:
     steps: tuple[Step, ...]
 
     @property
+    def cached_ids(self) -> tuple[int, ...]:
+        """The text written with the cache."""
+        return tuple(step.cached_id for step in self.steps)
+
+    @property
+    def uncached_ids(self) -> tuple[int, ...]:
+        """The text written without it."""
+        return tuple(step.uncached_id for step in self.steps)
+
+    @property
     def same_text(self) -> bool:
         """Whether both ways chose the same token at every step."""
-        return all(step.cached_id == step.uncached_id for step in self.steps)
+        return self.cached_ids == self.uncached_ids
 
 
 def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
@@ -122,3 +136,28 @@ def _affordable_start(model: GPTModel, n_tokens: int, seconds: float) -> int:
             break
         start = longer
     return start
+
+
+def earlier_tokens_unchanged(
+    model: GPTModel,
+    ids: Sequence[int],
+    layer: int,
+    k: Float[np.ndarray, "n_heads n_tokens head_dim"],
+    v: Float[np.ndarray, "n_heads n_tokens head_dim"],
+) -> Check:
+    """Why keeping is allowed: run the first tokens of `ids` again, without those behind them, and compare their keys and values in
+    one layer with k and v, which were kept from the whole sequence."""
+    n_first = min(max(1, len(ids) - 1), _MOST_RECOMPUTED)
+    with torch.inference_mode():
+        x = model.embed(torch.tensor([list(ids[:n_first])]))
+        for block in model.blocks[:layer]:
+            x = block(x)
+        last = cast(TransformerBlock, model.blocks[layer])
+        _, fresh_k, fresh_v = last.attention.queries_keys_values(last.ln_1(x))
+    pairs = ((fresh_k[0].numpy(), k[:, :n_first]), (fresh_v[0].numpy(), v[:, :n_first]))
+    deviation = max(float(np.abs(fresh - kept).max() / np.abs(kept).max()) for fresh, kept in pairs)
+    tokens = "token" if n_first == 1 else f"{n_first} tokens"
+    description = (
+        f"Keys and values of the first {tokens} in layer {layer}, computed again without the tokens behind, are the kept ones"
+    )
+    return Check("Earlier keys and values", description, deviation, TOLERANCE)
