@@ -23,7 +23,7 @@ function select(logits, settings, u) {
     low: rank ? mass[rank - 1] / total : 0,
     high: mass[rank] / total,
     entropy,
-    finalEntropy: entropyOf(weights, minP, total),
+    finalEntropy: minP === logits.length ? entropy : entropyOf(weights, minP, total),
   };
 }
 
@@ -32,12 +32,15 @@ function temper(logits, temperature) {
   const weights = new Float64Array(size);
   const mass = new Float64Array(size);
   let total = 0;
+  let weighted = 0; // sum of weight times its logarithm, which is at hand before the exponential is taken
   for (let i = 0; i < size; i++) {
-    const weight = temperature === 0 ? (i === 0 ? 1 : 0) : Math.exp((logits[i] - logits[0]) / temperature);
+    const x = temperature === 0 ? (i === 0 ? 0 : -Infinity) : (logits[i] - logits[0]) / temperature;
+    const weight = Math.exp(x);
     weights[i] = weight;
     mass[i] = total += weight;
+    if (weight > 0) weighted += weight * x;
   }
-  return { weights, mass, entropy: entropyOf(weights, size, total) };
+  return { weights, mass, entropy: Math.max(0, Math.log2(total) - weighted / total / Math.LN2) };
 }
 
 // The first index up to `last` for which the test holds; it is false up to some index and true from there on, or at `last`.
