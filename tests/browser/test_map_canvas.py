@@ -115,6 +115,21 @@ def test_cells_have_the_colour_of_their_value_and_the_future_that_of_the_card(op
     assert_silent(visitor.page)
 
 
+def test_the_map_follows_when_the_theme_changes(open_map: Open) -> None:
+    visitor = open_map()
+    visitor.page.emulate_media(color_scheme="dark")
+    future = list(visitor.place(1, 5).values())
+    card = list(rgb(theme.SURFACES["dark"]["card"]))
+    visitor.page.wait_for_function(
+        "([x, y, card]) => document.querySelector('[data-testid=stBidiComponentIsolated]') && "
+        "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].some((host) => { "
+        "const canvas = host.shadowRoot?.querySelector('canvas[tabindex]'); "
+        "return canvas && String([...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)) === String(card); })",
+        arg=[*future, card],
+        timeout=10_000,
+    )
+
+
 def test_signed_values_are_blue_below_and_orange_above_zero(open_map: Open) -> None:
     visitor = open_map(scale="signed")
     values = np.array(visitor.report()["values"])

@@ -22,7 +22,7 @@ class View {
     parent.append(this.root);
     this.abort = new AbortController();
     this.resized = new ResizeObserver(() => {
-      if (this.levels && this.root.clientWidth && this.root.clientWidth !== this.width) this.draw();
+      if (this.ready && this.root.clientWidth && this.root.clientWidth !== this.width) this.draw();
     });
     this.resized.observe(this.root);
   }
@@ -70,6 +70,11 @@ class View {
     }
     this.draw();
     performance.measure(`glass-${header.mode}`, { start });
+  }
+
+  // Whether what is drawn is what the header speaks of; not so while new values are on their way.
+  get ready() {
+    return this.levels && this.stamp === this.header.stamp;
   }
 
   renewed() {}

@@ -198,7 +198,7 @@ class TokenMap extends View {
   // ---- what is pointed at and what is kept ------------------------------------------------------------------------
 
   at(event) {
-    if (!this.levels) return null;
+    if (!this.ready) return null;
     const box = this.canvas.getBoundingClientRect();
     const { left, top, cellWidth, cellHeight, rows, cols } = this.grid;
     const col = Math.floor((event.clientX - box.left - left) / cellWidth);
@@ -208,7 +208,7 @@ class TokenMap extends View {
 
   point(place) {
     const { pointed } = this;
-    if (!this.levels || (place?.row === pointed?.row && place?.col === pointed?.col)) return;
+    if (!this.ready || (place?.row === pointed?.row && place?.col === pointed?.col)) return;
     this.pointed = place;
     this.mark();
     if (place?.col !== null) this.text.reveal(place?.row ?? this.pinned);
@@ -221,7 +221,7 @@ class TokenMap extends View {
   }
 
   key(event) {
-    if (!this.levels) return;
+    if (!this.ready) return;
     const { rows, cols } = this.grid;
     const start = { row: this.pinned ?? rows - 1, col: 0 };
     const here = this.pointed && this.pointed.col !== null ? this.pointed : start;
@@ -236,7 +236,7 @@ class TokenMap extends View {
 
   // Everything that follows the pointer: crosshair, labels, readout, text.
   mark() {
-    if (!this.levels || !this.grid) return;
+    if (!this.ready || !this.grid) return;
     const { grid, pointed, pinned, header } = this;
     const context = sized(this.over, grid.right, grid.bottom);
     const kept = pinned < grid.rows ? pinned : null; // null < 1, so that no row stays no row

@@ -30,6 +30,7 @@ class Overview extends View {
   }
 
   at(event) {
+    if (!this.ready) return null;
     const box = this.canvas.getBoundingClientRect();
     const [layers, heads] = this.shape;
     const head = Math.floor((event.clientX - box.left) / this.pitch);
@@ -38,6 +39,7 @@ class Overview extends View {
   }
 
   key(event) {
+    if (!this.ready) return;
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     const here = this.pointed ?? this.focus ?? { layer: 0, head: 0 };
     if (step) {
@@ -110,7 +112,7 @@ class Overview extends View {
   }
 
   mark() {
-    if (!this.levels) return;
+    if (!this.ready) return;
     const set = (mark, place) => {
       mark.hidden = !place;
       if (place) mark.style.cssText = `left:${place.head * this.pitch}px;top:${place.layer * this.pitch}px;width:${this.side}px;height:${this.side}px`;

@@ -117,7 +117,7 @@ const LEGEND = { width: 280, height: 46 };
 function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
   const shown = (unit && unit !== "%" ? `${title} (${unit})` : title) + (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
   const ticks = scale === "signed" ? [-1, -0.5, 0, 0.5, 1] : [0, 0.01, 0.1, 0.25, 0.5, 1];
-  const left = x + 12, width = LEGEND.width - 36;
+  const left = x + 18, width = LEGEND.width - 42;
   context.fillStyle = colours.soft;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
