@@ -200,6 +200,17 @@ def widget(name: str, upper: int | None = None) -> dict[str, Any]:
     return {"key": key, "on_change": changed}
 
 
+def remembered_widget(name: str, default: Any) -> dict[str, Any]:
+    """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back."""
+    key = f"widget_remembered_{name}"
+    st.session_state[key] = remembered(name, default)
+
+    def changed() -> None:
+        remember(name, st.session_state[key])
+
+    return {"key": key, "on_change": changed}
+
+
 def notify(message: str) -> None:
     """Keep a message until the next run shows it."""
     st.session_state.setdefault("messages", []).append(message)

@@ -34,10 +34,8 @@ def controls(running: bool) -> None:
         st.button("Back", icon=":material/undo:", on_click=run_loop.back, disabled=view.step == 0)
         st.button("Start over", icon=":material/first_page:", on_click=run_loop.start_over, disabled=not view.chosen)
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
-            state.remember("run_length", st.slider("Tokens in a run", 5, 200, count, 5))
-            speeds = list(run_loop.SPEEDS)
-            speed = st.radio("Speed", speeds, speeds.index(state.remembered("speed", run_loop.DEFAULT_SPEED)))
-            state.remember("speed", speed)
+            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
+            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
 
 
 def live() -> None:
