@@ -76,7 +76,11 @@ def comparison() -> None:
         "as by a tap."
     )
     ui.formula(
-        r"\text{GELU}(x) \approx \tfrac{1}{2}\, x \left(1 + \tanh\!\left(\sqrt{2/\pi}\,(x + 0.044715\, x^3)\right)\right)"
-        r"\qquad \text{ReLU}(x) = \max(0, x) \qquad \text{SiLU}(x) = \frac{x}{1 + e^{-x}}"
+        r"""\begin{aligned}
+        \text{GELU}(x) &\approx \tfrac{1}{2}\, x\, (1 + \tanh t), \\
+        t &= \sqrt{2/\pi}\,(x + 0.044715\, x^3) \\
+        \text{ReLU}(x) &= \max(0, x) \\
+        \text{SiLU}(x) &= x / (1 + e^{-x})
+        \end{aligned}"""
     )
     ui.source(lessons.gelu_tanh, lessons.gelu_exact, lessons.relu, lessons.silu)

@@ -137,7 +137,7 @@ def stack() -> None:
     """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
     st.subheader("Why is it needed at all? A deep stack without it", anchor=False)
     st.markdown(
-        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model on the left. "
+        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model in view. "
         "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."
     )
     columns = st.columns(3)

@@ -1,55 +1,29 @@
-"""LayerNorm on a trace -> what its page draws: histograms, statistics, outlier dimensions, and the way through the layers."""
+"""LayerNorm on a trace -> what its page draws: statistics, outlier dimensions, and the way through the layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gptcore.activations import LayerNormActivations
 from gptcore.checks import TOLERANCE, Check
-from gptcore.trace import Trace
+from gptcore.trace import Site, Trace
 
-SITES = {"ln_1": "before attention", "ln_2": "before feed-forward", "final": "after the last block"}
+SITES: dict[Site, str] = {"ln_1": "before attention", "ln_2": "before feed-forward", "final": "after the last block"}
 WINDOW = 128  # tokens that "all tokens" looks at, the newest ones
 FAR = 5.0  # spreads from the mean beyond which a dimension is called an outlier
-BINS = 48
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """counts: name -> [bin] between edges [bin + 1]; outside: how many values lie beyond the picture, on either side."""
-
-    counts: dict[str, np.ndarray]
-    edges: np.ndarray
-    outside: int
-
-    def frame(self) -> pd.DataFrame:
-        """series, from, to, count: one line a bar."""
-        parts = [
-            pd.DataFrame({"series": name, "from": self.edges[:-1], "to": self.edges[1:], "count": counts})
-            for name, counts in self.counts.items()
-        ]
-        return pd.concat(parts, ignore_index=True)
-
-
-def distribution(values: dict[str, np.ndarray], bins: int = BINS) -> Distribution:
-    """Histograms on common edges. The picture reaches a little beyond the middle 98 % of all values, since a few outliers would
-    press the rest into one bar."""
-    every = np.concatenate([v.ravel() for v in values.values()]).astype(np.float64)
-    low, high = np.quantile(every, [0.01, 0.99])
-    margin = 0.3 * (high - low) or 0.5
-    low, high = max(low - margin, every.min()), min(high + margin, every.max())
-    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
-    counts = {name: np.histogram(v, edges)[0] for name, v in values.items()}
-    return Distribution(counts, edges, len(every) - int(sum(c.sum() for c in counts.values())))
 
 
 def statistics(found: LayerNormActivations) -> pd.DataFrame:
     """station, mean, variance, smallest, largest. Several tokens: mean and variance are each token's own, averaged."""
-    stations = {"Before": found.before, "Normalised": found.normalized, "After scale and shift": found.after}
+    stations = {
+        "Before": found.before,
+        "Normalised": found.normalized,
+        "× scale": found.normalized * found.scale,
+        "× scale + shift": found.after,
+    }
     return pd.DataFrame(
         [
             {
@@ -86,12 +60,12 @@ def far_dimensions(found: LayerNormActivations) -> int:
     return int((np.abs(found.normalized).mean(0) > FAR).sum())
 
 
-def over_depth(trace: Trace, site: str, positions: Sequence[int], n_layers: int) -> pd.DataFrame:
+def over_depth(trace: Trace, site: Site, positions: Sequence[int], n_layers: int) -> pd.DataFrame:
     """layer ("0" ... and "final"), mean and spread over the width, before and after each LayerNorm, averaged over the positions.
 
     site: which of a block's two is followed; "final" follows those before attention. The final one always comes last.
     """
-    block_site = "ln_1" if site == "final" else site
+    block_site: Site = "ln_1" if site == "final" else site
     rows = []
     for layer in range(n_layers + 1):
         last = layer == n_layers

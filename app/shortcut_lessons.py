@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import activations, markup, ui
@@ -24,10 +25,23 @@ def gradient_table(depth: int, width: int, activation: str, seed: int) -> pd.Dat
 def published_check(data: pd.DataFrame) -> Check:
     """How far the gradients at the published settings lie from the printed figures, which have six decimals."""
     deviations = [
-        np.abs(data[column] - lessons.PUBLISHED_GRADIENTS[shortcuts]).max()
+        np.abs(data[column].to_numpy() - np.array(lessons.PUBLISHED_GRADIENTS[shortcuts])).max()
         for column, shortcuts in (("without", False), ("with", True))
     ]
-    return Check("Published gradients", "These ten numbers against the published ones", float(max(deviations)), 5e-7)
+    return Check("As published", "These ten numbers against the published ones", float(max(deviations)), 5e-7)
+
+
+def gradient_figure(data: pd.DataFrame) -> go.Figure:
+    """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0."""
+    shown = data.replace(0.0, np.nan)
+    return line_over_layers(
+        {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
+        title="Gradient that reaches each layer",
+        value_title="mean absolute gradient",
+        stages=("dart", "residual"),
+        log_y=True,
+        mode=ui.mode(),
+    )
 
 
 @st.fragment
@@ -35,7 +49,7 @@ def experiment() -> None:
     """Controls, the two lines, the numbers, and what they say."""
     st.subheader("An untrained network, without and with shortcuts", anchor=False)
     st.markdown(
-        "Demonstration with random weights; none of it comes from the model on the left. One input goes through a few linear "
+        "Demonstration with random weights; none of it comes from the model in view. One input goes through a few linear "
         "layers, each followed by an activation function. The error at the end is sent back as a gradient. "
         "How much of it reaches each layer?"
     )
@@ -46,21 +60,14 @@ def experiment() -> None:
     activation = columns[2].selectbox("Activation", names, format_func=activations.name, key="experiment_activation")
     seed = int(columns[3].number_input("Seed", 0, 9999, SEED, key="experiment_seed"))
     data = gradient_table(depth, width, activation, seed)
-    shown = data.replace(0.0, np.nan)  # a logarithmic axis has no place for 0
-    figure = line_over_layers(
-        {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
-        title="Gradient that reaches each layer",
-        value_title="mean absolute gradient",
-        stages=("reference", "residual"),
-        log_y=True,
-        mode=ui.mode(),
-    )
-    ui.chart(figure, name="gradients-and-shortcuts", data=data)
-    for column, words in (("without", "without shortcuts"), ("with", "with shortcuts")):
-        ui.note(_reading(data[column].to_numpy(), words))
-    if depth <= MOST_ROWS:
-        rows = [[str(row.layer), f"{row.without:.6f}", f"{row[3]:.6f}"] for row in data.itertuples()]
-        ui.table(["Layer", "Without shortcuts", "With shortcuts"], rows, numeric=(0, 1, 2))
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        ui.chart(gradient_figure(data), name="gradients-and-shortcuts", data=data)
+    with right:
+        if depth <= MOST_ROWS:
+            rows = [[str(row.layer), f"{row.without:.6f}", f"{row[3]:.6f}"] for row in data.itertuples()]
+            ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
+        ui.note(" ".join(_reading(data[name].to_numpy(), f"{name} shortcuts") for name in ("without", "with")))
     if (depth, width, activation, seed) == (DEPTH, WIDTH, ACTIVATION, SEED):
         ui.self_check(published_check(data))
     ui.note(
@@ -75,7 +82,7 @@ def _reading(gradients: np.ndarray, words: str) -> str:
     first, last = float(gradients[0]), float(gradients[-1])
     start = words.capitalize()
     if not gradients.any():
-        return f"{start}, no gradient reaches any layer: the last activation function is flat where its input fell. Take another seed."
-    if first == 0:
-        return f"{start}, no gradient at all reaches layer 0; layers without one are left out of the figure."
+        return f"{start}, no gradient reaches any layer: the last activation function is flat where its input lies. Take another seed."
+    if not gradients.all():
+        return f"{start}, {int((gradients == 0).sum())} of {len(gradients)} layers get no gradient at all; the figure leaves them out."
     return f"{start}, layer 0 gets {markup.significant(first / last)} times the gradient of the last layer."

@@ -26,17 +26,22 @@ def _line(block: BlockActivations) -> dict[str, float]:
     start, attention, feed_forward, end = (
         values[0].astype(np.float64) for values in (block.resid_pre, block.attn_out, block.mlp_out, block.resid_post)
     )
-    length = float(np.linalg.norm(end))
+    before, length = float(np.linalg.norm(start)), float(np.linalg.norm(end))
     return {
-        "norm_in": float(np.linalg.norm(start)),
+        "norm_in": before,
         "norm_attention": float(np.linalg.norm(attention)),
         "norm_feed_forward": float(np.linalg.norm(feed_forward)),
         "norm_out": length,
-        "share_shortcut": float(start @ end) / length**2,
-        "share_attention": float(attention @ end) / length**2,
-        "share_feed_forward": float(feed_forward @ end) / length**2,
-        "cosine": float(start @ end) / (float(np.linalg.norm(start)) * length),
+        "share_shortcut": _ratio(start @ end, length**2),
+        "share_attention": _ratio(attention @ end, length**2),
+        "share_feed_forward": _ratio(feed_forward @ end, length**2),
+        "cosine": _ratio(start @ end, before * length),
     }
+
+
+def _ratio(part: float, whole: float) -> float:
+    """part / whole; not a number where the whole is 0, which has no direction."""
+    return float(part / whole) if whole else float("nan")
 
 
 def self_checks(found: list[BlockActivations], table: pd.DataFrame) -> list[Check]:

@@ -9,6 +9,7 @@ the vector is not counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.errors import LessonError
-from gptcore.model import GPTModel, LayerNorm
+from gptcore.model import GPTModel, LayerNorm, TransformerBlock
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,9 @@ def strongest_neurons(
     """
     if not 0 <= layer < model.config.n_layers:
         raise LessonError(f"layer is {layer}; this model has the layers 0 to {model.config.n_layers - 1}.")
-    columns = model.blocks[layer].feed_forward.narrow.weight  # [E, 4E]: column n is what neuron n writes at activation 1
+    columns = cast(
+        TransformerBlock, model.blocks[layer]
+    ).feed_forward.narrow.weight  # [E, 4E]: column n is what neuron n writes at activation 1
     activations = torch.as_tensor(mlp_post, dtype=columns.dtype)
     written = activations.abs() * torch.linalg.vector_norm(columns, dim=0)
     lengths, neurons = written.topk(min(top, len(written)))

@@ -6,17 +6,19 @@ slopes (x from -4 to 4); histograms before and after GELU (value, number of neur
 whose logits they raise and lower directly.
 """
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import activations, feed_forward_views, markup, runtime, state, ui
 from app.charts import histogram, strip
-from app.layer_norm_views import distribution
+from app.distribution import distribution
+from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
 from gptcore.neurons import direct_effects, strongest_neurons
 
 
-def widen_bend_narrow(found) -> None:
+def widen_bend_narrow(found: FeedForwardActivations) -> None:
     """Shapes and counts, and the four vectors as strips."""
     table = feed_forward_views.steps(here.config.emb_dim)
     rows = [
@@ -31,13 +33,14 @@ def widen_bend_narrow(found) -> None:
         row_names=names,
         title=f"From {here.config.emb_dim:,} to {4 * here.config.emb_dim:,} numbers, and back",
         value_title="activation",
+        top=float(np.nanquantile(np.abs(values), 0.99)),  # so that one large number does not make all others pale
         mode=ui.mode(),
     )
     data = pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index()
     ui.chart(figure, name="widen-bend-narrow", data=data)
 
 
-def before_and_after_gelu(found) -> None:
+def before_and_after_gelu(found: FeedForwardActivations) -> None:
     """Two histograms and what a ReLU would have done."""
     left, right = st.columns(2, gap="large")
     for column, name, values in ((left, "before", found.mlp_pre), (right, "after", found.mlp_post)):
@@ -62,9 +65,17 @@ def before_and_after_gelu(found) -> None:
         f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
         "counted without sign."
     )
+    lowest = int(found.mlp_post[0].argmin())
+    x, y, n = float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]), ui.latex_number
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \text{{neuron }}{lowest}: \quad & \tfrac{{1}}{{2}} \cdot ({n(x)}) \cdot (1 + \tanh t) = {n(y)}, \\
+        t &= \sqrt{{2/\pi}}\,({n(x)} + 0.044715 \cdot ({n(x)})^3)
+        \end{{aligned}}"""
+    )
 
 
-def strongest(found) -> None:
+def strongest(found: FeedForwardActivations) -> None:
     """The neurons that write most, with the tokens that they raise and lower."""
     effects = runtime.compute(lambda: feed_forward_views.neuron_effects(here, trace, found))
     data = feed_forward_views.neuron_table(found, effects)
@@ -84,11 +95,6 @@ def strongest(found) -> None:
         "Ordered by the length of the vector that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
         "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread. What later "
         "layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
-    )
-    x, y, n = float(found.mlp_pre[0, effects.neurons[0]]), float(found.mlp_post[0, effects.neurons[0]]), ui.latex_number
-    ui.formula(
-        rf"\text{{neuron {effects.neurons[0]}:}} \quad \text{{GELU}}({n(x)}) = \tfrac{{1}}{{2}} \cdot {n(x)} \cdot \left(1 + \tanh("
-        rf"\sqrt{{2/\pi}}\,({n(x)} + 0.044715 \cdot ({n(x)})^3))\right) = {n(y)}"
     )
     ui.source(strongest_neurons, direct_effects)
 

@@ -6,11 +6,18 @@ the residual stream, share of each block's output that attention and feed-forwar
 and output (-1 to 1).
 """
 
+import numpy as np
 import streamlit as st
 
 from app import markup, runtime, shortcut_lessons, shortcut_views, state, ui
 from app.charts import line_over_layers
 from gptcore.model import TransformerBlock
+
+
+def share(value: float) -> str:
+    """A share that may be negative."""
+    return markup.percent(value).replace("-", "−")
+
 
 here = runtime.here()
 trace = here.trace
@@ -27,17 +34,19 @@ ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click 
 blocks = runtime.compute(lambda: shortcut_views.blocks(trace, here.position, here.config.n_layers))
 table = shortcut_views.stream(blocks)
 pictures = (
-    ("length", "Length of the residual stream, and of what is added to it", "length of the vector", "", True,
+    ("length", "Length of the stream and of what is added", "length of the vector", "", True,
      {"residual stream": "norm_out", "attention": "norm_attention", "feed-forward": "norm_feed_forward"},
      ("residual", "attention", "feed_forward")),
-    ("share", "What share of each block's output is new", "share of the output", "%", False,
+    ("share", "Share of each block's output that is new", "share of the output", "%", False,
      {"attention": "share_attention", "feed-forward": "share_feed_forward"}, ("attention", "feed_forward")),
     ("cosine", "How far each block turns the vector", "cosine", "", False,
      {"cosine between input and output": "cosine"}, ("residual",)),
 )  # fmt: skip
-for name, title, value_title, unit, log, columns, stages in pictures:
+whole, (left, right) = st.container(), st.columns(2, gap="large")
+for place, (name, title, value_title, unit, log, columns, stages) in zip((whole, left, right), pictures, strict=True):
+    drawn = table.replace(0.0, np.nan) if log else table  # a logarithmic axis has no place for 0
     figure = line_over_layers(
-        {label: table[column] for label, column in columns.items()},
+        {label: drawn[column] for label, column in columns.items()},
         title=title,
         value_title=value_title,
         unit=unit,
@@ -45,7 +54,10 @@ for name, title, value_title, unit, log, columns, stages in pictures:
         log_y=log,
         mode=ui.mode(),
     )
-    ui.chart(figure, name=f"residual-{name}", data=table)
+    if name == "cosine":
+        figure.update_yaxes(range=[-1.05 if table["cosine"].min() < 0 else 0, 1.05])
+    with place:
+        ui.chart(figure, name=f"residual-{name}", data=table)
 ui.note(
     "The share is measured along the block's output: shortcut, attention and feed-forward together make exactly 100 %. Below 0 a "
     "part points against the whole. A cosine of 1 means that the block left the direction as it was."
@@ -55,14 +67,14 @@ st.subheader("The sum, with these numbers", anchor=False)
 layers = here.config.n_layers
 if layers > 1:
     st.slider("Layer", 0, layers - 1, **state.widget("layer", layers - 1))
-line, n = table.iloc[here.layer], ui.latex_number
+line = table.iloc[here.layer]
 ui.formula(r"H(x) = F(x) + x \qquad \frac{\partial H}{\partial x} = \frac{\partial F}{\partial x} + 1")
 ui.table(
     [f"Layer {here.layer}", "Length", "Share of the output"],
     [
-        ["x, on the shortcut", markup.significant(line.norm_in), markup.percent(line.share_shortcut)],
-        ["+ attention", markup.significant(line.norm_attention), markup.percent(line.share_attention)],
-        ["+ feed-forward", markup.significant(line.norm_feed_forward), markup.percent(line.share_feed_forward)],
+        ["x, on the shortcut", markup.significant(line.norm_in), share(line.share_shortcut)],
+        ["+ attention", markup.significant(line.norm_attention), share(line.share_attention)],
+        ["+ feed-forward", markup.significant(line.norm_feed_forward), share(line.share_feed_forward)],
         ["= H(x)", markup.significant(line.norm_out), "100.0 %"],
     ],
     numeric=(1, 2),

@@ -1,0 +1,108 @@
+"""The parts of the LayerNorm page that show the model in view."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import layer_norm_views, markup, ui
+from app.charts import histogram, line_over_layers
+from app.distribution import distribution
+from gptcore.activations import LayerNormActivations
+
+
+def before_and_after(found: LayerNormActivations, whose: str) -> None:
+    """Three histograms; the last two share their axis, the first is often many times wider. Then the numbers.
+
+    whose: what the mean and variance in the table belong to.
+    """
+    both = distribution({"normalised": found.normalized, "after scale and shift": found.after})
+    pictures = (
+        ("Before", distribution({"before": found.before}), "before", "residual"),
+        ("Mean 0, variance 1", both, "normalised", "layer_norm"),
+        ("After scale and shift", both, "after scale and shift", "layer_norm"),
+    )
+    for column, (title, drawn, name, stage) in zip(st.columns(3), pictures, strict=True):
+        figure = histogram(
+            {name: drawn.counts[name]},
+            drawn.edges,
+            title=title,
+            x_title="value",
+            count_title="dimensions" if len(found.before) == 1 else "numbers",
+            stages=(stage,),
+            mode=ui.mode(),
+        )
+        with column:
+            ui.chart(figure, name=f"layer-norm-{name.replace(' ', '-')}", data=drawn.frame)
+    if outside := pictures[0][1].outside + both.outside:
+        ui.note(f"{outside:,} values lie outside the pictures; the table has the smallest and the largest.")
+    rows = [
+        [str(station), *(markup.significant(float(v)) for v in values)]
+        for station, *values in layer_norm_views.statistics(found).itertuples(index=False, name=None)
+    ]
+    ui.table([whose, "Mean", "Variance", "Smallest", "Largest"], rows, numeric=(1, 2, 3, 4))
+
+
+def outlier_dimensions(found: LayerNormActivations) -> None:
+    """The dimensions farthest from the mean, by name, and whether that is far."""
+    st.subheader("Dimensions that stand out", anchor=False)
+    count, far = layer_norm_views.far_dimensions(found), f"{layer_norm_views.FAR:.0f} spreads"
+    ui.note(
+        f"{count} of {found.before.shape[1]:,} dimensions lie more than {far} from the mean. "
+        "In a bell curve of this size there would be none."
+        if count
+        else f"No dimension lies more than {far} from the mean. These are the farthest."
+    )
+    rows = [
+        [str(dimension), *(markup.significant(float(v)) for v in values)]
+        for dimension, *values in layer_norm_views.outliers(found).itertuples(index=False, name=None)
+    ]
+    ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
+
+
+def formula(found: LayerNormActivations) -> None:
+    """LayerNorm of the farthest dimension of the first token, and the variance after, with the numbers put in."""
+    st.subheader("The formula, with this token's numbers", anchor=False)
+    dimension = int(np.abs(found.normalized[0]).argmax())
+    mean, var, n = float(found.mean[0]), float(found.var[0]), ui.latex_number
+    x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
+    # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
+    strut, gap = r"\rule{0pt}{1.9em}", r"\\[1.3em]"
+    ui.formula(
+        rf"""\begin{{aligned}}
+        {strut} y_i &= \frac{{x_i - \text{{mean}}}}{{\sqrt{{\text{{var}} + \varepsilon}}}} \cdot \text{{scale}}_i + \text{{shift}}_i {gap}
+        y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}} {gap}
+        &\quad \cdot {n(scale)} + ({n(shift)}) = {n(float(found.after[0, dimension]))}
+        \end{{aligned}}"""
+    )
+    ui.formula(
+        rf"""\begin{{aligned}}
+        {strut} \text{{var after}} &= \frac{{\text{{var}}}}{{\text{{var}} + \varepsilon}} {gap}
+        &= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}} {gap}
+        &= {var / (var + found.eps):.6f}
+        \end{{aligned}}"""
+    )
+    ui.note(
+        "Epsilon, ε, keeps the root away from zero. It makes the variance after a little less than 1: hardly where the variance "
+        "before is large, visibly where the numbers are small. Scale and shift are learned, one of each for every dimension."
+    )
+
+
+def over_depth(data: pd.DataFrame) -> None:
+    """Spread and mean over the layers, before and after. data: as `layer_norm_views.over_depth` gives it."""
+    st.subheader("From layer to layer", anchor=False)
+    for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
+        log = what == "spread"
+        drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0
+        figure = line_over_layers(
+            {"before LayerNorm": drawn[f"{what}_before"], "after": drawn[f"{what}_after"]},
+            title=f"{what.capitalize()} of a token's numbers",
+            value_title="standard deviation" if log else "mean",
+            stages=("residual", "layer_norm"),
+            layer_names=list(data["layer"]),
+            log_y=log,
+            mode=ui.mode(),
+        )
+        with column:
+            ui.chart(figure, name=f"layer-norm-{what}-over-depth", data=data)

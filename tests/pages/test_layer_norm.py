@@ -1,0 +1,169 @@
+"""The LayerNorm page: its numbers against transformers and numpy, the classroom, the stack, and the page itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import layer_norm_lessons, layer_norm_views
+from app.distribution import distribution
+from gptcore import lessons
+from gptcore.checkpoints import LanguageModel
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+IDS = (40, 7, 7, 99, 150, 3)
+POSITIONS = (1, 4, 5)
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_folder: Path) -> TransformersRun:
+    return TransformersRun(tiny_folder, IDS)
+
+
+def around(reference: TransformersRun, layer: int, site: str) -> tuple[np.ndarray, np.ndarray]:
+    """What goes into a LayerNorm of transformers and what comes out, all tokens."""
+    if site == "final":
+        return reference.final["before"], reference.final["after"]
+    names = {"ln_1": ("resid_pre", "attn_in"), "ln_2": ("resid_mid", "mlp_in")}[site]
+    return reference.layers[layer][names[0]], reference.layers[layer][names[1]]
+
+
+@pytest.mark.parametrize("site", ["ln_1", "ln_2", "final"])
+def test_the_statistics_are_those_of_what_transformers_normalises(
+    tiny_model: LanguageModel, reference: TransformersRun, site: str
+) -> None:
+    found = tiny_model.trace(IDS).layer_norm(None if site == "final" else 1, site, POSITIONS)
+    before, after = (values[list(POSITIONS)] for values in around(reference, 1, site))
+    table = layer_norm_views.statistics(found).set_index("station")
+    for station, values in (("Before", before), ("× scale + shift", after)):
+        expected = [values.mean(1).mean(), values.var(1).mean(), values.min(), values.max()]
+        assert np.allclose(table.loc[station], expected, rtol=1e-4, atol=1e-5)
+    var = before.var(1)
+    assert table.loc["Normalised", "variance"] == pytest.approx((var / (var + 1e-5)).mean(), rel=1e-5)
+    assert table.loc["Normalised", "mean"] == pytest.approx(0, abs=1e-6)
+    assert table.loc["× scale", "variance"] != pytest.approx(table.loc["Normalised", "variance"], rel=1e-2)
+
+
+def test_outliers_are_the_dimensions_farthest_from_the_mean_with_their_own_scale_and_shift(
+    tiny_model: LanguageModel, reference: TransformersRun
+) -> None:
+    found = tiny_model.trace(IDS).layer_norm(0, "ln_2", (2,))
+    before, after = (values[2] for values in around(reference, 0, "ln_2"))
+    distance = np.abs(before - before.mean()) / before.std()
+    table = layer_norm_views.outliers(found, top=4)
+    assert list(table["dimension"]) == list(np.argsort(-distance)[:4])
+    assert np.allclose(table["normalized"].abs(), np.sort(distance)[::-1][:4], rtol=1e-3)
+    norm = reference.model.transformer.h[0].ln_2
+    for line in table.itertuples():
+        assert line.before == pytest.approx(before[line.dimension], rel=1e-4)
+        assert line.after == pytest.approx(after[line.dimension], rel=1e-4, abs=1e-5)
+        assert (line.scale, line.shift) == pytest.approx((norm.weight[line.dimension].item(), norm.bias[line.dimension].item()))
+
+
+def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -> None:
+    found = tiny_model.trace(IDS).layer_norm(0, "ln_1", (2,))
+    assert layer_norm_views.far_dimensions(found) == 0
+    spiky = found.normalized.copy()
+    spiky[0, [3, 8]] = 5.1, -9.0
+    assert layer_norm_views.far_dimensions(replace(found, normalized=spiky)) == 2
+
+
+@pytest.mark.parametrize("site", ["ln_1", "ln_2"])
+def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
+    tiny_model: LanguageModel, reference: TransformersRun, site: str
+) -> None:
+    table = layer_norm_views.over_depth(tiny_model.trace(IDS), site, POSITIONS, 2)
+    assert list(table["layer"]) == ["0", "1", "final"]
+    for row, (layer, where) in zip(table.itertuples(), ((0, site), (1, site), (0, "final")), strict=True):
+        before, after = (values[list(POSITIONS)] for values in around(reference, layer, where))
+        assert row.spread_before == pytest.approx(before.std(1).mean(), rel=1e-4)
+        assert row.spread_after == pytest.approx(after.std(1).mean(), rel=1e-4)
+        assert row.mean_before == pytest.approx(before.mean(), abs=1e-5)
+        assert row.mean_after == pytest.approx(after.mean(), abs=1e-5)
+
+
+def test_the_self_check_passes_on_the_model_and_fails_on_a_number_that_was_changed(tiny_model: LanguageModel) -> None:
+    found = tiny_model.trace(IDS).layer_norm(1, "ln_1", POSITIONS)
+    assert all(check.ok for check in layer_norm_views.self_checks(found))
+    changed = found.after.copy()
+    changed[1, 5] += 0.01
+    assert not layer_norm_views.self_checks(replace(found, after=changed))[0].ok
+    assert not layer_norm_views.self_checks(replace(found, normalized=found.normalized * 1.001))[1].ok
+
+
+def test_a_histogram_counts_every_value_and_leaves_far_ones_out_of_the_picture() -> None:
+    values = np.concatenate([np.linspace(-1, 1, 1000), [3000.0, -2000.0]])
+    drawn = distribution({"a": values})
+    assert drawn.outside == 2 and drawn.counts["a"].sum() == 1000
+    assert -2 < drawn.edges[0] <= -1 and 1 <= drawn.edges[-1] < 2
+    frame = drawn.frame()
+    assert frame["count"].sum() == 1000
+    assert np.array_equal(frame["count"], np.histogram(values, drawn.edges)[0])
+
+
+def test_equal_values_have_a_histogram_too() -> None:
+    drawn = distribution({"a": np.full(7, 2.5), "b": np.full(3, 2.5)})
+    assert drawn.outside == 0 and drawn.counts["a"].sum() == 7 and drawn.counts["b"].sum() == 3
+
+
+def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_for_batch_norm_alone() -> None:
+    exams = list(layer_norm_lessons.MARKS.columns[1:])
+    marks = layer_norm_lessons.MARKS[exams].to_numpy()
+    everybody, few, alone = (layer_norm_lessons.first_student(marks[:n], exams) for n in (6, 2, 1))
+    assert np.array_equal(everybody["layer_norm"], alone["layer_norm"])
+    assert np.allclose(everybody["layer_norm"], (marks[0] - marks[0].mean()) / np.sqrt(marks[0].var() + 1e-5))
+    assert np.allclose(everybody["batch_norm"], (marks[0] - marks.mean(0)) / np.sqrt(marks.var(0) + 1e-5))
+    assert np.abs(everybody["batch_norm"] - few["batch_norm"]).max() > 0.1
+    assert alone["batch_norm"].isna().all()
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt)
+    assert len(figures(at)) == 7
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", **JUNK))
+
+
+def test_site_and_tokens_change_the_picture(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "Once upon a time"
+    trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, layer="1", position="2")
+    seen = distribution({"before": trace.layer_norm(1, "ln_1", (2,)).before})
+    assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
+    at.segmented_control(key="layer_norm_site").set_value("final").run()
+    at.segmented_control(key="layer_norm_tokens").set_value("All").run()
+    assert not at.exception
+    seen = distribution({"before": trace.layer_norm(None, "final").before})
+    assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
+    assert f"all {trace.n_tokens} tokens" in printed(at)
+
+
+def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "layer_norm")
+    together = figure(at, "Danny's marks")
+    assert [trace["name"] for trace in together["data"]] == ["LayerNorm", "BatchNorm"]
+    at.slider(key="batch_size").set_value(1).run()
+    alone = figure(at, "Danny's marks")
+    assert [trace["name"] for trace in alone["data"]] == ["LayerNorm"]
+    assert np.array_equal(numbers(alone["data"][0]["x"]), numbers(together["data"][0]["x"]))
+    assert "Danny came alone" in printed(at)
+
+
+def test_the_stack_shows_the_spread_without_and_with_normalisation(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "layer_norm")
+    at.slider(key="stack_depth").set_value(50).run()
+    at.slider(key="stack_gain").set_value(0.5).run()
+    drawn = figure(at, "Spread of the activations")
+    assert drawn["layout"]["yaxis"]["type"] == "log"
+    for trace, normalize in zip(drawn["data"], (False, True), strict=True):
+        assert np.allclose(numbers(trace["y"]), lessons.stack_spread(normalize, 50, 0.5, layer_norm_lessons.SEED))
+    assert "it has vanished" in printed(at)

@@ -1,0 +1,124 @@
+"""The shortcuts page: the published experiment, the residual stream against transformers, and the page itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from app import shortcut_lessons, shortcut_views
+from gptcore import lessons
+from gptcore.checkpoints import LanguageModel
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+IDS = (40, 7, 7, 99, 150, 3)
+POSITION = 4
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_folder: Path) -> TransformersRun:
+    return TransformersRun(tiny_folder, IDS)
+
+
+def test_lengths_shares_and_cosines_are_those_of_the_vectors_that_transformers_adds(
+    tiny_model: LanguageModel, reference: TransformersRun
+) -> None:
+    table = shortcut_views.stream(shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 2))
+    assert list(table["layer"]) == [0, 1]
+    for line, layer in zip(table.itertuples(), reference.layers, strict=True):
+        start, attention, feed_forward, end = (
+            torch.tensor(layer[name][POSITION]) for name in ("resid_pre", "attn_out", "mlp_out", "resid_post")
+        )
+        for found, vector in (
+            (line.norm_in, start), (line.norm_attention, attention), (line.norm_feed_forward, feed_forward), (line.norm_out, end),
+        ):  # fmt: skip
+            assert found == pytest.approx(vector.norm().item(), rel=1e-4)
+        assert line.cosine == pytest.approx(F.cosine_similarity(start, end, dim=0).item(), abs=1e-4)
+        for found, part in (
+            (line.share_shortcut, start),
+            (line.share_attention, attention),
+            (line.share_feed_forward, feed_forward),
+        ):
+            assert found == pytest.approx((part @ end / (end @ end)).item(), abs=1e-4)
+    assert np.allclose(table[["share_shortcut", "share_attention", "share_feed_forward"]].sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_self_check_passes_on_the_model_and_fails_when_attention_is_left_out(tiny_model: LanguageModel) -> None:
+    blocks = shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 2)
+    table = shortcut_views.stream(blocks)
+    assert all(check.ok for check in shortcut_views.self_checks(blocks, table))
+    without = [replace(block, attn_out=0 * block.attn_out) for block in blocks]
+    assert not any(check.ok for check in shortcut_views.self_checks(without, shortcut_views.stream(without)))
+
+
+def test_a_stream_of_zeros_has_no_direction_and_no_error(tiny_model: LanguageModel) -> None:
+    block = shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 1)[0]
+    nothing = replace(block, **{name: 0 * getattr(block, name) for name in ("resid_pre", "attn_out", "mlp_out", "resid_post")})
+    line = shortcut_views.stream([nothing]).iloc[0]
+    assert line["norm_out"] == 0 and np.isnan(line["cosine"]) and np.isnan(line["share_shortcut"])
+
+
+def test_the_published_check_fails_for_another_seed() -> None:
+    assert shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_tanh", 123)).ok
+    assert not shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_tanh", 124)).ok
+    assert not shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_exact", 123)).ok
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt))) == 4
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "shortcuts", **JUNK))
+
+
+def test_the_page_begins_with_the_published_figures(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "shortcuts")
+    drawn = figure(at, "Gradient that reaches each layer")
+    assert drawn["layout"]["yaxis"]["type"] == "log"
+    printed_figures = (
+        "0.000202 0.000120 0.000715 0.001399 0.005050".split(),
+        "0.221698 0.206941 0.328970 0.266573 1.325854".split(),
+    )
+    for trace, expected in zip(drawn["data"], printed_figures, strict=True):
+        assert [f"{value:.6f}" for value in numbers(trace["y"])] == expected
+        assert all(figure_ in printed(at) for figure_ in expected)
+    assert "As published" in printed(at)
+
+
+def test_depth_and_activation_change_the_experiment_and_the_published_badge_goes(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "shortcuts")
+    at.slider(key="experiment_depth").set_value(64).run()
+    at.selectbox(key="experiment_activation").set_value("tanh").run()
+    drawn = figure(at, "Gradient that reaches each layer")
+    for trace, shortcuts in zip(drawn["data"], (False, True), strict=True):
+        assert np.allclose(numbers(trace["y"]), lessons.mean_gradients(shortcuts, 64, 3, "tanh", 123), rtol=1e-9)
+    assert "As published" not in printed(at)
+
+
+def test_a_network_that_gives_no_gradient_is_explained(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    silent = next(seed for seed in range(100) if not lessons.mean_gradients(False, 5, 3, "relu", seed).any())
+    at = open_page(monkeypatch, tiny_folder, "shortcuts")
+    at.selectbox(key="experiment_activation").set_value("relu").run()
+    at.number_input(key="experiment_seed").set_value(silent).run()
+    assert not at.exception
+    assert np.isnan(numbers(figure(at, "Gradient that reaches each layer")["data"][0]["y"])).all()
+    assert "Without shortcuts, no gradient reaches any layer" in printed(at)
+
+
+def test_the_stream_is_that_of_the_token_in_the_link(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "Once upon a time"
+    trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt, position="1")
+    lengths = numbers(figure(at, "Length of the stream")["data"][0]["y"])
+    assert np.allclose(lengths, [np.linalg.norm(trace.resid(layer)[1]) for layer in (1, 2)], rtol=1e-5)

@@ -1,0 +1,69 @@
+"""Opening one page of the app without a browser, and what every picture on it must have."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+# What every page must be able to show; the last one fills the 64 positions of the tiny model to the end.
+PROMPTS = {
+    "default": "Once upon a time",
+    "empty": "",
+    "one token": "a",
+    "repeated tokens": "the the the the",
+    "emoji": "a 🙂",
+    "markup": "<b>$x$</b> *a* %{x}",
+    "longest": "a" * 64,
+}
+JUNK = {"layer": "99", "head": "-1", "position": "x", "step": "5", "chosen": "!", "temperature": "nan", "seed": "1e9"}
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query: str) -> AppTest:
+    """The page as a visitor with the link `?model=<folder>&...` gets it. Without another word: no exception, no error message."""
+    monkeypatch.setenv("GLASS_MODELS", str(folder))
+    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    for name, value in {"model": str(folder), **query}.items():
+        at.query_params[name] = value
+    at.run()
+    at.switch_page(str(ROOT / "pages" / f"{page}.py"))
+    at.run()
+    assert not at.exception and not at.error, [*at.exception, *at.error]
+    return at
+
+
+def figures(at: AppTest) -> list[dict[str, Any]]:
+    """The plotly figures of the page, as JSON; each has a title, an alt text and axes that say what they are."""
+    found = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    for figure in found:
+        layout = figure["layout"]
+        assert layout["title"]["text"] and len(layout["meta"]["alt"]) > 40
+        for axis in (layout["xaxis"], layout["yaxis"]):
+            assert axis.get("title", {}).get("text") or axis.get("ticktext")  # a title, or a name at every tick
+    return found
+
+
+def figure(at: AppTest, title: str) -> dict[str, Any]:
+    """The one figure whose title begins so."""
+    found = [f for f in figures(at) if f["layout"]["title"]["text"].replace("<br>", " ").startswith(title)]
+    assert len(found) == 1, [f["layout"]["title"]["text"] for f in figures(at)]
+    return found[0]
+
+
+def numbers(field: Any) -> np.ndarray:
+    """A trace's values, whether they travel as a list or packed; a gap is NaN."""
+    if not isinstance(field, dict):
+        return np.array([np.nan if value is None else value for value in field], dtype=float)
+    values = np.frombuffer(base64.b64decode(field["bdata"]), np.dtype(field["dtype"])).astype(float)
+    return values.reshape([int(n) for n in field["shape"].split(",")]) if "shape" in field else values
+
+
+def printed(at: AppTest) -> str:
+    """All texts that the page wrote as HTML or markdown, formulas included."""
+    return "\n".join(str(element.proto.body) for kind in ("html", "markdown", "latex") for element in at.get(kind))
