@@ -11,6 +11,7 @@ import unicodedata
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,12 @@ class Tokenizer:
             steps.append(Merge(tuple(parts), rank, index))
         return tuple(steps)
 
+    def merge_rank(self, first: bytes, second: bytes) -> int | None:
+        """The rank of the merge that joins two neighbours; None if the vocabulary has none."""
+        return self._ranks.get(first + second)
+
     def _best_merge(self, parts: Sequence[bytes]) -> tuple[int, int] | None:
-        ranked = [(rank, i) for i in range(len(parts) - 1) if (rank := self._ranks.get(parts[i] + parts[i + 1])) is not None]
+        ranked = [(rank, i) for i, pair in enumerate(pairwise(parts)) if (rank := self.merge_rank(*pair)) is not None]
         return min(ranked, default=None)
 
 

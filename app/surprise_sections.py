@@ -1,0 +1,108 @@
+"""The part of the tokens page that is about surprise: any text coloured by it, the words that surprised most, the whole."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app import markup, state, surprise_views, token_sections, ui
+from app.components.token_text import TextChip, token_text
+from app.runtime import Here
+from gptcore.errors import GPTCoreError
+from gptcore.surprise import Surprise, surprise
+
+
+@st.fragment
+def surprise_of_text(here: Here) -> None:
+    """One pass over a text, each token coloured by how surprised the model was; another text redraws only this."""
+    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
+    text = token_sections.which_text("surprise", surprise_views.SAMPLE, own_first=untouched)
+    tokenizer = here.model.tokenizer
+    try:
+        ids = here.ids if text is None else surprise_views.text_ids(tokenizer, text)
+    except GPTCoreError as error:
+        st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
+        return
+    with st.spinner("Reading the text …", show_time=True):
+        found = surprise_views.judged(here.view.model, ids)
+    if not found.ids:
+        ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
+                if text is None else "Type or paste a text above.")  # fmt: skip
+        return
+    started = text is not None and tokenizer.end_of_text_id is not None
+    _chips(here, found, ids, started)
+
+
+def _chips(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> None:
+    """started: whether ids[0] is only the start token, put in before a text; else it is a token that nothing predicted."""
+    tokenizer, vocab_size = here.model.tokenizer, here.config.vocab_size
+    table = surprise_views.tokens(tokenizer, found)
+    words = surprise_views.words(table)
+    picked = state.remembered("picked_surprise", {}).get(found.ids)
+    lead = 0 if started else 1
+    full = surprise_views.blind_guess(vocab_size)
+    chips = [
+        TextChip(line.token, line.word, said, shade=round(min(1.0, line.bits / full), 3))
+        for line, said in zip(table.itertuples(), surprise_views.facts(table, words, vocab_size), strict=True)
+    ]
+    if lead:
+        unread = ("Nothing comes before the first token, so nothing predicted it.",)
+        first = tokenizer.text_of(ids[0])
+        chips = [TextChip(first, -1, (("", first), unread))] + chips
+    most = int(table["bits"].idxmax())
+    focus = most if picked is None else picked
+
+    def on_pick(index: int) -> None:
+        if index >= lead:
+            state.remember("picked_surprise", {found.ids: index - lead})
+
+    token_text(
+        chips,
+        key="surprise_chips",
+        label="Surprise at each token",
+        hint="Point at a token to see what the model expected there.",
+        focus=focus + lead,
+        legend=("0 bits", f"{full:.1f} bits, as a blind guess, and more"),
+        on_pick=on_pick,
+    )
+    if len(found.windows) > 1:
+        ui.note(
+            f"Longer than the context of {here.config.context_length:,} tokens: read in {len(found.windows)} windows that overlap by "
+            "half, so that behind the first window each token is judged with at least half a context before it."
+        )
+    _sums(here, found, table, words, focus)
+    ui.self_check(surprise_views.self_checks(here.view.model, ids, found))
+    with st.container(horizontal=True):
+        ui.export_menu("surprise", table)
+        ui.source(surprise)
+
+
+def _sums(here: Here, found: Surprise, table: pd.DataFrame, words: pd.DataFrame, focus: int) -> None:
+    """The token in focus as a formula, the words that surprised most, and the whole."""
+    line, n = table.iloc[focus], ui.latex_number
+    ui.formula(rf"\text{{surprise}} = -\log_2 p \qquad -\log_2 {n(line.probability)} = {line.bits:.2f} \text{{ bits}}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        top = words.nlargest(8, "bits")
+        rows = [[markup.chip(w.text), str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        ui.table(["Words that surprised most", "Tokens", "Bits"], rows, numeric=(1, 2))
+        ui.export_menu("surprise-words", words)
+    with right:
+        whole = surprise_views.whole(here.model.tokenizer, found, table)
+        ui.table(
+            ["The whole text", ""],
+            [
+                ["Characters", f"{whole.characters:,}"],
+                ["Words", f"{whole.words:,}"],
+                ["Tokens", f"{whole.tokens:,}"],
+                ["Bits", f"{whole.bits:,.1f}"],
+                ["Bits per token", f"{whole.bits_per_token:.2f}"],
+                ["Bits per character", f"{whole.bits_per_character:.3f}"],
+            ],
+            numeric=(1,),
+            marked=5,
+        )
+    ui.note(
+        "1 bit is the surprise at a coin toss, and each bit more halves the probability. Bits per character can be compared between "
+        "models with different vocabularies; bits per token cannot. The lower, the better the model predicts this text."
+    )

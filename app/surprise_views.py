@@ -1,0 +1,164 @@
+"""Surprise at each token -> what the page draws: tokens, words, and the text as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import markup, runtime
+from gptcore.checks import Check
+from gptcore.errors import SequenceLengthError
+from gptcore.surprise import Surprise, surprise
+from gptcore.tokenizer import Tokenizer
+
+MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
+SAMPLE = (
+    "Once upon a time there was a king who had three daughters, and the youngest was so beautiful that the sun himself wondered "
+    "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle."
+)
+TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
+_MOST_ALONE = 32  # tokens that are judged again by themselves
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The judged text as a whole: characters, words, tokens, and the sum of their bits."""
+
+    characters: int
+    words: int
+    tokens: int
+    bits: float
+
+    @property
+    def bits_per_character(self) -> float:
+        return self.bits / self.characters if self.characters else 0.0
+
+    @property
+    def bits_per_token(self) -> float:
+        return self.bits / self.tokens if self.tokens else 0.0
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def judged(model_name: str, ids: tuple[int, ...]) -> Surprise:
+    """The surprise at each token after the first, computed once for everybody; some 100 KB for 1,024 tokens."""
+    model = runtime.model(model_name).model
+    return runtime.compute(lambda: surprise(model, ids))
+
+
+def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
+    """A text of the visitor's own as token ids, behind the start token, so that its first token is predicted too.
+
+    Raises SequenceLengthError for more than MOST_TOKENS tokens.
+    """
+    ids = tokenizer.encode(text)
+    if len(ids) > MOST_TOKENS:
+        raise SequenceLengthError(
+            f"This text has {len(ids):,} tokens; at most {MOST_TOKENS:,} are read at once. Shorten it by {len(ids) - MOST_TOKENS:,}."
+        )
+    start = () if tokenizer.end_of_text_id is None else (tokenizer.end_of_text_id,)
+    return start + ids
+
+
+def tokens(tokenizer: Tokenizer, found: Surprise) -> pd.DataFrame:
+    """One line a judged token: token_id, token, bits, rank, probability, word (its number), and expected_1 ... with
+    expected_1_probability ...: the tokens that the model held likeliest there."""
+    table = pd.DataFrame(
+        {
+            "token_id": found.ids,
+            "token": [tokenizer.text_of(i) for i in found.ids],
+            "bits": found.bits,
+            "rank": found.rank,
+            "probability": found.probs,
+            "word": word_numbers([tokenizer.bytes_of(i) for i in found.ids]),
+        }
+    )
+    for k in range(found.expected.shape[1]):
+        table[f"expected_{k + 1}"] = [tokenizer.text_of(int(i)) for i in found.expected[:, k]]
+        table[f"expected_{k + 1}_probability"] = found.expected_probs[:, k]
+    return table
+
+
+def word_numbers(pieces: Sequence[bytes]) -> list[int]:
+    """Which word each token belongs to: a word is what stands between spaces, with the signs that touch it and the space before."""
+    numbers, word, has_ink = [], 0, False
+    for piece in pieces:
+        if piece[:1].isspace() and has_ink:
+            word, has_ink = word + 1, False
+        has_ink = has_ink or not piece.isspace()
+        numbers.append(word)
+    return numbers
+
+
+def words(table: pd.DataFrame) -> pd.DataFrame:
+    """word (its number), text, tokens, bits (their sum), most (index of its most surprising token): one line a word."""
+    grouped = table.groupby("word", sort=True)
+    return pd.DataFrame(
+        {
+            "text": grouped["token"].agg("".join),
+            "tokens": grouped["token"].count(),
+            "bits": grouped["bits"].sum(),
+            "most": grouped["bits"].idxmax(),
+        }
+    ).reset_index()
+
+
+def whole(tokenizer: Tokenizer, found: Surprise, table: pd.DataFrame) -> Whole:
+    """The sums."""
+    return Whole(len(tokenizer.decode(found.ids)), int(table["word"].nunique()), len(found.ids), float(found.bits.sum()))
+
+
+def facts(table: pd.DataFrame, words: pd.DataFrame, vocab_size: int) -> list[tuple[tuple[str, ...], ...]]:
+    """What is said of each token when it is pointed at: lines of plain words and, at every second place, the text of a token."""
+    sums = words.set_index("word")
+    several = sums["tokens"].to_dict()
+    bits, texts = sums["bits"].to_dict(), sums["text"].to_dict()
+    n_expected = sum(column.startswith("expected") for column in table.columns) // 2
+    out = []
+    for line in table.itertuples():
+        head = (
+            "",
+            line.token,
+            f" {line.bits:.1f} bits · probability {small_percent(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
+        )
+        expected = ["As expected" if line.rank == 1 else "Expected instead"]
+        for k in range(1, n_expected + 1):
+            expected[-1] += ": " if k == 1 else " · "
+            expected += [getattr(line, f"expected_{k}"), f" {markup.percent(getattr(line, f'expected_{k}_probability'))}"]
+        together: tuple[tuple[str, ...], ...] = ()
+        if several[line.word] > 1:
+            together = (("The whole word ", texts[line.word], f" {bits[line.word]:.1f} bits in {several[line.word]} tokens"),)
+        out.append((head, tuple(expected), *together))
+    return out
+
+
+def small_percent(probability: float) -> str:
+    """A percentage that tells one in a thousand from one in a million."""
+    return markup.percent(probability) if probability >= 0.001 else f"{markup.significant(100 * probability, 2)} %"
+
+
+def blind_guess(vocab_size: int) -> float:
+    """The surprise, in bits, of one who holds all tokens equally likely; the upper end of the colours."""
+    return math.log2(vocab_size)
+
+
+def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[Check]:
+    """The beginning of the text, run by itself, must surprise as much as it did within the whole."""
+    alone = min(_MOST_ALONE, (len(ids) + 1) // 2)
+    if len(found.bits) < 2:
+        return []
+    again = judged(model_name, ids[: alone + 1])
+    apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
+    return [
+        Check(
+            "Start alone = start of the whole",
+            f"The first {alone} judged tokens, run without the rest, surprise as much: none is judged by what comes after it. "
+            "Deviation as a share of the largest surprise.",
+            apart,
+            TOLERANCE,
+        )
+    ]

@@ -1,0 +1,168 @@
+"""The parts of the tokens page that are about the cut: the text as chips, the merges of one piece, how other things are cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import markup, state, token_views, ui
+from app.components.token_text import TextChip, token_text
+from app.runtime import Here
+from gptcore.tokenizer import Tokenizer, visible
+
+IN_VIEW, OWN = "The sequence in view", "A text of your own"
+
+
+def which_text(key: str, sample: str, own_first: bool) -> str | None:
+    """The control that chooses the text; None for the sequence in view, else the visitor's own text."""
+    chosen = st.segmented_control(
+        "Which text",
+        [IN_VIEW, OWN],
+        default=OWN if own_first else IN_VIEW,
+        required=True,
+        label_visibility="collapsed",
+        key=f"{key}_source",
+        persist_state="session",
+    )
+    if chosen != OWN:
+        return None
+    return st.text_area(
+        f"Your text, at most {state.MAX_PROMPT_CHARACTERS:,} characters",
+        sample,
+        height=110,
+        max_chars=state.MAX_PROMPT_CHARACTERS,
+        key=f"{key}_text",
+        help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
+        persist_state="session",
+    )
+
+
+def cut(here: Here) -> tuple[pd.DataFrame, int]:
+    """The text as chips; returns its tokens and the position of the one in focus."""
+    tokenizer, text = here.model.tokenizer, which_text("cut", token_views.SAMPLE, own_first=False)
+    table = token_views.cut_in_view(here) if text is None else token_views.cut(tokenizer, text)
+    if table.empty:
+        ui.note("No text, no tokens. Type something above.")
+        return table, 0
+    picked = here.view.position if text is None else state.remembered("picked_cut", {}).get(text)
+    focus = token_views.richest_position(table) if picked is None else min(picked, len(table) - 1)
+
+    def on_pick(index: int) -> None:
+        if text is None:
+            state.update(position=index)
+        else:
+            state.remember("picked_cut", {text: index})
+
+    shown = table.head(token_views.MOST_CHIPS)
+    token_text(
+        [
+            TextChip(line.token, line.piece, said, note=str(line.token_id), kind="" if line.origin == "cut" else line.origin)
+            for line, said in zip(shown.itertuples(), token_views.facts(shown), strict=True)
+        ],
+        key="cut_chips",
+        label="The text as tokens",
+        hint="Point at a token to see its bytes and why the cut is there.",
+        focus=focus if focus < len(shown) else None,
+        on_pick=on_pick,
+    )
+    if len(table) > len(shown):
+        ui.note(f"Drawn are the first {len(shown):,} of {len(table):,} tokens. The counts and the export have all of them.")
+    _counts(here, table, text)
+    return table, focus
+
+
+def _counts(here: Here, table: pd.DataFrame, text: str | None) -> None:
+    """The text in numbers, characters per token as a formula, and what the checks found."""
+    tokenizer, limit = here.model.tokenizer, here.config.context_length
+    count = token_views.statistics(tokenizer, table)
+    if count.tokens:
+        counted = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
+        ui.note(" · ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counted))
+        ui.formula(
+            rf"\text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
+        )
+    if len(table) > limit:
+        ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
+    chosen = table[table["origin"] == "chosen"]
+    ids = table.loc[table["origin"] != "start", "token_id"].tolist()
+    if text is None and len(chosen):
+        again = len(tokenizer.encode(tokenizer.decode(ids)))
+        ui.note(
+            f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {again} tokens"
+            + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would have joined.")
+        )
+    prompt = here.view.prompt if text is None else text
+    if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
+        ui.self_check(token_views.self_checks(tokenizer, prompt, cut_ids))
+    with st.container(horizontal=True):
+        ui.export_menu("tokens", table.assign(why=table["why"].map("".join)))
+        ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
+
+
+@st.fragment
+def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
+    """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
+    piece = line.piece_text
+    if line.origin != "cut":
+        ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
+        return
+    if (n_bytes := len(piece.encode("utf-8", "replace"))) > token_views.LONGEST_STEPPED:
+        ui.note(
+            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {token_views.LONGEST_STEPPED}; click another token."
+        )
+        return
+    steps = token_views.merge_steps(tokenizer, piece)
+    last = len(steps) - 1
+    step = st.slider("Step", 0, last, key=f"merge_step_{piece.encode('utf-8', 'replace').hex()}") if last else 0
+    left, right = st.columns(2, gap="large")
+    with left:
+        rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]
+        ui.table(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank"], rows, numeric=(0, 2), marked=step)
+    with right:
+        _pairs(tokenizer, steps["parts"].iloc[step], step)
+    with st.container(horizontal=True):
+        ui.export_menu("merges", steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]]))
+        ui.source(Tokenizer.merges)
+
+
+def _parts(parts: tuple[bytes, ...], joined: int) -> str:
+    chips = " ".join(markup.chip(visible(part), "lit" if i == joined else "") for i, part in enumerate(parts))
+    return f'<div class="chips">{chips}</div>'
+
+
+def _pairs(tokenizer: Tokenizer, parts: tuple[bytes, ...], step: int) -> None:
+    """The neighbours at one step, and which of them are joined next."""
+    pairs = token_views.neighbours(tokenizer, parts)
+    if pairs.empty:
+        ui.note("One part is left: the whole piece is a token.")
+        return
+    rows = [
+        [
+            f"{markup.chip(visible(p.first))} {markup.chip(visible(p.second))}",
+            "no merge" if pd.isna(p.rank) else f"{p.rank:,}",
+            "joined next" if p.next else "",
+        ]
+        for p in pairs.itertuples()
+    ]
+    marked = int(np.flatnonzero(pairs["next"])[0]) if pairs["next"].any() else None
+    ui.table([f"Neighbours at step {step}", "Rank of their merge", ""], rows, numeric=(1,), marked=marked)
+    if marked is None:
+        ui.note("No merge joins any of these neighbours, so the cut is done.")
+
+
+def special_cases(tokenizer: Tokenizer) -> None:
+    """Spaces, new lines, rare words, numbers and emoji, cut by the vocabulary in use."""
+    cases = token_views.special_cases(tokenizer)
+    rows = [
+        [
+            markup.escape_html(case.what),
+            f"<code>{markup.escape_html(visible(case.text.encode('utf-8')))}</code>",
+            str(case.tokens),
+            f"{case.characters_per_token:.1f}",
+            f'<div class="chips">{" ".join(markup.chip(tokenizer.text_of(i)) for i in case.ids)}</div>',
+        ]
+        for case in cases.itertuples()
+    ]
+    ui.table(["What", "Text", "Number", "Characters each", "Tokens"], rows, numeric=(2, 3))
+    ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))

@@ -1,0 +1,120 @@
+"""What the two embedding tables hold: the row of each token and of each position, how alike rows are, and a plane to see them in.
+
+Rows are compared by cosine, the angle between them without regard to their length (1: same direction, 0: at right angles). The
+plane is that of principal component analysis (Pearson 1901, https://doi.org/10.1080/14786440109462720): of all planes the one in
+which the points keep most of their spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gptcore.activations import owned
+from gptcore.errors import OutOfRangeError
+from gptcore.model import GPTModel
+from gptcore.trace import check_ids
+
+_SMALLEST = 1e-30  # a row of zeros has no direction: its cosine with anything is 0
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The tokens whose rows point most nearly in the same direction as one token's row, nearest first; that token is not among them.
+
+    others_mean, others_std: cosine with all other tokens of the vocabulary, to see how much nearer the nearest are.
+    """
+
+    ids: Int[np.ndarray, "top"]
+    cosine: Float[np.ndarray, "top"]
+    others_mean: float
+    others_std: float
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """points: the rows in the plane of their largest spread; kept: share of the variance along each of its two directions."""
+
+    points: Float[np.ndarray, "rows 2"]
+    kept: tuple[float, float]
+
+
+@torch.inference_mode()
+def rows_of(model: GPTModel, token_id: int, position: int) -> tuple[Float[np.ndarray, "emb_dim"], Float[np.ndarray, "emb_dim"]]:
+    """The row of a token and the row of a position, whose sum enters the first block.
+
+    Raises TokenError or OutOfRangeError for one that the tables do not have.
+    """
+    check_ids((token_id,), model.config.vocab_size)
+    if not 0 <= position < model.config.context_length:
+        raise OutOfRangeError(
+            f"position is {position}; the table has rows for the positions 0 to {model.config.context_length - 1}, so give one of these."
+        )
+    return owned(model.token_embedding.weight[token_id]), owned(model.position_embedding.weight[position])
+
+
+@torch.inference_mode()
+def lengths(model: GPTModel) -> tuple[Float[np.ndarray, "vocab_size"], Float[np.ndarray, "context_length"]]:
+    """The length (Euclidean norm) of every token's row and of every position's row."""
+    return owned(model.token_embedding.weight.norm(dim=-1)), owned(model.position_embedding.weight.norm(dim=-1))
+
+
+@torch.inference_mode()
+def nearest_tokens(model: GPTModel, ids: Sequence[int], top: int = 10) -> tuple[Neighbours, ...]:
+    """The nearest neighbours of each of `ids` in the token embedding. 40 MB of work a call for GPT-2, so ask for several at once.
+
+    Raises TokenError for an id outside the vocabulary, OutOfRangeError for less than one neighbour.
+    """
+    check_ids(ids, model.config.vocab_size)
+    if top < 1:
+        raise OutOfRangeError(f"top is {top}; ask for at least 1 neighbour.")
+    table = model.token_embedding.weight
+    wanted = torch.tensor(tuple(ids), dtype=torch.long, device=table.device)
+    cosines = _directions(table[wanted]) @ table.T / table.norm(dim=-1).clamp_min(_SMALLEST)
+    return tuple(_neighbours(row, token_id, top) for row, token_id in zip(cosines, wanted, strict=True))
+
+
+def _neighbours(cosine: Float[Tensor, "vocab_size"], token_id: Tensor, top: int) -> Neighbours:
+    others = torch.ones_like(cosine, dtype=torch.bool)
+    others[token_id] = False
+    rest = cosine[others].double()
+    ids = cosine.masked_fill(~others, -torch.inf).topk(min(top, len(rest))).indices
+    spread = float(rest.std(correction=0)) if len(rest) else 0.0
+    return Neighbours(owned(ids), owned(cosine[ids]), float(rest.mean()) if len(rest) else 0.0, spread)
+
+
+@torch.inference_mode()
+def position_similarity(model: GPTModel) -> Float[np.ndarray, "context_length context_length"]:
+    """Cosine between the rows of every two positions."""
+    directions = _directions(model.position_embedding.weight)
+    return owned(directions @ directions.T)
+
+
+@torch.inference_mode()
+def project(model: GPTModel, ids: Sequence[int]) -> Projection:
+    """The rows of some tokens in the plane in which they keep most of their variance, their mean at the origin.
+
+    An axis has no direction of its own: it is turned so that the point farthest out is on its positive side.
+    Raises TokenError for an id outside the vocabulary, OutOfRangeError for no token.
+    """
+    check_ids(ids, model.config.vocab_size)
+    if not ids:
+        raise OutOfRangeError("No token was given to project; name at least one.")
+    rows = model.token_embedding.weight[torch.tensor(tuple(ids))].double().cpu()
+    left, spreads, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    points = torch.zeros(len(rows), 2, dtype=torch.float64)
+    points[:, : len(spreads)] = (left * spreads)[:, :2]
+    farthest = points[points.abs().argmax(0), torch.arange(2)]
+    points *= torch.where(farthest < 0, -1.0, 1.0)
+    variance = spreads.square()
+    shares = (variance / variance.sum().clamp_min(_SMALLEST)).tolist() + [0.0]
+    return Projection(points.numpy(), (shares[0], shares[1]))
+
+
+def _directions(rows: Float[Tensor, "rows emb_dim"]) -> Float[Tensor, "rows emb_dim"]:
+    return rows / rows.norm(dim=-1, keepdim=True).clamp_min(_SMALLEST)

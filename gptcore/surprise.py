@@ -1,0 +1,111 @@
+"""How surprised a model is by each token of a text: minus the logarithm to base 2 of the probability that it gave the token.
+
+(Shannon 1948, section 6, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x.) The sum over a text is the number of bits in which the
+model, as one half of a compressor, could store it. Probabilities are those at temperature 1, over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gptcore.errors import SequenceLengthError
+from gptcore.model import GPTModel
+from gptcore.trace import check_ids
+
+ROWS_AT_ONCE = 64  # rows of logits in memory: 26 MB in float64 with GPT-2's vocabulary
+
+
+@dataclass(frozen=True)
+class Window:
+    """One pass of the model: it reads ids[start:stop] and predicts the tokens first ... stop, the last of them unread."""
+
+    start: int
+    stop: int
+    first: int
+
+
+@dataclass(frozen=True, eq=False)
+class Surprise:
+    """What a model expected at each token after the first, which nothing predicts. Arrays are the holder's own.
+
+    ids: the tokens judged; bits: the surprise at each; rank: its place among all tokens, 1 for the most expected;
+    expected, expected_probs: the most expected tokens there and their probabilities; windows: the passes it took.
+    """
+
+    ids: tuple[int, ...]
+    bits: Float[np.ndarray, "n_judged"]
+    rank: Int[np.ndarray, "n_judged"]
+    expected: Int[np.ndarray, "n_judged top"]
+    expected_probs: Float[np.ndarray, "n_judged top"]
+    windows: tuple[Window, ...]
+
+    @property
+    def probs(self) -> Float[np.ndarray, "n_judged"]:
+        """The probability of each token."""
+        return np.exp2(-self.bits)
+
+
+def windows(n_tokens: int, context_length: int) -> tuple[Window, ...]:
+    """The passes that predict the tokens 1 ... n_tokens - 1: one, as long as the context has room for all but the last token.
+
+    A longer text is read in windows as long as the context, each half a context further on, the last one at the end. So from the
+    second window on every token is predicted from at least half a context.
+    """
+    passes, judged = [], 1  # the next token to predict
+    while judged < n_tokens:
+        start = 0 if judged == 1 else min(judged - (context_length + 1) // 2, n_tokens - 1 - context_length)
+        stop = min(start + context_length, n_tokens - 1)
+        passes.append(Window(start, stop, judged))
+        judged = stop + 1
+    return tuple(passes)
+
+
+@torch.inference_mode()
+def surprise(model: GPTModel, ids: Sequence[int], top: int = 3) -> Surprise:
+    """Judge each token after the first. The model runs once per window; logits are made and dropped a few rows at a time.
+
+    Raises SequenceLengthError for no tokens, TokenError for an id outside the vocabulary.
+    """
+    ids = tuple(ids)
+    if not ids:
+        raise SequenceLengthError("There is no token to judge; give at least 2, the first of which is only read.")
+    check_ids(ids, model.config.vocab_size)
+    passes = windows(len(ids), model.config.context_length)
+    top = min(top, model.config.vocab_size)
+    parts = [part for window in passes for part in _judge_window(model, ids, window, top)]
+    if not parts:
+        return Surprise((), np.empty(0), np.empty(0, np.int64), np.empty((0, top), np.int64), np.empty((0, top)), ())
+    bits, rank, expected, probs = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    return Surprise(ids[1:], bits, rank, expected, probs, passes)
+
+
+def _judge_window(model: GPTModel, ids: tuple[int, ...], window: Window, top: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    device = model.token_embedding.weight.device
+    x = model.embed(torch.tensor([ids[window.start : window.stop]], device=device))
+    for block in model.blocks:
+        x = block(x)
+    out = []
+    for first in range(window.first, window.stop + 1, ROWS_AT_ONCE):
+        targets = torch.tensor(ids[first : min(first + ROWS_AT_ONCE, window.stop + 1)], device=device)
+        row = first - 1 - window.start  # the position that predicts the token `first`
+        out.append(_judge(model.unembed(x[0, row : row + len(targets)]).double(), targets, top))
+    return out
+
+
+def _judge(
+    logits: Float[Tensor, "rows vocab_size"], targets: Int[Tensor, "rows"], top: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Bits and rank of the targets, and the most expected tokens with their probabilities; equal logits rank by id."""
+    log_total = logits.logsumexp(-1)
+    own = logits.gather(1, targets[:, None])
+    ahead = (logits > own).sum(-1)
+    tied = ((logits == own) & (torch.arange(logits.shape[1], device=logits.device) < targets[:, None])).sum(-1)
+    best, expected = logits.topk(top, dim=-1)
+    bits = (log_total - own[:, 0]) / np.log(2)
+    return bits.cpu(), (ahead + tied + 1).cpu(), expected.cpu(), (best - log_total[:, None]).exp().cpu()
