@@ -87,13 +87,13 @@ class _Tree:
         self._root = _Node()
 
     def longest(self, ids: Sequence[int]) -> tuple[int, _Buffer | None]:
-        """How many tokens of `ids` are there, and the best buffer that has them: one that ends there, else the last asked for."""
+        """How many tokens of `ids` are there, and the buffer that has them (of several the one asked for last)."""
         node, depth = self._root, 0
         for token_id in ids:
             if (child := node.after.get(token_id)) is None:
                 break
             node, depth = child, depth + 1
-        return depth, max(node.buffers, key=lambda b: (b.used == depth, b.last_asked), default=None)
+        return depth, max(node.buffers, key=lambda b: b.last_asked, default=None)
 
     def add(self, buffer: _Buffer) -> None:
         node = self._root

@@ -1,0 +1,42 @@
+"""Tiny random models for tests, and their traces; no tokenizer is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from gptcore.config import GPTConfig
+from gptcore.model import GPTModel
+from gptcore.store import TraceStore
+from gptcore.trace import Trace
+
+TINY = GPTConfig(vocab_size=61, context_length=20, emb_dim=15, n_heads=3, n_layers=2, drop_rate=0.0, qkv_bias=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Holder:
+    """As much of a LanguageModel as a store asks for."""
+
+    model: GPTModel
+
+
+def random_model(
+    config: GPTConfig = TINY, tied: bool = True, spread: float = 0.3, dtype: torch.dtype = torch.float32
+) -> GPTModel:
+    """Weights far from the small, regular values that a new model starts with; biases, scales and shifts too."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = GPTModel(config, tied).requires_grad_(False)
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * spread)
+    return model.to(dtype).eval()
+
+
+def random_ids(n_tokens: int, vocab_size: int = 61, seed: int = 3) -> tuple[int, ...]:
+    return tuple(torch.randint(vocab_size, (n_tokens,), generator=torch.Generator().manual_seed(seed)).tolist())
+
+
+def trace_of(model: GPTModel, ids: tuple[int, ...]) -> Trace:
+    """The trace of one run over all ids, in a store of its own."""
+    return TraceStore().trace(Holder(model), ids)

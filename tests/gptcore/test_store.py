@@ -1,0 +1,370 @@
+"""TraceStore: any way to the same ids gives the same trace, nobody's rows are touched, and it keeps to its bytes."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import random
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gptcore import store as store_module
+from gptcore.config import GPTConfig
+from gptcore.errors import GPTCoreError, SequenceLengthError, TokenError
+from gptcore.model import GPTModel
+from gptcore.store import TraceStore
+from gptcore.trace import Trace
+from tests.gptcore.random_models import TINY, Holder, random_ids, random_model, trace_of
+
+MEDIUM = GPTConfig(vocab_size=61, context_length=80, emb_dim=12, n_heads=2, n_layers=3, drop_rate=0.0, qkv_bias=True)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens each forward pass took, in the order in which they ran."""
+    counts: list[int] = []
+    run = store_module._run
+
+    def counted(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+        counts.append(len(new_ids))
+        run(model, buffer, new_ids)
+
+    monkeypatch.setattr(store_module, "_run", counted)
+    return counts
+
+
+def rows(trace: Trace) -> list[np.ndarray]:
+    """Everything that is kept of a trace."""
+    layers = range(trace.config.n_layers)
+    return [trace.resid(layer) for layer in range(trace.config.n_layers + 1)] + [f(n) for f in (trace.k, trace.v) for n in layers]
+
+
+def digest(trace: Trace) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in rows(trace))).hexdigest()
+
+
+def assert_same(found: Trace, expected: Trace) -> None:
+    """Kept rows and logits agree within 1e-5 of the largest number."""
+    assert found.ids == expected.ids
+    for a, b in zip([*rows(found), found.logits], [*rows(expected), expected.logits], strict=True):
+        assert a.shape == b.shape
+        assert float(abs(a - b).max()) <= 1e-5 * float(abs(b).max())
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        range(1, 81),  # token by token
+        (80,),
+        (1, 80),
+        (79, 80),
+        (31, 32, 33, 34, 63, 64, 65, 80),  # around the ends of a buffer
+        (13, 40, 41, 77, 80),
+    ],
+    ids=str,
+)
+def test_any_split_of_a_sequence_gives_what_one_plain_pass_gives(lengths: Sequence[int]) -> None:
+    model, ids, store = random_model(MEDIUM), random_ids(80), TraceStore()
+    with torch.no_grad():
+        expected = model(torch.tensor([ids]))[0].numpy()
+    for length in lengths:
+        logits = store.trace(Holder(model), ids[:length]).logits
+        assert float(abs(logits - expected[length - 1]).max()) <= 1e-5 * float(abs(expected).max())
+    assert_same(store.trace(Holder(model), ids), trace_of(model, ids))
+
+
+def test_random_splits_agree_for_many_shapes() -> None:
+    chance = random.Random(1)
+    for config in (TINY, replace(TINY, qkv_bias=False), MEDIUM, replace(TINY, n_heads=1, n_layers=1)):
+        model = random_model(config)
+        for seed in range(4):
+            ids, store = random_ids(config.context_length, seed=seed), TraceStore()
+            for length in sorted(chance.sample(range(1, len(ids)), 4)):
+                store.trace(Holder(model), ids[:length])
+            assert_same(store.trace(Holder(model), ids), trace_of(model, ids))
+
+
+def test_a_step_runs_one_token_and_a_rewind_none(runs: list[int]) -> None:
+    model, ids, store = random_model(MEDIUM), random_ids(60), TraceStore()
+    for length in range(20, 61):
+        store.trace(Holder(model), ids[:length])
+    assert runs == [20] + [1] * 40
+    runs.clear()
+    for length in (60, 3, 45, 1):
+        assert store.trace(Holder(model), ids[:length]).n_tokens == length
+    assert runs == []
+
+
+def test_a_step_copies_no_earlier_row_until_its_buffer_is_full() -> None:
+    model, ids, store = random_model(MEDIUM), random_ids(60), TraceStore()
+    pointers = [store.trace(Holder(model), ids[:length])._resid.data_ptr() for length in range(32, 61)]
+    assert len(set(pointers)) == 1
+
+
+def test_a_branch_runs_only_its_own_tokens_and_leaves_the_others_as_they_are(runs: list[int]) -> None:
+    model, ids, store = random_model(MEDIUM), random_ids(40), TraceStore()
+    trunk = store.trace(Holder(model), ids)
+    before = digest(trunk)
+    branches = {}
+    for start in (39, 20, 5, 1):
+        for token in (3, 4):
+            branch = (*ids[:start], token if ids[start] != token else 5, *random_ids(6, seed=start))
+            trace = store.trace(Holder(model), branch)
+            branches[branch] = trace, digest(trace)
+    assert runs == [40] + [7] * 8
+    for branch, (trace, expected) in branches.items():
+        assert digest(trace) == expected
+        assert_same(trace, trace_of(model, branch))
+    assert digest(trunk) == before == digest(store.trace(Holder(model), ids))
+
+
+def test_two_continuations_of_one_beginning_grow_side_by_side(runs: list[int]) -> None:
+    model, store, prompt = random_model(MEDIUM), TraceStore(), random_ids(10)
+    texts = [prompt, prompt]
+    for step in range(20):
+        for which in (0, 1):
+            texts[which] = (*texts[which], (step * 7 + which) % 61)
+            store.trace(Holder(model), texts[which])
+    assert runs == [10 + 1] + [1] * 39
+    for text in texts:
+        assert_same(store.trace(Holder(model), text), trace_of(model, text))
+
+
+def test_what_a_branch_shares_stays_when_the_trunk_is_dropped(runs: list[int]) -> None:
+    model, ids = random_model(MEDIUM), random_ids(40)
+    branch = (*ids[:30], (ids[30] + 1) % 61)
+    store = TraceStore(_bytes_of(model, 2, 64))
+    store.trace(Holder(model), ids)
+    store.trace(Holder(model), branch)
+    store.trace(Holder(model), random_ids(40, seed=9))  # needs the place of the trunk
+    runs.clear()
+    store.trace(Holder(model), ids[:30])
+    assert runs == []
+    store.trace(Holder(model), ids[:31])
+    assert runs == [1]
+
+
+def _bytes_of(model: GPTModel, buffers: int, capacity: int) -> int:
+    """A limit that holds so many buffers of a capacity, and the share for logits."""
+    one = store_module._Buffer(model, capacity).n_bytes
+    return buffers * one * 8 // 7 + 8
+
+
+@pytest.mark.parametrize("room_for", [100, 3], ids=["with room for all", "while buffers go all the time"])
+def test_threads_that_ask_at_once_all_get_the_right_trace(room_for: int) -> None:
+    model, trunk, chance = random_model(MEDIUM), random_ids(80), random.Random(2)
+    wanted = [
+        (*trunk[: chance.randrange(1, 60)], *(chance.randrange(4) for _ in range(chance.randrange(20)))) for _ in range(240)
+    ]
+    expected = {ids: plain_residual(model, ids) for ids in set(wanted)}
+    limit = _bytes_of(model, room_for, 80)
+    store, started = TraceStore(limit), threading.Barrier(8)
+
+    def ask(share: int) -> list[tuple[int, ...]]:
+        started.wait()
+        held = []
+        for ids in wanted[share::8]:
+            held.append(store.trace(Holder(model), ids))
+            assert store.n_bytes <= limit
+        return [t.ids for t in held if not np.allclose(t.resid(3), expected[t.ids], rtol=1e-4, atol=1e-4)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [ids for faults in pool.map(ask, range(8)) for ids in faults] == []
+
+
+def plain_residual(model: GPTModel, ids: tuple[int, ...]) -> np.ndarray:
+    """The residual stream after the last block, from a plain pass."""
+    with torch.no_grad():
+        x = model.embed(torch.tensor([ids]))
+        for block in model.blocks:
+            x = block(x)
+    return x[0].numpy()
+
+
+def test_two_who_ask_for_the_same_ids_at_once_have_them_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, store, ids = random_model(), TraceStore(), random_ids(12)
+    inside, go_on, counts = threading.Event(), threading.Event(), []
+    run = store_module._run
+
+    def slow(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+        counts.append(len(new_ids))
+        inside.set()
+        assert go_on.wait(10)
+        run(model, buffer, new_ids)
+
+    monkeypatch.setattr(store_module, "_run", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.trace, Holder(model), ids)
+        assert inside.wait(10)
+        second = pool.submit(store.trace, Holder(model), ids)
+        go_on.set()
+        assert digest(first.result()) == digest(second.result())
+    assert counts == [12]
+
+
+def test_who_asks_for_what_is_there_does_not_wait_for_who_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, store, ids = random_model(), TraceStore(), random_ids(12)
+    store.trace(Holder(model), ids)
+    inside, go_on = threading.Event(), threading.Event()
+    run = store_module._run
+
+    def slow(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+        inside.set()
+        assert go_on.wait(10)
+        run(model, buffer, new_ids)
+
+    monkeypatch.setattr(store_module, "_run", slow)
+    with ThreadPoolExecutor(1) as pool:
+        longer = pool.submit(store.trace, Holder(model), (*ids, 1))
+        assert inside.wait(10)
+        before = digest(store.trace(Holder(model), ids))  # while a row is being written behind it
+        assert not longer.done()
+        go_on.set()
+        longer.result()
+    assert digest(store.trace(Holder(model), ids)) == before
+
+
+def test_a_run_that_breaks_off_leaves_nothing_wrong_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, store, ids = random_model(), TraceStore(), random_ids(14)
+    store.trace(Holder(model), ids[:10])
+    with monkeypatch.context() as patch:
+        patch.setattr(model.blocks[1].feed_forward, "forward", lambda x: (_ for _ in ()).throw(MemoryError()))
+        with pytest.raises(MemoryError):
+            store.trace(Holder(model), ids)
+    assert_same(store.trace(Holder(model), ids), trace_of(model, ids))
+
+
+def test_the_bytes_stay_within_the_limit_and_the_oldest_goes_first(runs: list[int]) -> None:
+    model = random_model(MEDIUM)
+    limit = _bytes_of(model, 3, 32)
+    store, texts = TraceStore(limit), [random_ids(20, seed=seed) for seed in range(5)]
+    for text in texts[:3]:
+        assert store.trace(Holder(model), text).logits.any()
+    store.trace(Holder(model), texts[0])  # asked for again: now the second is the oldest
+    for text in texts[3:]:
+        assert store.trace(Holder(model), text).logits.any()
+        assert store.n_bytes <= limit
+    runs.clear()
+    for text in (texts[0], texts[3], texts[4]):
+        store.trace(Holder(model), text)
+    assert runs == []
+    store.trace(Holder(model), texts[1])
+    assert runs == [20]
+
+
+def test_bytes_are_counted_once_and_by_capacity() -> None:
+    model, store, ids = random_model(MEDIUM), TraceStore(), random_ids(40)
+    per_token = 4 * (4 * 12 + 2 * 3 * 12)  # float32; n_layers + 1 residual streams; keys and values
+    for length in range(1, 41):
+        store.trace(Holder(model), ids[:length])
+    assert store.n_bytes == 64 * per_token
+    assert store.trace(Holder(model), ids).logits.any()
+    assert store.n_bytes == 64 * per_token + 4 * 61
+
+
+def test_who_holds_a_trace_that_was_dropped_still_has_the_right_one() -> None:
+    model, ids = random_model(MEDIUM), random_ids(20)
+    store = TraceStore(_bytes_of(model, 1, 32))
+    held = store.trace(Holder(model), ids)
+    before = digest(held)
+    for seed in range(10, 15):
+        store.trace(Holder(model), random_ids(20, seed=seed)).logits.any()
+    assert digest(held) == before
+    assert all(check.ok for check in held.check())
+    assert_same(held, trace_of(model, ids))
+    assert_same(store.trace(Holder(model), ids), held)
+
+
+def test_a_sequence_too_large_to_keep_is_computed_and_sends_no_other_away(runs: list[int]) -> None:
+    model = random_model(MEDIUM)
+    store = TraceStore(_bytes_of(model, 1, 40))
+    small, large = random_ids(20), random_ids(80, seed=4)
+    store.trace(Holder(model), small)
+    for _ in range(2):
+        assert_same(store.trace(Holder(model), large), trace_of(model, large))
+    assert runs == [20, 80, 80, 80, 80]
+    runs.clear()
+    store.trace(Holder(model), small)
+    assert runs == []
+
+
+def test_a_buffer_grows_only_as_far_as_it_can_be_kept(runs: list[int]) -> None:
+    model = random_model(MEDIUM)
+    store, ids = TraceStore(_bytes_of(model, 1, 50)), random_ids(50)
+    for length in range(30, 51):
+        store.trace(Holder(model), ids[:length])
+    assert runs == [30] + [1] * 20
+
+
+def test_logits_once_asked_for_are_kept_within_their_share_of_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, ids = random_model(MEDIUM), random_ids(60)
+    store, calls = TraceStore(8 * 10 * 61 * 4 + 10**6), []
+    store._logits = store_module._RowsOfLogits(10 * 61 * 4)  # room for ten rows
+    unembed = GPTModel.unembed
+    monkeypatch.setattr(GPTModel, "unembed", lambda self, x: (calls.append(1), unembed(self, x))[1])
+    for length in range(20, 40):
+        store.trace(Holder(model), ids[:length]).logits.any()
+    assert len(calls) == 20
+    for length in range(30, 40):
+        store.trace(Holder(model), ids[:length]).logits.any()
+    assert len(calls) == 20
+    store.trace(Holder(model), ids[:25]).logits.any()
+    assert len(calls) == 21
+    assert store._logits.n_bytes == 10 * 61 * 4
+
+
+def test_models_do_not_mix_and_a_dropped_model_gives_its_bytes_back() -> None:
+    store, ids = TraceStore(), random_ids(12)
+    first, second = random_model(), random_model(spread=0.5)
+    assert_same(store.trace(Holder(first), ids), trace_of(first, ids))
+    assert_same(store.trace(Holder(second), ids), trace_of(second, ids))
+    both = store.n_bytes
+    del first
+    gc.collect()
+    store.trace(Holder(second), random_ids(12, seed=9))
+    assert store.n_bytes < both + store_module._Buffer(second, 20).n_bytes
+
+
+@pytest.mark.parametrize(
+    ("ids", "error", "words"),
+    [
+        ((), SequenceLengthError, "no token to start from; the model needs at least 1"),
+        (
+            tuple(range(21)),
+            SequenceLengthError,
+            "21 tokens are more than this model's context length of 20; shorten the text by 1",
+        ),
+        ((3, 61), TokenError, r"Token id 61 is not in this model's vocabulary of 61 \(0 to 60\)"),
+        ((-1, 3), TokenError, "Token id -1"),
+    ],
+)
+def test_ids_that_do_not_fit_are_refused_with_value_and_limit(ids: tuple[int, ...], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        TraceStore().trace(Holder(random_model()), ids)
+
+
+def test_a_number_that_is_no_id_is_refused() -> None:
+    with pytest.raises(TypeError):
+        TraceStore().trace(Holder(random_model()), np.array([1.5, 2.5]).tolist())
+
+
+def test_a_model_in_training_mode_is_refused() -> None:
+    with pytest.raises(GPTCoreError, match=r"training mode.*model.eval\(\)"):
+        TraceStore().trace(Holder(random_model().train()), (1, 2))
+
+
+def test_weights_are_never_written() -> None:
+    model = random_model()
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    store = TraceStore()
+    for length in (3, 9, 10):
+        trace = store.trace(Holder(model), random_ids(length))
+        trace.check()
+        trace.lens()
+    assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
