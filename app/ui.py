@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import markup, navigation
+from app import markup, navigation, state
 from app.charts import theme
 from app.glossary import GLOSSARY
 from gptcore.trace import Check
@@ -64,8 +64,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
 def problem(error: Exception) -> None:
     """What went wrong, in the words of the error, and that nothing is lost."""
     st.error(markup.escape_markdown(str(error)), icon=":material/error:")
-    ui_note = "Your text and settings are kept. Change what the message names in the side panel, and the page comes back."
-    note(ui_note)
+    note("Your text and settings are kept. Change what the message names in the side panel, and the page comes back.")
+    if state.current().chosen:  # a link may hold tokens that do not fit the model or its context
+        st.button("Start over from the prompt", on_click=state.update, kwargs={"chosen": (), "step": 0})
 
 
 def model_missing(name: str) -> None:

@@ -230,5 +230,14 @@ def test_generation_stops_at_the_context_length_and_says_so(visit):
 def test_junk_in_the_link_gives_a_page_or_a_clear_message(visit, query):
     page = visit(f"/?{query}")
     no_error_box(page)
-    assert bars(page) or page.get_by_test_id("stAlert").count()
+    panel = page.get_by_role("group", name="The best candidates for the next token")
+    expect(panel.or_(page.get_by_test_id("stAlert")).first).to_be_visible()
     assert_silent(page)
+
+
+def test_a_link_with_tokens_that_the_model_does_not_have_can_be_mended_with_one_click(visit):
+    page = visit("/?chosen=zzzz")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("vocabulary")
+    with settled(page):
+        page.get_by_role("button", name="Start over from the prompt").click()
+    assert bars(page)
