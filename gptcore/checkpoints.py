@@ -296,7 +296,10 @@ def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside the path, then move it there: who reads the path never sees half of it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        beside.touch()
+        usual_mode = beside.stat().st_mode  # safetensors makes files that only their owner may read
         write(beside)
+        beside.chmod(usual_mode)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -43,7 +43,11 @@ class Hub:
             def log_message(self, *args: Any) -> None:
                 """Not onto the screen."""
 
-        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *args: Any) -> None:
+                """A client that hangs up in the middle is what some tests are about."""
+
+        http = Server(("127.0.0.1", 0), Handler)
         http.daemon_threads = True
         threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{http.server_port}"

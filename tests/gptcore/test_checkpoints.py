@@ -165,6 +165,8 @@ def test_what_is_saved_comes_back_and_transformers_reads_it_too(tmp_path: Path, 
     assert not read[1]["missing_keys"] and not read[1]["unexpected_keys"] and not read[1]["mismatched_keys"]
     assert_same_logits(read[0].eval(), again)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    (tmp_path / "usual").touch()
+    assert {path.stat().st_mode for path in tmp_path.iterdir()} == {(tmp_path / "usual").stat().st_mode}
 
 
 def test_a_model_without_query_key_value_biases_comes_back_without_them(tmp_path: Path) -> None:

@@ -30,6 +30,16 @@ def test_a_folder_is_complete_only_with_every_file(folder: Path) -> None:
     assert is_complete(folder) and not is_complete(folder / "nothing")
 
 
+def test_a_model_in_parts_is_complete_only_with_every_part(folder: Path) -> None:
+    parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    index = {"weight_map": {"wte.weight": parts[0], "wpe.weight": parts[1]}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), "utf-8")
+    (folder / "model.safetensors").rename(folder / parts[0])
+    assert not is_complete(folder)
+    shutil.copy(folder / parts[0], folder / parts[1])
+    assert is_complete(folder)
+
+
 def test_the_weights_come_last_and_a_vocabulary_in_two_files_goes_before_one_in_one() -> None:
     names = ["model.safetensors", "tokenizer.json", "vocab.json", "merges.txt", "config.json", "added_tokens.json", "README.md"]
     assert needed_files(names, "it") == ["config.json", "vocab.json", "merges.txt", "added_tokens.json", "model.safetensors"]
