@@ -8,19 +8,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from app import markup, navigation, state
-from app.charts import theme
+from app import markup, navigation, palette, state
 from app.glossary import GLOSSARY
-from gptcore.trace import Check
+
+if TYPE_CHECKING:  # the first page draws without plotly and pandas, and starts that much sooner
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from gptcore.checks import Check
 
 _ROOT = Path(__file__).resolve().parents[1]
-# Stage -> its name on the screen; its colour stands in app.charts.theme.
+# Stage -> its name on the screen; its colour stands in app.palette.
 STAGE_NAMES = {
     "tokens": "Tokens",
     "embeddings": "Embeddings",
@@ -37,14 +39,14 @@ def style() -> None:
     st.html(_ROOT / "app" / "style.css")
 
 
-def mode() -> theme.Mode:
+def mode() -> palette.Mode:
     """"light" or "dark", as the visitor's browser shows the app."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def page_header(stage: str, question: str, answer: str) -> None:
     """The stage in its colour, the page's question as the title, and the plain answer."""
-    colour = theme.colour(stage, mode())
+    colour = palette.colour(stage, mode())
     st.html(
         f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
         f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
@@ -121,8 +123,9 @@ def export_menu(name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figu
 def self_check(checks: Check | Sequence[Check]) -> None:
     """A badge a check: its name, the largest deviation and what it may be; on hover, what exactly was checked."""
     with st.container(horizontal=True, gap="small"):
-        for check in [checks] if isinstance(checks, Check) else checks:
-            icon, colour = (":material/check_circle:", "green") if check.ok else (":material/error:", "red")
+        for check in checks if isinstance(checks, Sequence) else [checks]:
+            icon = ":material/check_circle:" if check.ok else ":material/error:"
+            colour: Literal["green", "red"] = "green" if check.ok else "red"
             label = f"{check.name}: off by {markup.significant(check.deviation)} at most, allowed {markup.significant(check.tolerance)}"
             st.badge(markup.escape_markdown(label), icon=icon, color=colour, help=check.description)
 

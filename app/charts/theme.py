@@ -12,23 +12,13 @@ from typing import Literal
 import plotly.graph_objects as go
 import plotly.io as pio
 
-Mode = Literal["light", "dark"]
+from app.palette import STAGES as STAGES
+from app.palette import Mode as Mode
+from app.palette import colour as colour
+
 Scale = Literal["probability", "signed"]
 ColourScale = list[tuple[float, str]]
 
-# Stage -> (light, dark), in the order of the ten categorical colours.
-STAGES: dict[str, tuple[str, str]] = {
-    "probability": ("#14768a", "#59c0c6"),
-    "attention": ("#8947bc", "#c2aaff"),
-    "feed_forward": ("#a15a0f", "#fea466"),
-    "layer_norm": ("#106b49", "#8de8b7"),
-    "embeddings": ("#1b3d87", "#7694d7"),
-    "tokens": ("#715100", "#f2d760"),
-    "residual": ("#3b4146", "#d0d9e6"),
-    "dart": ("#a6393c", "#e5633c"),
-    "ablation": ("#842c69", "#c374a6"),
-    "reference": ("#352614", "#af9b82"),  # what something is compared with: ReLU, BatchNorm, no shortcuts
-}
 SURFACES: dict[Mode, dict[str, str]] = {
     "light": {"paper": "#fbfaf7", "card": "#f2f0ea", "ink": "#1d2126", "line": "#e0dbd0"},
     "dark": {"paper": "#14171b", "card": "#1e2329", "ink": "#e9e6df", "line": "#2f363d"},
@@ -45,11 +35,6 @@ DIVERGING: dict[Mode, tuple[str, ...]] = {
 }
 FONT = '"Source Sans", sans-serif'  # Streamlit's own, which the page has loaded
 MONO = '"Source Code Pro", monospace'
-
-
-def colour(stage: str, mode: Mode) -> str:
-    """The colour of a stage. Raises KeyError for a stage that does not exist."""
-    return STAGES[stage][mode == "dark"]
 
 
 def colour_scale(scale: Scale, mode: Mode) -> ColourScale:
