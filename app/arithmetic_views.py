@@ -66,14 +66,23 @@ def in_bytes(number: float) -> str:
     return f"{number:,.0f} bytes"
 
 
+def work_unit(flops: float) -> tuple[str, float]:
+    """A unit in which a number of FLOPs is easily read, and its size: ("GFLOP", 1e9)."""
+    return next(
+        unit for unit in (("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3)) if flops >= unit[1] or unit[1] == 1e3
+    )
+
+
 def in_tex(number: int) -> str:
     """124_439_808 with its thousands apart, for a formula."""
     return f"{number:,}".replace(",", "{,}")
 
 
 def _short(number: float) -> str:
-    """One decimal below a thousand, none where it would be .0 or above."""
-    return f"{number:,.1f}".removesuffix(".0") if number < 1000 else f"{number:,.0f}"
+    """1.56, 12.3, 124.4, 1,234: two decimals below ten, one below a thousand; no zeros at the end."""
+    if number >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.{2 if number < 10 else 1}f}".rstrip("0").rstrip(".")
 
 
 def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
@@ -137,11 +146,11 @@ def quoted_sizes() -> pd.DataFrame:
     masks = f"{openai.n_layers} masks of {openai.context_length:,} x {openai.context_length:,} numbers, which are no parameters"
     rows = [
         (f"{parameters.weight_bytes(openai) / MEGABYTE:.1f} MB", openai, True, parameters.weight_bytes(openai),
-         "OpenAI's weights, output head tied to the token embedding"),
-        (f"{published / MEGABYTE:.1f} MB", openai, True, published, f"the published file: the same, and {masks}"),
-        (f"{untied / MEBIBYTE:.2f} MiB", book, False, untied, "an output head of its own, no query, key and value biases; "
+         "OpenAI's weights, the output head tied to the token embedding"),
+        (f"{published / MEGABYTE:.1f} MB", openai, True, published, f"The published file: the same, and {masks}"),
+        (f"{untied / MEBIBYTE:.2f} MiB", book, False, untied, "An output head of its own, no query, key and value biases; "
          "1 MiB = 2²⁰ bytes, and often written MB"),
-        (f"{untied / MEGABYTE:.2f} MB", book, False, untied, "the same bytes; 1 MB = 10⁶ bytes"),
+        (f"{untied / MEGABYTE:.2f} MB", book, False, untied, "The same bytes; 1 MB = 10⁶ bytes"),
     ]  # fmt: skip
     return pd.DataFrame(
         [(size, parameters.count_parameters(config, tied), n_bytes, reason) for size, config, tied, n_bytes, reason in rows],

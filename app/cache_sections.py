@@ -9,7 +9,7 @@ import streamlit as st
 from app import arithmetic_views as views
 from app import markup, runtime, state, ui
 from app.arithmetic_views import in_bytes
-from app.charts import curves, strip
+from app.charts import colour, curves, strip
 from app.runtime import Here
 from gptcore import cache_race, parameters
 from gptcore.cache_race import Race, race
@@ -40,7 +40,7 @@ def kept(here: Here, k: np.ndarray, v: np.ndarray) -> None:
     middles = [width * (i + 0.5) - 0.5 for i in range(3)]
     figure.update_xaxes(tickvals=middles, ticktext=["query", "key", "value"], title=None)
     for border in (width, 2 * width):
-        figure.add_vline(x=border - 0.5, line={"width": 2, "color": "rgba(128,128,128,0.6)"})
+        figure.add_vline(x=border - 0.5, line={"width": 2, "color": colour("residual", ui.mode())})
     ui.chart(figure, name="keys_and_values", data=_kept_frame(here, values, first))
     window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
     ui.note(
@@ -72,12 +72,13 @@ def size(here: Here) -> None:
     total, full = parameters.kv_cache_bytes(config, n), parameters.kv_cache_bytes(config, config.context_length)
     ui.formula(
         rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
-        rf"\underbrace{{{config.n_heads} \cdot {config.head_dim}}}_{{\text{{heads}} \cdot \text{{width of one}}}} \cdot "
-        rf"\underbrace{{{n}}}_{{\text{{tokens}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} = {views.in_tex(total)} \text{{ bytes}}"
+        rf"\underbrace{{{config.emb_dim}}}_{{\text{{width}}}} \cdot "
+        rf"\underbrace{{{n}}}_{{\text{{tokens}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
     )
     st.markdown(
-        f"That is {in_bytes(total)} for this sequence, and {in_bytes(full)} for the longest one of {config.context_length:,} tokens. "
-        f"The weights take {in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
+        f"The width holds {config.n_heads} heads of {config.head_dim} numbers. That is {in_bytes(total)} for this sequence, and "
+        f"{in_bytes(full)} for the longest one of {config.context_length:,} tokens. The weights take "
+        f"{in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
     )
     ui.source(parameters.kv_cache_bytes)
 
@@ -87,27 +88,27 @@ def work(here: Here) -> None:
     st.subheader("How much work it saves", anchor=False)
     config, n = here.config, len(here.ids)
     frame = views.next_token_work(config)
-    giga = 1e9
+    unit, flops = views.work_unit(float(frame.without_cache.max()))
     figure = curves(
-        {"Without the cache": frame.without_cache / giga, "With the cache": frame.with_cache / giga},
+        {"Without the cache": frame.without_cache / flops, "With the cache": frame.with_cache / flops},
         frame.n_tokens,
         title="Work for the next token, by the length of the sequence",
         x_title="tokens in the sequence",
         value_title="work for the next token",
-        unit="GFLOP",
+        unit=unit,
         stages=("reference", "attention"),
         mode=ui.mode(),
     )
-    figure.add_vline(x=n, line={"width": 1, "dash": "dot", "color": "rgba(128,128,128,0.8)"})
+    figure.add_vline(x=n, line={"width": 1, "dash": "dot", "color": colour("residual", ui.mode())})
     ui.chart(figure, name="work_next_token", data=frame)
     cached, again = (parameters.next_token_flops(config, n, cached=c) for c in (True, False))
     ui.formula(
         rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{ui.latex_number(again.total)}}}{{{ui.latex_number(cached.total)}}} "
-        rf"= {again.total / cached.total:.1f} \quad \text{{at {n} {'token' if n == 1 else 'tokens'}}}"
+        rf"= {again.total / cached.total:.1f}"
     )
     ui.note(
-        "Counted, not measured: multiplications and additions of the matrices and of attention's two products, the output head at the "
-        "last position only. The dotted line is the sequence in view."
+        f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured: multiplications "
+        "and additions of the matrices and of attention's two products, the output head at the last position only."
     )
     ui.source(parameters.next_token_flops)
 
@@ -116,8 +117,11 @@ def measured(here: Here) -> None:
     """Let the model write on, both ways, and show the time of each step. A fragment: the button redraws only this."""
     st.subheader("How much time it saves here", anchor=False)
     found = _measurement(here)
-    label = "Measure again" if found else "Measure on this machine"
-    if st.button(label, icon=":material/timer:", help=f"The model writes on for about {SECONDS:g} second, each token twice"):
+    if st.button(
+        "Measure on this machine",
+        icon=":material/timer:",
+        help=f"The model writes on for about {SECONDS:g} second, each token twice",
+    ):
         with st.spinner("Writing with and without the cache"):
             found = runtime.compute(lambda: race(here.model.model, here.ids, SECONDS))
         state.remember("cache_race", ((here.view.model, here.ids), found))
@@ -165,6 +169,7 @@ def _measured_chart(found: Race) -> None:
         mode=ui.mode(),
     )
     figure.update_traces(mode="lines+markers")  # one step alone would be no line
+    figure.update_xaxes(dtick=-(-len(frame) // 8))
     figure.update_yaxes(rangemode="tozero")
     ui.chart(figure, name="measured_time", data=frame)
     ui.note("Measured on this machine just now. Times vary with what else the machine is doing; the counts above do not.")

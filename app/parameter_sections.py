@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import markup, runtime, state, ui
+from app import markup, navigation, runtime, state, ui
 from app.charts import curves, histogram, treemap
 from app.runtime import Here
 from gptcore import parameters, weights
@@ -22,11 +22,14 @@ def count(config: GPTConfig, tied: bool, name: str) -> None:
     """Treemap and table of all parameters, and the formula with the configuration's numbers."""
     total = parameters.count_parameters(config, tied)
     st.subheader(f"{total:,} parameters", anchor=False)
-    way = st.segmented_control(
-        "Divided", ["By block", "By component"], default="By block", required=True, key="parameters_divided", label_visibility="collapsed"
+    ways = ["By component", "By block"]
+    way = str(
+        st.segmented_control(
+            "Divided", ways, default=ways[0], required=True, key="parameters_divided", label_visibility="collapsed"
+        )
     )
     parts = (views.parts_by_block if way == "By block" else views.parts_by_component)(config, tied, name)
-    figure = treemap(parts, title=f"Where the parameters of “{name}” sit", unit="parameters", mode=ui.mode())
+    figure = treemap(parts, title=f"{name}, {way[0].lower()}{way[1:]}", unit="parameters", mode=ui.mode())
     frame = views.components(config, tied)
     ui.chart(figure, name="parameters_by_component", data=frame)
     rows = [
@@ -46,11 +49,19 @@ def count(config: GPTConfig, tied: bool, name: str) -> None:
 
 
 def _count_formula(config: GPTConfig, tied: bool, total: int) -> str:
-    vectors, head = (13 if config.qkv_bias else 10), "" if tied else " + VE"
-    sizes = {"V": config.vocab_size, "C": config.context_length, "E": config.emb_dim, "L": config.n_layers}
-    with_numbers = r" \quad ".join(f"{letter} = {views.in_tex(size)}" for letter, size in sizes.items())
-    formula = rf"\underbrace{{VE + CE}}_{{\text{{embeddings}}}} + L\,(12E^2 + {vectors}E) + 2E{head}"
-    return rf"\begin{{gathered}} {formula} = {views.in_tex(total)} \\ {with_numbers} \end{{gathered}}"
+    """In lines that a phone is wide enough for, as all formulas here."""
+    vectors, head = (13 if config.qkv_bias else 10), "" if tied else r" + \underbrace{VE}_{\text{head}}"
+    return (
+        rf"\begin{{gathered}} \underbrace{{VE + CE}}_{{\text{{embeddings}}}} + L \underbrace{{(12E^2 + {vectors}E)}}_{{\text{{block}}}} "
+        rf"+ 2E{head} \\ = {views.in_tex(total)} \\[0.4em] {_letters(config)} \end{{gathered}}"
+    )
+
+
+def _letters(config: GPTConfig) -> str:
+    """What the letters of the formulas stand for here, in two lines."""
+    pairs = (("V", config.vocab_size), ("C", config.context_length), ("E", config.emb_dim), ("L", config.n_layers))
+    found = [f"{letter} = {views.in_tex(number)}" for letter, number in pairs]
+    return rf"{found[0]} \quad {found[1]} \\ {found[2]} \quad {found[3]}"
 
 
 def three_names() -> None:
@@ -103,18 +114,18 @@ def work(config: GPTConfig) -> None:
     )
     frame = views.work(config)
     if way == "Work":
-        giga = 1e9
+        unit, size = views.work_unit(float(frame[["blocks", "attention", "head"]].max().max()))
         figure = curves(
             {
-                "Blocks": frame.blocks / giga,
-                "Attention's two products": frame.attention / giga,
-                "Output head": frame["head"] / giga,
+                "Blocks": frame.blocks / size,
+                "Attention's two products": frame.attention / size,
+                "Output head": frame["head"] / size,
             },
             frame.n_tokens,
             title="Work for each token of a pass, by the length of the pass",
             x_title="tokens in the pass",
             value_title="work a token",
-            unit="GFLOP",
+            unit=unit,
             stages=("feed_forward", "attention", "probability"),
             mode=ui.mode(),
         )
@@ -132,24 +143,21 @@ def work(config: GPTConfig) -> None:
     ui.chart(figure, name="work_per_token", data=frame)
     added = ", ".join(f"{markup.percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
     ui.note(
-        f"One FLOP is one multiplication or addition; 1 GFLOP is 10⁹. The products q·k and weights·v are often left out. At "
-        f"{config.context_length:,} tokens they add {added}. Biases, LayerNorm, GELU and softmax are not counted."
+        "One FLOP is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The products q·k and weights·v are "
+        f"often left out. At {config.context_length:,} tokens they add {added}. Biases, LayerNorm, GELU and softmax are not counted."
     )
     _work_formula(config)
     ui.source(parameters.forward_flops)
 
 
 def _work_formula(config: GPTConfig) -> None:
-    n, emb, layers, vocab = config.context_length, config.emb_dim, config.n_layers, config.vocab_size
-    flops = parameters.forward_flops(config, n)
+    flops = parameters.forward_flops(config, config.context_length)
     ui.formula(
-        r"\begin{aligned}"
-        rf"\text{{blocks}}    &= 2 \cdot 12 E^2 \cdot L \cdot N = 24 \cdot {emb}^2 \cdot {layers} \cdot {n} "
-        rf"= {ui.latex_number(flops.blocks)} \\"
-        rf"\text{{attention}} &= 2 \cdot 2 E \cdot L \cdot N^2 = 4 \cdot {emb} \cdot {layers} \cdot {n}^2 "
-        rf"= {ui.latex_number(flops.attention)} \\"
-        rf"\text{{head}}      &= 2 \cdot V \cdot E \cdot N = 2 \cdot {vocab} \cdot {emb} \cdot {n} = {ui.latex_number(flops.head)}"
-        r"\end{aligned}"
+        r"\begin{gathered}\begin{aligned}"
+        rf"\text{{blocks:}}\quad 24 E^2 L N    &= {ui.latex_number(flops.blocks)} \\"
+        rf"\text{{attention:}}\quad 4 E L N^2 &= {ui.latex_number(flops.attention)} \\"
+        rf"\text{{head:}}\quad 2 V E N        &= {ui.latex_number(flops.head)}"
+        rf"\end{{aligned}} \\[0.4em] N = C \text{{ tokens}} \\ {_letters(config)} \end{{gathered}}"
     )
 
 
@@ -161,15 +169,16 @@ def cache(config: GPTConfig) -> None:
     ui.formula(
         rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
         rf"\underbrace{{{config.emb_dim}}}_{{\text{{width}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} "
-        rf"= {views.in_tex(one)} \text{{ bytes a token}}"
+        rf"\ = {views.in_tex(one)}"
     )
     maps = parameters.attention_map_bytes(config, n)
     st.markdown(
-        f"Keys and values of all {n:,} tokens take {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, {full / MEGABYTE:,.2f} MB) in float32, "
-        f"half of that in float16. All {config.n_layers * config.n_heads:,} attention maps would take {maps / MEBIBYTE:,.2f} MiB: "
-        "nobody keeps them."
+        f"So many bytes for each token. Keys and values of all {n:,} tokens take {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
+        f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. All {config.n_layers * config.n_heads:,} attention maps "
+        f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
     )
     ui.source(parameters.kv_cache_bytes, parameters.attention_map_bytes)
+    st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves: the K/V cache")
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -181,7 +190,7 @@ def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
 
 def loaded_weights(here: Here) -> None:
     """Histogram and figures of one tensor, beside the others of its block."""
-    st.subheader(f"The numbers themselves, in {here.model.name}", anchor=False)
+    st.subheader(f"The numbers themselves, in {markup.escape_markdown(here.model.name)}", anchor=False)
     shapes = parameters.tensor_shapes(here.config, here.model.model.tied)
     with st.container(horizontal=True, vertical_alignment="bottom", key="parameters_tensor_choice"):
         place = st.segmented_control("Where", [BLOCK, OUTSIDE], default=BLOCK, required=True, key="parameters_place")
@@ -211,6 +220,7 @@ def loaded_weights(here: Here) -> None:
         "Spread: standard deviation. Norm: root of the sum of squares. Near zero: at most a tenth of the spread away from it; "
         f"a normal distribution around 0 has {markup.percent(weights.NORMAL_NEAR_ZERO)} there."
     )
+    ui.self_check(counted(here))
     ui.source(weight_statistics)
 
 
@@ -236,4 +246,4 @@ def counted(here: Here) -> Check:
     there = sum(tensor.numel() for tensor in model.parameters())
     expected = parameters.count_parameters(here.config, model.tied)
     description = f"The {there:,} numbers in the loaded model's tensors against the arithmetic"
-    return Check("Parameters counted", description, float(abs(there - expected)), 0.0)
+    return Check("Numbers in the tensors = arithmetic", description, float(abs(there - expected)), 0.0)

@@ -20,7 +20,7 @@ from gptcore.config import GPT3_175B
 GPT3_TRAINING_TOKENS = 300_000_000_000  # Brown et al. 2020, table D.1, as the next two
 GPT3_PUBLISHED_COUNT = 174_600_000_000
 GPT3_PUBLISHED_FLOPS = 3.14e23
-CARDS = {"8 GB": 8, "24 GB": 24, "80 GB": 80}
+CARDS = {"8": 8, "24": 24, "80 GB": 80}  # the names of the lines; on a phone there is no room for more
 V100_TERAFLOPS = 28.0  # half precision without tensor cores, as the article of 2020 assumes
 
 # Name on the screen -> column of views.scale, how a value is written.
@@ -89,7 +89,7 @@ def gpt3_counted() -> Check:
     ours = parameters.count_parameters(GPT3_175B)
     apart = abs(ours - GPT3_PUBLISHED_COUNT) / GPT3_PUBLISHED_COUNT
     description = f"GPT-2's formula with GPT-3's sizes gives {ours:,} parameters; the paper says 174,600 million"
-    return Check("Published count", description, apart, 1e-3)
+    return Check("174.6 billion parameters, as published", description, apart, 1e-3)
 
 
 def hardware(loaded: ModelFacts) -> None:
@@ -130,7 +130,6 @@ def _parts(frame: pd.DataFrame) -> None:
         [
             row["purpose"],
             names.get(row["part"], row["part"]),
-            f"{row['bytes']:,}",
             in_bytes(row["bytes"]),
             *(
                 f"{math.ceil(row['bytes'] / (size * gpu.GIGABYTE)):,}" if row["part"] == "total" else ""
@@ -139,7 +138,7 @@ def _parts(frame: pd.DataFrame) -> None:
         ]
         for row in frame.to_dict("records")
     ]
-    ui.table(["For", "Part", "Bytes", "", *(f"Cards of {name}" for name in CARDS)], rows, numeric=(2, 3, 4, 5, 6))
+    ui.table(["For", "Part", "Memory", *(f"Cards of {size} GB" for size in CARDS.values())], rows, numeric=(2, 3, 4, 5))
 
 
 def training() -> None:
@@ -150,7 +149,9 @@ def training() -> None:
         "training token: 2 forward, 4 backward."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="scale_training_controls"):
-        tera = st.number_input("Operations a second (10¹²)", 1.0, 100_000.0, V100_TERAFLOPS, 1.0, key="scale_teraflops", width=230)
+        tera = st.number_input(
+            "Operations a second (10¹²)", 1.0, 100_000.0, V100_TERAFLOPS, 1.0, key="scale_teraflops", width=230
+        )
         cards = st.number_input("Cards", 1, 1_000_000, 1, 1, key="scale_cards", width=150)
     count = parameters.count_parameters(GPT3_175B)
     flops = gpu.training_flops(count, GPT3_TRAINING_TOKENS)
@@ -158,9 +159,10 @@ def training() -> None:
     years = gpu.gpu_years(flops, speed)
     ui.formula(
         r"\begin{aligned}"
-        rf"6 \cdot {ui.latex_number(count / 1e9, 4)} \cdot 10^9 \cdot 300 \cdot 10^9 &= {ui.latex_number(flops)} \text{{ operations}} \\"
-        rf"\frac{{{ui.latex_number(flops)}}}{{{ui.latex_number(speed)} \text{{ /s}}}} &= {ui.latex_number(flops / speed)} "
-        rf"\text{{ s}} = {_duration_tex(years)}"
+        rf"& 6 \cdot {ui.latex_number(count / 1e9, 4)} \cdot 10^9 \cdot 300 \cdot 10^9 \\ "
+        rf"&= {ui.latex_number(flops)} \text{{ operations}} \\[0.4em]"
+        rf"& {ui.latex_number(flops)} \,/\, ({ui.latex_number(speed)} \text{{ a second}}) \\"
+        rf"&= {ui.latex_number(flops / speed)} \text{{ seconds}} = {_duration_tex(years)}"
         r"\end{aligned}"
     )
     exact = gpu.gpu_years(GPT3_PUBLISHED_FLOPS, V100_TERAFLOPS * 1e12)

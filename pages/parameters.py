@@ -11,7 +11,6 @@ from app import markup, parameter_sections, runtime, ui
 from app.arithmetic_views import components, in_words
 from app.config_controls import configuration
 from gptcore import parameters
-from gptcore.errors import ConfigError
 
 here = runtime.here()
 tied = here.model.model.tied
@@ -21,12 +20,7 @@ shares = components(here.config, tied).set_index("component").share
 @st.fragment
 def arithmetic() -> None:
     """What follows from a configuration; a change of one key redraws only this."""
-    try:
-        config, config_tied, name = configuration(here.config, tied)
-    except ConfigError as error:
-        st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
-        ui.note("The counts come back as soon as the keys describe a model.")
-        return
+    config, config_tied, name = configuration(here.model.name, here.config, tied)
     parameter_sections.count(config, config_tied, name)
     parameter_sections.memory(config, config_tied)
     parameter_sections.work(config)
@@ -42,7 +36,6 @@ ui.page_header(
     f"{markup.percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens. Change any key of the configuration and see what follows.",
 )
 arithmetic()
-ui.self_check(parameter_sections.counted(here))
 parameter_sections.three_names()
 st.fragment(parameter_sections.loaded_weights)(here)
 ui.terms("parameter", "weight tying", "embedding", "feed-forward network", "attention head", "K/V cache", "FLOP", "MB and MiB")

@@ -13,7 +13,7 @@ from gptcore.config import GPT2_SMALL, GPT3_175B
 from gptcore.parameters import count_parameters
 
 here = runtime.here()
-loaded = ModelFacts(f"Loaded: {here.model.name}", here.config, None, "on this machine")
+loaded = ModelFacts(here.model.name, here.config, None, "on this machine")
 
 times = count_parameters(GPT3_175B) / count_parameters(GPT2_SMALL)
 

@@ -14,6 +14,7 @@ from app.charts.labels import Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
 
 _MARKS = ("circle", "diamond", "square", "triangle-up")
+MOST_TICKS = 4  # what a phone has room for
 ROW, LANE = 16, 22  # pixels: air between two labels, and the line of one series
 
 
@@ -44,34 +45,39 @@ def log_dots(
     ]
     every = np.concatenate([*rows.values(), np.array(list((limits or {}).values()), dtype=float)])
     low, high = math.floor(math.log10(every.min()) - 0.1), math.log10(every.max())
-    powers = range(low, math.ceil(high) + 1)
+    reach = math.ceil(high)
+    powers = range(low, reach + 1, -(-(reach - low + 1) // MOST_TICKS))
     figure = frame(
         traces,
         title=title,
         alt=_alt(rows, labels, title, with_unit(value_title, unit), written, limits or {}),
         mode=mode,
-        plot_height=len(labels) * (ROW + LANE * len(rows)) + (LANE if limits else 0),
+        plot_height=len(labels) * (ROW + LANE * len(rows)),
         legend=list(rows) if len(rows) > 1 else (),
         xaxis={
             "type": "log",
             "range": [low, high + 0.32 * (high - low)],  # room for the text beside the last dot
             "tickvals": [10.0**power for power in powers],
             "ticktext": [escape(written(10.0**power)) for power in powers],
+            "tickangle": 0,
             "title": {"text": escape(f"{with_unit(value_title, unit)}, logarithmic")},
         },
         yaxis={
             "tickvals": list(range(len(labels))),
             "ticktext": [escape(shorten(label, 22)) for label in labels],
-            "range": [len(labels) - 0.5, -0.5 - (0.35 if limits else 0)],
+            "range": [len(labels) - 0.5, -0.5],
             "showgrid": False,
             "zeroline": False,
         },
     )
     for name, value in (limits or {}).items():
-        line = {"color": colour("dart", mode), "width": 1, "dash": "dot"}
-        figure.add_vline(
-            x=value, line=line, annotation={"text": escape(name), "font": {"size": 12, "color": colour("dart", mode)}}
-        )
+        tint = colour("dart", mode)
+        figure.add_vline(x=value, line={"color": tint, "width": 1, "dash": "dot"}, opacity=0.6, layer="below")
+        # An annotation counts in powers on such an axis. Above the plot, since dots may stand anywhere in it.
+        figure.add_annotation(
+            x=math.log10(value), y=1, yref="paper", yanchor="bottom", xanchor="left", xshift=-4, showarrow=False,
+            text=escape(name), font={"size": 12, "color": tint},
+        )  # fmt: skip
     return figure
 
 

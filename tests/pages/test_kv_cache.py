@@ -1,0 +1,141 @@
+"""The K/V cache page: keys, values, bytes and written text against transformers; the counted work against torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch.utils.flop_counter import FlopCounterMode
+
+from app import arithmetic_views as views
+from app import cache_sections
+from gptcore.cache_race import KeptKeysValues, Race, Step
+from gptcore.checkpoints import LanguageModel
+from gptcore.model import GPTModel
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+PROMPT, LAYER, HEAD = "Once upon a time", 1, 2
+WIDTH = 8  # of one head of the tiny model
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, prompt: str = PROMPT) -> AppTest:
+    monkeypatch.setattr(cache_sections, "SECONDS", 0.2)
+    return open_page(monkeypatch, folder, "kv_cache", prompt=prompt, layer=str(LAYER), head=str(HEAD))
+
+
+def measure(at: AppTest) -> None:
+    next(button for button in at.main.button if button.label == "Measure on this machine").click().run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(opened(monkeypatch, tiny_folder, prompt))) == 2
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "kv_cache", **JUNK))
+
+
+def test_it_draws_one_query_and_all_keys_and_values_as_transformers_has_them(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    run = TransformersRun(tiny_folder, ids)
+    attention = run.model.transformer.h[LAYER].attn
+    with torch.inference_mode():
+        qkv = attention.c_attn(torch.tensor(run.layers[LAYER]["attn_in"])).numpy()
+    q, k, v = (part[:, HEAD * WIDTH : (HEAD + 1) * WIDTH] for part in np.split(qkv, 3, axis=1))
+    drawn = numbers(figure(opened(monkeypatch, tiny_folder), "Query, keys and values of layer 1, head 2")["data"][0]["z"])
+    assert np.isnan(drawn[:-1, :WIDTH]).all()
+    for found, expected in ((drawn[-1, :WIDTH], q[-1]), (drawn[:, WIDTH : 2 * WIDTH], k), (drawn[:, 2 * WIDTH :], v)):
+        assert np.allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_bytes_are_those_of_the_cache_that_transformers_keeps(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    theirs = TransformersRun(tiny_folder, ids).model
+    with torch.inference_mode():
+        cache = theirs(torch.tensor([list(ids)]), use_cache=True).past_key_values
+    kept = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert f"= {kept:,}".replace(",", "{,}") in printed(opened(monkeypatch, tiny_folder))
+
+
+def test_the_work_drawn_is_what_torch_counts_both_ways(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    without, with_cache = figure(opened(monkeypatch, tiny_folder), "Work for the next token")["data"]
+    n = tiny_model.config.context_length
+    with torch.device("meta"):
+        model = GPTModel(tiny_model.config).eval()
+    ids = torch.zeros(1, n, dtype=torch.long, device="meta")
+    with FlopCounterMode(display=False) as again, torch.inference_mode():
+        model(ids)
+    caches = [KeptKeysValues(model, n) for _ in model.blocks]
+    model(ids[:, :-1], caches)
+    with FlopCounterMode(display=False) as kept, torch.inference_mode():
+        model(ids[:, -1:], caches, start=n - 1)
+    spared_heads = 2 * (n - 1) * tiny_model.config.vocab_size * tiny_model.config.emb_dim  # forward makes logits everywhere
+    assert 1e6 * numbers(without["y"])[-1] == pytest.approx(again.get_total_flops() - spared_heads)
+    assert 1e6 * numbers(with_cache["y"])[-1] == pytest.approx(kept.get_total_flops())
+
+
+def test_a_long_sequence_is_drawn_as_a_window_that_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = opened(monkeypatch, tiny_folder, PROMPTS["longest"])
+    assert numbers(figure(at, "Query, keys and values")["data"][0]["z"]).shape == (cache_sections.ROWS, 3 * WIDTH)
+    assert "The last 24 of 64 tokens are drawn." in printed(at)
+
+
+def test_nothing_is_measured_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = opened(monkeypatch, tiny_folder)
+    assert "Both are timed." in printed(at) and len(figures(at)) == 2
+
+
+def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_writes(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    at = opened(monkeypatch, tiny_folder)
+    measure(at)
+    without, with_cache = figure(at, "Measured time for the next token")["data"]
+    times = np.concatenate([numbers(without["y"]), numbers(with_cache["y"])])
+    assert (times > 0).all() and numbers(without["x"])[0] == len(tiny_model.tokenizer.encode(PROMPT))
+    text = printed(at).replace("\\", "")
+    assert "Same text" in text and "Measured on this machine just now" in text
+
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    theirs = TransformersRun(tiny_folder, ids).model
+    written = theirs.generate(
+        torch.tensor([list(ids)]), do_sample=False, max_new_tokens=len(numbers(without["x"])), eos_token_id=None, pad_token_id=0
+    )[0, len(ids) :].tolist()
+    found = at.session_state["remembered_cache_race"][1]
+    assert list(found.cached_ids)[: len(written)] == list(found.uncached_ids)[: len(written)] == written
+
+
+def test_a_measurement_of_another_sequence_is_not_shown(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = opened(monkeypatch, tiny_folder)
+    measure(at)
+    at.slider(key="widget_layer").set_value(0).run()
+    assert figure(at, "Measured time for the next token")  # the focus has nothing to do with it
+    at.session_state["view"] = type(at.session_state["view"])(model=str(tiny_folder), prompt="The cat")
+    at.run()
+    assert len(figures(at)) == 2
+
+
+def test_a_different_token_or_different_logits_fail_the_check() -> None:
+    same = Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-7),))
+    assert cache_sections.same_text(same).ok
+    assert not cache_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 8, 1e-7),))).ok
+    assert not cache_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-2),))).ok
+
+
+def test_the_measured_frame_holds_one_row_a_step() -> None:
+    race = Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-7), Step(4, 1.5, 2.5, 9, 9, 2e-7)))
+    frame = views.race_frame(race)
+    assert frame.n_tokens.tolist() == [3, 4] and frame.with_cache_ms.tolist() == [1.0, 1.5]
+    assert frame.without_cache_id.tolist() == [7, 9] and frame.step.tolist() == [0, 1]

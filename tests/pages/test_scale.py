@@ -1,0 +1,125 @@
+"""The page on GPT-2 and GPT-3: the table against the papers, memory and time against arithmetic written out here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import arithmetic_views as views
+from app import scale_sections
+from app.charts.dots import log_dots
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+# Parameters, layers, width, heads, context: counted from the published configurations; GPT-3 from Brown et al. 2020, table 2.1.
+KNOWN = {
+    "GPT-2 small": (124_439_808, 12, 768, 12, 1024),
+    "GPT-2 medium": (354_823_168, 24, 1024, 16, 1024),
+    "GPT-2 large": (774_030_080, 36, 1280, 20, 1024),
+    "GPT-2 XL": (1_557_611_200, 48, 1600, 25, 1024),
+    "GPT-3": (174_604_259_328, 96, 12288, 96, 2048),
+}
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> AppTest:
+    return open_page(monkeypatch, tiny_folder, "scale")
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "scale", prompt=prompt))) == 2
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "scale", **JUNK))
+
+
+def test_the_table_holds_the_published_sizes(page: AppTest) -> None:
+    cells = re.findall(r"<tr[^>]*>(.*?)</tr>", printed(page))
+    rows = {found[0]: found[1:] for row in cells if (found := re.findall(r"<td[^>]*>(.*?)</td>", row))}
+    for model, known in KNOWN.items():
+        assert rows[model][:5] == [f"{number:,}" for number in known]
+    assert rows["GPT-3"][5:] == ["300 billion", "not public"] and rows["GPT-2 XL"][5:] == ["", "public"]
+
+
+def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(page: AppTest) -> None:
+    text = printed(page)
+    assert "alternate dense attention" in text and "banded sparse attention" in text and "1,403 times" in text
+    for source in ("Radford", "Brown", "Rajbhandari", "Korthikanti", "Kaplan", "Lambda"):
+        assert source in text
+
+
+@pytest.mark.parametrize("name", scale_sections.QUANTITIES)
+def test_every_quantity_can_be_compared(page: AppTest, name: str) -> None:
+    page.pills(key="scale_quantity").set_value(name).run()
+    drawn = figures(page)[0]
+    column, _ = scale_sections.QUANTITIES[name]
+    frame = views.scale(views.PUBLISHED)
+    assert numbers(drawn["data"][0]["x"])[1:].tolist() == frame[column].tolist()  # the loaded model stands before them
+    assert drawn["layout"]["xaxis"]["type"] == "log"
+
+
+def test_gpt2s_formula_gives_gpt3_the_count_of_its_paper() -> None:
+    check = scale_sections.gpt3_counted()
+    assert check.ok and check.deviation == pytest.approx(4_259_328 / 174_600_000_000)
+
+
+def test_memory_for_running_and_training_is_the_sum_of_its_parts(page: AppTest) -> None:
+    page.segmented_control(key="scale_number_type").set_value("float32").run()
+    page.select_slider(key="scale_batch_size").set_value(8).run()
+    running, training = figure(page, "Bytes in memory at once")["data"]
+    n, b, s, h, a, v = 124_439_808, 8, 1024, 768, 12, 50257
+    assert numbers(running["x"])[1] == 4 * n + b * (2 * 12 * h * s * 4 + 9 * h * s * 4 + 4 * v)
+    assert numbers(training["x"])[1] == 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
+
+
+def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
+    frame = views.hardware(views.PUBLISHED, "float16", 1)
+    totals = frame[(frame.model == "GPT-3") & (frame.part == "total")].set_index("purpose").bytes
+    assert 349e9 < totals["Running"] < 5 * 80e9
+    assert totals["Training"] > 16 * 174_604_259_328
+    for _, group in frame.groupby(["model", "purpose"]):
+        parts = group.set_index("part").bytes
+        assert parts["total"] == parts.drop("total").sum()
+
+
+def test_the_cards_needed_are_rounded_up(page: AppTest) -> None:
+    page.selectbox(key="scale_taken_apart").set_value("GPT-3").run()
+    last = re.findall(r"<tr[^>]*><td>Running</td><td>total</td>(.*?)</tr>", printed(page))
+    assert re.findall(r"<td[^>]*>(.*?)</td>", last[-1]) == ["359.3 GB", "45", "15", "5"]
+
+
+def test_355_years_is_a_division_and_follows_its_controls(page: AppTest) -> None:
+    text = printed(page)
+    assert r"355.7 \text{ years}" in text and "355.4 years of 365.25 days" in text and r"3.14 \cdot 10^{23}" in text
+    page.number_input(key="scale_cards").set_value(1024).run()
+    assert r"126.9 \text{ days}" in printed(page)
+    page.number_input(key="scale_teraflops").set_value(56.0).run()
+    assert r"63.4 \text{ days}" in printed(page)
+
+
+def test_dots_refuse_what_has_no_place_on_a_logarithmic_axis() -> None:
+    with pytest.raises(ValueError, match="has no place on a logarithmic axis"):
+        log_dots({"bytes": [1, 0]}, labels=["a", "b"], title="t", value_title="v", written=views.in_bytes)
+    with pytest.raises(ValueError, match="one number for each of the 2 labels"):
+        log_dots({"bytes": [1]}, labels=["a", "b"], title="t", value_title="v", written=views.in_bytes)
+
+
+def test_dots_carry_their_values_limits_and_alt_text() -> None:
+    drawn = log_dots(
+        {"run": [2e9, 3e11], "train": [5e9, 4e12]},
+        labels=["<b>small</b>", "large"],
+        title="Memory",
+        value_title="memory",
+        written=views.in_bytes,
+        limits={"24 GB": 24e9},
+    )
+    assert [trace.y[0] < trace.y[1] for trace in drawn.data] == [True, True]
+    assert drawn.data[0].customdata[0][0] == "&lt;b&gt;small&lt;/b&gt;"
+    assert [note.text for note in drawn.layout.annotations] == ["24 GB"] and drawn.layout.shapes[0].x0 == 24e9
+    assert drawn.layout.annotations[0].x == pytest.approx(10.3802, abs=1e-4)
+    assert "large 4 TB" in drawn.layout.meta["alt"] and "24 GB" in drawn.layout.meta["alt"]
+    assert drawn.layout.xaxis.range[0] <= 9 and drawn.layout.xaxis.range[1] > 12.6
