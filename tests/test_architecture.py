@@ -25,7 +25,7 @@ ALLOWED_IMPORTS = {
     "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
     "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch"},
-    "app/charts": {"app.charts", "plotly", "pandas", "numpy"},
+    "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
 RANDOM_MODULES = {"random", "secrets", "uuid"}
