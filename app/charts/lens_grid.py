@@ -1,0 +1,80 @@
+"""The grid of the logit lens: a word in every cell, a colour for how sure it is, a line where the word is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from app.charts.heatmap import heatmap
+from app.charts.labels import Unit, escape, shorten
+from app.charts.theme import MONO, Mode, colour
+
+ROW = 27  # pixels
+MOST_CHARACTERS = 8  # that fit a cell of the widest grid
+
+
+def lens_grid(
+    values: ArrayLike,
+    *,
+    texts: Sequence[Sequence[str]],
+    facts: Sequence[Sequence[Sequence[str]]],
+    settled: Sequence[int | None],
+    row_names: Sequence[str],
+    col_tokens: Sequence[str],
+    title: str,
+    value_title: str,
+    unit: Unit,
+    top: float,
+    ticks: Mapping[float, str] | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """values [row, column] are the colours, NaN for a column that is not there yet; row 0 stands at the top.
+
+    texts [row][column]: the word in the cell, shortened here; facts [row][column]: the lines of its hover; settled [column]: the
+    row from which on the first place no longer changes, marked by a line above it; ticks: place on the colour bar -> text.
+    Raises ValueError if values, names and tokens differ in number.
+    """
+    figure = heatmap(
+        values,
+        row_tokens=row_names,
+        col_tokens=col_tokens,
+        title=title,
+        row_title="read after",
+        col_title="token read so far (its column guesses the next one)",
+        value_title=value_title,
+        unit=unit,
+        top=top,
+        mode=mode,
+    )
+    figure.update_traces(
+        text=[[escape(shorten(text, MOST_CHARACTERS)) for text in row] for row in texts],
+        texttemplate="%{text}",
+        textfont={"family": MONO, "size": 12},
+        customdata=[["<br>".join(escape(line) for line in cell) for cell in row] for row in facts],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    steps = [(column, row) for column, row in enumerate(settled) if row is not None]
+    figure.add_scatter(
+        x=[x for column, _ in steps for x in (column - 0.5, column + 0.5, None)],
+        y=[y for _, row in steps for y in (row - 0.5, row - 0.5, None)],
+        mode="lines",
+        line={"color": colour("dart", mode), "width": 3},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    margin = figure.layout.margin
+    last = ", ".join(texts[-1])
+    figure.update_layout(
+        height=margin.t + ROW * len(row_names) + margin.b,
+        meta={
+            "alt": f"Grid: {title}. {len(row_names)} rows (from {row_names[0]} to {row_names[-1]}) by {len(col_tokens)} tokens; each cell "
+            f"names the likeliest next token, its colour the {value_title}. The last row reads: {last}."
+        },
+        xaxis={"range": [-0.5, len(col_tokens) - 0.5], "fixedrange": True},
+        yaxis={"range": [len(row_names) - 0.5, -0.5], "autorange": False, "fixedrange": True},
+    )
+    if ticks is not None:
+        figure.update_traces(colorbar={"tickvals": list(ticks), "ticktext": list(ticks.values())}, selector={"type": "heatmap"})
+    return figure

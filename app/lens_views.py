@@ -1,0 +1,289 @@
+"""The logit lens of a few positions, column by column, kept and filled in; and what is drawn of it.
+
+A column depends on nothing but the tokens up to its position, so that a step needs one new column and a class shares them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime
+from app.charts import percent, significant
+from app.runtime import Here
+from gptcore.checks import TOLERANCE, Check
+from gptcore.config import GPTConfig
+from gptcore.lens import Lens
+
+TOP = 10
+WINDOW = 16  # positions in the grid: as many as leave room for a word in each cell
+KEPT_COLUMNS = 4096  # 2 to 6 KB each
+_WORK = 2.5e9  # multiplications of one turn in the model's queue: some 0.2 s, four positions of GPT-2 small
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The lens at one position; the arrays are as in gptcore.lens.Lens, without its first axis.
+
+    settled: the depth from which on the likeliest token is the final one and stays it (0: from the embeddings on).
+    """
+
+    token_ids: np.ndarray
+    probs: np.ndarray
+    entropy: np.ndarray
+    target: int
+    rank: np.ndarray
+    target_prob: np.ndarray
+    divergence: np.ndarray
+
+    @property
+    def settled(self) -> int:
+        others = np.flatnonzero(self.token_ids[:, 0] != self.target)
+        return int(others[-1]) + 1 if others.size else 0
+
+
+class Kept:
+    """Columns by the tokens that they depend on; the least recently used go first."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._columns: OrderedDict[bytes, Column] = OrderedDict()
+
+    def find(self, key: bytes) -> Column | None:
+        with self._lock:
+            if (column := self._columns.get(key)) is not None:
+                self._columns.move_to_end(key)
+            return column
+
+    def add(self, key: bytes, column: Column) -> None:
+        with self._lock:
+            self._columns[key] = column
+            while len(self._columns) > KEPT_COLUMNS:
+                self._columns.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def kept() -> Kept:
+    """The columns of this server, shared by all visitors."""
+    return Kept()
+
+
+def window(n_tokens: int, focus: int) -> range:
+    """The positions in the grid: the newest, or, where these leave out the focus, as many around it."""
+    start = max(0, n_tokens - WINDOW)
+    if focus < start:
+        start = max(0, focus - WINDOW // 2)
+    return range(start, min(n_tokens, start + WINDOW))
+
+
+def columns_at_once(config: GPTConfig) -> int:
+    """How many columns one turn in the model's queue may compute, at least one."""
+    return max(1, int(_WORK / ((config.n_layers + 1) * config.emb_dim * config.vocab_size)))
+
+
+def columns(here: Here, positions: Sequence[int], most: int | None = None) -> dict[int, Column]:
+    """The columns of these positions: those that are kept, and at most `most` new ones, the newest position first."""
+    keys = _keys(here.view.model, here.ids, positions)
+    found = {p: column for p in positions if (column := kept().find(keys[p])) is not None}
+    missing = sorted(set(positions) - set(found), reverse=True)[:most]
+    step = columns_at_once(here.config)
+    for start in range(0, len(missing), step):
+        some = missing[start : start + step]
+        lens = runtime.compute(lambda some=some: here.trace.lens(some, top=TOP))
+        for i, position in enumerate(some):
+            found[position] = _column(lens, i)
+            kept().add(keys[position], found[position])
+    return found
+
+
+def missing(here: Here, positions: Sequence[int]) -> int:
+    """How many of these columns are still to be computed."""
+    return sum(kept().find(key) is None for key in _keys(here.view.model, here.ids, positions).values())
+
+
+def _keys(model_name: str, ids: Sequence[int], positions: Sequence[int]) -> dict[int, bytes]:
+    """Position -> digest of the model and the tokens up to there."""
+    raw = np.asarray(ids, dtype=np.int32)
+    begun, done, keys = hashlib.blake2b(model_name.encode() + b"\0", digest_size=16), 0, {}
+    for position in sorted(positions):
+        begun.update(raw[done : position + 1].tobytes())
+        done = position + 1
+        keys[position] = begun.copy().digest()
+    return keys
+
+
+def _column(lens: Lens, i: int) -> Column:
+    return Column(
+        lens.token_ids[i], lens.probs[i], lens.entropy[i], int(lens.targets[i]), lens.target_rank[i], lens.target_prob[i],
+        lens.divergence[i],
+    )  # fmt: skip
+
+
+class Colouring(NamedTuple):
+    """What the grid's colours stand for. value: of one column, [depth]; top: upper end of the scale, for a vocabulary's size."""
+
+    title: str
+    unit: str
+    value: str
+    explained: str
+
+
+COLOURINGS: dict[str, Colouring] = {
+    "Probability": Colouring("probability of the likeliest token", "%", "probability", "The darker, the surer of its own first choice."),
+    "Entropy": Colouring(
+        "entropy", "bits", "entropy", "The uncertainty of the whole distribution. The scale ends where every token is equally likely."
+    ),
+    "Rank": Colouring(
+        "rank of the final token", "", "rank", "Where the token that wins in the end stands at this depth; rank 1 is the first place."
+    ),
+    "Divergence": Colouring(
+        "divergence from the final distribution", "bits", "divergence",
+        "Kullback-Leibler divergence: the bits lost by believing this depth instead of the last one. The last row is 0.",
+    ),
+}  # fmt: skip
+
+
+def depth_names(n_layers: int) -> list[str]:
+    """The places where the stream is read: before block 0, and after each block."""
+    return ["embeddings", *(f"block {layer}" for layer in range(n_layers))]
+
+
+def colour_values(found: Mapping[int, Column], positions: Sequence[int], depth: int, colouring: str) -> np.ndarray:
+    """[depth, position] for the grid's colours; ranks as powers of ten, NaN for a column that is not there yet."""
+    values = np.full((depth, len(positions)), np.nan)
+    for i, position in enumerate(positions):
+        if (column := found.get(position)) is not None:
+            values[:, i] = {
+                "Probability": column.probs[:, 0],
+                "Entropy": column.entropy,
+                "Rank": np.log10(column.rank + 1),
+                "Divergence": column.divergence,
+            }[colouring]
+    return values
+
+
+def scale_top(colouring: str, vocab_size: int) -> float:
+    """The upper end of the colours: certain, or as uncertain as a blind guess, or the last rank."""
+    return {"Probability": 1.0, "Rank": math.log10(vocab_size)}.get(colouring, math.log2(vocab_size))
+
+
+def rank_ticks(vocab_size: int) -> dict[float, str]:
+    """Colour bar of the ranks: 1, 10, 100, ..."""
+    return {float(power): f"{10**power:,}" for power in range(int(math.log10(vocab_size)) + 1)}
+
+
+def facts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> list[list[list[str]]]:
+    """[depth][position] -> the lines of a cell's hover: where, the ten likeliest, the other measures."""
+    names, tokenizer = depth_names(here.config.n_layers), here.model.tokenizer
+    rows: list[list[list[str]]] = [[] for _ in names]
+    for position in positions:
+        column = found.get(position)
+        for depth, name in enumerate(names):
+            if column is None:
+                rows[depth].append(["still being computed"])
+                continue
+            best = [
+                f"{i + 1}  {tokenizer.text_of(int(token))}  {percent(float(prob))}"
+                for i, (token, prob) in enumerate(zip(column.token_ids[depth], column.probs[depth], strict=True))
+            ]
+            rows[depth].append(
+                [
+                    f"{name}, behind {here.tokens[position]} (position {position})",
+                    *best,
+                    f"entropy {significant(float(column.entropy[depth]))} bits, "
+                    f"divergence {significant(float(column.divergence[depth]))} bits",
+                    f"rank of {tokenizer.text_of(column.target)}, which wins in the end: {int(column.rank[depth]) + 1:,}",
+                ]
+            )
+    return rows
+
+
+def texts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> list[list[str]]:
+    """[depth][position] -> the likeliest token, "" where the column is not there yet."""
+    text_of = here.model.tokenizer.text_of
+    return [
+        [text_of(int(found[p].token_ids[depth, 0])) if p in found else "" for p in positions]
+        for depth in range(here.config.n_layers + 1)
+    ]
+
+
+def table(here: Here, found: Mapping[int, Column]) -> pd.DataFrame:
+    """One line a cell: position, token, depth, read_after, best_id, best, probability, entropy, final_id, final, final_rank
+    (1 is the first place), final_probability, divergence, settled_depth."""
+    text_of, names = here.model.tokenizer.text_of, depth_names(here.config.n_layers)
+    lines = []
+    for position in sorted(found):
+        column = found[position]
+        for depth, name in enumerate(names):
+            best = int(column.token_ids[depth, 0])
+            lines.append(
+                {
+                    "position": position,
+                    "token": here.tokens[position],
+                    "depth": depth,
+                    "read_after": name,
+                    "best_id": best,
+                    "best": text_of(best),
+                    "probability": float(column.probs[depth, 0]),
+                    "entropy": float(column.entropy[depth]),
+                    "final_id": column.target,
+                    "final": text_of(column.target),
+                    "final_rank": int(column.rank[depth]) + 1,
+                    "final_probability": float(column.target_prob[depth]),
+                    "divergence": float(column.divergence[depth]),
+                    "settled_depth": column.settled,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """One logit of the lens worked out in float64 from the kept residual stream. mean, var: of the stream; logit: of the token;
+    log_sum: logarithm of the sum of all exponentials; prob: of the token."""
+
+    mean: float
+    var: float
+    logit: float
+    log_sum: float
+    prob: float
+
+
+def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
+    """The formula of the page: LayerNorm with this depth's own mean and variance, dot products, softmax."""
+    model = here.model.model
+    norm = model.final_norm
+    x = runtime.compute(lambda: here.trace.resid(depth))[position].astype(np.float64)
+    mean, var = float(x.mean()), float(x.var())
+    scale, shift = (p.detach().cpu().double().numpy() for p in (norm.scale, norm.shift))
+    normalized = (x - mean) / math.sqrt(var + norm.eps) * scale + shift
+    # The dot products in the model's own number type: a head of GPT-2 in float64 would be 309 MB.
+    head = model.output_head.weight.detach()
+    logits = runtime.compute(lambda: (head @ head.new_tensor(normalized)).cpu().double().numpy())
+    best = logits.max()
+    log_sum = float(best + np.log(np.exp(logits - best).sum()))
+    logit = float(logits[token_id])
+    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+
+
+def self_checks(here: Here, position: int, column: Column, depth: int, worked: ByHand) -> list[Check]:
+    """The last row against the model's own output, and the probability in the formula against the lens."""
+    own = runtime.compute(lambda: here.trace.logits_at([position]))[0].astype(np.float64)
+    own = np.exp(own - own.max())
+    own /= own.sum()
+    last = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
+    formula = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
+    return [
+        Check("Last row", "Probabilities of the last row against the softmax of the model's own logits, in float64", last, TOLERANCE),
+        # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
+        Check("Formula", "The probability in the formula, worked out step by step, against the lens", formula, 1e-3),
+    ]

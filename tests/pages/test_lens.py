@@ -1,0 +1,179 @@
+"""The lens page: the grid against transformers' residual streams, filling in parts, and the page itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app import lens_views, runtime
+from app.charts.lens_grid import lens_grid
+from app.runtime import Here
+from app.state import View
+from gptcore.checkpoints import LanguageModel
+from gptcore.config import GPTConfig
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+IDS = (40, 7, 7, 99, 150, 3)
+DEPTH = 3
+
+
+def place(model: LanguageModel, ids: tuple[int, ...] = IDS, position: int = 0) -> Here:
+    """Where a visitor would stand with these ids."""
+    tokens = tuple(model.tokenizer.text_of(i) for i in ids)
+    return Here(View(model=f"lens of {len(ids)}"), model, runtime.SequenceInView(ids, ids, (), False), tokens, 0, 0, position)
+
+
+@pytest.fixture
+def here(tiny_model: LanguageModel) -> Here:
+    lens_views.kept.clear()
+    return place(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_folder: Path) -> np.ndarray:
+    """Probabilities [depth, position, vocabulary] from the streams that transformers keeps, in float64."""
+    run = TransformersRun(tiny_folder, IDS)
+    stream = [run.layers[0]["resid_pre"], *(layer["resid_post"] for layer in run.layers)]
+    # The last block's output and what the final LayerNorm takes in are the same place.
+    assert np.allclose(stream[-1], run.final["before"], atol=1e-6)
+    body = run.model.double()
+    with torch.inference_mode():
+        logits = body.lm_head(body.transformer.ln_f(torch.tensor(np.stack(stream)).double()))
+    return logits.softmax(-1).numpy()
+
+
+def test_every_cell_is_the_final_norm_and_head_of_its_own_layer(here: Here, expected: np.ndarray) -> None:
+    found = lens_views.columns(here, range(len(IDS)))
+    for position, column in found.items():
+        probs = expected[:, position]
+        assert (column.token_ids[:, 0] == probs.argmax(-1)).all()
+        assert np.allclose(column.probs, np.sort(probs, -1)[:, ::-1][:, : lens_views.TOP], atol=1e-5)
+        assert np.allclose(column.entropy, -(probs * np.log2(probs)).sum(-1), atol=1e-4)
+        final = probs[-1]
+        assert column.target == final.argmax()
+        assert np.allclose(column.divergence, (final * np.log2(final / probs)).sum(-1), atol=1e-4)
+        assert (column.rank == (probs > probs[:, [column.target]]).sum(-1)).all()
+
+
+def test_settled_is_the_first_depth_from_which_the_winner_stays_first(here: Here, expected: np.ndarray) -> None:
+    for position, column in lens_views.columns(here, range(len(IDS))).items():
+        best = expected[:, position].argmax(-1)
+        wanted = next(d for d in range(DEPTH) if (best[d:] == best[-1]).all())
+        assert column.settled == wanted
+    column = lens_views.columns(here, [0])[0]
+    for firsts, depth in (([5, 5, 5], 0), ([5, 1, 5], 2), ([1, 5, 5], 1), ([1, 2, 5], 2)):
+        ids = column.token_ids.copy()
+        ids[:, 0] = firsts
+        assert replace(column, token_ids=ids, target=5).settled == depth
+
+
+def test_the_newest_position_comes_first_and_the_rest_follows(here: Here) -> None:
+    assert sorted(lens_views.columns(here, range(6), most=2)) == [4, 5]
+    assert lens_views.missing(here, range(6)) == 4
+    assert sorted(lens_views.columns(here, range(6), most=2)) == [2, 3, 4, 5]
+    assert sorted(lens_views.columns(here, range(6), most=2)) == [0, 1, 2, 3, 4, 5]
+    assert lens_views.missing(here, range(6)) == 0
+
+
+def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_does_not(tiny_model: LanguageModel, here: Here) -> None:
+    lens_views.columns(here, range(6))
+    view = here.view
+    longer, other = (replace(place(tiny_model, ids), view=view) for ids in ((*IDS, 9), (40, 8, 7, 99)))
+    assert lens_views.missing(longer, range(7)) == 1
+    assert lens_views.missing(other, range(4)) == 3  # only the first token is the same
+    assert lens_views.missing(replace(longer, view=View(model="another")), range(7)) == 7
+
+
+def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
+    monkeypatch.setattr(lens_views, "KEPT_COLUMNS", 3)
+    lens_views.columns(here, range(6))
+    assert lens_views.missing(here, range(6)) == 3
+
+
+@pytest.mark.parametrize(("n_tokens", "focus", "expected"), [(1, 0, (0, 1)), (16, 0, (0, 16)), (1024, 1023, (1008, 1024)), (1024, 1008, (1008, 1024)), (1024, 500, (492, 508)), (1024, 3, (0, 16))])  # fmt: skip
+def test_the_window_holds_the_focus_and_no_more_than_a_cell_has_room_for(n_tokens: int, focus: int, expected: tuple[int, int]) -> None:
+    found = lens_views.window(n_tokens, focus)
+    assert (found.start, found.stop) == expected
+    assert focus in found
+
+
+def test_one_turn_of_the_queue_is_a_few_positions_of_gpt2_and_all_of_a_small_model() -> None:
+    assert lens_views.columns_at_once(GPTConfig(50257, 1024, 768, 12, 12, 0.0, True)) in range(2, 9)
+    assert lens_views.columns_at_once(GPTConfig(50257, 1024, 1600, 25, 48, 0.0, True)) == 1
+    assert lens_views.columns_at_once(GPTConfig(4096, 256, 192, 12, 12, 0.0, True)) >= lens_views.WINDOW
+
+
+def test_the_checks_pass_and_another_layers_numbers_fail_them(here: Here) -> None:
+    column = lens_views.columns(here, [4])[4]
+    worked = lens_views.by_hand(here, 4, 1, int(column.token_ids[1, 0]))
+    assert all(check.ok for check in lens_views.self_checks(here, 4, column, 1, worked))
+    assert worked.prob == pytest.approx(float(column.probs[1, 0]), rel=1e-4)
+    wrong = replace(column, probs=column.probs[::-1], token_ids=column.token_ids[::-1])
+    assert not any(check.ok for check in lens_views.self_checks(here, 4, wrong, 2, worked))
+
+
+def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> None:
+    found = lens_views.columns(here, range(6), most=2)
+    values = lens_views.colour_values(found, range(6), DEPTH, "Probability")
+    assert np.isnan(values[:, :4]).all() and not np.isnan(values[:, 4:]).any()
+    drawn = lens_grid(
+        values,
+        texts=lens_views.texts(here, found, range(6)),
+        facts=lens_views.facts(here, found, range(6)),
+        settled=[found[p].settled if p in found else None for p in range(6)],
+        row_names=lens_views.depth_names(2),
+        col_tokens=here.tokens,
+        title="Grid",
+        value_title="probability",
+        unit="%",
+        top=1.0,
+    )
+    assert [text == "" for text in drawn.data[0].text[0]] == [True] * 4 + [False] * 2
+    assert len(drawn.data[1].x) == 3 * 2
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "lens", prompt=prompt))) == 3
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "lens", **JUNK))
+
+
+def test_the_grid_is_that_of_the_text_and_its_colours_can_be_changed(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "Once upon a time"
+    lens = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).lens()
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt)
+    title = "The likeliest next token"
+    drawn = figure(at, title)["data"][0]
+    assert np.allclose(numbers(drawn["z"]), lens.probs[:, :, 0].T, atol=1e-5)
+    first = drawn["customdata"][-1][-1]
+    assert first.count("<br>") == lens_views.TOP + 2  # where, the ten likeliest, two lines of measures
+    for colouring, values in (
+        ("Entropy", lens.entropy),
+        ("Rank", np.log10(lens.target_rank + 1)),
+        ("Divergence", lens.divergence),
+    ):
+        at.segmented_control(key="lens_colour").set_value(colouring).run()
+        assert np.allclose(numbers(figure(at, title)["data"][0]["z"]), values.T, atol=1e-5)
+
+
+def test_a_link_shows_its_position_and_layer(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel) -> None:
+    prompt = "Once upon a time"
+    lens = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).lens([1])
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, position="1", layer="0")
+    assert np.allclose(numbers(figure(at, "Probability")["data"][0]["y"]), lens.target_prob[0], atol=1e-5)
+    assert np.allclose(numbers(figure(at, "Likeliest after block 0")["data"][0]["x"]), lens.probs[0, 1], atol=1e-5)
+
+
+def test_a_long_text_shows_a_window_and_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=PROMPTS["longest"])
+    assert "Positions 48 to 63 of 64" in printed(at)
