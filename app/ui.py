@@ -40,7 +40,7 @@ def style() -> None:
 
 
 def mode() -> palette.Mode:
-    """"light" or "dark", as the visitor's browser shows the app."""
+    """ "light" or "dark", as the visitor's browser shows the app."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
@@ -81,7 +81,12 @@ def model_missing(name: str) -> None:
 
 
 def chart(
-    figure: go.Figure, *, name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], key: str | None = None, height: int | None = None
+    figure: go.Figure,
+    *,
+    name: str,
+    data: pd.DataFrame | Callable[[], pd.DataFrame],
+    key: str | None = None,
+    height: int | None = None,
 ) -> None:
     """A plotly figure in its frame: alt text from `layout.meta["alt"]`, SVG in its own bar, data and stand-alone HTML in a menu.
 
@@ -102,22 +107,37 @@ def chart(
     export_menu(name, data, figure)
 
 
-def export_menu(name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: go.Figure | None = None) -> None:
-    """CSV and JSON of the data, and the figure as stand-alone HTML; each is made when it is asked for."""
+def export_menu(
+    name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: go.Figure | Callable[[], go.Figure] | None = None
+) -> None:
+    """CSV and JSON of the data, and the figure as stand-alone HTML; each is made when it is asked for.
+
+    figure: what stands on the page, or, beside a canvas, a function that gives the same picture as a figure.
+    """
 
     def frame() -> pd.DataFrame:
         return data() if callable(data) else data
 
+    def page() -> str:
+        drawn = figure() if callable(figure) else figure
+        return drawn.to_html(include_plotlyjs=True) if drawn is not None else ""
+
     with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
-        st.download_button("Data as CSV", lambda: frame().to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv_{name}", on_click="ignore")
         st.download_button(
-            "Data as JSON", lambda: frame().to_json(orient="records"), f"{name}.json", "application/json", key=f"json_{name}", on_click="ignore"
+            "Data as CSV", lambda: frame().to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv_{name}", on_click="ignore"
+        )
+        st.download_button(
+            "Data as JSON",
+            lambda: frame().to_json(orient="records"),
+            f"{name}.json",
+            "application/json",
+            key=f"json_{name}",
+            on_click="ignore",
         )
         if figure is not None:
-            st.download_button(
-                "Figure as HTML", lambda: figure.to_html(include_plotlyjs=True), f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore"
-            )
-            st.caption("For a slide: the camera at the figure's upper right saves SVG.")
+            st.download_button("Figure as HTML", page, f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore")
+            if not callable(figure):
+                st.caption("For a slide: the camera at the figure's upper right saves SVG.")
 
 
 def self_check(checks: Check | Sequence[Check]) -> None:

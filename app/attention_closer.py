@@ -1,0 +1,173 @@
+"""The closer look of the attention page: a row in numbers, how q, k and v are made, entropy by head, and what the newest token reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import attention_views, markup, runtime, state, ui
+from app.attention_views import AllHeads, Projection
+from app.charts import grouped_bars, strip
+from app.components.map_canvas import EXACT_CELLS, token_map
+from app.runtime import Here
+
+ROWS = 8  # keys in the table of a row
+LOOKS = ("A row in numbers", "How q, k and v are made", "Entropy of each head")
+
+
+def closer_look(here: Here, found: AllHeads) -> None:
+    """One of three, so that only what is looked at is computed and sent."""
+    st.subheader("A closer look", anchor=False)
+    look = st.segmented_control(
+        "A closer look", LOOKS, default=LOOKS[0], required=True, wrap=True, key="attention_look", persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if look == LOOKS[0]:
+        _row(here)
+    elif look == LOOKS[1]:
+        _projections(here)
+    else:
+        _entropy(here, found)
+
+
+def _row(here: Here) -> None:
+    query = here.position
+    found = runtime.compute(lambda: here.trace.attention(here.layer, (query,), (here.head,)))
+    table = attention_views.row_numbers(found, here.tokens)
+    seen = table[table["key"] <= query].nlargest(ROWS, "weight").sort_values("key")
+    drawn = pd.concat([seen, table[table["key"] == query + 1]])
+    n = markup.significant
+    rows = [
+        [f"{markup.chip(row.token)} ({row.key})", n(row.score), n(row.scaled), n(row.masked),
+         markup.percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
+        for row in drawn.itertuples()
+    ]  # fmt: skip
+    ui.table(
+        ["Key", "q · k", f"÷ √{found.q.shape[-1]}", "Mask", "Weight", "Length of v", "Weight × length"],
+        rows,
+        numeric=(1, 2, 3, 4, 5, 6),
+    )
+    fewer = f"The {ROWS} keys with the largest weights" if query + 1 > ROWS else "All keys"
+    later = ", and the first one that comes later" if query + 1 < len(here.ids) else ""
+    ui.note(f"Layer {here.layer}, head {here.head}, query {here.tokens[query]} ({query}). {fewer}{later}.")
+    ui.export_menu("attention-row", table.replace(-np.inf, np.nan))
+
+
+def _projections(here: Here) -> None:
+    part = st.segmented_control(
+        "Part", attention_views.PARTS, format_func=str.capitalize, default="query", required=True, key="attention_part",
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    found = runtime.compute(
+        lambda: attention_views.projection(here.model, here.trace, here.layer, here.head, here.position, part)
+    )
+    _inputs(found, f"{here.tokens[here.position]} ({here.position})")
+    _weights(found, part)
+    _made(found, part, here)
+
+
+def _inputs(found: Projection, token: str) -> None:
+    figure = strip(found.x, row_names=("x",), title=f"In: {token} after LayerNorm", mode=ui.mode())
+    ui.chart(figure, name="attention-input", data=pd.DataFrame({"dimension": np.arange(len(found.x)), "x": found.x}))
+
+
+def _weights(found: Projection, part: str) -> None:
+    n_in, n_out = found.weight.shape
+    rows, columns = [str(i) for i in range(n_out)], [str(i) for i in range(n_in)]
+    token_map(
+        found.weight.T,
+        key="attention_weights",
+        row_tokens=rows,
+        col_tokens=columns,
+        title=f"Times W_{part[0]}, {n_in} × {n_out}: this head's part",
+        row_title=part,
+        col_title="dimension of x",
+        value_title="weight",
+        unit="",
+        scale="signed",
+        row_of=found.weight.T.__getitem__,
+    )
+    ui.export_menu(
+        f"attention-weights-{part}",
+        lambda: attention_views.map_frame(found.weight.T, rows, columns, (part, "dimension", "weight")),
+    )
+
+
+def _made(found: Projection, part: str, here: Here) -> None:
+    letter, n, first = part[0], ui.latex_number, float(found.again[0] - found.bias[0])
+    figure = strip(found.made, row_names=(letter,), title=f"Out: {part} of layer {here.layer}, head {here.head}", mode=ui.mode())
+    ui.chart(figure, name=f"attention-{part}", data=pd.DataFrame({"dimension": np.arange(len(found.made)), letter: found.made}))
+    bias = float(found.bias[0])
+    ui.formula(
+        rf"""\begin{{aligned}} {letter}_0 &= \sum_i x_i W_{{i,0}} + b_0 \\[0.4em]
+        &= {n(first)} + {f"({n(bias)})" if bias < 0 else n(bias)} = {n(float(found.made[0]))} \end{{aligned}}"""
+    )
+    ui.note(
+        f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
+    )
+
+
+def _entropy(here: Here, found: AllHeads) -> None:
+    row = attention_views.entropies(runtime.compute(lambda: here.trace.attention(here.layer, (here.position,))))
+    mean = found.summary.entropy[here.layer]
+    heads = [str(head) for head in range(len(row))]
+    focus = f"query {here.tokens[here.position]} ({here.position})"
+    figure = grouped_bars(
+        {focus: row, "mean of all queries": mean},
+        labels=heads,
+        label_title="head",
+        title=f"How widely each head of layer {here.layer} reads",
+        value_title="entropy",
+        unit="bits",
+        stages=("attention", "reference"),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="attention-entropy", data=pd.DataFrame({"head": heads, "query_in_focus": row, "mean_of_queries": mean}))
+    seen = here.position + 1
+    ui.note(
+        f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
+        f"{markup.significant(float(np.log2(seen)))} bits would be all alike."
+    )
+
+
+def newest(here: Here, hide_first: bool) -> None:
+    """The row of the newest token in every head: heads by tokens. A click brings a head into focus."""
+    last = len(here.ids) - 1
+    st.subheader(f"What the newest token reads: {markup.escape_markdown(here.tokens[last])}", anchor=False)
+    ui.note(
+        "The next token is predicted from the newest position alone. Whatever it knows of earlier tokens, its heads have read for it, "
+        "in this layer or in an earlier one. Each line is a head, from the first layer down. A click brings it into focus."
+    )
+    weights = runtime.compute(here.trace.newest_row)
+    n_heads = weights.shape[1]
+    rows = weights.reshape(-1, weights.shape[2])
+    if hide_first:
+        rows[:, 0] = np.nan
+    names = [f"{layer}.{head}" for layer in range(weights.shape[0]) for head in range(n_heads)]
+    token_map(
+        rows,
+        key="attention_newest",
+        row_tokens=names,
+        col_tokens=here.tokens,
+        title=f"{here.tokens[last]} ({last}) in all {len(names)} heads",
+        row_title="layer.head",
+        col_title="key",
+        top=float(np.nanmax(rows, initial=0.0)) or 1.0 if hide_first else None,
+        left_out="hidden",
+        row=here.layer * n_heads + here.head,
+        row_of=lambda row: _one_row(here, row // n_heads, row % n_heads, hide_first),
+        on_row=lambda row: state.update(layer=row // n_heads, head=row % n_heads),
+    )
+    if rows.size > EXACT_CELLS:
+        ui.note(
+            "Many lines and tokens: a dot shows the strongest cell that it covers, and exact values are fetched for the line pointed at."
+        )
+    ui.export_menu("attention-newest", lambda: attention_views.map_frame(rows, names, here.tokens, ("line", "key", "weight")))
+
+
+def _one_row(here: Here, layer: int, head: int, hide_first: bool) -> np.ndarray:
+    row = runtime.compute(lambda: here.trace.attention(layer, (len(here.ids) - 1,), (head,))).pattern[0, 0]
+    if hide_first:
+        row[0] = np.nan
+    return row

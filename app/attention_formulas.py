@@ -1,0 +1,93 @@
+"""The stages of attention as formulas, with the numbers of one query and one key put in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from app.attention_views import Picture
+from app.ui import latex_number
+from gptcore.activations import AttentionActivations
+
+NOTES = {
+    "scores": "How well the key fits the query. It is computed for all pairs, and at first also for keys that come later.",
+    "scaled": "With more dimensions such sums grow by themselves; the root of the head's width takes that out again.",
+    "masked": "A key that comes after its query gets minus infinity, so that softmax gives it exactly 0.",
+    "pattern": "Softmax makes each row positive and its sum 1. m is the largest value of the row; taking it off changes nothing but keeps "
+    "the powers small.",
+    "read": "The head adds up the value vectors, each times its weight. The map shows how long each of these vectors is.",
+    "mean": "The mean over the heads of this layer, cell by cell. Its rows sum to 1.",
+    "largest": "The largest weight that any head of this layer has in this cell. These rows do not sum to 1.",
+}
+
+
+def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
+    """LaTeX. found: the query in focus alone, with the head in focus or, where heads are taken together, all of them."""
+    query = found.positions[0]
+    if shown.together != "one":
+        return _heads(found, shown, query, key)
+    name = rf"s_{{{query},\,{key}}}"
+    score, scaled, width = float(found.scores[0, 0, key]), float(found.scaled[0, 0, key]), found.q.shape[-1]
+    if shown.stage == "scores":
+        terms = " + ".join(
+            rf"{_factor(float(found.q[0, 0, d]))} \cdot {_factor(float(found.k[0, key, d]))}" for d in range(min(2, width))
+        )
+        rest = r" + \cdots" if width > 2 else ""
+        return _lines(rf"{name} &= q_{{{query}}} \cdot k_{{{key}}}", f"&= {terms}{rest}", f"&= {latex_number(score)}")
+    if shown.stage == "scaled":
+        return _lines(
+            rf"\frac{{{name}}}{{\sqrt{{d}}}} &= \frac{{{latex_number(score)}}}{{\sqrt{{{width}}}}}", f"&= {latex_number(scaled)}"
+        )
+    if shown.stage == "masked":
+        sign, value = (">", r"-\infty") if key > query else (r"\le", latex_number(scaled))
+        return rf"{key} {sign} {query} \;\Rightarrow\; {value}"
+    weight = float(found.pattern[0, 0, key])
+    if shown.stage == "pattern":
+        return _softmax(found, query, key, weight)
+    length = float(np.linalg.norm(found.v[0, key]))
+    return _lines(
+        rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {latex_number(weight)} \cdot {latex_number(length)}",
+        f"&= {latex_number(weight * length)}",
+    )
+
+
+def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -> str:
+    """With the row's largest value taken off first, which no exponential can overflow."""
+    row = found.scaled[0, 0, : query + 1].astype(np.float64)
+    largest = float(row.max())
+    total = float(np.exp(row - largest).sum())
+    above = r"e^{-\infty}" if key > query else rf"e^{{{latex_number(float(row[key]))} - {_factor(largest)}}}"
+    fit, below = rf"e^{{s_{{{query},\,{key}}} / \sqrt{{d}} - m}}", rf"e^{{s_{{{query},\,j}} / \sqrt{{d}} - m}}"
+    return _lines(
+        rf"a_{{{query},\,{key}}} &= \frac{{{fit}}}{{\sum_{{j \le {query}}} {below}}}",
+        rf"&= \frac{{{above}}}{{{latex_number(total)}}}",
+        f"&= {latex_number(weight)}",
+    )
+
+
+def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) -> str:
+    weights = found.pattern[:, 0, key].astype(np.float64)
+    inner = (
+        ", ".join(map(latex_number, weights[:2])) if shown.together == "largest" else " + ".join(map(latex_number, weights[:2]))
+    )
+    more = len(weights) > 2
+    if shown.together == "largest":
+        rest = r", \dots" if more else ""
+        return _lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner}{rest})", f"&= {latex_number(float(weights.max()))}")
+    rest = r" + \cdots" if more else ""
+    return _lines(
+        rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{inner}{rest}}}{{{len(weights)}}}",
+        f"&= {latex_number(math.fsum(weights) / len(weights))}",
+    )
+
+
+def _factor(value: float) -> str:
+    """A number inside a product or difference, in brackets if it is negative."""
+    text = latex_number(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _lines(*lines: str) -> str:
+    # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
+    return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}"

@@ -1,0 +1,194 @@
+"""The parts of the attention page: all heads, the head in focus with its stages, its formula, and a closer look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import attention_formulas, attention_views, markup, runtime, state, ui
+from app.attention_views import AllHeads, Matrix, Picture, Stage, Together
+from app.charts import heatmap
+from app.components.map_canvas import EXACT_CELLS, overview, token_map
+from app.runtime import Here
+from app.surprise_views import word_numbers
+from gptcore.tokenizer import visible
+
+READABLE = 64  # tokens up to which a map is also offered as a plotly figure
+TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
+# Stage -> on the button; in the title; what a cell's value is called.
+STAGES: dict[Stage, tuple[str, str, str]] = {
+    "scores": ("q · k", "query times key", "q · k"),
+    "scaled": ("÷ √d", "scaled by the root of the head's width", "q · k ÷ √d"),
+    "masked": ("Mask", "what comes later is masked", "q · k ÷ √d"),
+    "pattern": ("Softmax", "attention weights", "attention weight"),
+    "read": ("× value", "weight times length of the value", "weight × length of v"),
+}
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)  # 150 kB each for GPT-2 small, 0.7 MB for the largest
+def _all_heads(model: str, ids: tuple[int, ...]) -> AllHeads:
+    return runtime.compute(lambda: attention_views.all_heads(runtime.trace(model, ids)))
+
+
+def all_heads(here: Here) -> AllHeads:
+    """Every head of every layer; a click brings one into focus."""
+    found = _all_heads(here.view.model, here.ids)
+    n_layers, n_heads = found.first_token_share.shape
+    overview(
+        found.images,
+        key="attention_overview",
+        title=f"All {n_layers * n_heads} heads" if n_layers * n_heads > 1 else "The only head",
+        tokens=here.tokens,
+        summary=found.summary,
+        focus=(here.layer, here.head),
+        on_focus=lambda layer, head: state.update(layer=layer, head=head),
+    )
+    if found.cells < len(here.ids):
+        ui.note(f"{len(here.ids):,} tokens on {found.cells} × {found.cells} cells; each shows the largest weight that it covers.")
+    ui.export_menu("attention-heads", lambda: attention_views.all_heads_frame(found))
+    return found
+
+
+def picture(here: Here) -> Picture:
+    """What the large map is to show, from its controls."""
+    together: Together = st.segmented_control(
+        "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], default="one", required=True, wrap=True,
+        key="attention_together", persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    chosen: Stage = st.segmented_control(
+        "Stage", list(STAGES), format_func=lambda name: STAGES[name][0], default="pattern", required=True, wrap=True,
+        key="attention_stage", persist_state="session", disabled=together != "one", label_visibility="collapsed",
+    )  # fmt: skip
+    stage: Stage = chosen if together == "one" else "pattern"
+    with st.container(horizontal=True):
+        hide = st.toggle("Hide the first token", key="attention_hide_first", persist_state="session")
+        joinable = stage == "pattern" and together != "largest"
+        join = st.toggle("Join pieces of a word", key="attention_join", persist_state="session", disabled=not joinable)
+    numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
+    return Picture(here.layer, here.head, together, stage, hide, None if numbers is None else tuple(numbers))
+
+
+def large_map(here: Here, shown: Picture, found: AllHeads) -> None:
+    """The map, tied to its text, and what is left out of it."""
+    trace, words = here.trace, shown.words
+    labels, last_of = list(here.tokens), list(range(len(here.ids)))
+    if words is not None:
+        pieces = [here.model.tokenizer.bytes_of(i) for i in here.ids]
+        starts = [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
+        last_of = [end - 1 for end in [*starts[1:], len(words)]]
+        labels = [visible(b"".join(pieces[start : end + 1])) for start, end in zip(starts, last_of, strict=True)]
+    values = runtime.compute(lambda: attention_views.map_rows(trace, shown))
+    _, what, value_title = STAGES[shown.stage]
+    whose = (
+        f"Layer {here.layer}, head {here.head}"
+        if shown.together == "one"
+        else f"Layer {here.layer}, {TOGETHER[shown.together].lower()}"
+    )
+    signed = shown.stage in ("scores", "scaled", "masked")
+
+    def focus(row: int) -> None:
+        position = last_of[row]
+        state.update(position=None if position == len(here.ids) - 1 else position)
+
+    token_map(
+        values,
+        key="attention_map",
+        row_tokens=labels,
+        col_tokens=labels,
+        title=f"{whose}: {what}",
+        value_title=value_title,
+        unit="%" if shown.stage == "pattern" else "",
+        scale="signed" if signed else "probability",
+        top=_top(values, shown),
+        left_out=_left_out(shown),
+        row=here.position if words is None else words[here.position],
+        linked_text=True,
+        row_of=lambda row: runtime.compute(lambda: attention_views.map_rows(trace, shown, (row,)))[0],
+        on_row=focus,
+    )
+    ui.export_menu(
+        "attention-map",
+        lambda: attention_views.map_frame(
+            runtime.compute(lambda: attention_views.map_rows(trace, shown)), labels, labels, ("query", "key", value_title)
+        ),
+        _printed(values, labels, f"{whose}: {what}", value_title, shown) if len(labels) <= READABLE else None,
+    )
+    _remarks(here, shown, found, len(labels))
+
+
+def _top(values: Matrix, shown: Picture) -> float | None:
+    """The end of the colour scale: weights run to 1, unless the first token, which often takes most of it, is hidden."""
+    if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in ("scores", "scaled", "masked"):
+        return None
+    return float(np.nanmax(values, initial=0.0)) or 1.0
+
+
+def _left_out(shown: Picture) -> str:
+    if shown.stage in ("scores", "scaled"):
+        return "hidden"
+    later = {"masked": "−∞, it comes later"}.get(shown.stage, "not seen, it comes later")
+    return f"hidden, or {later}" if shown.hide_first else later
+
+
+def _printed(values: Matrix, labels: list[str], title: str, value_title: str, shown: Picture) -> Callable[[], go.Figure]:
+    """The same map as a plotly figure, for the export; made when it is asked for."""
+    signed, mode = shown.stage in ("scores", "scaled", "masked"), ui.mode()
+    return lambda: heatmap(
+        values, row_tokens=labels, col_tokens=labels, title=title, value_title=value_title, unit="%" if shown.stage == "pattern" else "",
+        scale="signed" if signed else "probability", top=_top(values, shown), mode=mode,
+    )  # fmt: skip
+
+
+def _remarks(here: Here, shown: Picture, found: AllHeads, n_rows: int) -> None:
+    """What must be said of this map: joined words, the attention sink, length."""
+    if shown.words is not None:
+        ui.note(
+            "Pieces of a word are joined: the weights on the pieces are added, the rows of its pieces are averaged. A row still sums to 1."
+        )
+    if shown.hide_first:
+        first = "word" if shown.words is not None else "token"
+        ui.note(
+            f"The first {first} is left blank. The other values stay as they are, nothing is shared out anew, so the visible part of a "
+            "row of weights sums to less than 1. The colours reach up to the largest value that is left."
+        )
+    if len(here.ids) > 1:
+        mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
+        ui.note(
+            f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
+            f"{markup.percent(float(everyone))}. The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
+            "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
+        )
+    if n_rows**2 > EXACT_CELLS:
+        ui.note(
+            f"At {n_rows:,} tokens a cell can be smaller than a dot of the screen: a dot then shows the strongest cell it covers, and the "
+            "exact value is fetched for the row that is pointed at."
+        )
+
+
+def formula(here: Here, shown: Picture) -> None:
+    """The stage in view as a formula, with the numbers of the query in focus and one key; then the checks."""
+    layer, head, query = here.layer, here.head, here.position
+    found = runtime.compute(lambda: here.trace.attention(layer, (query,), None if shown.together != "one" else (head,)))
+    weights = found.pattern[0, 0].copy()
+    if shown.hide_first and query:
+        weights[0] = -1
+    st.subheader(f"The formula, for the query at position {query}", anchor=False)
+    key = st.selectbox(
+        f"Query {markup.escape_markdown(here.tokens[query])} ({query}) and this key",
+        range(len(here.ids)),
+        index=int(weights.argmax()),
+        format_func=lambda i: f"{here.tokens[i]} ({i})",
+        key=f"attention_key_{layer}_{head}_{query}",
+        width=340,
+    )
+    ui.formula(attention_formulas.of_cell(found, shown, key))
+    if note := attention_formulas.NOTES.get(shown.stage if shown.together == "one" else shown.together):
+        ui.note(note)
+    one = found if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
+    parts = runtime.compute(
+        lambda: [attention_views.projection(here.model, here.trace, layer, head, query, part) for part in attention_views.PARTS]
+    )
+    ui.self_check(attention_views.self_checks(parts, one))

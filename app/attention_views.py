@@ -1,0 +1,231 @@
+"""Attention on a trace -> what its page draws: one map at any stage, heads taken together, words joined, and the numbers of a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from app.components.map_canvas import HeadSummary, levels
+from gptcore.activations import AttentionActivations
+from gptcore.checks import TOLERANCE, Check
+from gptcore.language_model import LanguageModel
+from gptcore.model import TransformerBlock
+from gptcore.trace import Trace
+
+Stage = Literal["scores", "scaled", "masked", "pattern", "read"]
+Together = Literal["one", "mean", "largest"]
+Matrix = NDArray[np.floating[Any]]
+PARTS = ("query", "key", "value")  # in the order in which their weights lie side by side
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the large map shows.
+
+    together: one head, or the mean or largest weight of all heads of the layer (these are of the stage "pattern" only).
+    hide_first: leave the first column out; the other weights stay as they are. words: the word of each token, counted from 0, where
+    the pieces of a word are joined; None for a row and a column each token.
+    """
+
+    layer: int
+    head: int
+    together: Together = "one"
+    stage: Stage = "pattern"
+    hide_first: bool = False
+    words: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AllHeads:
+    """Every head at a glance. images: levels [layer, head, cell, cell]; cells: tokens on a side, or fewer where they are pooled;
+    first_token_share, entropy: [layer, head], means over the queries (the first query left out of the share)."""
+
+    images: NDArray[np.uint8]
+    cells: int
+    summary: HeadSummary
+    first_token_share: Matrix
+
+
+def all_heads(trace: Trace) -> AllHeads:
+    """A thumbnail and a few numbers for every head; some 10 ms for a short text, a second for 1,024 tokens of GPT-2 small."""
+    found = trace.attention_overview(32 if trace.config.n_layers * trace.config.n_heads <= 400 else 24)
+    cells = len(found.starts)
+    maps = np.where(np.tri(cells, dtype=bool), found.maps, np.nan)
+    query, key = found.strongest[..., 0], found.strongest[..., 1]
+    return AllHeads(
+        levels(maps), cells, HeadSummary(found.mean_entropy, query, key, found.strongest_weight), found.first_token_share
+    )
+
+
+def all_heads_frame(found: AllHeads) -> pd.DataFrame:
+    """layer, head, mean_entropy (bits), first_token_share, query, key, weight (of the strongest pair): one line a head."""
+    summary, shape = found.summary, found.first_token_share.shape
+    layer, head = np.indices(shape)
+    columns = {
+        "layer": layer,
+        "head": head,
+        "mean_entropy": summary.entropy,
+        "first_token_share": found.first_token_share,
+        "query": summary.query,
+        "key": summary.key,
+        "weight": summary.weight,
+    }
+    return pd.DataFrame({name: np.asarray(values).ravel() for name, values in columns.items()})
+
+
+def of_stage(found: AttentionActivations, stage: Stage, index: int = 0) -> Matrix:
+    """One head's map [query, key] at a stage; from the mask on, NaN for keys behind their query.
+
+    "read" is weight times the length of the key's value vector: the length of what the query takes from this key.
+    """
+    future = np.arange(found.k.shape[1]) > np.asarray(found.positions)[:, None]
+    if stage == "scores":
+        return found.scores[index].copy()
+    if stage in ("scaled", "masked"):
+        scaled = found.scaled[index]
+        return scaled if stage == "scaled" else np.where(future, np.nan, scaled)
+    length = np.linalg.norm(found.v[index], axis=-1) if stage == "read" else 1.0
+    return np.where(future, np.nan, found.pattern[index] * length)
+
+
+def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) -> Matrix:
+    """Rows of the picture [row, column], NaN for what is left out; rows None: all of them. Rows are positions, or words if joined.
+
+    Joined pieces: weights are summed over the keys of a word and averaged over its queries, so that a row still sums to 1.
+    Several heads are gone through one by one: at 1,024 tokens all maps of a layer at once would be 50 MB.
+    """
+    drawn = _token_rows(trace, picture, rows) if picture.words is None else _word_rows(trace, picture, picture.words, rows)
+    if picture.hide_first:
+        drawn[:, 0] = np.nan
+    return drawn
+
+
+def _token_rows(trace: Trace, picture: Picture, positions: Sequence[int] | None) -> Matrix:
+    if picture.together == "one":
+        return of_stage(trace.attention(picture.layer, positions, (picture.head,)), picture.stage)
+    n_heads = trace.config.n_heads
+    found = of_stage(trace.attention(picture.layer, positions, (0,)), "pattern")
+    for head in range(1, n_heads):
+        other = of_stage(trace.attention(picture.layer, positions, (head,)), "pattern")
+        found = found + other if picture.together == "mean" else np.maximum(found, other)
+    return found / n_heads if picture.together == "mean" else found
+
+
+def _word_rows(trace: Trace, picture: Picture, word_of: Sequence[int], rows: Sequence[int] | None) -> Matrix:
+    words = np.asarray(word_of)
+    wanted = np.arange(words[-1] + 1) if rows is None else np.asarray(rows)
+    positions = np.flatnonzero(np.isin(words, wanted))
+    weights = np.nan_to_num(_token_rows(trace, picture, positions.tolist()))
+    per_key_word = np.add.reduceat(weights, np.flatnonzero(np.diff(words, prepend=-1)), axis=1)
+    mean = np.stack([per_key_word[words[positions] == word].mean(0) for word in wanted])
+    return np.where(np.arange(words[-1] + 1) > wanted[:, None], np.nan, mean)
+
+
+def map_frame(
+    values: Matrix, row_tokens: Sequence[str], col_tokens: Sequence[str], columns: tuple[str, str, str]
+) -> pd.DataFrame:
+    """A map as a table: row and column by index and text, and the value; what is left out is not there.
+
+    columns: what a row, a column and a value are called.
+    """
+    row, column = np.nonzero(~np.isnan(values))
+    row_name, column_name, value_name = columns
+    return pd.DataFrame(
+        {
+            row_name: row,
+            f"{row_name}_text": np.asarray(row_tokens, dtype=object)[row],
+            column_name: column,
+            f"{column_name}_text": np.asarray(col_tokens, dtype=object)[column],
+            value_name: values[row, column],
+        }
+    )
+
+
+def row_numbers(found: AttentionActivations, tokens: Sequence[str]) -> pd.DataFrame:
+    """The first query of the first head, one line a key: key, token, score, scaled, masked (-inf behind the query), weight,
+    value_length, read (their product)."""
+    weight, length = found.pattern[0, 0], np.linalg.norm(found.v[0], axis=-1)
+    return pd.DataFrame(
+        {
+            "key": np.arange(len(tokens)),
+            "token": list(tokens),
+            "score": found.scores[0, 0],
+            "scaled": found.scaled[0, 0],
+            "masked": found.masked[0, 0],
+            "weight": weight,
+            "value_length": length,
+            "read": weight * length,
+        }
+    )
+
+
+def entropies(found: AttentionActivations) -> Matrix:
+    """Entropy in bits of each head's weights at the first query: [head]."""
+    weights = found.pattern[:, 0].astype(np.float64)
+    return -(weights * np.log2(np.where(weights > 0, weights, 1.0))).sum(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """How one part of a head is made at one position: x @ weight + bias = made.
+
+    x: [emb_dim], after LayerNorm; weight: [emb_dim, head_dim]; bias, made: [head_dim]. made is the model's own, the rest its input.
+    """
+
+    x: Matrix
+    weight: Matrix
+    bias: Matrix
+    made: Matrix
+
+    @property
+    def again(self) -> Matrix:
+        """The same, multiplied out in float64."""
+        return self.x.astype(np.float64) @ self.weight.astype(np.float64) + self.bias
+
+
+def projection(model: LanguageModel, trace: Trace, layer: int, head: int, position: int, part: str) -> Projection:
+    """part: "query", "key" or "value"."""
+    config, number = model.config, PARTS.index(part)
+    linear = cast(TransformerBlock, model.model.blocks[layer]).attention.qkv
+    place = number * config.emb_dim + head * config.head_dim
+    mine = slice(place, place + config.head_dim)
+    bias = np.zeros(config.head_dim) if linear.bias is None else linear.bias[mine].numpy().copy()
+    found = trace.attention(layer, (position,), (head,))
+    made = found.q[0, 0] if part == "query" else (found.k if part == "key" else found.v)[0, position]
+    x = trace.layer_norm(layer, "ln_1", (position,)).after[0]
+    return Projection(x, linear.weight[mine].numpy().T.copy(), bias, made)
+
+
+def self_checks(projections: Sequence[Projection], found: AttentionActivations) -> list[Check]:
+    """found: one head, one query, that of the projections. Each comparison is made again in float64 from what is displayed."""
+    apart = max(_apart(p.made, p.again) for p in projections)
+    query, keys, values = (a[0].astype(np.float64) for a in (found.q, found.k, found.v))
+    seen = found.positions[0] + 1
+    powers = np.exp((scaled := query[0] @ keys[:seen].T / math.sqrt(query.shape[-1])) - scaled.max())
+    weights = np.zeros(len(keys))
+    weights[:seen] = powers / powers.sum()
+    return [
+        Check("q, k, v", "The input times W_q, W_k and W_v plus bias, against the model's q, k and v", apart, TOLERANCE),
+        Check(
+            "Softmax",
+            "The weights of this query from q and k, 0 for what comes later",
+            _apart(found.pattern[0, 0], weights),
+            TOLERANCE,
+        ),
+        Check(
+            "Reading",
+            "The sum of weight times value, against what the head reads",
+            _apart(found.z[0, 0], weights @ values),
+            TOLERANCE,
+        ),
+    ]
+
+
+def _apart(given: Matrix, expected: Matrix) -> float:
+    return float(np.abs(given - expected).max() / max(np.abs(expected).max(), 1e-30))

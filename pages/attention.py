@@ -1,0 +1,38 @@
+"""Which earlier tokens does this head read from?
+
+Reads: the attention of all heads (pooled where the text is long), and of the layer, head and query in focus.
+Shows: a thumbnail a head; one map of query by key at a chosen stage (q · k, scaled, masked: numbers; weights: percent; weight times
+length of the value); the formula with one cell's numbers; a row in numbers, or how q, k and v are made, or entropy by head (bits);
+the newest token's weights in every head (percent).
+"""
+
+import streamlit as st
+
+from app import attention_closer, attention_sections, runtime, state, ui
+from gptcore import activations
+from gptcore.model import MultiHeadAttention
+
+here = runtime.here()
+n_layers, n_heads = here.config.n_layers, here.config.n_heads
+ui.page_header(
+    "attention",
+    "Which earlier tokens does this head read from?",
+    "A head compares the query of each token with the keys of all tokens up to it. The better the match, the more of that token's "
+    "value it reads. Each map shows who reads whom: a row for each query, a column for each key.",
+)
+overview, large = st.columns([5, 7], gap="large")
+with overview:
+    found = attention_sections.all_heads(here)
+    left, right = st.columns(2)
+    if n_layers > 1:
+        left.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
+    if n_heads > 1:
+        right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
+with large:
+    shown = attention_sections.picture(here)
+    attention_sections.large_map(here, shown, found)
+attention_sections.formula(here, shown)
+ui.source(activations.attend, MultiHeadAttention)
+attention_closer.closer_look(here, found)
+attention_closer.newest(here, shown.hide_first)
+ui.terms("attention", "attention head", "query", "key", "value", "causal mask", "softmax", "entropy", "attention sink")
