@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPTConfig, from_published, to_published
 from gptcore.errors import CheckpointError, ConfigError
@@ -186,7 +187,7 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32) -> GPTMod
         if config.n_layers > len(stored):  # or a false claim of a billion layers would be built only to be compared with
             raise CheckpointError(f"{folder} claims {config.n_layers:,} layers, but holds only {len(stored)} tensors.")
         tied = _settle_tying(stored, tied)
-        with torch.device("meta"):  # shapes without memory, and no time lost on initial values
+        with torch.device("meta"), _WithoutInitialValues():  # shapes without numbers
             model = GPTModel(replace(config, qkv_bias=any(name.endswith(_QKV_BIAS) for name in stored)), tied)
         names = published_names(model.config, tied)
         _check_tensors(folder, stored, {name: _published_shape(model, ours, swap) for ours, (name, swap) in names.items()})
@@ -197,6 +198,14 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32) -> GPTMod
     if tied:
         model.output_head.weight = model.token_embedding.weight
     return model.eval().requires_grad_(False)
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Skips torch.nn.init. On the meta device it has nothing to write, but imports a compiler first: a second and 70 MB."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if getattr(func, "__module__", "") == "torch.nn.init" else func(*args, **kwargs)
 
 
 @dataclass(frozen=True)

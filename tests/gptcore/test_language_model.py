@@ -35,3 +35,11 @@ def test_importing_the_package_alone_does_not_load_torch() -> None:
     code = "import sys, gptcore; print('torch' in sys.modules); gptcore.GPTModel; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=380)
     assert (ran.stdout, ran.stderr) == ("False\nTrue\n", "")
+
+
+@pytest.mark.timeout(400)
+def test_loading_does_not_make_torch_import_its_compiler(tiny_folder: Path) -> None:
+    """Initial values on the meta device would: a second, and 70 MB that stay."""
+    code = f"import sys, gptcore; gptcore.load({str(tiny_folder)!r}); print({{'sympy', 'torch._dynamo'}} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=380)
+    assert (ran.stdout, ran.stderr) == ("set()\n", "")
