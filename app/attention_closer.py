@@ -155,6 +155,7 @@ def newest(here: Here, hide_first: bool) -> None:
         col_title="key",
         top=float(np.nanmax(rows, initial=0.0)) or 1.0 if hide_first else None,
         left_out="hidden",
+        row_positions=False,
         row=here.layer * n_heads + here.head,
         row_of=lambda row: _one_row(here, row // n_heads, row % n_heads, hide_first),
         on_row=lambda row: state.update(layer=row // n_heads, head=row % n_heads),

@@ -109,14 +109,15 @@ def token_map(
     left_out: str = "not seen, it comes later",
     row: int | None = None,
     linked_text: bool = False,
+    row_positions: bool = True,
     row_of: Callable[[int], ArrayLike] | None = None,
     on_row: Callable[[int], object] | None = None,
 ) -> None:
     """Draw one map: values [row, column], NaN for what is left out (`left_out` says why), row 0 at the top.
 
     unit "%" stands for probabilities between 0 and 1. scale, top: as in app.charts.heatmap. row: the row that is kept in view.
-    linked_text: the tokens above the map, tied to it both ways (the rows are the columns). on_row(row): called when a row is clicked,
-    or chosen by the keyboard.
+    linked_text: the tokens above the map, tied to it both ways (the rows are the columns). row_positions: whether a row's
+    position is named with it. on_row(row): called when a row is clicked, or chosen by the keyboard.
     A map of more than EXACT_CELLS travels as levels; the exact row under the pointer is fetched from `row_of`, or, without it, from
     a copy of the values that is kept until the page runs again.
     Raises ValueError if tokens and values differ in number, or if linked text is asked of a map whose rows are not its columns.
@@ -140,6 +141,7 @@ def token_map(
         "left_out": left_out,
         "row": row,
         "linked_text": linked_text,
+        "row_positions": row_positions,
     }
 
     def kept() -> None:

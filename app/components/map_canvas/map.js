@@ -295,17 +295,19 @@ class TokenMap extends View {
 
   describe(pointed, row) {
     const { header } = this;
-    const token = (tokens, i) => [["code", tokens[i]], ` (${i})`];
+    // Where the labels are the positions themselves, the position is not said twice.
+    const token = (tokens, i) => [["code", tokens[i]], tokens[i] === String(i) ? "" : ` (${i})`];
+    const rowToken = header.row_positions ? token(header.row_tokens, row) : [["code", header.row_tokens[row]]];
     if (pointed && pointed.col !== null) {
       const { col } = pointed;
       const found = this.value(row, col);
       const value = Number.isNaN(found.value) ? header.left_out : this.written(found);
-      return [`${header.row_title} `, ...token(header.row_tokens, row), `, ${header.col_title} `, ...token(header.col_tokens, col), ": ", ["b", value]];
+      return [`${header.row_title} `, ...rowToken, `, ${header.col_title} `, ...token(header.col_tokens, col), ": ", ["b", value]];
     }
     if (row === null) return ["Point at a cell, or use the arrow keys on the map. A click keeps a row."];
     const best = this.reads(row).sort((a, b) => b.share - a.share).slice(0, 3);
     const list = best.flatMap(({ index }, k) => [k ? ", " : "", ...token(header.col_tokens, index), " ", ["b", this.written(this.value(row, index))]]);
-    return [`${header.row_title} `, ...token(header.row_tokens, row), ", largest: ", ...list];
+    return [`${header.row_title} `, ...rowToken, ", largest: ", ...list];
   }
 
   save() {
