@@ -102,7 +102,7 @@ def catalogue() -> tuple[CatalogueEntry, ...]:
     ]
     if (EMBEDDED / CONFIG).is_file():
         config, _ = read_config(EMBEDDED)
-        title = "Storyteller, comes with the project"
+        title = "Storyteller (embedded)"
         entries.insert(0, CatalogueEntry(EMBEDDED.name, title, count_parameters(config), config.context_length, 0))
     return tuple(entries)
 
