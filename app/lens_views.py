@@ -283,7 +283,9 @@ def self_checks(here: Here, position: int, column: Column, depth: int, worked: B
     last = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
     formula = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     return [
-        Check("Last row", "Probabilities of the last row against the softmax of the model's own logits, in float64", last, TOLERANCE),
+        Check(
+            "Last row", "Probabilities of the last row against the softmax of the model's own logits, in float64", last, TOLERANCE
+        ),
         # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
         Check("Formula", "The probability in the formula, worked out step by step, against the lens", formula, 1e-3),
     ]

@@ -80,7 +80,9 @@ def test_the_newest_position_comes_first_and_the_rest_follows(here: Here) -> Non
     assert lens_views.missing(here, range(6)) == 0
 
 
-def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_does_not(tiny_model: LanguageModel, here: Here) -> None:
+def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_does_not(
+    tiny_model: LanguageModel, here: Here
+) -> None:
     lens_views.columns(here, range(6))
     view = here.view
     longer, other = (replace(place(tiny_model, ids), view=view) for ids in ((*IDS, 9), (40, 8, 7, 99)))
@@ -95,8 +97,20 @@ def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here
     assert lens_views.missing(here, range(6)) == 3
 
 
-@pytest.mark.parametrize(("n_tokens", "focus", "expected"), [(1, 0, (0, 1)), (16, 0, (0, 16)), (1024, 1023, (1008, 1024)), (1024, 1008, (1008, 1024)), (1024, 500, (492, 508)), (1024, 3, (0, 16))])  # fmt: skip
-def test_the_window_holds_the_focus_and_no_more_than_a_cell_has_room_for(n_tokens: int, focus: int, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("n_tokens", "focus", "expected"),
+    [
+        (1, 0, (0, 1)),
+        (16, 0, (0, 16)),
+        (1024, 1023, (1008, 1024)),
+        (1024, 1008, (1008, 1024)),
+        (1024, 500, (492, 508)),
+        (1024, 3, (0, 16)),
+    ],
+)
+def test_the_window_holds_the_focus_and_no_more_than_a_cell_has_room_for(
+    n_tokens: int, focus: int, expected: tuple[int, int]
+) -> None:
     found = lens_views.window(n_tokens, focus)
     assert (found.start, found.stop) == expected
     assert focus in found
@@ -166,7 +180,9 @@ def test_the_grid_is_that_of_the_text_and_its_colours_can_be_changed(
         assert np.allclose(numbers(figure(at, title)["data"][0]["z"]), values.T, atol=1e-5)
 
 
-def test_a_link_shows_its_position_and_layer(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel) -> None:
+def test_a_link_shows_its_position_and_layer(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
     prompt = "Once upon a time"
     lens = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).lens([1])
     at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, position="1", layer="0")

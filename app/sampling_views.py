@@ -1,0 +1,212 @@
+"""Logits through two settings, many draws, uncertainty over temperature, and texts that run in circles: the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime
+from app.runtime import Here
+from gptcore.checks import Check
+from gptcore.generation import generate
+from gptcore.sampling import Candidates, SamplingSettings, Selection, candidates, random_number, select
+
+# The nine-word example of the book: the words that may follow "every effort moves you", with their logits.
+NINE_WORDS = {
+    "closer": 4.51, "every": 0.89, "effort": -1.90, "forward": 6.75, "inches": 1.63, "moves": -1.62, "pizza": -1.89,
+    "toward": 6.28, "you": 1.79,
+}  # fmt: skip
+NINE_WORDS_POSITION = 4  # "every effort moves you" stands at 0 to 3
+# As printed: what a cut to the best three leaves, in the order of the words, and "pizza" at temperature 5.
+PUBLISHED_TOP_3 = {"closer": 0.0615, "forward": 0.5775, "toward": 0.3610}
+PUBLISHED_PIZZA = 0.043
+SHOWN = 12  # candidates in figures and tables
+TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
+WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is chosen from. candidates: the logits in candidate order; texts: of the SHOWN best; position: where the token will
+    stand, which picks the random number."""
+
+    candidates: Candidates
+    texts: tuple[str, ...]
+    position: int
+
+
+def nine_words() -> Given:
+    """The example: nine words with their published logits."""
+    words, logits = list(NINE_WORDS), np.array(list(NINE_WORDS.values()))
+    found = candidates(logits)
+    return Given(found, tuple(words[i] for i in found.order), NINE_WORDS_POSITION)
+
+
+def live(here: Here) -> Given:
+    """The model's logits for the token behind the sequence in view."""
+    found = candidates(here.trace.logits)
+    return Given(found, tuple(here.model.tokenizer.text_of(int(i)) for i in found.order[:SHOWN]), len(here.ids))
+
+
+def shortlist(first: Selection, second: Selection, texts: Sequence[str]) -> pd.DataFrame:
+    """rank (1 is the first), token_id, token, logit, model (probability at temperature 1), first, second (after all cuts),
+    and the name of the stage that cut it, "" if it is kept."""
+    n = len(texts)
+    return pd.DataFrame(
+        {
+            "rank": range(1, n + 1),
+            "token_id": first.token_ids[:n],
+            "token": texts,
+            "logit": first.logits[:n],
+            "model": first.base_probs[:n],
+            "first": first.final_probs[:n],
+            "second": second.final_probs[:n],
+            "first_cut_by": [first.cut_by(rank) or "" for rank in range(n)],
+            "second_cut_by": [second.cut_by(rank) or "" for rank in range(n)],
+        }
+    )
+
+
+@lru_cache(maxsize=16)
+def random_numbers(seed: int, count: int) -> np.ndarray:
+    """The numbers in [0, 1) that this seed gives to positions 0 ... count - 1; read-only."""
+    found = np.array([random_number(seed, position) for position in range(count)])
+    found.flags.writeable = False
+    return found
+
+
+def draws(choice: Selection, count: int) -> np.ndarray:
+    """`count` draws from the kept candidates, with the seed of the settings: the rank that came out (0 is the first) at each
+    position from 0 on, as `select` would have it there."""
+    bounds = np.cumsum(choice.final_probs[: choice.kept])
+    bounds[-1] = 1.0  # whatever the rounding, the last one ends at 1
+    return np.searchsorted(bounds, random_numbers(choice.settings.seed, count), side="right")
+
+
+def draw_table(choice: Selection, ranks: np.ndarray, texts: Sequence[str]) -> pd.DataFrame:
+    """One line a shown candidate that is kept, and one for all others together. exact: its probability; count, drawn: how often it
+    came and what share that is; error: the standard error to expect of that share, sqrt(p (1 - p) / n); errors_off: how many of
+    these it is off, 0 where none is to be expected."""
+    shown = min(choice.kept, len(texts))
+    counts = np.bincount(ranks, minlength=choice.kept)
+    exact, names, seen = choice.final_probs[:shown].tolist(), list(texts[:shown]), counts[:shown].tolist()
+    if choice.kept > shown:
+        exact.append(float(choice.final_probs[shown:].sum()))
+        names.append(f"{choice.kept - shown:,} others")
+        seen.append(int(counts[shown:].sum()))
+    p, drawn = np.array(exact), np.array(seen) / len(ranks)
+    error = np.sqrt(np.clip(p * (1 - p), 0, None) / len(ranks))
+    off = np.divide(drawn - p, error, out=np.zeros_like(p), where=error > 1e-12)
+    return pd.DataFrame({"token": names, "exact": p, "count": seen, "drawn": drawn, "error": error, "errors_off": off})
+
+
+def uncertainty(logits: np.ndarray, temperatures: np.ndarray = TEMPERATURES) -> pd.DataFrame:
+    """temperature, entropy (bits), choices (2 to the power of it): of the whole distribution, before any cut."""
+    below_best = (logits - logits.max()).astype(np.float64)
+    below_best = below_best[np.isfinite(below_best)]
+    entropies = []
+    for temperature in temperatures:
+        scaled = below_best / temperature
+        weights = np.exp(scaled)
+        total = weights.sum()
+        entropies.append(max(0.0, (math.log(total) - float(weights @ scaled) / total) / math.log(2)))
+    entropy = np.array(entropies)
+    return pd.DataFrame({"temperature": temperatures, "entropy": entropy, "choices": 2.0**entropy})
+
+
+def self_checks(choice: Selection, ranks: np.ndarray, given: Given) -> list[Check]:
+    """Masses, uncertainty and draws, each worked out in another way."""
+    shares = choice.stages[-1].mass_kept + sum(stage.mass_cut for stage in choice.stages)
+    found = [
+        Check("Mass", "What is kept plus what each stage cut, against 100 %", abs(shares - 1), 1e-9),
+        Check("Kept", "Sum of the probabilities after all cuts, against 100 %", abs(float(choice.final_probs.sum()) - 1), 1e-9),
+    ]
+    if choice.settings.temperature > 0:
+        curve = float(uncertainty(given.candidates.logits, np.array([choice.settings.temperature]))["entropy"].iloc[0])
+        found.append(
+            Check("Entropy", "The curve's formula against the sum over all tokens, in bits", abs(curve - choice.entropy), 1e-6)
+        )
+    some = range(min(32, len(ranks)))
+    others = sum(select(given.candidates, choice.settings, i).chosen_rank != ranks[i] for i in some)
+    found.append(
+        Check("Draws", f"How many of the first {len(some)} draws differ from the model's own choice there", float(others), 0.0)
+    )
+    return found
+
+
+def published_checks() -> list[Check]:
+    """The nine words against the printed figures: the cut to three, and "pizza" at temperature 5."""
+    given = nine_words()
+    three, warm = (
+        dict(zip(given.texts, select(given.candidates, settings, given.position).final_probs, strict=True))
+        for settings in (SamplingSettings(top_k=3), SamplingSettings(temperature=5))
+    )
+    apart = max(abs(float(three[word]) - printed) for word, printed in PUBLISHED_TOP_3.items())
+    return [
+        Check(
+            "As published, top-k 3",
+            "The three probabilities that a cut to the best three leaves, printed with 4 decimals",
+            apart,
+            5e-5,
+        ),
+        Check(
+            "As published, temperature 5",
+            'The probability of "pizza", printed as 4.3 %',
+            abs(float(warm["pizza"]) - PUBLISHED_PIZZA),
+            5e-4,
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A stretch that repeats. start: its first token; period: tokens of one round; length: tokens in all, at least two rounds."""
+
+    start: int
+    period: int
+    length: int
+
+
+def loop(ids: Sequence[int]) -> Loop | None:
+    """The longest stretch of ids that is one round, repeated at least once in full; None if there is none of 6 tokens or more."""
+    array, best = np.asarray(ids), None
+    for period in range(1, len(array) // 2 + 1):
+        same = np.concatenate([[False], array[period:] == array[:-period], [False]]).astype(int)
+        starts, ends = np.flatnonzero(np.diff(same) == 1), np.flatnonzero(np.diff(same) == -1)
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            length = end - start + period
+            if end - start >= period and length >= 6 and (best is None or length > best.length):
+                best = Loop(start, period, length)
+    return best
+
+
+def continuation(here: Here, settings: SamplingSettings) -> tuple[int, ...]:
+    """Up to WRITTEN tokens behind the sequence in view: fewer where the context is full or the model ends its text."""
+    return _continuation(here.view.model, here.ids, astuple(settings))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _continuation(
+    model_name: str, ids: tuple[int, ...], settings: tuple[float, int | None, float, float, int]
+) -> tuple[int, ...]:
+    temperature, top_k, top_p, min_p, seed = settings
+    steps = generate(
+        runtime.model(model_name),
+        ids,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        seed=seed,
+        max_new_tokens=WRITTEN,
+    )
+    written: list[int] = []
+    while (step := runtime.compute(lambda: next(steps, None))) is not None:  # one token a turn: others get theirs in between
+        written.append(step.token_id)
+    return tuple(written)

@@ -1,0 +1,182 @@
+"""The sampling page: against plain torch, against the published example, against many draws, and the page itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app import runtime, sampling_views
+from app.runtime import Here
+from app.sampling_views import Given, Loop
+from app.state import View
+from gptcore.checkpoints import LanguageModel
+from gptcore.sampling import SamplingSettings, candidates, random_number, select
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+PROMPT = "Once upon a time"
+EXAMPLE = "The nine-word example"
+
+
+@pytest.fixture
+def given() -> Given:
+    return sampling_views.nine_words()
+
+
+def chosen(given: Given, **settings: float) -> sampling_views.Selection:
+    return select(given.candidates, SamplingSettings(**settings), given.position)
+
+
+def test_the_nine_words_give_the_published_figures(given: Given) -> None:
+    assert all(check.ok for check in sampling_views.published_checks())
+    three = dict(zip(given.texts, chosen(given, top_k=3).final_probs, strict=True))
+    assert {word: f"{p:.4f}" for word, p in three.items() if p} == {"closer": "0.0615", "forward": "0.5775", "toward": "0.3610"}
+    warm = torch.tensor(list(sampling_views.NINE_WORDS.values())).div(5).softmax(0)
+    assert f"{warm[list(sampling_views.NINE_WORDS).index('pizza')]:.3f}" == "0.043"
+
+
+def test_another_logit_fails_the_published_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sampling_views.NINE_WORDS, "forward", 6.8)
+    assert not all(check.ok for check in sampling_views.published_checks())
+
+
+def test_the_shortlist_says_what_both_settings_leave(given: Given) -> None:
+    table = sampling_views.shortlist(chosen(given), chosen(given, temperature=2, top_k=3), given.texts)
+    logits = torch.tensor(list(sampling_views.NINE_WORDS.values()), dtype=torch.float64)
+    best = logits.sort(descending=True).values
+    assert np.allclose(table["first"], best.softmax(0))
+    assert np.allclose(table["second"][:3], (best[:3] / 2).softmax(0))
+    assert list(table["second_cut_by"]) == [""] * 3 + ["top_k"] * 6
+    assert list(table["token"][:3]) == ["forward", "toward", "closer"]
+
+
+def test_entropy_and_choices_over_temperature_are_those_of_torch(given: Given) -> None:
+    logits = np.append(given.candidates.logits, -np.inf)  # a token that can never come changes nothing
+    table = sampling_views.uncertainty(logits)
+    for line in table.iloc[[0, 18, -1]].itertuples():
+        categorical = torch.distributions.Categorical(logits=torch.tensor(given.candidates.logits / line.temperature))
+        bits = categorical.entropy().item() / np.log(2)
+        assert line.entropy == pytest.approx(bits, abs=1e-9)
+        assert line.choices == pytest.approx(2**bits)
+    assert table["entropy"].is_monotonic_increasing
+    assert sampling_views.uncertainty(given.candidates.logits, np.array([1e6]))["choices"].iloc[0] == pytest.approx(9, rel=1e-6)
+
+
+def test_draw_number_i_is_the_choice_at_position_i(given: Given) -> None:
+    settings = SamplingSettings(temperature=1.5, top_p=0.95, seed=7)
+    choice = select(given.candidates, settings, given.position)
+    ranks = sampling_views.draws(choice, 200)
+    assert ranks.tolist() == [select(given.candidates, settings, i).chosen_rank for i in range(200)]
+    assert sampling_views.random_numbers(7, 200)[13] == random_number(7, 13)
+
+
+def test_many_draws_come_near_the_exact_shares_and_never_to_what_was_cut(given: Given) -> None:
+    choice = chosen(given, temperature=2.0, top_k=5, seed=3)
+    ranks = sampling_views.draws(choice, 10_000)
+    table = sampling_views.draw_table(choice, ranks, given.texts)
+    assert ranks.max() < 5 and table["count"].sum() == 10_000
+    assert np.allclose(table["error"], np.sqrt(table["exact"] * (1 - table["exact"]) / 10_000))
+    assert table["errors_off"].abs().max() < 4
+    assert np.allclose(table["drawn"], table["exact"] + table["errors_off"] * table["error"])
+
+
+def test_what_is_not_shown_is_summed_up_in_one_line() -> None:
+    found = candidates(np.linspace(3, 0, 40))
+    choice = select(found, SamplingSettings(), 0)
+    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 500), [f"t{i}" for i in range(12)])
+    assert len(table) == 13 and table["token"].iloc[-1] == "28 others"
+    assert table["exact"].sum() == pytest.approx(1) and table["count"].sum() == 500
+
+
+def test_greedy_draws_are_all_the_best_and_nothing_is_off(given: Given) -> None:
+    choice = chosen(given, temperature=0.0)
+    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 100), given.texts)
+    assert table[["token", "count", "errors_off"]].to_numpy().tolist() == [["forward", 100, 0.0]]
+
+
+def test_the_checks_pass_and_draws_of_another_seed_fail_them(given: Given) -> None:
+    choice = chosen(given, temperature=1.5, seed=1)
+    assert all(check.ok for check in sampling_views.self_checks(choice, sampling_views.draws(choice, 100), given))
+    other = sampling_views.draws(chosen(given, temperature=1.5, seed=2), 100)
+    assert [c.name for c in sampling_views.self_checks(choice, other, given) if not c.ok] == ["Draws"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ((), None),
+        ((1, 2, 3, 4, 5, 6, 7), None),
+        ((1, 2, 1, 2), None),  # too short to be more than chance
+        ((1, 1, 1, 1, 1, 1), Loop(0, 1, 6)),
+        ((9, 8, 1, 2, 3, 1, 2, 3, 1), Loop(2, 3, 7)),
+        ((1, 2, 3, 4, 1, 2, 3, 9), None),  # one token short of a second round
+        ((1, 2, 3, 1, 2, 3, 7, 7, 7, 7, 7, 7, 7), Loop(6, 1, 7)),
+    ],
+)
+def test_a_loop_is_a_round_that_comes_back_in_full(ids: tuple[int, ...], expected: Loop | None) -> None:
+    assert sampling_views.loop(ids) == expected
+
+
+def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "model", lambda name: tiny_model)
+    sampling_views._continuation.clear()
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
+    written, room = list(ids), tiny_model.config.context_length
+    with torch.inference_mode():
+        while len(written) < room and written[-1] != tiny_model.tokenizer.end_of_text_id:
+            written.append(int(tiny_model.model(torch.tensor([written]))[0, -1].argmax()))
+    assert sampling_views.continuation(here, SamplingSettings(temperature=0.0)) == tuple(written[len(ids) :])
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt))) == 4
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "sampling", **JUNK))
+
+
+def test_the_second_setting_is_that_of_the_link_and_a_slider_changes_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    link = {"temperature": "1.37", "top_k": "17", "top_p": "0.913", "min_p": "0.013", "seed": "5"}
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, **link)
+    logits = tiny_model.trace(tiny_model.tokenizer.encode(PROMPT)).logits
+    for settings in (SamplingSettings(1.37, 17, 0.913, 0.013, 5), SamplingSettings(0.0, 17, 0.913, 0.013, 5)):
+        wanted = select(logits, settings, 0).final_probs[: sampling_views.SHOWN]
+        first, second = figure(at, "The probabilities that one token")["data"]
+        assert np.allclose(numbers(second["x"]), wanted, atol=1e-6)
+        assert np.allclose(numbers(first["x"]), np.sort(torch.tensor(logits).softmax(0))[::-1][: sampling_views.SHOWN], atol=1e-6)
+        at.select_slider(key="widget_temperature").set_value(0.0).run()
+        assert not at.exception
+
+
+def test_the_example_shows_nine_words_and_its_published_badges(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling")
+    assert "As published" not in printed(at)
+    at.segmented_control(key="sampling_source").set_value(EXAMPLE).run()
+    at.select_slider(key="first_top_k").set_value(3).run()
+    drawn = figure(at, "The probabilities that one token")
+    assert drawn["layout"]["yaxis"]["ticktext"][:3] == ["forward", "toward", "closer"]
+    assert [f"{p:.4f}" for p in numbers(drawn["data"][0]["x"])[:3]] == ["0.5775", "0.3610", "0.0615"]
+    assert printed(at).count("As published") == 2
+
+
+def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT)
+    assert "Different tokens" not in printed(at)
+    at.button(key="write_greedy").click().run()
+    assert not at.exception and "Different tokens" in printed(at)
+    at.select_slider(key="widget_temperature").set_value(2.0).run()
+    assert "Different tokens" not in printed(at)
+
+
+def test_a_full_context_says_that_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPTS["longest"])
+    assert "no place for another token" in printed(at)
