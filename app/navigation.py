@@ -47,10 +47,15 @@ def page(file: str) -> StreamlitPage:
     return st.Page(PAGES_FOLDER / f"{file}.py", title=found.title, url_path="" if first else file, default=first)
 
 
+def is_there(file: str) -> bool:
+    """Whether the page has been written; a link to one that has not would fail."""
+    return (PAGES_FOLDER / f"{file}.py").is_file()
+
+
 def menu() -> dict[str, list[StreamlitPage]]:
     """Group -> pages, for `st.navigation`."""
     groups: dict[str, list[StreamlitPage]] = {}
     for found in PAGES:
-        if (PAGES_FOLDER / f"{found.file}.py").is_file():
+        if is_there(found.file):
             groups.setdefault(found.group, []).append(page(found.file))
     return groups

@@ -1,0 +1,16 @@
+"""The drawn map of the model: its boxes are links that keep the visitor's session."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from app.components import component, pack
+
+
+def model_map(drawings: Mapping[str, str], *, key: str, pages: Collection[str]) -> str | None:
+    """Show the drawings ("wide" and "narrow": the width decides which); the page file whose box was clicked, None if none was.
+
+    drawings: SVG elements from app.map_drawing, which escapes what a user wrote; their links carry `data-page`.
+    """
+    result = component("model_map")(key=key, data=pack({"drawings": dict(drawings)}), on_open_change=lambda: None)
+    return result.open if result.open in pages else None

@@ -1,0 +1,15 @@
+// The drawings come as SVG from Python. A plain click on a box goes to Python, which changes the page and keeps the session; with Ctrl
+// or the middle button the link opens as any other.
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { drawings } = unpack(data).header;
+  let map = parentElement.querySelector(".map");
+  if (!map) map = parentElement.appendChild(make("div", "map"));
+  map.onclick = (event) => {
+    const link = event.target.closest("a[data-page]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    setTriggerValue("open", link.dataset.page);
+  };
+  const drawn = Object.values(drawings).join("");
+  if (map.drawn !== drawn) map.innerHTML = map.drawn = drawn;
+}

@@ -1,0 +1,38 @@
+"""What does the whole model look like?
+
+Reads: the loaded model's configuration, the length of the sequence, the logits at its last position.
+Shows: every part from text to next token in one diagram, each with its parameters (count, share in percent) and each arrow with the
+shape of what runs along it ([1, tokens, width]); the published sizes beside it.
+"""
+
+import numpy as np
+
+from app import map_sections, markup, model_map, parameter_sections, runtime, ui
+from gptcore import parameters
+from gptcore.model import GPTModel
+
+here = runtime.here()
+tied, n_layers = here.model.model.tied, here.config.n_layers
+logits = here.trace.logits.astype(np.float64)
+best = int(logits.argmax())
+probability = float(1 / np.exp(logits - logits[best]).sum())
+answer = f"{here.model.tokenizer.text_of(best)}   {markup.percent(probability)}"
+
+ui.page_header(
+    "residual",
+    "What does the whole model look like?",
+    f"Text becomes rows of numbers. {n_layers} blocks of the same build read them and add to them, one after the other. The last row is "
+    "turned into a probability for every token. Open any box to look inside.",
+)
+found = model_map.model_map(here.config, tied, len(here.ids), map_sections.beginning(here.tokens), answer)
+map_sections.diagram(found)
+ui.note(
+    "Shapes are those of this text, with a batch of 1 in front: [batch, tokens, width]; attention weights are "
+    "[batch, heads, reading token, token read]. Bars: share of all parameters."
+)
+map_sections.count(found)
+drawn = model_map.shapes(here.config, len(here.ids))
+ui.self_check([runtime.compute(lambda: model_map.shape_check(here.trace, drawn)), parameter_sections.counted(here)])
+ui.source(GPTModel, parameters.component_counts)
+map_sections.shared_and_grown(here.model.name, here.config, tied)
+ui.terms("token", "embedding", "residual stream", "transformer block", "shortcut connection", "output head", "weight tying", "parameter")
