@@ -80,7 +80,10 @@ def _chips(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> 
 def _sums(here: Here, found: Surprise, table: pd.DataFrame, words: pd.DataFrame, focus: int) -> None:
     """The token in focus as a formula, the words that surprised most, and the whole."""
     line, n = table.iloc[focus], ui.latex_number
-    ui.formula(rf"\text{{surprise}} = -\log_2 p \qquad -\log_2 {n(line.probability)} = {line.bits:.2f} \text{{ bits}}")
+    ui.formula(
+        rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p \\ -\log_2 {n(line.probability)} = {line.bits:.2f}"
+        r"\text{ bits} \end{gathered}"
+    )
     left, right = st.columns(2, gap="large")
     with left:
         top = words.nlargest(8, "bits")

@@ -123,7 +123,7 @@ def facts(table: pd.DataFrame, words: pd.DataFrame, vocab_size: int) -> list[tup
         head = (
             "",
             line.token,
-            f" {line.bits:.1f} bits · probability {small_percent(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
+            f" {line.bits:.1f} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
         )
         expected = ["As expected" if line.rank == 1 else "Expected instead"]
         for k in range(1, n_expected + 1):
@@ -136,9 +136,13 @@ def facts(table: pd.DataFrame, words: pd.DataFrame, vocab_size: int) -> list[tup
     return out
 
 
-def small_percent(probability: float) -> str:
-    """A percentage that tells one in a thousand from one in a million."""
-    return markup.percent(probability) if probability >= 0.001 else f"{markup.significant(100 * probability, 2)} %"
+def chance(probability: float) -> str:
+    """ "3.2 %", and below a thousandth "1 in 150,000", which tells the rare from the very rare."""
+    if probability >= 0.001:
+        return markup.percent(probability)
+    one_in = 1 / probability
+    step = 10 ** (math.floor(math.log10(one_in)) - 1)
+    return f"1 in {round(one_in / step) * step:,}"
 
 
 def blind_guess(vocab_size: int) -> float:
@@ -155,7 +159,7 @@ def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[
     apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
     return [
         Check(
-            "Start alone = start of the whole",
+            "The start alone",
             f"The first {alone} judged tokens, run without the rest, surprise as much: none is judged by what comes after it. "
             "Deviation as a share of the largest surprise.",
             apart,

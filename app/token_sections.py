@@ -156,13 +156,11 @@ def special_cases(tokenizer: Tokenizer) -> None:
     cases = token_views.special_cases(tokenizer)
     rows = [
         [
-            markup.escape_html(case.what),
-            f"<code>{markup.escape_html(visible(case.text.encode('utf-8')))}</code>",
-            str(case.tokens),
-            f"{case.characters_per_token:.1f}",
+            f'<div class="chips">{markup.escape_html(case.what)}<br><code>{markup.escape_html(visible(case.text.encode("utf-8")))}</code></div>',
             f'<div class="chips">{" ".join(markup.chip(tokenizer.text_of(i)) for i in case.ids)}</div>',
+            str(case.tokens),
         ]
         for case in cases.itertuples()
     ]
-    ui.table(["What", "Text", "Number", "Characters each", "Tokens"], rows, numeric=(2, 3))
+    ui.table(["Text", "Tokens", "Number"], rows, numeric=(2,))
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))

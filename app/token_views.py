@@ -116,7 +116,7 @@ def _why_not_joined(before: bytes, after: bytes) -> Why:
 
 def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:
     """What the page says of each token when it is pointed at."""
-    out = []
+    out: list[tuple[Why, Why]] = []
     for line in table.itertuples():
         n_bytes = len(line.bytes.split())
         said = [f"token id {line.token_id:,}", f"{'1 byte:' if n_bytes == 1 else f'{n_bytes} bytes:'} {line.bytes}"]

@@ -1,0 +1,161 @@
+"""The parts of the embeddings page, each one question about the two tables and the token in focus."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from app import embedding_views, markup, ui
+from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
+from app.components.map_canvas import token_map
+from app.runtime import Here
+from gptcore import embeddings
+from gptcore.model import GPTModel
+
+
+def the_sum(here: Here) -> None:
+    """Token row + position row = what enters, as strips and in one dimension as a formula."""
+    found = embedding_views.entering(here)
+    figure = strip(
+        [found.token_row, found.position_row, found.resid],
+        row_names=("token row", "+ position row", "= sum"),
+        title=f"{here.config.emb_dim:,} numbers for {here.tokens[here.position]} at position {here.position}",
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-sum", data=embedding_views.entering_frame(found))
+    n, d = ui.latex_number, found.largest
+    parts = n(float(found.token_row[d])), n(float(found.position_row[d])), n(float(found.resid[d]))
+    second = f"({parts[1]})" if parts[1].startswith("-") else parts[1]
+    ui.formula(
+        rf"\begin{{gathered}} x_{{{d}}} = E_{{{here.ids[here.position]},\,{d}}} + P_{{{here.position},\,{d}}} \\"
+        rf" {parts[0]} + {second} = {parts[2]} \end{{gathered}}"
+    )
+    ui.note(
+        f"E is the table of {here.config.vocab_size:,} tokens, P the table of {here.config.context_length:,} positions, and dimension {d} "
+        f"the one in which the sum is largest. The cosine between the two rows is {markup.significant(found.cosine)}; at 0 they stand at "
+        "right angles."
+    )
+    ui.self_check(embedding_views.self_checks(found))
+    ui.source(GPTModel.embed)
+
+
+def the_neighbours(here: Here) -> None:
+    """The nearest tokens of the one in focus, against all others."""
+    found = embedding_views.neighbours(here.view.model, (here.ids[here.position],), embedding_views.NEIGHBOURS)[0]
+    data = embedding_views.neighbour_frame(here, found)
+    figure = grouped_bars(
+        {"cosine": data["cosine"]},
+        labels=list(data["token"]),
+        title=f"The rows most like that of {here.tokens[here.position]}",
+        value_title="cosine",
+        unit="",
+        stages=("embeddings",),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-neighbours", data=data)
+    ui.note(
+        f"1 is the same direction. The mean cosine with all other tokens is {markup.significant(found.others_mean)}, their standard "
+        f"deviation {markup.significant(found.others_std)}."
+    )
+    ui.source(embeddings.nearest_tokens)
+
+
+def the_positions(here: Here) -> None:
+    """Every position against every other, and the one in focus as a curve."""
+    similarity = embedding_views.position_similarity(here.view.model)
+    names = [str(i) for i in range(len(similarity))]
+    row = similarity[here.position]
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        token_map(
+            similarity,
+            key="position_similarity",
+            row_tokens=names,
+            col_tokens=names,
+            title="How alike the rows of two positions are",
+            row_title="position",
+            col_title="position",
+            value_title="cosine",
+            unit="",
+            scale="signed",
+            top=1.0,
+            row=here.position,
+            row_of=similarity.__getitem__,
+        )
+        ui.export_menu("position-similarities", lambda: embedding_views.similarity_frame(similarity))
+    with right:
+        figure = curves(
+            {"cosine": row},
+            range(len(row)),
+            title=f"Position {here.position} and every position",
+            x_title="position",
+            value_title="cosine",
+            stages=("embeddings",),
+            mode=ui.mode(),
+        )
+        ui.chart(figure, name="position-similarity", data=pd.DataFrame({"position": range(len(row)), "cosine": row}))
+    ui.note(
+        "The whole table, whatever the text. Of all that enters the first block, only these rows say where a token stands. "
+        "With itself each position has the cosine 1: the diagonal."
+    )
+    ui.source(embeddings.position_similarity)
+
+
+def the_lengths(here: Here) -> None:
+    """How long rows are: of the text, of the vocabulary, of the positions."""
+    data = embedding_views.lengths_in_text(here, here.trace.resid(0))
+    rows = [
+        [
+            str(line.position),
+            markup.chip(line.token),
+            *(markup.significant(v) for v in (line.token_row, line.position_row, line.sum)),
+        ]
+        for line in data.itertuples()
+    ]
+    lit = int((data["position"] == here.position).to_numpy().argmax())
+    ui.table(["Place", "Token", "Token row", "Position row", "Sum"], rows, numeric=(0, 2, 3, 4), marked=lit)
+    if len(here.ids) > len(data):
+        ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
+    ui.export_menu("embedding-lengths", data)
+    of_tokens, of_positions = embedding_views.lengths(here.view.model)
+    left, right = st.columns(2, gap="large")
+    with left:
+        counts, edges = embedding_views.length_histogram(of_tokens)
+        figure = histogram(
+            {"tokens": counts}, edges, title="All token rows", x_title="length", count_title="tokens", stages=("tokens",), mode=ui.mode()
+        )  # fmt: skip
+        ui.chart(figure, name="token-row-lengths", data=pd.DataFrame({"from": edges[:-1], "to": edges[1:], "tokens": counts}))
+    with right:
+        figure = curves(
+            {"position row": of_positions}, range(len(of_positions)), title="All position rows", x_title="position",
+            value_title="length", stages=("reference",), mode=ui.mode(),
+        )  # fmt: skip
+        ui.chart(
+            figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
+        )
+    ui.source(embeddings.lengths)
+
+
+def the_plane(here: Here) -> None:
+    """The tokens of the text and their neighbours in two dimensions."""
+    drawn = embedding_views.plane(here)
+    table = drawn.table
+    lit = table.index[table["token_id"] == here.ids[here.position]]
+    figure = scatter_2d(
+        table[["x", "y"]].to_numpy(),
+        labels=list(table["token"]),
+        title="Tokens of the text and their nearest neighbours",
+        x_title=f"first direction, {markup.percent(drawn.kept[0])} of the variance",
+        y_title=f"second direction, {markup.percent(drawn.kept[1])}",
+        groups=list(table["group"]),
+        stages={"in the text": "tokens", "neighbour": "embeddings"},
+        highlight=int(lit[0]) if len(lit) else None,
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-plane", data=table)
+    ui.note(
+        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
+        f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
+        + (f" {drawn.left_out} earlier tokens of the text are left out." if drawn.left_out else "")
+    )
+    ui.source(embeddings.project)

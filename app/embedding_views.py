@@ -1,0 +1,154 @@
+"""The embedding tables and the token in focus -> what the page draws: strips, neighbours, similarity, lengths, a plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime
+from app.runtime import Here
+from gptcore import embeddings
+from gptcore.checks import TOLERANCE, Check
+
+WINDOW = 12  # tokens whose lengths are listed
+NEIGHBOURS = 10  # of the token in focus
+IN_PLANE, AROUND = 12, 4  # different tokens in the plane, and neighbours of each: 60 points keep their labels
+BINS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Entering:
+    """What enters the first block at one position: the two rows from the tables, and the residual stream that the model ran on."""
+
+    token_row: np.ndarray
+    position_row: np.ndarray
+    resid: np.ndarray
+
+    @property
+    def largest(self) -> int:
+        """The dimension in which the sum is largest, counted without sign."""
+        return int(np.abs(self.resid).argmax())
+
+    @property
+    def cosine(self) -> float:
+        """Between the two rows."""
+        a, b = self.token_row.astype(np.float64), self.position_row.astype(np.float64)
+        return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-30))
+
+
+def entering(here: Here) -> Entering:
+    """At the token in focus. Runs the model if the trace is not there yet."""
+    model, trace = here.model.model, here.trace
+    token_row, position_row = runtime.compute(lambda: embeddings.rows_of(model, here.ids[here.position], here.position))
+    return Entering(token_row, position_row, trace.resid(0)[here.position])
+
+
+def entering_frame(found: Entering) -> pd.DataFrame:
+    """dimension, token_row, position_row, sum."""
+    return pd.DataFrame({"token_row": found.token_row, "position_row": found.position_row, "sum": found.resid}).rename_axis(
+        "dimension"
+    ).reset_index()  # fmt: skip
+
+
+def self_checks(found: Entering) -> list[Check]:
+    """The two rows, added here in float64, against what the model ran on."""
+    expected = found.token_row.astype(np.float64) + found.position_row.astype(np.float64)
+    apart = float(np.abs(found.resid - expected).max() / max(float(np.abs(expected).max()), 1e-30))
+    said = (
+        "The token's row and the position's row, read from the weights and added here, against the residual stream before block 0 "
+        "in the trace. Deviation as a share of the largest number."
+    )
+    return [Check("The rows add up", said, apart, TOLERANCE)]
+
+
+@st.cache_resource(show_spinner=False, max_entries=4096)
+def neighbours(model_name: str, token_ids: tuple[int, ...], top: int) -> tuple[embeddings.Neighbours, ...]:
+    """The nearest tokens of each, computed once for everybody; a few hundred bytes each."""
+    model = runtime.model(model_name).model
+    return runtime.compute(lambda: embeddings.nearest_tokens(model, token_ids, top))
+
+
+@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+def position_similarity(model_name: str) -> np.ndarray:
+    """Cosine between every two positions [context_length, context_length]: 4 MB for 1,024. Read-only."""
+    model = runtime.model(model_name).model
+    table = runtime.compute(lambda: embeddings.position_similarity(model))
+    table.flags.writeable = False
+    return table
+
+
+@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+def lengths(model_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The lengths of all token rows and of all position rows. Read-only."""
+    model = runtime.model(model_name).model
+    both = runtime.compute(lambda: embeddings.lengths(model))
+    for array in both:
+        array.flags.writeable = False
+    return both
+
+
+def neighbour_frame(here: Here, found: embeddings.Neighbours) -> pd.DataFrame:
+    """token_id, token, cosine: nearest first."""
+    return pd.DataFrame(
+        {"token_id": found.ids, "token": [here.model.tokenizer.text_of(int(i)) for i in found.ids], "cosine": found.cosine}
+    )
+
+
+def lengths_in_text(here: Here, resid: np.ndarray) -> pd.DataFrame:
+    """position, token, token_row, position_row, sum: lengths of WINDOW tokens' vectors, up to the one in focus or the
+    first ones. resid [n_tokens, emb_dim]."""
+    of_tokens, of_positions = lengths(here.view.model)
+    stop = max(here.position + 1, min(WINDOW, len(here.ids)))
+    positions = np.arange(max(0, stop - WINDOW), stop)
+    return pd.DataFrame(
+        {
+            "position": positions,
+            "token": [here.tokens[p] for p in positions],
+            "token_row": of_tokens[[here.ids[p] for p in positions]],
+            "position_row": of_positions[positions],
+            "sum": np.linalg.norm(resid[positions].astype(np.float64), axis=1),
+        }
+    )
+
+
+def length_histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """counts [bin], edges [bin + 1] over all values."""
+    return np.histogram(values, BINS if len(np.unique(values)) > 1 else 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """table: token_id, token, group ("in the text" or "neighbour"), x, y; kept: share of the variance along x and y; left_out: how
+    many different tokens of the text are not in it."""
+
+    table: pd.DataFrame
+    kept: tuple[float, float]
+    left_out: int
+
+
+def plane(here: Here) -> Plane:
+    """The newest different tokens of the text and their nearest neighbours, projected together."""
+    newest = tuple(dict.fromkeys(reversed(here.ids)))
+    in_text = newest[:IN_PLANE]
+    around = neighbours(here.view.model, in_text, AROUND)
+    ids = tuple(dict.fromkeys([*in_text, *(int(i) for found in around for i in found.ids)]))
+    model = here.model.model
+    projection = runtime.compute(lambda: embeddings.project(model, ids))
+    table = pd.DataFrame(
+        {
+            "token_id": ids,
+            "token": [here.model.tokenizer.text_of(i) for i in ids],
+            "group": ["in the text" if i in set(here.ids) else "neighbour" for i in ids],
+            "x": projection.points[:, 0],
+            "y": projection.points[:, 1],
+        }
+    )
+    return Plane(table, projection.kept, len(newest) - len(in_text))
+
+
+def similarity_frame(similarity: np.ndarray) -> pd.DataFrame:
+    """position, then one column a position: the cosine between the two."""
+    return pd.DataFrame(similarity).rename_axis("position").reset_index()

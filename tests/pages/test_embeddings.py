@@ -1,0 +1,116 @@
+"""The embeddings page: its numbers against transformers and numpy, and the page itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import GPT2LMHeadModel
+
+from app import embedding_views
+from gptcore.checkpoints import LanguageModel
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+PROMPT = "the cat and the hat"
+
+
+@pytest.fixture(scope="module")
+def published(tiny_folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Token and position embedding as transformers reads them from the same folder."""
+    body = GPT2LMHeadModel.from_pretrained(tiny_folder).transformer
+    return body.wte.weight.detach().double().numpy(), body.wpe.weight.detach().double().numpy()
+
+
+def cosines(rows: np.ndarray) -> np.ndarray:
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def test_the_strips_are_the_published_rows_and_their_sum(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    token_id = tiny_model.tokenizer.encode(PROMPT)[3]
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="3")
+    rows = numbers(figure(at, "32 numbers for")["data"][0]["z"])
+    token_row, position_row = published[0][token_id], published[1][3]
+    assert np.allclose(rows, [token_row, position_row, token_row + position_row], rtol=1e-5, atol=1e-7)
+    largest = int(np.abs(token_row + position_row).argmax())
+    assert f"E_{{{token_id},\\,{largest}}} + P_{{3,\\,{largest}}}" in printed(at)
+
+
+def test_the_bars_are_the_nearest_rows(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    token_id = tiny_model.tokenizer.encode(PROMPT)[1]
+    cosine = cosines(published[0])[token_id]
+    order = [i for i in np.argsort(-cosine, kind="stable") if i != token_id][: embedding_views.NEIGHBOURS]
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="1")
+    drawn = figure(at, "The rows most like that of")
+    assert np.allclose(numbers(drawn["data"][0]["x"]), cosine[order], atol=1e-5)
+    assert [label.replace("&lt;", "<") for label in drawn["layout"]["yaxis"]["ticktext"]][:3] == [
+        tiny_model.tokenizer.text_of(int(i)) for i in order[:3]
+    ]
+
+
+def test_the_curves_are_the_similarity_and_the_length_of_positions(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2")
+    assert np.allclose(numbers(figure(at, "Position 2 and every")["data"][0]["y"]), cosines(published[1])[2], atol=1e-5)
+    assert np.allclose(numbers(figure(at, "All position rows")["data"][0]["y"]), np.linalg.norm(published[1], axis=1), rtol=1e-5)
+    counts = numbers(figure(at, "All token rows")["data"][0]["y"])
+    assert counts.sum() == len(published[0])
+
+
+def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    ids = list(dict.fromkeys(reversed(tiny_model.tokenizer.encode(PROMPT))))
+    cosine = cosines(published[0])
+    np.fill_diagonal(cosine, -np.inf)
+    near = [int(i) for token_id in ids for i in np.argsort(-cosine[token_id], kind="stable")[: embedding_views.AROUND]]
+    everything = list(dict.fromkeys(ids + near))
+    rows = published[0][everything]
+    spreads = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT)
+    drawn = figure(at, "Tokens of the text")
+    in_text, neighbours = drawn["data"][0], drawn["data"][1]
+    assert in_text["name"] == "in the text" and neighbours["name"] == "neighbour"
+    assert len(numbers(in_text["x"])) == len(ids)
+    assert len(numbers(in_text["x"])) + len(numbers(neighbours["x"])) == len(everything)
+    assert f"{100 * spreads[:2].sum() / spreads.sum():.1f} % of their variance" in printed(at)
+    points = np.concatenate([np.stack([numbers(t["x"]), numbers(t["y"])], 1) for t in (in_text, neighbours)])
+    assert np.allclose(np.sort(points.var(0))[::-1] * len(points), spreads[:2], rtol=1e-6)
+
+
+def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20")
+    assert f"{embedding_views.WINDOW} of 40 tokens" in printed(at)
+    table = next(t for t in printed(at).split("<table") if "Position row" in t)
+    places = [row.split('"number">')[1].split("<")[0] for row in table.split("<tr")[2:]]
+    assert places == [str(i) for i in range(9, 21)]
+    assert '<tr class="marked"><td class="number">20<' in table
+
+
+def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
+    rows = np.array([1.0, 2.0]), np.array([0.5, -1.0])
+    right = embedding_views.Entering(*rows, np.array([1.5, 1.0]))
+    wrong = embedding_views.Entering(*rows, np.array([1.5, 1.001]))
+    assert embedding_views.self_checks(right)[0].ok and not embedding_views.self_checks(wrong)[0].ok
+
+
+def test_an_earlier_text_of_many_different_tokens_is_left_out_of_the_plane_and_counted(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ")
+    assert "8 earlier tokens of the text are left out" in printed(at)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "embeddings", prompt=prompt))) == 6
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert figures(open_page(monkeypatch, tiny_folder, "embeddings", **JUNK))
