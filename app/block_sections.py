@@ -1,0 +1,126 @@
+"""The parts of the block page: the way through the block, the two sums in numbers, and dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import block_views, markup, navigation, runtime, state, ui
+from app.charts import strip
+from app.components.block_path import Strip, block_path
+from app.runtime import Here
+from gptcore.activations import BlockActivations
+from gptcore.dropout import dropped, zeroed
+
+SCALES = {"own": "Each strip by itself", "one": "One for all"}
+BOOK_RATE = 0.1
+
+
+def _pages() -> list[str]:
+    return [entry.file for entry in navigation.PAGES if navigation.is_there(entry.file)]
+
+
+def way(here: Here, found: BlockActivations) -> None:
+    """Station by station: name, mean, spread, largest value and strip. A click on a name opens its page."""
+    listed = block_views.stations(found, here.layer, here.config.n_layers)
+    scale = st.segmented_control(
+        "Colour scale", list(SCALES), format_func=SCALES.__getitem__, default="own", required=True, key="block_scale", persist_state="session"
+    )
+    largest = [float(np.abs(s.values).max()) for s in listed]
+    limits = largest if scale == "own" else [max(largest)] * len(listed)
+    shape = markup.shape(here.config.emb_dim)
+    strips = [
+        Strip(
+            s.name,
+            f"{s.variable} {shape}",
+            s.stage,
+            [markup.significant(float(v)) for v in (s.values.mean(dtype=np.float64), s.values.std(dtype=np.float64), top)],
+            s.values,
+            limit or 1.0,
+            s.place,
+            s.page,
+        )
+        for s, top, limit in zip(listed, largest, limits, strict=True)
+    ]
+    opened = block_path(
+        strips,
+        key="block_path",
+        title=f"Layer {here.layer}, position {here.position}",
+        columns=("Mean", "Spread", "Largest"),
+        pages=_pages(),
+        pointed=block_views.moved_most(found),
+    )
+    if opened:
+        st.switch_page(navigation.page(opened))
+    title = f"Layer {here.layer}, position {here.position}: from station to station"
+    ui.export_menu(
+        "block",
+        lambda: block_views.table(listed),
+        lambda: strip(
+            np.stack([s.values for s in listed]),
+            row_names=[f"{s.name} ({s.variable})" for s in listed],
+            title=title,
+            mode=ui.mode(),
+        ),
+    )
+    ui.note(
+        "Point at a strip: one dimension is read out at every station. Spread: standard deviation. Largest: farthest from 0, "
+        + ("where the colours of each strip end." if scale == "own" else "the largest of all is where the colours end.")
+    )
+
+
+def sums(found: BlockActivations) -> None:
+    """The dimension that moved most, added up twice."""
+    st.subheader("The two sums, in numbers", anchor=False)
+    i, n = block_views.moved_most(found), ui.latex_number
+    pre, attn, mid, mlp, post = (
+        n(float(values[0, i]), 4) for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
+    )
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \text{{mid}}_i &= \text{{pre}}_i + \text{{attention}}_i \\
+        \text{{mid}}_{{{i}}} &= {pre} + ({attn}) = {mid} \\[0.7em]
+        \text{{post}}_i &= \text{{mid}}_i + \text{{feed-forward}}_i \\
+        \text{{post}}_{{{i}}} &= {mid} + ({mlp}) = {post}
+        \end{{aligned}}"""
+    )
+    ui.note(f"Dimension {i} is the one that this block changes most for this token. The sums hold for every dimension.")
+    ui.self_check(block_views.self_checks(found))
+
+
+def dropout(here: Here) -> None:
+    """Off at inference; a switch shows what one training step would have zeroed."""
+    st.subheader("Dropout, which is off", anchor=False)
+    own = here.config.drop_rate
+    st.markdown(
+        "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
+        f"When text is written it does nothing: what stands above was computed without it. This model's drop_rate is {own:g}"
+        + (", so its training zeroed nothing either." if own == 0 else ".")
+    )
+    if not st.toggle("Show what training would have zeroed", key="block_dropout", persist_state="session"):
+        return
+    rate_at, seed_at, head_at = st.columns(3, gap="medium")
+    rate = rate_at.slider(
+        "drop_rate", 0.0, 0.9, value=float(min(own or BOOK_RATE, 0.9)), step=0.05, key="block_drop_rate", persist_state="session",
+        help=f"This model: {own:g}. The book's configuration: {BOOK_RATE:g}.",
+    )  # fmt: skip
+    seed = seed_at.number_input("Seed", 0, state.MAX_SEED, value=1, key="block_dropout_seed", persist_state="session")
+    if here.config.n_heads > 1:
+        head_at.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
+    places = runtime.compute(
+        lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, float(rate), int(seed))
+    )
+    strips = [
+        Strip(p.name, p.where, p.stage, [f"{p.gone.sum():,} of {len(p.gone):,}"], p.after, float(np.abs(p.after).max()) or 1.0, gone=p.gone,
+              counted=p.counted)
+        for p in places
+    ]  # fmt: skip
+    block_path(strips, key="block_dropout_path", title="Dropout of one training step", columns=("Zeroed",), pages=())
+    ui.export_menu("dropout", block_views.dropout_table(places))
+    total = float(places[1].after.sum())
+    ui.note(
+        f"A mark below a strip: zeroed. What is left is multiplied by 1 / (1 − {rate:g}) = {markup.significant(1 / (1 - rate))}. So this "
+        f"head's weights now add up to {markup.significant(total)} instead of 1. Training draws anew at every step; the seed stands for "
+        "one such step. Each place is shown by itself, on the values without dropout: what one changes would reach all later ones."
+    )
+    ui.source(zeroed, dropped)

@@ -1,0 +1,30 @@
+"""What does one block do to one token?
+
+Reads: the residual stream of the token in focus before, inside and after one block, and what attention and feed-forward add.
+Shows: the token's vector at eight stations as strips (one cell a dimension, colour: value, no unit) with mean, spread and largest
+value; the two sums in numbers; what dropout would have zeroed in training, at its three places.
+"""
+
+import streamlit as st
+
+from app import block_sections, markup, runtime, state, ui
+from gptcore.model import TransformerBlock
+
+here = runtime.here()
+n, n_layers = len(here.ids), here.config.n_layers
+size = markup.shape(1, n, here.config.emb_dim)
+ui.page_header(
+    "residual",
+    "What does one block do to one token?",
+    "It adds to the token's vector twice: first what attention read from the tokens before, then what the feed-forward network made of "
+    f"it. {size} goes in and {size} comes out, which is why blocks can be stacked.",
+)
+if n_layers > 1:
+    st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
+ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+found = runtime.compute(lambda: here.trace.block(here.layer, (here.position,)))
+block_sections.way(here, found)
+block_sections.sums(found)
+ui.source(TransformerBlock)
+block_sections.dropout(here)
+ui.terms("transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network", "dropout")

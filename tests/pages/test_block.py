@@ -1,0 +1,140 @@
+"""The block page: its stations against transformers, its sums, dropout, and the page itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app import block_views
+from gptcore.language_model import LanguageModel
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
+
+IDS = (40, 7, 7, 99, 150, 3)
+LAYER, POSITION = 1, 4
+PARTS = ("resid_pre", "attn_in", "attn_out", "resid_mid", "mlp_in", "mlp_out", "resid_post", "resid_post")
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_folder: Path) -> TransformersRun:
+    return TransformersRun(tiny_folder, IDS)
+
+
+def drawn(at: AppTest, title: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What the page gave the component whose title begins so: header and arrays."""
+    for element in at.get("bidi_component"):
+        data = element.proto.bytes if element.proto.WhichOneof("data") == "bytes" else b""
+        length = int.from_bytes(data[:4], "little")
+        text = json.loads(data[4 : 4 + length]) if length else {"header": {}}
+        if str(text["header"].get("title", "")).startswith(title):
+            arrays = {
+                name: np.frombuffer(data, entry["dtype"], int(np.prod(entry["shape"])), 4 + length + entry["offset"])
+                for name, entry in text["arrays"].items()
+            }
+            return text["header"], arrays
+    raise AssertionError(f"Nothing on the page is called {title!r}.")
+
+
+def test_the_stations_hold_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
+    listed = block_views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
+    for station, name in zip(listed, PARTS, strict=True):
+        expected = reference.layers[LAYER][name][POSITION]
+        assert station.values.shape == expected.shape == (32,)
+        assert np.allclose(station.values, expected, atol=1e-5 * np.abs(expected).max()), station.variable
+
+
+def test_stations_say_where_the_vector_comes_from_and_goes_to(tiny_model: LanguageModel) -> None:
+    trace = tiny_model.trace(IDS)
+    first = block_views.stations(trace.block(0, (0,)), 0, 2)
+    last = block_views.stations(trace.block(1, (0,)), 1, 2)
+    assert (first[0].name, first[-1].name) == ("From the embeddings", "Into layer 1")
+    assert (last[0].name, last[-1].name) == ("From layer 0", "Into the final LayerNorm")
+    assert [s.place for s in first] == ["spine", "branch", "branch", "sum", "branch", "branch", "sum", "spine"]
+
+
+def test_the_dimension_named_is_the_one_that_transformers_moves_most(tiny_model: LanguageModel, reference: TransformersRun) -> None:
+    moved = reference.layers[LAYER]["resid_post"][POSITION] - reference.layers[LAYER]["resid_pre"][POSITION]
+    assert block_views.moved_most(tiny_model.trace(IDS).block(LAYER, (POSITION,))) == np.abs(moved).argmax()
+
+
+def test_the_self_checks_pass_on_the_model_and_fail_on_a_number_that_was_changed(tiny_model: LanguageModel) -> None:
+    found = tiny_model.trace(IDS).block(LAYER, (POSITION,))
+    assert all(check.ok for check in block_views.self_checks(found))
+    assert not block_views.self_checks(replace(found, attn_out=found.attn_out + 0.01))[0].ok
+    assert not block_views.self_checks(replace(found, mlp_out=found.mlp_out + 0.01))[1].ok
+
+
+def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
+    tiny_model: LanguageModel, reference: TransformersRun, tiny_folder: Path
+) -> None:
+    places = block_views.dropout_places(tiny_model.trace(IDS), LAYER, 2, POSITION, 0.4, seed=5)
+    with torch.inference_mode():
+        maps = reference.model(torch.tensor([list(IDS)]), output_attentions=True).attentions
+    expected = [
+        reference.layers[0]["resid_pre"][POSITION],
+        maps[LAYER][0, 2, POSITION, : POSITION + 1].numpy(),
+        reference.layers[LAYER]["attn_out"][POSITION],
+        reference.layers[LAYER]["mlp_out"][POSITION],
+    ]
+    for place, values in zip(places, expected, strict=True):
+        assert np.allclose(place.before, values, atol=1e-5 * np.abs(values).max()), place.name
+        assert (place.after[place.gone] == 0).all()
+        assert np.allclose(place.after[~place.gone], values[~place.gone] / 0.6, rtol=1e-3, atol=1e-5)
+    assert sum(place.gone.sum() for place in places) > 0
+    table = block_views.dropout_table(places)()
+    assert len(table) == 3 * 32 + POSITION + 1 and table["zeroed"].sum() == sum(p.gone.sum() for p in places)
+
+
+def test_the_table_has_every_number_of_every_strip(tiny_model: LanguageModel) -> None:
+    listed = block_views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
+    table = block_views.table(listed)
+    assert len(table) == 8 * 32
+    mid = table[table["variable"] == "resid_mid"].sort_values("dimension")["value"]
+    assert np.array_equal(mid, listed[3].values)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    header, arrays = drawn(open_page(monkeypatch, tiny_folder, "block", prompt=prompt), "Layer 0")
+    assert len(header["rows"]) == 8 and all(len(values) == 32 for values in arrays.values())
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert drawn(open_page(monkeypatch, tiny_folder, "block", **JUNK), "Layer 1")
+
+
+def test_the_page_shows_layer_and_token_of_the_link_and_one_scale_when_asked(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
+    at = open_page(monkeypatch, tiny_folder, "block", prompt="Once upon a time", layer="1", position="2")
+    header, arrays = drawn(at, "Layer 1, position 2")
+    assert np.allclose(arrays["values7"], trace.resid(2)[2]) and np.allclose(arrays["values0"], trace.resid(1)[2])
+    limits = [row[4] for row in header["rows"]]
+    assert limits == pytest.approx([np.abs(arrays[f"values{i}"]).max() for i in range(8)])
+    assert "off by" in printed(at) and f"[1, {trace.n_tokens}, 32] goes in" in printed(at)
+    at.segmented_control(key="block_scale").set_value("one").run()
+    assert [row[4] for row in drawn(at, "Layer 1")[0]["rows"]] == pytest.approx([max(limits)] * 8)
+
+
+def test_dropout_is_off_until_it_is_asked_for_and_then_follows_rate_and_seed(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "block")
+    with pytest.raises(AssertionError, match="Nothing on the page"):
+        drawn(at, "Dropout")
+    at.toggle(key="block_dropout").set_value(True).run()
+    at.slider(key="block_drop_rate").set_value(0.5).run()
+    _, first = drawn(at, "Dropout")
+    assert 0 < first["gone0"].sum() < 32 and not first["values0"][first["gone0"] == 1].any()
+    at.number_input(key="block_dropout_seed").set_value(2).run()
+    assert not np.array_equal(drawn(at, "Dropout")[1]["gone0"], first["gone0"])
+    at.slider(key="block_drop_rate").set_value(0.0).run()
+    assert not drawn(at, "Dropout")[1]["gone0"].any() and not at.exception
