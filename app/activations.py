@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import markup, ui
+from app.charts import Mode
 from app.charts.curve_reader import Curve, curve_reader
 from gptcore import lessons
 
@@ -46,6 +50,14 @@ def curve_table(curves: dict[str, Curve]) -> pd.DataFrame:
     )
 
 
+@lru_cache(maxsize=64)
+def drawn(labels: tuple[str, ...], second_input: float, mode: Mode) -> tuple[dict[str, Curve], go.Figure]:
+    """The curves and their figure, which begins at GELU's lowest point. Kept, since no model has a part in it; not to be changed."""
+    curves = {label: curve(label, second_input) for label in labels}
+    at = int(np.abs(X - lessons.gelu_minimum()[0]).argmin())
+    return curves, curve_reader(curves, X, at=at, title="Value and slope of each function", mode=mode)
+
+
 @st.fragment
 def comparison() -> None:
     """The functions on one pair of axes with a movable x, and what to see there."""
@@ -61,12 +73,9 @@ def comparison() -> None:
     second = 0.5
     if SWIGLU in shown:
         second = st.slider("Second input of SwiGLU", -2.0, 2.0, second, 0.1, key="second_input")
-    curves = {label: curve(label, second) for label in CHOICES if label in shown}
-    lowest_x, lowest = lessons.gelu_minimum()
-    figure = curve_reader(
-        curves, X, at=int(np.abs(X - lowest_x).argmin()), title="Value and slope of each function", mode=ui.mode()
-    )
+    curves, figure = drawn(tuple(label for label in CHOICES if label in shown), second, ui.mode())
     ui.chart(figure, name="activation-functions", data=lambda: curve_table(curves))
+    lowest_x, lowest = lessons.gelu_minimum()
     tanh, exact = (lessons.value_and_slope(form, X)[0] for form in ("gelu_tanh", "gelu_exact"))
     ui.note(
         f"GELU is lowest at x = {markup.significant(lowest_x, 4)}, where it is {markup.significant(lowest)}; beyond, it comes back "

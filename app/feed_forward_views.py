@@ -15,6 +15,7 @@ from gptcore.neurons import NeuronEffects, strongest_neurons
 from gptcore.trace import Trace
 
 TOP_NEURONS, TOP_TOKENS = 8, 5
+MOST_CELLS = 1024  # cells of a strip: more than a screen can tell apart
 
 
 def steps(emb_dim: int) -> pd.DataFrame:
@@ -39,6 +40,16 @@ def strips(found: FeedForwardActivations) -> tuple[list[str], np.ndarray]:
     }
     wide = found.mlp_pre.shape[1]
     return list(rows), np.stack([np.pad(v.astype(float), (0, wide - len(v)), constant_values=np.nan) for v in rows.values()])
+
+
+def pooled(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Rows [row, n] in at most MOST_CELLS cells, each the number farthest from 0 among so many neighbours; and how many."""
+    size = -(-values.shape[1] // MOST_CELLS)
+    if size == 1:
+        return values, 1
+    cells = np.pad(values, ((0, 0), (0, -values.shape[1] % size)), constant_values=np.nan).reshape(len(values), -1, size)
+    farthest = np.where(np.isnan(cells), -1, np.abs(cells)).argmax(2)  # a cell of gaps alone stays a gap
+    return np.take_along_axis(cells, farthest[:, :, None], 2)[:, :, 0], size
 
 
 @dataclass(frozen=True)
@@ -86,8 +97,7 @@ def neuron_table(found: FeedForwardActivations, effects: NeuronEffects) -> pd.Da
     logit_change."""
     rows = []
     for neuron, written, change in zip(effects.neurons, effects.written, effects.logit_change, strict=True):
-        order = np.argsort(-change, kind="stable")
-        for direction, ids in (("promotes", order[:TOP_TOKENS]), ("suppresses", order[::-1][:TOP_TOKENS])):
+        for direction, ids in (("promotes", _largest(change)), ("suppresses", _largest(-change))):
             for rank, token_id in enumerate(ids, 1):
                 rows.append(
                     {
@@ -102,3 +112,9 @@ def neuron_table(found: FeedForwardActivations, effects: NeuronEffects) -> pd.Da
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Indices of the TOP_TOKENS largest, largest first, without sorting a whole vocabulary."""
+    found = np.argpartition(-values, TOP_TOKENS)[:TOP_TOKENS]
+    return found[np.argsort(-values[found], kind="stable")]

@@ -143,7 +143,13 @@ def stack() -> None:
     columns = st.columns(3)
     depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, 30, key="stack_depth")
     gain = columns[1].slider(
-        "Weight scale", 0.5, 1.5, 1.2, 0.05, key="stack_gain", help="Standard deviation of a weight, times √128"
+        "Weight scale",
+        0.5,
+        1.5,
+        1.2,
+        0.05,
+        key="stack_gain",
+        help=f"Standard deviation of a weight, times √{lessons.STACK_WIDTH}",
     )
     seed = int(columns[2].number_input("Seed", 0, 9999, SEED, key="stack_seed"))
     data = stack_frame(depth, gain, seed)

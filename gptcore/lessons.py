@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,8 +32,8 @@ PUBLISHED_GRADIENTS: dict[bool, tuple[float, ...]] = {
     True: (0.221698, 0.206941, 0.328970, 0.266573, 1.325854),
 }
 STACK_DEPTHS = (5, 50)
-STACK_WIDTH = 128  # of every linear layer of the stack
-STACK_INPUTS = 64  # vectors sent through it
+STACK_WIDTH = 64  # of every linear layer of the stack
+STACK_INPUTS = 32  # vectors sent through it
 
 
 class Normalized(NamedTuple):
@@ -117,6 +118,7 @@ def value_and_slope(
     return values.detach().numpy(), slopes.numpy()
 
 
+@cache
 def gelu_minimum() -> tuple[float, float]:
     """The lowest point (x, value) of the tanh form: where its slope changes sign between -2 and 0, by halving."""
     low, high = -2.0, 0.0
@@ -167,7 +169,7 @@ def _linear_layers(sizes: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
 def stack_spread(normalize: bool, depth: int = 30, gain: float = 1.0, seed: int = 123) -> Float[np.ndarray, "{depth}+1"]:
     """The standard deviation of all activations before the first and after each linear layer of an untrained stack.
 
-    64 random vectors go through `depth` layers, 128 wide, whose weights have the standard deviation gain / sqrt(128): each layer
+    32 random vectors go through `depth` layers, 64 wide, whose weights have the standard deviation gain / sqrt(64): each layer
     then multiplies the spread by about `gain`. normalize: LayerNorm (without scale and shift) after each layer.
 
     Raises LessonError for a depth outside 5 to 50 or a gain that is not positive and finite.

@@ -83,4 +83,4 @@ ui.table(
 ui.note("Lengths do not add up, since the vectors point in different directions; the vectors do, number by number.")
 ui.self_check(shortcut_views.self_checks(blocks, table))
 ui.source(TransformerBlock)
-ui.terms("shortcut connection", "residual stream", "transformer block", "attention", "feed-forward network")
+ui.terms("shortcut connection", "gradient", "residual stream", "transformer block", "attention", "feed-forward network")

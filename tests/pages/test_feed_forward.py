@@ -44,6 +44,18 @@ def test_the_strips_hold_what_transformers_computes_and_gaps_behind_the_narrow_r
         assert np.isnan(row[len(expected) :]).all()
 
 
+def test_wide_strips_show_the_number_farthest_from_zero_of_each_group() -> None:
+    wide = np.zeros((2, 3072))
+    wide[0, [5, 3071]], wide[1, 768:] = (-4.0, 2.0), np.nan
+    cells, size = feed_forward_views.pooled(wide)
+    assert size == 3 and cells.shape == (2, 1024)
+    assert cells[0, 1] == -4 and cells[0, 1023] == 2 and np.count_nonzero(cells[0]) == 2
+    assert np.isnan(cells[1, 256:]).all() and not cells[1, :256].any()
+    odd = np.arange(1025.0)[None]  # the last group is filled up with a gap, which does not hide the number beside it
+    assert feed_forward_views.pooled(odd)[0][0, -1] == 1024
+    assert feed_forward_views.pooled(wide[:, :1024])[1] == 1
+
+
 def test_what_a_relu_would_have_silenced_is_what_transformers_has_below_zero(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:

@@ -1,0 +1,103 @@
+"""The parts of the feed-forward page that show the model in view."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import feed_forward_views, markup, runtime, ui
+from app.charts import histogram, strip
+from app.distribution import distribution
+from app.runtime import Here
+from gptcore import neurons
+from gptcore.activations import FeedForwardActivations
+from gptcore.trace import Trace
+
+
+def widen_bend_narrow(found: FeedForwardActivations) -> None:
+    """Shapes and counts, and the four vectors as strips."""
+    emb_dim = found.mlp_in.shape[1]
+    table = feed_forward_views.steps(emb_dim)
+    rows = [
+        [row.step, f"<code>{row.shape_in:,} → {row.shape_out:,}</code>", f"{row.weights + row.biases:,}"]
+        for row in table.itertuples()
+    ]
+    total = int((table["weights"] + table["biases"]).sum())
+    ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
+    names, values = feed_forward_views.strips(found)
+    cells, size = feed_forward_views.pooled(values)
+    figure = strip(
+        cells,
+        row_names=names,
+        title=f"From {emb_dim:,} to {4 * emb_dim:,} numbers, and back",
+        x_title="dimension" if size == 1 else f"group of {size} dimensions",
+        value_title="activation",
+        top=float(np.nanquantile(np.abs(values), 0.99)),  # so that one large number does not make all others pale
+        mode=ui.mode(),
+    )
+    data = pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index()
+    ui.chart(figure, name="widen-bend-narrow", data=data)
+    if size > 1:
+        ui.note(f"Each cell is the number farthest from 0 among {size} neighbours. The export has all of them.")
+
+
+def before_and_after_gelu(found: FeedForwardActivations) -> None:
+    """Two histograms and what a ReLU would have done."""
+    left, right = st.columns(2, gap="large")
+    for column, name, values in ((left, "before", found.mlp_pre), (right, "after", found.mlp_post)):
+        drawn = distribution({name: values})
+        with column:
+            figure = histogram(
+                drawn.counts,
+                drawn.edges,
+                title=f"{name.capitalize()} GELU",
+                x_title="activation",
+                count_title="neurons",
+                stages=("residual" if name == "before" else "feed_forward",),
+                mode=ui.mode(),
+            )
+            ui.chart(figure, name=f"activations-{name}-gelu", data=drawn.frame)
+            if drawn.outside:
+                ui.note(f"{drawn.outside:,} values lie outside the picture.")
+    seen, lowest = feed_forward_views.silenced(found), int(found.mlp_post[0].argmin())
+    ui.note(
+        f"{seen.negative:,} of {seen.neurons:,} neurons ({markup.percent(seen.negative / seen.neurons)}) are negative here: a ReLU "
+        f"would have silenced them all. GELU lets a little of each through: {markup.significant(seen.mean)} on average, "
+        f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
+        f"counted without sign. The lowest is neuron {lowest}:"
+    )
+    x, y, n = float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]), ui.latex_number
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \rule{{0pt}}{{1.1em}} x_{{{lowest}}} &= {n(x)} \\[0.3em]
+        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) = {n(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))} \\[0.3em]
+        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(y)}
+        \end{{aligned}}"""
+    )
+
+
+def strongest_neurons(here: Here, trace: Trace, found: FeedForwardActivations) -> None:
+    """The neurons that write most, with the tokens that they raise and lower."""
+    effects = runtime.compute(lambda: feed_forward_views.neuron_effects(here, trace, found))
+    data = feed_forward_views.neuron_table(found, effects)
+    rows = []
+    for neuron, lines in data.groupby("neuron", sort=False):
+        chips = {
+            direction: " ".join(markup.chip(here.model.tokenizer.text_of(int(i))) for i in part["token_id"])
+            for direction, part in lines.groupby("direction")
+        }
+        line = lines.iloc[0]
+        numbers = (markup.significant(line[c]) for c in ("before", "after", "written"))
+        rows.append([str(neuron), *numbers, chips["promotes"], chips["suppresses"]])
+    ui.table(["Neuron", "Before GELU", "After", "Length written", "Promotes", "Suppresses"], rows, numeric=(0, 1, 2, 3))
+    data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
+    ui.export_menu("strongest-neurons", data)
+    ui.note(
+        "Ordered by the length of the vector that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
+        "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread. What later "
+        "layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
+    )
+    ui.source(neurons.strongest_neurons, neurons.direct_effects)
