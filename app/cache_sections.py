@@ -72,8 +72,8 @@ def size(here: Here) -> None:
     total, full = parameters.kv_cache_bytes(config, n), parameters.kv_cache_bytes(config, config.context_length)
     ui.formula(
         rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
-        rf"\underbrace{{{config.emb_dim}}}_{{\text{{width}}}} \cdot "
-        rf"\underbrace{{{n}}}_{{\text{{tokens}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
+        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot "
+        rf"\underbrace{{{views.in_tex(n)}}}_{{\text{{tokens}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
     )
     st.markdown(
         f"The width holds {config.n_heads} heads of {config.head_dim} numbers. That is {in_bytes(total)} for this sequence, and "
@@ -137,7 +137,7 @@ def measured(here: Here) -> None:
     begun = "" if found.start == len(here.ids) else f"It began with the first {found.start} tokens, so as not to take longer. "
     st.markdown(
         f"{begun}The last of {n_steps} {'step' if n_steps == 1 else 'steps'} took {last.uncached_ms:.1f} ms without the cache and "
-        f"{last.cached_ms:.1f} ms with it; the median step was {ratio:.1f} times faster with it."
+        f"{last.cached_ms:.1f} ms with it; the median step took {ratio:.1f} times as long without it."
     )
     ui.table(
         ["Written", "Continuation"],

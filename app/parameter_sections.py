@@ -168,7 +168,7 @@ def cache(config: GPTConfig) -> None:
     one, full = parameters.kv_cache_bytes(config, 1), parameters.kv_cache_bytes(config, n)
     ui.formula(
         rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
-        rf"\underbrace{{{config.emb_dim}}}_{{\text{{width}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} "
+        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} "
         rf"\ = {views.in_tex(one)}"
     )
     maps = parameters.attention_map_bytes(config, n)
@@ -178,7 +178,7 @@ def cache(config: GPTConfig) -> None:
         f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
     )
     ui.source(parameters.kv_cache_bytes, parameters.attention_map_bytes)
-    st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves: the K/V cache")
+    st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
