@@ -160,7 +160,7 @@ def drawing(found: ModelMap, sheet: Sheet, links: dict[str, str]) -> str:
     pen.arrow(f"logits {found.parts['output_head'].output}")
     _whole(pen, found, "choice")
     pen.arrow(f"probabilities {found.parts['choice'].output}")
-    _pill(pen, found.answer, "most likely next")
+    _pill(pen, found.answer, f"most likely next, {percent(found.chance)}")
     return _svg(pen, found)
 
 

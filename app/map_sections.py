@@ -15,13 +15,12 @@ from app.model_map import ModelMap
 from gptcore.config import GPT2_SMALL, GPT2_XL, GPT3_175B, GPTConfig
 from gptcore.parameters import count_parameters
 
-FIRST_TOKENS = 28  # characters of the prompt that have room on a phone
+ROOM = 20  # characters of the prompt that a phone has room for
 
 
-def beginning(tokens: tuple[str, ...]) -> str:
-    """The text as tokens, as far as there is room for it."""
-    whole = "".join(tokens)
-    return whole if len(whole) <= FIRST_TOKENS else f"{whole[: FIRST_TOKENS - 1]}…"
+def shortened(text: str, room: int = ROOM) -> str:
+    """A text as tokens, as far as there is room for it."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def page_links() -> dict[str, str]:
@@ -73,10 +72,10 @@ def count(found: ModelMap) -> None:
 
 def shared_and_grown(name: str, config: GPTConfig, tied: bool) -> None:
     """What GPT-2 shares with GPT-3, and what only grows."""
-    st.subheader("The same drawing, a different size", anchor=False)
+    st.subheader("What GPT-2 shares with GPT-3, and what only grows", anchor=False)
     st.markdown(
         """
-- **Shared.** Everything on the map: the tokenizer with its 50,257 tokens, learned positions, LayerNorm before each part, attention
+- **Shared.** The whole drawing: the tokenizer with its 50,257 tokens, learned positions, LayerNorm before each part, attention
   that sees no future, a feed-forward network four times as wide, two shortcuts a block.
 - **Only grows.** How many blocks, how wide the stream, how many heads and how wide each is, how long the context.
 - **Differs.** One thing: GPT-3's layers alternate dense attention with locally banded sparse attention, which reads only part of

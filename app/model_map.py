@@ -37,7 +37,7 @@ class Part:
 @dataclass(frozen=True)
 class ModelMap:
     """parts: by key; total: all parameters, each counted once; ids, stream: shapes of the token ids and the residual stream;
-    text: the prompt as tokens, shortened; answer: what the model holds for the most likely next token."""
+    text: the prompt as tokens, shortened; answer: the most likely next token; chance: its probability, from 0 to 1."""
 
     parts: dict[str, Part]
     total: int
@@ -48,6 +48,7 @@ class ModelMap:
     stream: str
     text: str
     answer: str
+    chance: float
 
     def share(self, key: str) -> float:
         """What the part, with all its repeats, has of all parameters: 0 to 1."""
@@ -70,13 +71,13 @@ def shapes(config: GPTConfig, n_tokens: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: str) -> ModelMap:
+def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: str, chance: float) -> ModelMap:
     """All boxes of a configuration, for a sequence of n_tokens."""
     s = {name: shape(*sizes) for name, sizes in shapes(config, n_tokens).items()}
     parts = (*_ends(config, tied, s), *_block(config, s))
     total = parameters.count_parameters(config, tied)
     return ModelMap(
-        {part.key: part for part in parts}, total, n_tokens, config.n_layers, tied, s["ids"], s["stream"], text, answer
+        {part.key: part for part in parts}, total, n_tokens, config.n_layers, tied, s["ids"], s["stream"], text, answer, chance
     )
 
 

@@ -7,7 +7,7 @@ shape of what runs along it ([1, tokens, width]); the published sizes beside it.
 
 import numpy as np
 
-from app import map_sections, markup, model_map, parameter_sections, runtime, ui
+from app import map_sections, model_map, parameter_sections, runtime, ui
 from gptcore import parameters
 from gptcore.model import GPTModel
 
@@ -16,7 +16,6 @@ tied, n_layers = here.model.model.tied, here.config.n_layers
 logits = here.trace.logits.astype(np.float64)
 best = int(logits.argmax())
 probability = float(1 / np.exp(logits - logits[best]).sum())
-answer = f"{here.model.tokenizer.text_of(best)}   {markup.percent(probability)}"
 
 ui.page_header(
     "residual",
@@ -24,7 +23,10 @@ ui.page_header(
     f"Text becomes rows of numbers. {n_layers} blocks of the same build read them and add to them, one after the other. The last row is "
     "turned into a probability for every token. Open any box to look inside.",
 )
-found = model_map.model_map(here.config, tied, len(here.ids), map_sections.beginning(here.tokens), answer)
+found = model_map.model_map(
+    here.config, tied, len(here.ids), map_sections.shortened("".join(here.tokens)),
+    map_sections.shortened(here.model.tokenizer.text_of(best), 14), probability,
+)  # fmt: skip
 map_sections.diagram(found)
 ui.note(
     "Shapes are those of this text, with a batch of 1 in front: [batch, tokens, width]; attention weights are "

@@ -23,7 +23,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def small(text: str = "Once", n_tokens: int = 4) -> model_map.ModelMap:
-    return model_map.model_map(GPT2_SMALL, True, n_tokens, text, "there 50.0 %")
+    return model_map.model_map(GPT2_SMALL, True, n_tokens, text, "there", 0.5)
 
 
 def written(svg: str) -> list[str]:
@@ -47,7 +47,7 @@ def drawn_on(at: AppTest) -> dict[str, str]:
 
 def test_every_box_counts_the_numbers_in_the_models_own_tensors(tiny_model: LanguageModel) -> None:
     model = tiny_model.model
-    parts = model_map.model_map(tiny_model.config, True, 6, "", "").parts
+    parts = model_map.model_map(tiny_model.config, True, 6, "", "", 0.0).parts
     block = model.blocks[1]
     modules = {
         "token_embedding": model.token_embedding,
@@ -65,7 +65,7 @@ def test_every_box_counts_the_numbers_in_the_models_own_tensors(tiny_model: Lang
 
 def test_boxes_outside_one_another_add_up_to_the_whole_model() -> None:
     for config, tied, total in ((GPT2_SMALL, True, 124_439_808), (GPT_CONFIG_124M, False, 163_009_536)):
-        found = model_map.model_map(config, tied, 4, "", "")
+        found = model_map.model_map(config, tied, 4, "", "", 0.0)
         outer = ("token_embedding", "position_embedding", "block", "final_norm", "output_head")
         assert found.total == total
         assert sum(found.share(key) for key in outer) == pytest.approx(1)
@@ -135,7 +135,7 @@ def test_the_matrix_used_twice_is_tied_only_where_it_is() -> None:
 
 
 def test_a_model_of_one_block_has_no_sheets_behind_it() -> None:
-    one = drawings(model_map.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "", ""))[0]
+    one = drawings(model_map.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "", "", 0.0))[0]
     assert "layer 0; 7,087,872 parameters each" in written(one) and "× 1" in written(one)
     assert one.count('rx="14"') == 2 and drawings(small())[0].count('rx="14"') == 4
 
@@ -163,4 +163,4 @@ def test_the_map_names_the_token_that_the_model_holds_for_most_likely(
     logits = TransformersRun(tiny_folder, ids).logits[-1].astype(float)
     best = tiny_model.tokenizer.text_of(int(logits.argmax()))
     svg = drawn_on(open_page(monkeypatch, tiny_folder, "map", prompt="Once upon a time"))["wide"]
-    assert f"{best}   {100 * exp(logits.max()) / exp(logits).sum():.1f} %" in written(svg)
+    assert written(svg)[-2:] == [best, f"most likely next, {100 * exp(logits.max()) / exp(logits).sum():.1f} %"]
