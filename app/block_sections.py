@@ -24,7 +24,13 @@ def way(here: Here, found: BlockActivations) -> None:
     """Station by station: name, mean, spread, largest value and strip. A click on a name opens its page."""
     listed = block_views.stations(found, here.layer, here.config.n_layers)
     scale = st.segmented_control(
-        "Colour scale", list(SCALES), format_func=SCALES.__getitem__, default="own", required=True, key="block_scale", persist_state="session"
+        "Colour scale",
+        list(SCALES),
+        format_func=SCALES.__getitem__,
+        default="own",
+        required=True,
+        key="block_scale",
+        persist_state="session",
     )
     largest = [float(np.abs(s.values).max()) for s in listed]
     limits = largest if scale == "own" else [max(largest)] * len(listed)
@@ -74,7 +80,8 @@ def sums(found: BlockActivations) -> None:
     st.subheader("The two sums, in numbers", anchor=False)
     i, n = block_views.moved_most(found), ui.latex_number
     pre, attn, mid, mlp, post = (
-        n(float(values[0, i]), 4) for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
+        n(float(values[0, i]), 4)
+        for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
     )
     ui.formula(
         rf"""\begin{{aligned}}

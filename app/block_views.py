@@ -106,7 +106,16 @@ def dropout_places(trace: Trace, layer: int, head: int, position: int, drop_rate
         ("Embeddings", "token row + position row", "embeddings", "dimension", "embeddings", trace.resid(0)[position], 0, 0),
         ("Attention weights", f"layer {layer}, head {head}", "attention", "position", "weights", weights, layer, head),
         ("Out of attention", f"layer {layer}, attn_out", "attention", "dimension", "attention", block.attn_out[0], layer, 0),
-        ("Out of feed-forward", f"layer {layer}, mlp_out", "feed_forward", "dimension", "feed_forward", block.mlp_out[0], layer, 0),
+        (
+            "Out of feed-forward",
+            f"layer {layer}, mlp_out",
+            "feed_forward",
+            "dimension",
+            "feed_forward",
+            block.mlp_out[0],
+            layer,
+            0,
+        ),
     ]
     out = []
     for name, where, stage, counted, place, before, at_layer, at_head in rows:
@@ -119,7 +128,9 @@ def dropout_table(places: Sequence[Dropped]) -> Callable[[], pd.DataFrame]:
     """place, index, before, zeroed, after: made when it is asked for."""
     return lambda: pd.concat(
         [
-            pd.DataFrame({"place": p.name, "index": np.arange(len(p.before)), "before": p.before, "zeroed": p.gone, "after": p.after})
+            pd.DataFrame(
+                {"place": p.name, "index": np.arange(len(p.before)), "before": p.before, "zeroed": p.gone, "after": p.after}
+            )
             for p in places
         ],
         ignore_index=True,

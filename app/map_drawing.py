@@ -84,7 +84,9 @@ class _Pen:
         href = self.links.get(part.page)
         label = escape_html(f"{part.title}. {'; '.join(part.details)}. {_counted(part)}.")
         if href:
-            self.parts.append(f'<a class="box" href="{escape_html(href)}" data-page="{part.page}" aria-label="{label} Open its page.">')
+            self.parts.append(
+                f'<a class="box" href="{escape_html(href)}" data-page="{part.page}" aria-label="{label} Open its page.">'
+            )
         else:
             self.parts.append(f'<g class="box" aria-label="{label}">')
 
@@ -125,8 +127,12 @@ class _Pen:
         if part.count:
             room, used = 120, max(1.5, 120 * share)
             colour = part.stage.replace("_", "-")
-            self.parts.append(f'<rect x="{x}" y="{y - 9}" width="{room}" height="8" rx="4" fill="var(--{colour})" fill-opacity="0.14"/>')
-            self.parts.append(f'<rect x="{x}" y="{y - 9}" width="{used:.1f}" height="8" rx="{min(4, used / 2):.1f}" fill="var(--{colour})"/>')
+            self.parts.append(
+                f'<rect x="{x}" y="{y - 9}" width="{room}" height="8" rx="4" fill="var(--{colour})" fill-opacity="0.14"/>'
+            )
+            self.parts.append(
+                f'<rect x="{x}" y="{y - 9}" width="{used:.1f}" height="8" rx="{min(4, used / 2):.1f}" fill="var(--{colour})"/>'
+            )
             many = f" in all {part.times}" if part.times > 1 else ""
             self.text(x + room + 12, y, f"{percent(share)}{many}", 12.5, colour="soft")
             y += 21
@@ -270,7 +276,10 @@ def _tie(pen: _Pen, token_row: float, head_row: float) -> None:
     sheet = pen.sheet
     x = sheet.tie
     pen.line(
-        f"M{sheet.left} {head_row}H{x + 9}q-9 0 -9 -9V{token_row + 9}q0 -9 9 -9H{sheet.left}", colour="embeddings", width=1.8, dashed=True
+        f"M{sheet.left} {head_row}H{x + 9}q-9 0 -9 -9V{token_row + 9}q0 -9 9 -9H{sheet.left}",
+        colour="embeddings",
+        width=1.8,
+        dashed=True,
     )
     if sheet.notes is not None:
         pen.text(x - 9, (token_row + head_row) / 2, "the same matrix", 12, colour="embeddings", anchor="middle", turned=True)

@@ -39,10 +39,22 @@ def diagram(found: ModelMap) -> None:
     with st.container(horizontal=True, gap="small"):
         ui.export_menu("map", model_map.frame(found))
         st.download_button(
-            "Save SVG", lambda: svg_file(found, mode), "map.svg", "image/svg+xml", key="map_svg", type="tertiary", on_click="ignore"
+            "Save SVG",
+            lambda: svg_file(found, mode),
+            "map.svg",
+            "image/svg+xml",
+            key="map_svg",
+            type="tertiary",
+            on_click="ignore",
         )
         st.download_button(
-            "Save HTML", lambda: html_file(found, mode), "map.html", "text/html", key="map_html", type="tertiary", on_click="ignore"
+            "Save HTML",
+            lambda: html_file(found, mode),
+            "map.html",
+            "text/html",
+            key="map_html",
+            type="tertiary",
+            on_click="ignore",
         )
 
 
@@ -54,7 +66,9 @@ def svg_file(found: ModelMap, mode: Mode) -> str:
 def html_file(found: ModelMap, mode: Mode) -> str:
     """The wide drawing in a page of its own."""
     title = escape_html(map_drawing.alt(found))
-    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body>{svg_file(found, mode)}</body></html>'
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body>{svg_file(found, mode)}</body></html>'
+    )
 
 
 def count(found: ModelMap) -> None:

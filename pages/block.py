@@ -27,4 +27,6 @@ block_sections.way(here, found)
 block_sections.sums(found)
 ui.source(TransformerBlock)
 block_sections.dropout(here)
-ui.terms("transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network", "dropout")
+ui.terms(
+    "transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network", "dropout"
+)

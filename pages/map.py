@@ -37,4 +37,13 @@ drawn = model_map.shapes(here.config, len(here.ids))
 ui.self_check([runtime.compute(lambda: model_map.shape_check(here.trace, drawn)), parameter_sections.counted(here)])
 ui.source(GPTModel, parameters.component_counts)
 map_sections.shared_and_grown(here.model.name, here.config, tied)
-ui.terms("token", "embedding", "residual stream", "transformer block", "shortcut connection", "output head", "weight tying", "parameter")
+ui.terms(
+    "token",
+    "embedding",
+    "residual stream",
+    "transformer block",
+    "shortcut connection",
+    "output head",
+    "weight tying",
+    "parameter",
+)

@@ -59,7 +59,9 @@ def test_stations_say_where_the_vector_comes_from_and_goes_to(tiny_model: Langua
     assert [s.place for s in first] == ["spine", "branch", "branch", "sum", "branch", "branch", "sum", "spine"]
 
 
-def test_the_dimension_named_is_the_one_that_transformers_moves_most(tiny_model: LanguageModel, reference: TransformersRun) -> None:
+def test_the_dimension_named_is_the_one_that_transformers_moves_most(
+    tiny_model: LanguageModel, reference: TransformersRun
+) -> None:
     moved = reference.layers[LAYER]["resid_post"][POSITION] - reference.layers[LAYER]["resid_pre"][POSITION]
     assert block_views.moved_most(tiny_model.trace(IDS).block(LAYER, (POSITION,))) == np.abs(moved).argmax()
 

@@ -46,7 +46,8 @@ def block_path(
     title: for a screen reader and the picture file; columns: names of the figures; pointed: the value that is read out at first.
     """
     rows = [
-        [s.name, s.below, s.stage, list(s.figures), s.limit, s.place, s.page if s.page in pages else None, s.counted] for s in strips
+        [s.name, s.below, s.stage, list(s.figures), s.limit, s.place, s.page if s.page in pages else None, s.counted]
+        for s in strips
     ]
     arrays = {f"values{i}": np.asarray(s.values, np.float32) for i, s in enumerate(strips)}
     arrays |= {f"gone{i}": s.gone.astype(np.uint8) for i, s in enumerate(strips) if s.gone is not None}
