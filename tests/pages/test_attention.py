@@ -1,0 +1,239 @@
+"""The attention page: its maps and numbers against transformers and plain numpy, and the page itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app import attention_formulas, attention_views
+from app.attention_views import PARTS, Picture
+from app.ui import latex_number
+from gptcore.checkpoints import LanguageModel
+from gptcore.trace import Trace
+from tests.pages.transformers_run import TransformersRun
+from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+
+IDS = (40, 7, 7, 99, 150, 3)
+WORDS = (0, 0, 1, 2, 2, 2)
+N, LAYERS, HEADS, WIDTH = len(IDS), 2, 4, 8
+LATER = np.arange(N) > np.arange(N)[:, None]
+
+
+class Reference:
+    """What transformers says: pattern [layer, head, query, key]; q, k, v [layer, head, token, 8]; weights and bias of c_attn."""
+
+    def __init__(self, folder: Path) -> None:
+        run = TransformersRun(folder, IDS)
+        with torch.inference_mode():
+            attentions = run.model(torch.tensor([IDS]), output_attentions=True).attentions
+        self.pattern = np.stack([layer[0].numpy() for layer in attentions])
+        self.attn_in = [layer["attn_in"] for layer in run.layers]
+        joined = [block.attn.c_attn for block in run.model.transformer.h]
+        self.weights = [linear.weight.detach().numpy() for linear in joined]
+        self.bias = [linear.bias.detach().numpy() for linear in joined]
+        made = np.stack([x @ w + b for x, w, b in zip(self.attn_in, self.weights, self.bias, strict=True)])
+        self.q, self.k, self.v = made.reshape(LAYERS, N, 3, HEADS, WIDTH).transpose(2, 0, 3, 1, 4)
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_folder: Path) -> Reference:
+    return Reference(tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def trace(tiny_model: LanguageModel) -> Trace:
+    return tiny_model.trace(IDS)
+
+
+def close(given: np.ndarray, expected: np.ndarray) -> bool:
+    return np.allclose(given, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def test_every_stage_is_what_transformers_computes(trace: Trace, reference: Reference) -> None:
+    layer, head = 1, 2
+    scores = reference.q[layer, head] @ reference.k[layer, head].T
+    pattern = reference.pattern[layer, head]
+    expected = {
+        "scores": scores,
+        "scaled": scores / np.sqrt(WIDTH),
+        "masked": np.where(LATER, np.nan, scores / np.sqrt(WIDTH)),
+        "pattern": np.where(LATER, np.nan, pattern),
+        "read": np.where(LATER, np.nan, pattern * np.linalg.norm(reference.v[layer, head], axis=-1)),
+    }
+    for stage, values in expected.items():
+        assert close(attention_views.map_rows(trace, Picture(layer, head, stage=stage)), values), stage
+
+
+def test_heads_taken_together_are_their_mean_and_their_largest(trace: Trace, reference: Reference) -> None:
+    for together, values in (("mean", reference.pattern[0].mean(0)), ("largest", reference.pattern[0].max(0))):
+        drawn = attention_views.map_rows(trace, Picture(0, 3, together))
+        assert close(drawn, np.where(LATER, np.nan, values))
+
+
+def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, reference: Reference) -> None:
+    drawn = attention_views.map_rows(trace, Picture(1, 0, words=WORDS))
+    members = [[i for i, word in enumerate(WORDS) if word == w] for w in range(3)]
+    for row, queries in enumerate(members):
+        for column, keys in enumerate(members):
+            expected = reference.pattern[1, 0][np.ix_(queries, keys)].sum(1).mean() if column <= row else np.nan
+            assert drawn[row, column] == pytest.approx(expected, rel=1e-4, abs=1e-6, nan_ok=True)
+    assert np.allclose(np.nansum(drawn, axis=1), 1, atol=1e-5)
+
+
+def test_hiding_the_first_token_leaves_the_other_weights_as_they_were(trace: Trace) -> None:
+    whole, hidden = (attention_views.map_rows(trace, Picture(0, 1, hide_first=hide)) for hide in (False, True))
+    assert np.isnan(hidden[:, 0]).all() and not np.isnan(whole[:, 0]).any()
+    assert np.array_equal(hidden[:, 1:], whole[:, 1:], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [Picture(1, 1), Picture(1, 1, stage="read", hide_first=True), Picture(0, 0, "mean"), Picture(0, 2, words=WORDS)],
+    ids=["head", "read", "mean", "words"],
+)
+def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: Picture) -> None:
+    whole = attention_views.map_rows(trace, picture)
+    for row in range(len(whole)):
+        assert close(attention_views.map_rows(trace, picture, (row,))[0], whole[row])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_displayed_input_times_the_displayed_weights_is_what_transformers_makes_of_it(
+    tiny_model: LanguageModel, trace: Trace, reference: Reference, part: str
+) -> None:
+    layer, head, position = 1, 3, 4
+    found = attention_views.projection(tiny_model, trace, layer, head, position, part)
+    start = PARTS.index(part) * HEADS * WIDTH + head * WIDTH
+    made = (reference.q, reference.k, reference.v)[PARTS.index(part)][layer, head, position]
+    assert np.array_equal(found.weight, reference.weights[layer][:, start : start + WIDTH])
+    assert np.array_equal(found.bias, reference.bias[layer][start : start + WIDTH])
+    assert close(found.x, reference.attn_in[layer][position])
+    assert close(found.made, made) and close(found.again, made)
+    attention = trace.attention(layer, (position,), (head,))
+    displayed = {"query": attention.q[0, 0], "key": attention.k[0, position], "value": attention.v[0, position]}
+    assert np.array_equal(found.made, displayed[part])
+
+
+def test_the_self_checks_pass_on_the_model_and_each_fails_on_a_number_that_was_changed(
+    tiny_model: LanguageModel, trace: Trace
+) -> None:
+    found = trace.attention(1, (4,), (2,))
+    parts = [attention_views.projection(tiny_model, trace, 1, 2, 4, part) for part in PARTS]
+    assert all(check.ok for check in attention_views.self_checks(parts, found))
+    wrong = [*parts[:2], replace(parts[2], made=parts[2].made + 0.01)]
+    assert [check.ok for check in attention_views.self_checks(wrong, found)] == [False, True, True]
+    seeing = found.pattern + np.eye(N, dtype=np.float32)[5] * 0.01  # some weight on a later token
+    assert [check.ok for check in attention_views.self_checks(parts, replace(found, pattern=seeing))] == [True, False, True]
+    assert [check.ok for check in attention_views.self_checks(parts, replace(found, z=found.z * 1.01))] == [True, True, False]
+
+
+def test_the_overview_says_of_each_head_what_its_weights_say(trace: Trace, reference: Reference) -> None:
+    found = attention_views.all_heads(trace)
+    table = attention_views.all_heads_frame(found).set_index(["layer", "head"])
+    assert found.cells == N and (found.images[..., LATER] == 255).all() and (found.images[..., ~LATER] < 255).all()
+    for layer in range(LAYERS):
+        for head in range(HEADS):
+            weights, line = reference.pattern[layer, head].astype(np.float64), table.loc[(layer, head)]
+            bits = -(weights * np.log2(np.where(weights > 0, weights, 1))).sum(1)
+            assert line["mean_entropy"] == pytest.approx(bits.mean(), rel=1e-4)
+            assert line["first_token_share"] == pytest.approx(weights[1:, 0].mean(), rel=1e-4)
+            assert line["weight"] == pytest.approx(weights[1:].max(), rel=1e-4)
+            assert weights[int(line["query"]), int(line["key"])] == pytest.approx(line["weight"], rel=1e-4)
+
+
+def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:
+    query = 3
+    table = attention_views.row_numbers(trace.attention(0, (query,), (1,)), list("abcdef"))
+    weights, length = reference.pattern[0, 1, query], np.linalg.norm(reference.v[0, 1], axis=-1)
+    scores = reference.k[0, 1] @ reference.q[0, 1, query]
+    assert close(table["score"], scores) and close(table["scaled"], scores / np.sqrt(WIDTH))
+    assert close(table["weight"], weights) and close(table["read"], weights * length)
+    assert np.isneginf(table["masked"][query + 1 :]).all() and np.isfinite(table["masked"][: query + 1]).all()
+    every = reference.pattern[0, :, query, : query + 1].astype(np.float64)
+    assert close(attention_views.entropies(trace.attention(0, (query,))), -(every * np.log2(every)).sum(-1))
+
+
+def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Reference) -> None:
+    query, key, layer, head = 4, 1, 1, 2
+    one, all_of = trace.attention(layer, (query,), (head,)), trace.attention(layer, (query,))
+    pattern, score = (
+        reference.pattern[layer, :, query, key],
+        float(reference.q[layer, head, query] @ reference.k[layer, head, key]),
+    )
+    length = np.linalg.norm(reference.v[layer, head, key])
+    expected: list[tuple[Any, Picture, float]] = [
+        (one, Picture(layer, head, stage="scores"), score),
+        (one, Picture(layer, head, stage="scaled"), score / np.sqrt(WIDTH)),
+        (one, Picture(layer, head, stage="masked"), score / np.sqrt(WIDTH)),
+        (one, Picture(layer, head, stage="pattern"), pattern[head]),
+        (one, Picture(layer, head, stage="read"), pattern[head] * length),
+        (all_of, Picture(layer, head, "mean"), pattern.mean()),
+        (all_of, Picture(layer, head, "largest"), pattern.max()),
+    ]
+    for found, picture, value in expected:
+        text = attention_formulas.of_cell(found, picture, key).removesuffix(r" \end{aligned}")
+        assert text.endswith(f" {latex_number(float(value))}"), (picture, value, text)
+    assert attention_formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
+    assert attention_formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt)
+    for toggle in at.toggle:
+        toggle.set_value(True)
+    at.run()
+    assert not at.exception and not at.error
+
+
+def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert "position" in printed(open_page(monkeypatch, tiny_folder, "attention", **JUNK))
+
+
+def test_a_link_restores_layer_head_and_query(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
+    assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (1, 3)
+    ids = tiny_model.tokenizer.encode("Once upon a time")
+    weight = tiny_model.trace(ids).attention(1, (2,), (3,)).pattern.max()
+    assert f"&= {latex_number(float(weight))} " in printed(at)
+
+
+def test_stages_heads_and_toggles_change_formula_and_remarks(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention")
+    for stage, words in (
+        ("scores", "for all pairs"),
+        ("scaled", "grow by themselves"),
+        ("masked", "minus infinity"),
+        ("read", "value vectors"),
+    ):
+        at.segmented_control(key="attention_stage").set_value(stage).run()
+        assert words in printed(at) and not at.exception
+        assert at.toggle(key="attention_join").disabled
+    at.segmented_control(key="attention_together").set_value("mean").run()
+    assert at.segmented_control(key="attention_stage").disabled and not at.toggle(key="attention_join").disabled
+    assert "mean over the heads" in printed(at)
+    at.toggle(key="attention_join").set_value(True)
+    at.toggle(key="attention_hide_first").set_value(True).run()
+    assert "weights on the pieces are added" in printed(at) and "nothing is shared out anew" in printed(at)
+
+
+def test_the_closer_look_shows_a_row_a_projection_or_entropies(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
+    trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
+    assert "Weight × length" in printed(at) and not figures(at)
+    at.segmented_control(key="attention_look").set_value("How q, k and v are made").run()
+    at.segmented_control(key="attention_part").set_value("value").run()
+    assert close(numbers(figure(at, "Out: value")["data"][0]["z"]).ravel(), trace.v(1)[3, 2])
+    assert close(numbers(figure(at, "In:")["data"][0]["z"]).ravel(), trace.layer_norm(1, "ln_1", (2,)).after[0])
+    at.segmented_control(key="attention_look").set_value("Entropy of each head").run()
+    bars = figure(at, "How widely each head")["data"]
+    assert close(numbers(bars[0]["x"]), attention_views.entropies(trace.attention(1, (2,))))
