@@ -51,7 +51,7 @@ def weight_statistics(tensor: Tensor, bins: int = 80) -> WeightStatistics:
     edges = np.linspace(mean - reach, mean + reach, bins + 1)
     histogram, near = np.zeros(bins, dtype=np.int64), 0
     for piece in _pieces(tensor):
-        histogram += np.histogram(piece, edges)[0]
+        histogram += np.histogram(piece, bins, (edges[0], edges[-1]))[0]  # many times faster than with the edges
         near += int(np.count_nonzero(np.abs(piece) <= NEAR_ZERO * spread))
     return WeightStatistics(count, mean, spread, math.sqrt(squares), near / count, histogram, edges, count - int(histogram.sum()))
 
