@@ -21,7 +21,7 @@ from gptcore.model import GPTModel, TransformerBlock, check_length
 
 MOST_STEPS = 200
 _SHORT = 16  # tokens that are always affordable
-_MOST_RECOMPUTED = 64  # tokens that are run again for a check
+_MOST_RECOMPUTED = 16  # tokens that are run again for a check: a few ten milliseconds with GPT-2 small
 _STEPS_WANTED = 8  # a start so late that fewer would fit into the time is moved forward
 _PATIENCE = 3  # times the time asked for, after which even fewer steps have to do
 
