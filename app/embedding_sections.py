@@ -41,7 +41,7 @@ def the_sum(here: Here) -> None:
 
 def the_neighbours(here: Here) -> None:
     """The nearest tokens of the one in focus, against all others."""
-    found = embedding_views.neighbours(here.view.model, (here.ids[here.position],), embedding_views.NEIGHBOURS)[0]
+    found = embedding_views.neighbours(here)[here.ids[here.position]]
     data = embedding_views.neighbour_frame(here, found)
     figure = grouped_bars(
         {"cosine": data["cosine"]},
@@ -140,7 +140,6 @@ def the_plane(here: Here) -> None:
     """The tokens of the text and their neighbours in two dimensions."""
     drawn = embedding_views.plane(here)
     table = drawn.table
-    lit = table.index[table["token_id"] == here.ids[here.position]]
     figure = scatter_2d(
         table[["x", "y"]].to_numpy(),
         labels=list(table["token"]),
@@ -149,13 +148,13 @@ def the_plane(here: Here) -> None:
         y_title=f"second direction, {markup.percent(drawn.kept[1])}",
         groups=list(table["group"]),
         stages={"in the text": "tokens", "neighbour": "embeddings"},
-        highlight=int(lit[0]) if len(lit) else None,
+        highlight=0,  # the token in focus comes first
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-plane", data=table)
     ui.note(
         f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
         f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
-        + (f" {drawn.left_out} earlier tokens of the text are left out." if drawn.left_out else "")
+        + (f" {drawn.left_out} other tokens of the text are left out." if drawn.left_out else "")
     )
     ui.source(embeddings.project)

@@ -64,11 +64,19 @@ def self_checks(found: Entering) -> list[Check]:
     return [Check("The rows add up", said, apart, TOLERANCE)]
 
 
-@st.cache_resource(show_spinner=False, max_entries=4096)
-def neighbours(model_name: str, token_ids: tuple[int, ...], top: int) -> tuple[embeddings.Neighbours, ...]:
-    """The nearest tokens of each, computed once for everybody; a few hundred bytes each."""
+@st.cache_resource(show_spinner=False, max_entries=1024)
+def _nearest(model_name: str, token_ids: tuple[int, ...]) -> tuple[embeddings.Neighbours, ...]:
+    """Computed once for everybody; a few kilobytes."""
     model = runtime.model(model_name).model
-    return runtime.compute(lambda: embeddings.nearest_tokens(model, token_ids, top))
+    return runtime.compute(lambda: embeddings.nearest_tokens(model, token_ids, NEIGHBOURS))
+
+
+def neighbours(here: Here) -> dict[int, embeddings.Neighbours]:
+    """Token id -> its nearest tokens, for the newest IN_PLANE different tokens of the text, the one in focus among them."""
+    ids = tuple(dict.fromkeys([here.ids[here.position], *reversed(here.ids)]))[:IN_PLANE]
+    wanted = tuple(sorted(ids))  # the focus moves among them without a new search
+    by_id = dict(zip(wanted, _nearest(here.view.model, wanted), strict=True))
+    return {token_id: by_id[token_id] for token_id in ids}
 
 
 @st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
@@ -130,23 +138,21 @@ class Plane:
 
 
 def plane(here: Here) -> Plane:
-    """The newest different tokens of the text and their nearest neighbours, projected together."""
-    newest = tuple(dict.fromkeys(reversed(here.ids)))
-    in_text = newest[:IN_PLANE]
-    around = neighbours(here.view.model, in_text, AROUND)
-    ids = tuple(dict.fromkeys([*in_text, *(int(i) for found in around for i in found.ids)]))
-    model = here.model.model
+    """The token in focus, the newest other tokens of the text, and the nearest neighbours of all of them, projected together."""
+    near = neighbours(here)
+    ids = tuple(dict.fromkeys([*near, *(int(i) for found in near.values() for i in found.ids[:AROUND])]))
+    model, in_text = here.model.model, set(here.ids)
     projection = runtime.compute(lambda: embeddings.project(model, ids))
     table = pd.DataFrame(
         {
             "token_id": ids,
             "token": [here.model.tokenizer.text_of(i) for i in ids],
-            "group": ["in the text" if i in set(here.ids) else "neighbour" for i in ids],
+            "group": ["in the text" if i in in_text else "neighbour" for i in ids],
             "x": projection.points[:, 0],
             "y": projection.points[:, 1],
         }
     )
-    return Plane(table, projection.kept, len(newest) - len(in_text))
+    return Plane(table, projection.kept, len(in_text - set(ids)))
 
 
 def similarity_frame(similarity: np.ndarray) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[
     apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
     return [
         Check(
-            "The start alone",
+            "Start alone",
             f"The first {alone} judged tokens, run without the rest, surprise as much: none is judged by what comes after it. "
             "Deviation as a share of the largest surprise.",
             apart,

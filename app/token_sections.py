@@ -90,7 +90,7 @@ def _counts(here: Here, table: pd.DataFrame, text: str | None) -> None:
         again = len(tokenizer.encode(tokenizer.decode(ids)))
         ui.note(
             f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {again} tokens"
-            + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would have joined.")
+            + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
         )
     prompt = here.view.prompt if text is None else text
     if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
@@ -162,5 +162,5 @@ def special_cases(tokenizer: Tokenizer) -> None:
         ]
         for case in cases.itertuples()
     ]
-    ui.table(["Text", "Tokens", "Number"], rows, numeric=(2,))
+    ui.table(["Text", "Tokens", "Count"], rows, numeric=(2,))
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))

@@ -100,11 +100,15 @@ def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
     assert embedding_views.self_checks(right)[0].ok and not embedding_views.self_checks(wrong)[0].ok
 
 
-def test_an_earlier_text_of_many_different_tokens_is_left_out_of_the_plane_and_counted(
+def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_those_left_out(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ")
-    assert "8 earlier tokens of the text are left out" in printed(at)
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ", position="0")
+    in_text, *_, ring = figure(at, "Tokens of the text")["data"]
+    shown = len(numbers(in_text["x"]))
+    assert embedding_views.IN_PLANE <= shown < 20
+    assert f"{20 - shown} other tokens of the text are left out" in printed(at)
+    assert in_text["text"][0] == "0" and numbers(ring["x"])[0] == numbers(in_text["x"])[0]
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
