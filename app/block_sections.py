@@ -83,12 +83,13 @@ def sums(found: BlockActivations) -> None:
         n(float(values[0, i]), 4)
         for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
     )
+    attn, mlp = (number if number.startswith("-") else f"+ {number}" for number in (attn, mlp))
     ui.formula(
         rf"""\begin{{aligned}}
         \text{{mid}}_i &= \text{{pre}}_i + \text{{attention}}_i \\
-        \text{{mid}}_{{{i}}} &= {pre} + ({attn}) = {mid} \\[0.7em]
+        \text{{mid}}_{{{i}}} &= {pre} {attn} = {mid} \\[0.7em]
         \text{{post}}_i &= \text{{mid}}_i + \text{{feed-forward}}_i \\
-        \text{{post}}_{{{i}}} &= {mid} + ({mlp}) = {post}
+        \text{{post}}_{{{i}}} &= {mid} {mlp} = {post}
         \end{{aligned}}"""
     )
     ui.note(f"Dimension {i} is the one that this block changes most for this token. The sums hold for every dimension.")
@@ -101,8 +102,8 @@ def dropout(here: Here) -> None:
     own = here.config.drop_rate
     st.markdown(
         "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
-        f"When text is written it does nothing: what stands above was computed without it. This model's drop_rate is {own:g}"
-        + (", so its training zeroed nothing either." if own == 0 else ".")
+        f"When text is written it does nothing: what stands above was computed without it. This model's configuration has drop_rate {own:g}"
+        + (": a training by it zeroes nothing either." if own == 0 else ".")
     )
     if not st.toggle("Show what training would have zeroed", key="block_dropout", persist_state="session"):
         return
@@ -118,10 +119,19 @@ def dropout(here: Here) -> None:
         lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, float(rate), int(seed))
     )
     strips = [
-        Strip(p.name, p.where, p.stage, [f"{p.gone.sum():,} of {len(p.gone):,}"], p.after, float(np.abs(p.after).max()) or 1.0, gone=p.gone,
-              counted=p.counted)
+        Strip(
+            p.name,
+            p.where,
+            p.stage,
+            [f"{p.gone.sum():,} of {len(p.gone):,}"],
+            p.after,
+            float(np.abs(p.after).max()) or 1.0,
+            gone=p.gone,
+            counted=p.counted,
+            scale="probability" if p.counted == "position" else "signed",
+        )
         for p in places
-    ]  # fmt: skip
+    ]
     block_path(strips, key="block_dropout_path", title="Dropout of one training step", columns=("Zeroed",), pages=())
     ui.export_menu("dropout", block_views.dropout_table(places))
     total = float(places[1].after.sum())

@@ -12,7 +12,7 @@ from gptcore.model import TransformerBlock
 
 here = runtime.here()
 n, n_layers = len(here.ids), here.config.n_layers
-size = markup.shape(1, n, here.config.emb_dim)
+size = markup.shape(1, n, here.config.emb_dim).replace(" ", "\N{NO-BREAK SPACE}")
 ui.page_header(
     "residual",
     "What does one block do to one token?",

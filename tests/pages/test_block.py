@@ -121,7 +121,7 @@ def test_the_page_shows_layer_and_token_of_the_link_and_one_scale_when_asked(
     assert np.allclose(arrays["values7"], trace.resid(2)[2]) and np.allclose(arrays["values0"], trace.resid(1)[2])
     limits = [row[4] for row in header["rows"]]
     assert limits == pytest.approx([np.abs(arrays[f"values{i}"]).max() for i in range(8)])
-    assert "off by" in printed(at) and f"[1, {trace.n_tokens}, 32] goes in" in printed(at)
+    assert "off by" in printed(at) and f"[1, {trace.n_tokens}, 32] goes in" in printed(at).replace("\N{NO-BREAK SPACE}", " ")
     at.segmented_control(key="block_scale").set_value("one").run()
     assert [row[4] for row in drawn(at, "Layer 1")[0]["rows"]] == pytest.approx([max(limits)] * 8)
 
@@ -134,7 +134,8 @@ def test_dropout_is_off_until_it_is_asked_for_and_then_follows_rate_and_seed(
         drawn(at, "Dropout")
     at.toggle(key="block_dropout").set_value(True).run()
     at.slider(key="block_drop_rate").set_value(0.5).run()
-    _, first = drawn(at, "Dropout")
+    header, first = drawn(at, "Dropout")
+    assert [row[8] for row in header["rows"]] == ["signed", "probability", "signed", "signed"]
     assert 0 < first["gone0"].sum() < 32 and not first["values0"][first["gone0"] == 1].any()
     at.number_input(key="block_dropout_seed").set_value(2).run()
     assert not np.array_equal(drawn(at, "Dropout")[1]["gone0"], first["gone0"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.charts import Scale
 from app.components import component, pack
 
 
@@ -17,7 +18,8 @@ from app.components import component, pack
 class Strip:
     """One vector. name, below: its two lines; stage: its colour; figures: one for each column; values [n], drawn from -limit to limit;
     place: "spine" for the residual stream, "branch" for a part beside it, "sum" for the ring where both meet, "" without a way;
-    page: where its name leads, None for nowhere; gone: which values dropout zeroed (drawn as a mark), counted: what one value is."""
+    page: where its name leads, None for nowhere; gone: which values dropout zeroed (drawn as a mark), counted: what one value is;
+    scale: "probability" for what cannot be negative, from 0."""
 
     name: str
     below: str
@@ -29,6 +31,7 @@ class Strip:
     page: str | None = None
     gone: np.ndarray | None = None
     counted: str = "dimension"
+    scale: Scale = "signed"
 
 
 def block_path(
@@ -39,18 +42,17 @@ def block_path(
     columns: Sequence[str],
     pages: Collection[str],
     pointed: int = 0,
-    value_title: str = "value",
 ) -> str | None:
     """Draw the strips; the page file whose link was clicked, None if none was.
 
     title: for a screen reader and the picture file; columns: names of the figures; pointed: the value that is read out at first.
     """
     rows = [
-        [s.name, s.below, s.stage, list(s.figures), s.limit, s.place, s.page if s.page in pages else None, s.counted]
+        [s.name, s.below, s.stage, list(s.figures), s.limit, s.place, s.page if s.page in pages else None, s.counted, s.scale]
         for s in strips
     ]
     arrays = {f"values{i}": np.asarray(s.values, np.float32) for i, s in enumerate(strips)}
     arrays |= {f"gone{i}": s.gone.astype(np.uint8) for i, s in enumerate(strips) if s.gone is not None}
-    header = {"rows": rows, "columns": list(columns), "title": title, "pointed": pointed, "value": value_title}
+    header = {"rows": rows, "columns": list(columns), "title": title, "pointed": pointed}
     result = component("block_path")(key=key, data=pack(header, **arrays), on_open_change=lambda: None)
     return result.open if result.open in pages else None

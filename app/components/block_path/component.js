@@ -38,8 +38,11 @@ class Path {
     this.lines = rows.map((row, i) => this.line(row, i));
     const foot = make("div", "foot");
     const legend = make("span");
-    this.bar = make("i");
-    legend.append("below 0", this.bar, "above 0");
+    this.bars = { signed: make("i"), probability: make("i") };
+    legend.append("below 0", this.bars.signed, "above 0");
+    if (rows.some((row) => row[8] === "probability")) {
+      legend.append(make("span", "apart", "weight 0"), this.bars.probability, "largest");
+    }
     const save = make("button", "quiet", "Save PNG");
     save.type = "button";
     save.onclick = () => this.save();
@@ -93,10 +96,12 @@ class Path {
   draw() {
     if (!this.header) return;
     this.colours = palette(this.root);
-    this.bar.style.background = `linear-gradient(90deg, ${this.colours.stops.join(",")})`;
+    for (const [scale, bar] of Object.entries(this.bars)) {
+      bar.style.background = `linear-gradient(90deg, ${this.colours.scales[scale].join(",")})`;
+    }
     this.lines.forEach((line, i) => {
-      const gone = this.arrays[`gone${i}`]?.data;
-      paintStrip(line.canvas, this.values(i), this.header.rows[i][4], this.colours, gone);
+      const [gone, row] = [this.arrays[`gone${i}`]?.data, this.header.rows[i]];
+      paintStrip(line.canvas, this.values(i), row[4], row[8], this.colours, gone);
     });
     drawRail(this.rail, this.root, this.lines, this.header.rows);
     this.point(this.pointed, 0);
@@ -109,10 +114,11 @@ class Path {
     this.head.lastChild.textContent = `${counted} ${this.pointed}`;
     this.lines.forEach((line, i) => {
       const [values, gone] = [this.values(i), this.arrays[`gone${i}`]?.data];
+      const written = this.header.rows[i][8] === "probability" ? percent : significant;
       const mine = this.header.rows[i][7] === counted && this.pointed < values.length;
       line.cross.hidden = !mine;
       line.cross.style.left = `calc(${((this.pointed + 0.5) / values.length) * 100}% - 0.75px)`;
-      const text = mine ? (gone?.[this.pointed] ? "zeroed" : significant(values[this.pointed])) : "";
+      const text = mine ? (gone?.[this.pointed] ? "zeroed" : written(values[this.pointed])) : "";
       line.read.replaceChildren(make("em", "", mine ? `${counted} ${this.pointed}` : ""), text);
       line.strip.setAttribute("aria-label", `${line.name}, values`);
       line.strip.setAttribute("aria-valuenow", mine ? this.pointed : 0);

@@ -1,26 +1,38 @@
-// What the strips are painted with: the diverging colours of the theme, the way beside them, and a picture file.
+// What the strips are painted with: the colours of the theme, the way beside them, and a picture file.
 
 function palette(root) {
   const style = getComputedStyle(root);
   const paper = style.getPropertyValue("--paper").trim();
-  const hues = style.getPropertyValue("--st-chart-diverging-colors").split(",").map((hue) => hue.trim());
-  const stops = [...hues.slice(0, 5), paper, ...hues.slice(5)];
+  const hues = (name) => style.getPropertyValue(`--st-chart-${name}-colors`).split(",").map((hue) => hue.trim());
+  const signed = hues("diverging");
+  const scales = { signed: [...signed.slice(0, 5), paper, ...signed.slice(5)], probability: [paper, ...hues("sequential")] };
+  const tables = Object.fromEntries(Object.entries(scales).map(([name, stops]) => [name, colourTable(stops)]));
+  return { scales, tables, paper, ink: style.getPropertyValue("--ink").trim(), font: style.getPropertyValue("--st-font") || "sans-serif" };
+}
+
+// 511 colours along the stops, each as one 32-bit number.
+function colourTable(stops) {
   const canvas = Object.assign(document.createElement("canvas"), { width: 511, height: 1 });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const gradient = context.createLinearGradient(0, 0, 511, 0);
   stops.forEach((stop, i) => gradient.addColorStop(i / (stops.length - 1), stop));
   context.fillStyle = gradient;
   context.fillRect(0, 0, 511, 1);
-  const table = new Uint32Array(context.getImageData(0, 0, 511, 1).data.buffer.slice(0));
-  return { stops, table, paper, ink: style.getPropertyValue("--ink").trim(), font: style.getPropertyValue("--st-font") || "sans-serif" };
+  return new Uint32Array(context.getImageData(0, 0, 511, 1).data.buffer.slice(0));
+}
+
+// Signed values run evenly on both sides of 0; probabilities stand at their square root, as on every map.
+function colourOf(value, limit, scale, colours) {
+  const share = Math.max(-1, Math.min(1, value / limit));
+  return colours.tables[scale][Math.round(scale === "signed" ? 255 + 255 * share : 510 * Math.sqrt(Math.max(0, share)))];
 }
 
 // One vector as columns of colour. Where several values share a column, the one farthest from 0 is shown. A zeroed value is the
 // colour of 0 with a mark below it.
-function paintStrip(canvas, values, limit, colours, gone) {
-  const scale = window.devicePixelRatio || 1;
-  const width = (canvas.width = Math.max(1, Math.round(canvas.clientWidth * scale)));
-  const height = (canvas.height = Math.round((gone ? 36 : 26) * scale));
+function paintStrip(canvas, values, limit, scale, colours, gone) {
+  const ratio = window.devicePixelRatio || 1;
+  const width = (canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio)));
+  const height = (canvas.height = Math.round((gone ? 36 : 26) * ratio));
   const row = Object.assign(document.createElement("canvas"), { width, height: 1 });
   const image = row.getContext("2d").createImageData(width, 1);
   const pixels = new Uint32Array(image.data.buffer);
@@ -34,11 +46,11 @@ function paintStrip(canvas, values, limit, colours, gone) {
       if (gone?.[i]) away = true;
       else if (Math.abs(values[i]) > Math.abs(strongest)) strongest = values[i];
     }
-    pixels[x] = colours.table[Math.round(255 + 255 * Math.max(-1, Math.min(1, strongest / limit)))];
-    if (away) context.fillRect(x, Math.round(30 * scale), 1, Math.round(6 * scale));
+    pixels[x] = colourOf(strongest, limit, scale, colours);
+    if (away) context.fillRect(x, Math.round(30 * ratio), 1, Math.round(6 * ratio));
   }
   row.getContext("2d").putImageData(image, 0, 0);
-  context.drawImage(row, 0, 0, width, 1, 0, 0, width, Math.round(26 * scale));
+  context.drawImage(row, 0, 0, width, 1, 0, 0, width, Math.round(26 * ratio));
 }
 
 // The residual stream runs straight down; each part reads from it on a branch and its result comes back in the ring.
@@ -91,12 +103,12 @@ function savePicture(header, lines, colours, vectors) {
   write(header.title, 20, 32, "600 16px");
   lines.forEach((line, i) => {
     const y = 54 + row * i;
-    const [label, below, , figures, limit] = header.rows[i];
+    const [label, below, , figures, limit, , , , scale] = header.rows[i];
     write(label, 20, y + 18, "600 14px");
     write(below, 20, y + 36, "12px");
-    const own = Object.assign(document.createElement("canvas"), {});
+    const own = document.createElement("canvas");
     Object.defineProperty(own, "clientWidth", { value: strip });
-    paintStrip(own, vectors(i)[0], limit, colours, vectors(i)[1]);
+    paintStrip(own, vectors(i)[0], limit, scale, colours, vectors(i)[1]);
     context.drawImage(own, name, y + 6, strip, vectors(i)[1] ? 36 : 26);
     write(figures.map((figure, k) => `${header.columns[k]} ${figure}`).join("   "), name + strip + 16, y + 24, "12px");
   });
