@@ -73,7 +73,8 @@ def before_and_after_gelu(found: FeedForwardActivations) -> None:
     ui.formula(
         rf"""\begin{{aligned}}
         \rule{{0pt}}{{1.1em}} x_{{{lowest}}} &= {n(x)} \\[0.3em]
-        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) = {n(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))} \\[0.3em]
+        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
+        &= {n(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))} \\[0.3em]
         \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(y)}
         \end{{aligned}}"""
     )
@@ -91,8 +92,8 @@ def strongest_neurons(here: Here, trace: Trace, found: FeedForwardActivations) -
         }
         line = lines.iloc[0]
         numbers = (markup.significant(line[c]) for c in ("before", "after", "written"))
-        rows.append([str(neuron), *numbers, chips["promotes"], chips["suppresses"]])
-    ui.table(["Neuron", "Before GELU", "After", "Length written", "Promotes", "Suppresses"], rows, numeric=(0, 1, 2, 3))
+        rows.append([str(neuron), chips["promotes"], chips["suppresses"], *numbers])
+    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(0, 3, 4, 5))
     data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
     ui.export_menu("strongest-neurons", data)
     ui.note(

@@ -72,7 +72,8 @@ def experiment() -> None:
         ui.self_check(published_check(data))
     ui.note(
         "A shortcut is there wherever a layer's input and output have the same shape: everywhere but at the last layer, which narrows "
-        "to one number. Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT needs LayerNorm as well."
+        "to one number (unless the width is 1). Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT "
+        "needs LayerNorm as well."
     )
     ui.source(lessons.mean_gradients)
 

@@ -24,7 +24,7 @@ trace = here.trace
 ui.page_header(
     "residual",
     "Why do deep networks need shortcuts?",
-    "Learning sends a gradient back through all layers, and each layer shrinks it. A shortcut adds a layer's input to its output, "
+    "Learning sends a gradient back through all layers, and each layer may shrink it. A shortcut adds a layer's input to its output, "
     "so that text and gradient both have a way past every layer.",
 )
 shortcut_lessons.experiment()
