@@ -1,0 +1,70 @@
+"""What the map's boxes and the block's strips do when they are clicked and pointed at."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.visit import Visit, assert_silent, settled, wait_ready
+
+PROMPT = "Once upon a time"
+
+
+def test_a_box_of_the_map_opens_its_page_and_keeps_the_session(visit: Visit) -> None:
+    page = visit(f"/map?prompt={PROMPT}&layer=3&position=1", width=1440)
+    box = page.locator("svg.wide a[data-page=feed_forward]")
+    expect(box).to_have_attribute("href", re.compile(r"^feed_forward\?.*layer=3.*position=1"))
+    page.evaluate("window.sameVisit = true")
+    with settled(page):
+        box.click()
+    expect(page).to_have_url(re.compile(r"/feed_forward\?.*layer=3"))
+    expect(page.locator("h1")).not_to_have_text("What does the whole model look like?")
+    assert page.evaluate("window.sameVisit") is True  # no new document: the session goes on
+    assert_silent(page)
+
+
+def test_a_phone_gets_the_narrow_drawing_and_a_wide_window_the_wide_one(visit: Visit) -> None:
+    page = visit("/map", width=1440)
+    expect(page.locator("svg.wide")).to_be_visible()
+    expect(page.locator("svg.narrow")).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("svg.narrow")).to_be_visible()
+    expect(page.locator("svg.wide")).to_be_hidden()
+
+
+def read_out(page: Page) -> list[float]:
+    """The value of the dimension in view at each of the eight stations."""
+    wanted = page.locator(".path").first.locator(".read")
+    expect(wanted).to_have_count(8)
+    texts = wanted.evaluate_all("cells => cells.map((cell) => cell.lastChild.textContent)")
+    return [float(text.replace("\N{MINUS SIGN}", "-")) for text in texts]
+
+
+def test_pointing_at_a_strip_reads_one_dimension_out_at_every_station_and_the_sums_hold(visit: Visit) -> None:
+    page = visit(f"/block?prompt={PROMPT}&layer=5", width=1440)
+    path = page.locator(".path").first
+    first = read_out(page)
+    strip = path.locator(".strip").nth(2)
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
+    assert box is not None
+    strip.hover(position={"x": box["width"] * (37.5 / 192), "y": 10})
+    expect(path.locator(".head span").last).to_have_text("dimension 37")
+    pre, _, attention, middle, _, feed_forward, summed, post = read_out(page)
+    assert [pre, attention, post] != [first[0], first[2], first[7]]
+    precision = 0.006 * max(map(abs, (pre, attention, middle, feed_forward, post)))
+    assert abs(pre + attention - middle) <= precision and abs(middle + feed_forward - post) <= precision
+    assert summed == post
+    strip.focus()
+    page.keyboard.press("ArrowRight")
+    expect(path.locator(".head span").last).to_have_text("dimension 38")
+    assert_silent(page)
+
+
+def test_a_station_opens_its_page(visit: Visit) -> None:
+    page = visit(f"/block?prompt={PROMPT}&layer=5", width=1440)
+    with settled(page):
+        page.locator(".path").first.get_by_role("button", name="Feed-forward").click()
+    wait_ready(page)
+    expect(page).to_have_url(re.compile(r"/feed_forward\?.*layer=5"))
