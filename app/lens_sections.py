@@ -13,6 +13,8 @@ from app.charts.lens_grid import lens_grid
 from app.lens_views import ByHand, Column
 from app.runtime import Here
 
+NARROW = 5  # columns that a phone has room for
+
 
 def grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], colouring: str) -> None:
     """The grid, which keeps its size while columns are still missing, and what it leaves out."""
@@ -24,19 +26,20 @@ def grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], colo
         settled=[found[p].settled if p in found else None for p in positions],
         row_names=lens_views.depth_names(here.config.n_layers),
         col_tokens=[here.tokens[p] for p in positions],
-        title="The likeliest next token, read after every layer",
+        title="The likeliest next token, layer by layer",
         value_title=chosen.title,
         unit=chosen.unit,
         top=lens_views.scale_top(colouring, vocab_size),
         ticks=lens_views.rank_ticks(vocab_size) if colouring == "Rank" else None,
         mode=ui.mode(),
     )
-    with st.container(key="lens_grid"):  # wider than a phone: it scrolls inside, by the style sheet
+    # A grid wider than a phone scrolls inside its box, by the style sheet.
+    with st.container(key="lens_grid_wide" if len(positions) > NARROW else "lens_grid"):
         ui.chart(figure, name="logit-lens", data=lambda: lens_views.table(here, found))
     ui.note(
-        f"{chosen.explained} Red line: from here down the first place no longer changes. Point at a cell for its ten likeliest tokens."
+        f"{chosen.explained} Red line: from here down the first place no longer changes. Point at a cell for its ten likeliest tokens. "
+        + _extent(here, found, positions)
     )
-    ui.note(_extent(here, found, positions))
 
 
 def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> str:
@@ -66,7 +69,7 @@ def focus_sentence(here: Here, column: Column) -> None:
         else f"It took the first place for good after block {column.settled - 1}"
     )
     ui.note(
-        f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is {final}, with "
+        f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is “{final}”, with "
         f"{markup.percent(float(column.target_prob[-1]))}. {since}."
     )
 
@@ -78,7 +81,7 @@ def one_position(here: Here, column: Column) -> None:
     left, right = st.columns([5, 4], gap="large")
     with left:
         figure = line_over_layers(
-            {f"{text_of(column.target)}, which wins": column.target_prob, "whichever is first": column.probs[:, 0]},
+            {f"“{text_of(column.target)}”, which wins": column.target_prob, "whichever is first": column.probs[:, 0]},
             title="Probability, read after each block",
             value_title="probability",
             unit="%",
@@ -99,6 +102,7 @@ def one_position(here: Here, column: Column) -> None:
             unit="%",
             mode=ui.mode(),
         )
+        figure.update_xaxes(tickformat=".1%" if float(column.probs[depth, 0]) < 0.04 else ".0%", nticks=5)
         likeliest = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
         ui.chart(figure, name="logit-lens-likeliest", data=likeliest)
 
@@ -109,14 +113,14 @@ def formula(here: Here, column: Column) -> ByHand:
     worked = lens_views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
     ui.formula(
         rf"""\begin{{aligned}}
-        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) = {n(worked.logit)},
-        \qquad \text{{mean of }} x = {n(worked.mean)},\quad \text{{variance}} = {n(worked.var)} \\
+        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) = {n(worked.logit)} \\
+        \text{{mean of }} x &= {n(worked.mean)}, \quad \text{{variance of }} x = {n(worked.var)} \\
         p_t &= \frac{{e^{{\text{{logit}}_t}}}}{{\sum_j e^{{\text{{logit}}_j}}}}
         = \frac{{e^{{{n(worked.logit, 4)}}}}}{{e^{{{n(worked.log_sum, 4)}}}}} = {100 * worked.prob:.1f}\,\%
         \end{{aligned}}"""
     )
     ui.note(
-        f"x is the residual stream after block {here.layer}, w the row of {here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))} "
+        f"x is the residual stream after block {here.layer}, w the row of “{here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))}” "
         "in the output head. The final LayerNorm takes the mean and variance of this very x, not those of the last layer."
     )
     return worked

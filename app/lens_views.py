@@ -98,11 +98,16 @@ def columns(here: Here, positions: Sequence[int], most: int | None = None) -> di
     step = columns_at_once(here.config)
     for start in range(0, len(missing), step):
         some = missing[start : start + step]
-        lens = runtime.compute(lambda some=some: here.trace.lens(some, top=TOP))
+        lens = _compute(here, some)
         for i, position in enumerate(some):
             found[position] = _column(lens, i)
             kept().add(keys[position], found[position])
     return found
+
+
+def _compute(here: Here, positions: Sequence[int]) -> Lens:
+    """One turn in the model's queue."""
+    return runtime.compute(lambda: here.trace.lens(positions, top=TOP))
 
 
 def missing(here: Here, positions: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from app import markup, sampling_views, state, ui
 from app.charts import colour, curves, grouped_bars
 from app.runtime import Here
 from app.sampling_views import Given
-from gptcore.sampling import SamplingSettings, Selection
+from gptcore.sampling import SamplingSettings, Selection, select
 
 _OFFERED: dict[str, tuple[Any, ...]] = {
     "temperature": (0.0, *(round(0.1 * i, 1) for i in range(1, 21)), 2.5, 3.0, 4.0, 5.0),
@@ -24,23 +24,36 @@ _NAMES = {"temperature": "Temperature", "top_k": "Top-k", "top_p": "Top-p", "min
 _MODELS_OWN = {"temperature": 1.0, "top_k": None, "top_p": 1.0, "min_p": 0.0}
 
 
-def controls(here: Here) -> tuple[SamplingSettings, SamplingSettings]:
-    """Two columns of sliders: the first belongs to this page, the second is the setting of the whole app and of its links."""
+def two_settings(here: Here, given: Given) -> tuple[Selection, Selection]:
+    """Two columns, each with its sliders and what its stages leave: the first belongs to this page, the second is the setting of
+    the whole app and of its links."""
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("First setting", anchor=False)
-        first = {
-            name: _slider(name, key=f"first_{name}", value=own, persist_state="session") for name, own in _MODELS_OWN.items()
-        }
+        own = _sliders(lambda name: {"value": _MODELS_OWN[name], "key": f"first_{name}", "persist_state": "session"}, here)
+        first = select(given.candidates, SamplingSettings(**own, seed=here.view.seed), given.position)
+        _stages(first, given)
     with right:
         st.subheader("Second setting, also used on Generate", anchor=False)
-        second = {name: _slider(name, getattr(here.view, name), **state.widget(name)) for name in _MODELS_OWN}
-    return SamplingSettings(**first, seed=here.view.seed), SamplingSettings(**second, seed=here.view.seed)
+        shared = _sliders(state.widget, here)
+        second = select(given.candidates, SamplingSettings(**shared, seed=here.view.seed), given.position)
+        _stages(second, given)
+    return first, second
 
 
-def _slider(name: str, current: Any = 1.0, **arguments: Any) -> Any:
+def _sliders(tied: Callable[[str], dict[str, Any]], here: Here) -> dict[str, Any]:
+    """The four, two and two; tied(name): what ties a slider to its value."""
+    columns = [*st.columns(2), *st.columns(2)]
+    found = {}
+    for column, name in zip(columns, _MODELS_OWN, strict=True):
+        with column:
+            found[name] = _slider(name, getattr(here.view, name), **tied(name))
+    return found
+
+
+def _slider(name: str, current: Any, **arguments: Any) -> Any:
     """One setting, over the values worth trying; one that a link brought is among them."""
-    offered = set(_OFFERED[name]) | ({current} if name != "min_p" or current != 1.0 else set())
+    offered = {*_OFFERED[name], current}
     options = sorted(offered, key=lambda value: float("inf") if value is None else value)
 
     def written(value: Any) -> str:
@@ -53,10 +66,7 @@ def _slider(name: str, current: Any = 1.0, **arguments: Any) -> Any:
 
 
 def side_by_side(first: Selection, second: Selection, given: Given) -> None:
-    """What the stages left of each, and the probabilities that are drawn from."""
-    for column, choice in zip(st.columns(2, gap="large"), (first, second), strict=True):
-        with column:
-            _stages(choice, given)
+    """The probabilities that either setting draws from."""
     data = sampling_views.shortlist(first, second, given.texts)
     labels = data["token"].tolist()
     figure = grouped_bars(
@@ -94,7 +104,7 @@ def _stages(choice: Selection, given: Given) -> None:
 
 
 def _text(rank: int, given: Given) -> str:
-    return given.texts[rank] if rank < len(given.texts) else f"the token of rank {rank + 1:,}"
+    return f"“{given.texts[rank]}”" if rank < len(given.texts) else f"the token of rank {rank + 1:,}"
 
 
 def formula(choice: Selection, given: Given) -> None:
@@ -110,8 +120,8 @@ def formula(choice: Selection, given: Given) -> None:
     kept = choice.stages[-1].mass_kept
     ui.formula(
         rf"""\begin{{aligned}}
-        p_i &= \frac{{e^{{(z_i - z_{{\max}})/T}}}}{{\sum_j e^{{(z_j - z_{{\max}})/T}}}}
-        = \frac{{e^{{{n(below)} / {n(temperature)}}}}}{{{n(total, 4)}}} = \frac{{{n(float(weight), 4)}}}{{{n(total, 4)}}}
+        p_i &= \frac{{e^{{(z_i - z_{{\max}})/T}}}}{{\sum_j e^{{(z_j - z_{{\max}})/T}}}} \\
+        &= \frac{{e^{{{n(below)} / {n(temperature)}}}}}{{{n(total, 4)}}} = \frac{{{n(float(weight), 4)}}}{{{n(total, 4)}}}
         = {n(float(choice.probs[rank]), 4)} \\
         \text{{after the cuts}} &= \frac{{{n(float(choice.probs[rank]), 4)}}}{{{n(kept, 4)}}} = {n(choice.chosen_prob, 4)}
         \end{{aligned}}"""
@@ -119,7 +129,7 @@ def formula(choice: Selection, given: Given) -> None:
     ui.note(
         f"For {word}, {of}. Its logit z is {markup.significant(float(choice.logits[rank]))}, the largest one "
         f"{markup.significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
-        "small. Below the second line stands the probability that the cuts left."
+        f"small. Under the last line stands what the cuts left of the whole: {markup.percent(kept)}."
     )
 
 
@@ -193,7 +203,7 @@ def uncertainty(first: Selection, second: Selection, given: Given) -> None:
             mode=ui.mode(),
         )
         if name == "choices":
-            figure.update_yaxes(type="log", title=f"{value_title} ({unit}), logarithmic", nticks=6)
+            figure.update_yaxes(type="log", title=f"{value_title} ({unit}), logarithmic", **_log_ticks(float(data[name].max())))
         for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot")):
             if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]:
                 figure.add_vline(
@@ -207,8 +217,17 @@ def uncertainty(first: Selection, second: Selection, given: Given) -> None:
     )
 
 
+def _log_ticks(top: float) -> dict[str, list[Any]]:
+    """1, 10, 100, ...; on a short axis 2 and 5 in between."""
+    steps = (1, 10) if top >= 200 else (1, 2, 5, 10)
+    values = sorted({step * 10**power for power in range(6) for step in steps})
+    return {"tickvals": values, "ticktext": [f"{value:,}" for value in values]}
+
+
+@st.fragment
 def greedy(here: Here, settings: SamplingSettings) -> None:
-    """The text that always takes the best token, beside one drawn by the second setting; made when asked for."""
+    """The text that always takes the best token, beside one drawn by the second setting; made when asked for, while the rest of
+    the page stays as it is."""
     if len(here.ids) >= here.config.context_length:
         ui.note(
             "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."

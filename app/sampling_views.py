@@ -28,7 +28,7 @@ PUBLISHED_TOP_3 = {"closer": 0.0615, "forward": 0.5775, "toward": 0.3610}
 PUBLISHED_PIZZA = 0.043
 SHOWN = 12  # candidates in figures and tables
 TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
-WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
+WRITTEN = 60  # tokens of the greedy text: enough for a loop to come round
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,13 @@ def published_checks() -> list[Check]:
     apart = max(abs(float(three[word]) - printed) for word, printed in PUBLISHED_TOP_3.items())
     return [
         Check(
-            "As published, top-k 3",
+            "Published top-k 3",
             "The three probabilities that a cut to the best three leaves, printed with 4 decimals",
             apart,
             5e-5,
         ),
         Check(
-            "As published, temperature 5",
+            "Published temperature 5",
             'The probability of "pizza", printed as 4.3 %',
             abs(float(warm["pizza"]) - PUBLISHED_PIZZA),
             5e-4,

@@ -29,8 +29,7 @@ ui.note(
     if source == LIVE
     else "The words that may follow “every effort moves you”, with published logits. No model is involved."
 )
-settings = sampling_sections.controls(here)
-first, second = (select(given.candidates, chosen, given.position) for chosen in settings)
+first, second = sampling_sections.two_settings(here, given)
 sampling_sections.side_by_side(first, second, given)
 sampling_sections.formula(second, given)
 
@@ -48,5 +47,5 @@ ui.note(
     "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend to be "
     "likeliest again, and it may run in a circle. A random draw leaves the circle sooner or later."
 )
-sampling_sections.greedy(here, settings[1])
+sampling_sections.greedy(here, second.settings)
 ui.terms("temperature", "top-k", "top-p", "min-p", "greedy", "seed", "softmax", "logit", "entropy", "probability")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from app.charts.heatmap import heatmap
 from app.charts.labels import Unit, escape, shorten
-from app.charts.theme import MONO, Mode, colour
+from app.charts.theme import MONO, SURFACES, Mode, colour
 
 ROW = 27  # pixels
 MOST_CHARACTERS = 8  # that fit a cell of the widest grid
+# Where on the colour scale (the square root of the share) the other of ink and paper is easier to read; plotly's own choice is grey.
+_TURN = {"light": 0.56, "dark": 0.46}
 
 
 def lens_grid(
@@ -49,12 +52,10 @@ def lens_grid(
         mode=mode,
     )
     figure.update_traces(
-        text=[[escape(shorten(text, MOST_CHARACTERS)) for text in row] for row in texts],
-        texttemplate="%{text}",
-        textfont={"family": MONO, "size": 12},
         customdata=[["<br>".join(escape(line) for line in cell) for cell in row] for row in facts],
         hovertemplate="%{customdata}<extra></extra>",
     )
+    figure.add_trace(_words(np.asarray(values, dtype=float) / top, texts, mode))
     steps = [(column, row) for column, row in enumerate(settled) if row is not None]
     figure.add_scatter(
         x=[x for column, _ in steps for x in (column - 0.5, column + 0.5, None)],
@@ -78,3 +79,22 @@ def lens_grid(
     if ticks is not None:
         figure.update_traces(colorbar={"tickvals": list(ticks), "ticktext": list(ticks.values())}, selector={"type": "heatmap"})
     return figure
+
+
+def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> go.Scatter:
+    """The word in each cell, in ink or paper, whichever stands out."""
+    cells = [(row, column) for row, line in enumerate(texts) for column, text in enumerate(line) if text]
+    surface = SURFACES[mode]
+    return go.Scatter(
+        x=[column for _, column in cells],
+        y=[row for row, _ in cells],
+        text=[escape(shorten(texts[row][column], MOST_CHARACTERS)) for row, column in cells],
+        mode="text",
+        textfont={
+            "family": MONO,
+            "size": 12,
+            "color": [surface["paper" if max(shares[cell], 0) ** 0.5 > _TURN[mode] else "ink"] for cell in cells],
+        },
+        hoverinfo="skip",
+        showlegend=False,
+    )

@@ -157,13 +157,13 @@ def test_the_second_setting_is_that_of_the_link_and_a_slider_changes_it(
 
 def test_the_example_shows_nine_words_and_its_published_badges(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "sampling")
-    assert "As published" not in printed(at)
+    assert "Published" not in printed(at)
     at.segmented_control(key="sampling_source").set_value(EXAMPLE).run()
     at.select_slider(key="first_top_k").set_value(3).run()
     drawn = figure(at, "The probabilities that one token")
     assert drawn["layout"]["yaxis"]["ticktext"][:3] == ["forward", "toward", "closer"]
     assert [f"{p:.4f}" for p in numbers(drawn["data"][0]["x"])[:3]] == ["0.5775", "0.3610", "0.0615"]
-    assert printed(at).count("As published") == 2
+    assert printed(at).count("Published") == 2
 
 
 def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
