@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -153,7 +155,7 @@ def newest(here: Here, hide_first: bool) -> None:
         title=f"{here.tokens[last]} ({last}) in all {len(names)} heads",
         row_title="layer.head",
         col_title="key",
-        top=float(np.nanmax(rows, initial=0.0)) or 1.0 if hide_first else None,
+        top=(math.ceil(10 * float(np.nanmax(rows, initial=0.0))) or 10) / 10 if hide_first else None,
         left_out="hidden",
         row_positions=False,
         row=here.layer * n_heads + here.head,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -71,8 +72,8 @@ def picture(here: Here) -> Picture:
     return Picture(here.layer, here.head, together, stage, hide, None if numbers is None else tuple(numbers))
 
 
-def large_map(here: Here, shown: Picture, found: AllHeads) -> None:
-    """The map, tied to its text, and what is left out of it."""
+def large_map(here: Here, shown: Picture) -> None:
+    """The map, tied to its text."""
     trace, words = here.trace, shown.words
     labels, last_of = list(here.tokens), list(range(len(here.ids)))
     if words is not None:
@@ -116,14 +117,14 @@ def large_map(here: Here, shown: Picture, found: AllHeads) -> None:
         ),
         _printed(values, labels, f"{whose}: {what}", value_title, shown) if len(labels) <= READABLE else None,
     )
-    _remarks(here, shown, found, len(labels))
 
 
 def _top(values: Matrix, shown: Picture) -> float | None:
     """The end of the colour scale: weights run to 1, unless the first token, which often takes most of it, is hidden."""
     if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in ("scores", "scaled", "masked"):
         return None
-    return float(np.nanmax(values, initial=0.0)) or 1.0
+    largest = float(np.nanmax(values, initial=0.0)) or 1.0
+    return math.ceil(10 * largest) / 10 if shown.stage == "pattern" else largest  # a legend in whole tenths
 
 
 def _left_out(shown: Picture) -> str:
@@ -142,8 +143,9 @@ def _printed(values: Matrix, labels: list[str], title: str, value_title: str, sh
     )  # fmt: skip
 
 
-def _remarks(here: Here, shown: Picture, found: AllHeads, n_rows: int) -> None:
-    """What must be said of this map: joined words, the attention sink, length."""
+def remarks(here: Here, shown: Picture, found: AllHeads) -> None:
+    """What must be said of the large map: joined words, the attention sink, length."""
+    n_rows = len(here.ids) if shown.words is None else shown.words[-1] + 1
     if shown.words is not None:
         ui.note(
             "Pieces of a word are joined: the weights on the pieces are added, the rows of its pieces are averaged. A row still sums to 1."

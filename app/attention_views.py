@@ -21,6 +21,7 @@ from gptcore.trace import Trace
 Stage = Literal["scores", "scaled", "masked", "pattern", "read"]
 Together = Literal["one", "mean", "largest"]
 Matrix = NDArray[np.floating[Any]]
+_CELLS_AT_ONCE = 2**22  # of the maps that are only passed through
 PARTS = ("query", "key", "value")  # in the order in which their weights lie side by side
 
 
@@ -98,7 +99,7 @@ def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) 
     """Rows of the picture [row, column], NaN for what is left out; rows None: all of them. Rows are positions, or words if joined.
 
     Joined pieces: weights are summed over the keys of a word and averaged over its queries, so that a row still sums to 1.
-    Several heads are gone through one by one: at 1,024 tokens all maps of a layer at once would be 50 MB.
+    Several heads are gone through a few at a time: at 1,024 tokens all maps of a layer at once would be 50 MB.
     """
     drawn = _token_rows(trace, picture, rows) if picture.words is None else _word_rows(trace, picture, picture.words, rows)
     if picture.hide_first:
@@ -109,11 +110,14 @@ def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) 
 def _token_rows(trace: Trace, picture: Picture, positions: Sequence[int] | None) -> Matrix:
     if picture.together == "one":
         return of_stage(trace.attention(picture.layer, positions, (picture.head,)), picture.stage)
-    n_heads = trace.config.n_heads
-    found = of_stage(trace.attention(picture.layer, positions, (0,)), "pattern")
-    for head in range(1, n_heads):
-        other = of_stage(trace.attention(picture.layer, positions, (head,)), "pattern")
-        found = found + other if picture.together == "mean" else np.maximum(found, other)
+    n_heads, n_rows = trace.config.n_heads, trace.n_tokens if positions is None else len(positions)
+    at_once = max(1, _CELLS_AT_ONCE // (n_rows * trace.n_tokens))
+    fold = np.add if picture.together == "mean" else np.maximum
+    found: Matrix = np.zeros((n_rows, trace.n_tokens))
+    for first in range(0, n_heads, at_once):
+        some = trace.attention(picture.layer, positions, range(first, min(first + at_once, n_heads)))
+        for index in range(len(some.heads)):
+            found = fold(found, of_stage(some, "pattern", index))
     return found / n_heads if picture.together == "mean" else found
 
 

@@ -21,6 +21,9 @@ ui.page_header(
     "value it reads. Each map shows who reads whom: a row for each query, a column for each key.",
 )
 overview, large = st.columns([5, 7], gap="large")
+with large:  # before the overview, which takes longer where the text is long
+    shown = attention_sections.picture(here)
+    attention_sections.large_map(here, shown)
 with overview:
     found = attention_sections.all_heads(here)
     left, right = st.columns(2)
@@ -29,8 +32,7 @@ with overview:
     if n_heads > 1:
         right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
 with large:
-    shown = attention_sections.picture(here)
-    attention_sections.large_map(here, shown, found)
+    attention_sections.remarks(here, shown, found)
 attention_sections.formula(here, shown)
 ui.source(activations.attend, MultiHeadAttention)
 attention_closer.closer_look(here, found)
