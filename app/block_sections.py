@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import block_views, markup, navigation, runtime, state, ui
+from app.block_views import Dropped
 from app.charts import strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
@@ -133,7 +135,7 @@ def dropout(here: Here) -> None:
         for p in places
     ]
     block_path(strips, key="block_dropout_path", title="Dropout of one training step", columns=("Zeroed",), pages=())
-    ui.export_menu("dropout", block_views.dropout_table(places))
+    ui.export_menu("dropout", block_views.dropout_table(places), lambda: _dropout_figure(places))
     total = float(places[1].after.sum())
     ui.note(
         f"A mark below a strip: zeroed. What is left is multiplied by 1 / (1 − {rate:g}) = {markup.significant(1 / (1 - rate))}. So this "
@@ -141,3 +143,18 @@ def dropout(here: Here) -> None:
         "one such step. Each place is shown by itself, on the values without dropout: what one changes would reach all later ones."
     )
     ui.source(zeroed, dropped)
+
+
+def _dropout_figure(places: list[Dropped]) -> go.Figure:
+    """The four strips as one figure for a file: they differ in length and size, so each is drawn as shares of its largest value."""
+    rows = np.full((len(places), max(len(p.after) for p in places)), np.nan)
+    for row, p in zip(rows, places, strict=True):
+        row[: len(p.after)] = p.after / (np.abs(p.after).max() or 1.0)
+    return strip(
+        rows,
+        row_names=[p.name for p in places],
+        title="Dropout of one training step",
+        x_title="dimension, or position of the token read",
+        value_title="value as a share of the strip's largest",
+        mode=ui.mode(),
+    )

@@ -12,10 +12,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import block_views
+from app import block_sections, block_views, ui
 from gptcore.language_model import LanguageModel
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
+from tests.pages.visit_page import JUNK, PROMPTS, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 LAYER, POSITION = 1, 4
@@ -74,9 +74,9 @@ def test_the_self_checks_pass_on_the_model_and_fail_on_a_number_that_was_changed
 
 
 def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
-    tiny_model: LanguageModel, reference: TransformersRun, tiny_folder: Path
+    monkeypatch: pytest.MonkeyPatch, tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    places = block_views.dropout_places(tiny_model.trace(IDS), LAYER, 2, POSITION, 0.4, seed=5)
+    places = block_views.dropout_places(tiny_model.trace(IDS), LAYER, 2, POSITION, 0.4, seed=4)
     with torch.inference_mode():
         maps = reference.model(torch.tensor([list(IDS)]), output_attentions=True).attentions
     expected = [
@@ -90,6 +90,9 @@ def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
         assert (place.after[place.gone] == 0).all()
         assert np.allclose(place.after[~place.gone], values[~place.gone] / 0.6, rtol=1e-3, atol=1e-5)
     assert sum(place.gone.sum() for place in places) > 0
+    monkeypatch.setattr(ui, "mode", lambda: "light")
+    cells = numbers(json.loads(block_sections._dropout_figure(places).to_json())["data"][0]["z"])
+    assert np.isnan(cells[1, POSITION + 1 :]).all() and np.nanmax(np.abs(cells), axis=1) == pytest.approx([1, 1, 1, 1])
     table = block_views.dropout_table(places)()
     assert len(table) == 3 * 32 + POSITION + 1 and table["zeroed"].sum() == sum(p.gone.sum() for p in places)
 

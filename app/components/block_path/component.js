@@ -37,12 +37,11 @@ class Path {
     this.rail.setAttribute("aria-hidden", "true");
     this.lines = rows.map((row, i) => this.line(row, i));
     const foot = make("div", "foot");
-    const legend = make("span");
+    const legend = make("span", "legend");
+    const entry = (low, bar, high) => legend.appendChild(make("span")).append(low, bar, high);
     this.bars = { signed: make("i"), probability: make("i") };
-    legend.append("below 0", this.bars.signed, "above 0");
-    if (rows.some((row) => row[8] === "probability")) {
-      legend.append(make("span", "apart", "weight 0"), this.bars.probability, "largest");
-    }
+    entry("below 0", this.bars.signed, "above 0");
+    if (rows.some((row) => row[8] === "probability")) entry("weight 0", this.bars.probability, "largest");
     const save = make("button", "quiet", "Save PNG");
     save.type = "button";
     save.onclick = () => this.save();
