@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import markup, sampling_views, state, ui
@@ -249,6 +250,12 @@ def greedy(here: Here, settings: SamplingSettings) -> None:
         lit = range(found.start, found.start + found.length) if found else range(0)
         rows.append([name, _chips(ids, lit, here.model.tokenizer.text_of), f"{len(set(ids))} of {len(ids)}"])
     ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
+    lines = [
+        {"setting": name, "place": i, "token_id": token, "token": here.model.tokenizer.text_of(token)}
+        for name, ids in zip(("greedy", "second"), texts, strict=True)
+        for i, token in enumerate(ids)
+    ]
+    ui.export_menu("greedy-text", pd.DataFrame(lines))
     ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
 
 

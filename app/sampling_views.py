@@ -28,7 +28,7 @@ PUBLISHED_TOP_3 = {"closer": 0.0615, "forward": 0.5775, "toward": 0.3610}
 PUBLISHED_PIZZA = 0.043
 SHOWN = 12  # candidates in figures and tables
 TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
-WRITTEN = 60  # tokens of the greedy text: enough for a loop to come round
+WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def uncertainty(logits: np.ndarray, temperatures: np.ndarray = TEMPERATURES) -> 
         scaled = below_best / temperature
         weights = np.exp(scaled)
         total = weights.sum()
-        entropies.append(max(0.0, (math.log(total) - float(weights @ scaled) / total) / math.log(2)))
+        entropies.append(max(0.0, (math.log(total) - float((weights * scaled).sum()) / total) / math.log(2)))
     entropy = np.array(entropies)
     return pd.DataFrame({"temperature": temperatures, "entropy": entropy, "choices": 2.0**entropy})
 

@@ -45,7 +45,7 @@ sampling_sections.uncertainty(first, second, given)
 st.subheader("Always the best token", anchor=False)
 ui.note(
     "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend to be "
-    "likeliest again, and it may run in a circle. A random draw leaves the circle sooner or later."
+    "likeliest again, and it may run in a circle. A random draw has a way out."
 )
 sampling_sections.greedy(here, second.settings)
 ui.terms("temperature", "top-k", "top-p", "min-p", "greedy", "seed", "softmax", "logit", "entropy", "probability")
