@@ -75,7 +75,7 @@ def back() -> None:
 def start_over() -> None:
     """Back to the prompt, without a ghost."""
     stop()
-    state.update(chosen=(), step=0, position=None)
+    state.drop_chosen()
 
 
 def choose(token_id: int) -> None:

@@ -6,11 +6,11 @@ Models and traces are shared by all visitors: both are immutable, and everything
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, current_thread
 from typing import TypeVar
 
@@ -55,7 +55,9 @@ class _Worker:
     """One thread that runs the model, first come first served; torch gives the interpreter free while it computes."""
 
     def __init__(self) -> None:
-        torch.set_num_threads(max(1, os.cpu_count() or 1))  # once, before the first pass
+        # Once, before the first pass. One core stays free for the server: two threads that wait for each other on a busy machine
+        # are many times slower than one.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._thread = self._executor.submit(current_thread).result()
 
@@ -204,7 +206,7 @@ class _Probabilities:
         out = []
         for start in range(0, len(wanted), 64):  # rows of the whole vocabulary, a few at a time
             block = wanted[start : start + 64]
-            logits = compute(lambda block=block: found.logits_at([i - 1 for i in block])).astype(np.float64)
+            logits = compute(partial(found.logits_at, [i - 1 for i in block])).astype(np.float64)
             top = logits.max(axis=1)
             total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
             out.append(np.exp(logits[np.arange(len(block)), [ids[i] for i in block]] - total))

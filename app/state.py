@@ -178,6 +178,11 @@ def choose(token_id: int) -> View:
     return update(chosen=view.in_view + tail, step=view.step + 1, position=None)
 
 
+def drop_chosen() -> None:
+    """Back to the prompt alone."""
+    update(chosen=(), step=0, position=None)
+
+
 def publish() -> None:
     """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
     query = to_query(current())

@@ -68,7 +68,7 @@ def problem(error: Exception) -> None:
     st.error(markup.escape_markdown(str(error)), icon=":material/error:")
     note("Your text and settings are kept. Change what the message names in the side panel, and the page comes back.")
     if state.current().chosen:  # a link may hold tokens that do not fit the model or its context
-        st.button("Start over from the prompt", on_click=state.update, kwargs={"chosen": (), "step": 0})
+        st.button("Start over from the prompt", on_click=state.drop_chosen)
 
 
 def model_missing(name: str) -> None:

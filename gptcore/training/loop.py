@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gptcore.errors import CheckpointError
-from gptcore.model import GPTModel
+from gptcore.model import GPTModel, MultiHeadAttention
 from gptcore.training.corpus import Windows
 
 
@@ -65,8 +65,9 @@ class TrainingRun:
         self._checkpoint_path = folder / "checkpoint.pt"
         self._optimizers = _optimizers(model, settings)
         if self.device.type == "cpu":
-            for block in model.blocks:
-                block.attention.attend = _attend_in_float32
+            for module in model.modules():
+                if isinstance(module, MultiHeadAttention):
+                    module.attend = _attend_in_float32  # type: ignore[assignment]
         self._forward: Callable[[Tensor], Tensor] = torch.compile(model) if settings.compile else model
 
     def run(self, on_checkpoint: Callable[[GPTModel], None]) -> None:
