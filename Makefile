@@ -19,6 +19,7 @@ test: $(VENV)/.dev-installed
 
 check: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
 format: $(VENV)/.dev-installed

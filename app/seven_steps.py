@@ -82,8 +82,12 @@ def _last_position(here: Here, choice: Selection) -> None:
     for i, p in enumerate(positions):
         best = int(logits[i].argmax())
         real = markup.chip(here.tokens[p + 1]) if p + 1 < n else "this is the question"
-        rows.append([str(p), markup.chip(here.tokens[p]), markup.chip(here.model.tokenizer.text_of(best)), f"{logits[i, best]:.2f}", real])
-    ui.table(["Position", "Token", "Best guess for the next", "Logit", "What came next"], rows, numeric=(0, 3), marked=len(rows) - 1)
+        rows.append(
+            [str(p), markup.chip(here.tokens[p]), markup.chip(here.model.tokenizer.text_of(best)), f"{logits[i, best]:.2f}", real]
+        )
+    ui.table(
+        ["Position", "Token", "Best guess for the next", "Logit", "What came next"], rows, numeric=(0, 3), marked=len(rows) - 1
+    )
     last = logits[-1]
     ui.note(
         f"Each row predicts the token after it. For all but the last that token is already there. The last row has {len(last):,} logits, "
@@ -112,17 +116,24 @@ def _softmax(here: Here, choice: Selection) -> None:
         for r in range(min(6, len(choice.token_ids)))
     ]
     rest = float(choice.base_probs[len(rows) :].sum())
-    rows.append([f"{len(choice.token_ids) - len(rows):,} more", "", f"{float(weights[len(rows) :].sum()):.4f}", markup.percent(rest)])
+    rows.append(
+        [f"{len(choice.token_ids) - len(rows):,} more", "", f"{float(weights[len(rows) :].sum()):.4f}", markup.percent(rest)]
+    )
     rows.append(["all", "", f"{total:.4f}", f"{choice.base_probs.sum():.6f}"])
     ui.table(["Token", "Logit z", "e^(z − z_max)", "Probability"], rows, numeric=(1, 2, 3), marked=len(rows) - 1)
-    ui.note("At temperature 1, over the whole vocabulary. The largest logit is subtracted first; that changes nothing but keeps numbers small.")
+    ui.note(
+        "At temperature 1, over the whole vocabulary. The largest logit is subtracted first; that changes nothing but keeps numbers small."
+    )
     ui.source(sampling.select)
 
 
 def _selection(here: Here, choice: Selection) -> None:
     st.subheader("5. Temperature reshapes, top-k, top-p and min-p cut, a random number chooses", anchor=False)
     names = {"temperature": "Temperature", "greedy": "Greedy", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
-    stages = [[names[s.name], f"{s.kept:,}", f"{s.cut:,}", markup.percent(s.mass_kept), markup.percent(s.mass_cut)] for s in choice.stages]
+    stages = [
+        [names[s.name], f"{s.kept:,}", f"{s.cut:,}", markup.percent(s.mass_kept), markup.percent(s.mass_cut)]
+        for s in choice.stages
+    ]
     ui.table(["Stage", "Tokens kept", "Tokens cut", "Probability kept", "Probability cut"], stages, numeric=(1, 2, 3, 4))
     bounds = np.concatenate([[0.0], np.cumsum(choice.final_probs)])
     shortlist = choice.shortlist(ROWS)
@@ -177,7 +188,11 @@ def _ids_to_text(here: Here, choice: Selection) -> None:
     piece = tokenizer.bytes_of(choice.chosen_id)
     with st.container(border=True):
         st.text(tokenizer.decode(ids))
-    whole = "a whole piece of text" if _is_whole(piece) else "only a part of a character: the text shows a replacement sign until the rest follows"
+    whole = (
+        "a whole piece of text"
+        if _is_whole(piece)
+        else "only a part of a character: the text shows a replacement sign until the rest follows"
+    )
     ui.note(
         f"Each id stands for some bytes, and the bytes are read as text (UTF-8). The newest token is {len(piece)} "
         f"byte{'s' if len(piece) != 1 else ''}, {piece.hex(' ').upper()}: {whole}."

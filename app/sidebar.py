@@ -67,7 +67,9 @@ def _download(name: str) -> None:
         return
     if error := runtime.downloads().error(name):
         st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
-    st.button(f"Download{_size(name)}", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch")
+    st.button(
+        f"Download{_size(name)}", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch"
+    )
 
 
 def _prompt() -> None:
@@ -78,7 +80,9 @@ def _prompt() -> None:
         help="Press Ctrl and Enter, or leave the field, to take a new prompt.",
         **state.widget("prompt"),
     )
-    chosen = st.selectbox("Examples", PRESETS, index=None, placeholder="Take an example …", label_visibility="collapsed", key="preset")
+    chosen = st.selectbox(
+        "Examples", PRESETS, index=None, placeholder="Take an example …", label_visibility="collapsed", key="preset"
+    )
     if chosen and PRESETS[chosen] != state.current().prompt and state.remembered("preset", None) != chosen:
         state.remember("preset", chosen)
         state.update(prompt=PRESETS[chosen])

@@ -50,7 +50,12 @@ def live() -> None:
     choice = views.selection(here)
     opened = int(state.remembered("opened_step", 4))
     hidden = is_hidden("next_token", len(here.ids))
-    rail(seven_steps.stations(here, choice, hidden), key="rail", selected=opened, on_select=lambda i: state.remember("opened_step", i))
+    rail(
+        seven_steps.stations(here, choice, hidden),
+        key="rail",
+        selected=opened,
+        on_select=lambda i: state.remember("opened_step", i),
+    )
     tokenizer = here.model.tokenizer
     next_token(
         key="next_token",

@@ -18,7 +18,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine; the same commands stand in the README by hand")
+@pytest.mark.skipif(
+    shutil.which("make") is None, reason="make is not on this machine; the same commands stand in the README by hand"
+)
 @pytest.mark.parametrize("target", re.findall(r"^make (\w+)", "\n".join(blocks("sh")), re.M))
 def test_make_knows_every_target_that_the_readme_names(target):
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)

@@ -71,6 +71,7 @@ def grouped_bars(
             **({"tickformat": ".0%"} if unit == "%" else {}),
         },
         yaxis={
+            "tickangle": 0,
             "tickvals": list(range(len(labels))),
             "ticktext": [escape(shorten(label, 16)) for label in labels],
             "autorange": "reversed",

@@ -22,7 +22,9 @@ from gptcore.training.loop import TrainingRun, TrainingSettings
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m gptcore.training", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m gptcore.training", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt books in UTF-8")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write; its checkpoint is resumed from")
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, pauses not counted")
@@ -35,7 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--held-out", type=int, default=4, help="whole books that are not trained on")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--compile", action="store_true", help="compile the model first: needs a C++ compiler, a minute, and is faster")
+    parser.add_argument(
+        "--compile", action="store_true", help="compile the model first: needs a C++ compiler, a minute, and is faster"
+    )
     return parser.parse_args()
 
 

@@ -24,7 +24,13 @@ from gptcore.tokenizer import Tokenizer
 from gptcore.training.corpus import encode_books, read_books, split_held_out
 
 SPAN = 12  # tokens in a row that count as recited when they stand in the training data
-OPENINGS = ("Once upon a time", "There was once a king", "The old woman went into the forest and", '"I am not afraid,"', "In the morning")
+OPENINGS = (
+    "Once upon a time",
+    "There was once a king",
+    "The old woman went into the forest and",
+    '"I am not afraid,"',
+    "In the morning",
+)
 
 
 @dataclass(frozen=True)

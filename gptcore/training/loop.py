@@ -55,7 +55,9 @@ class Progress:
 class TrainingRun:
     """A model, its optimisers, and how far they are; `run` goes on until the time is used up."""
 
-    def __init__(self, model: GPTModel, ids: np.ndarray, held_out_ids: np.ndarray, settings: TrainingSettings, folder: Path) -> None:
+    def __init__(
+        self, model: GPTModel, ids: np.ndarray, held_out_ids: np.ndarray, settings: TrainingSettings, folder: Path
+    ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.settings = model.to(self.device), settings
         self.progress = Progress(held_out=[])

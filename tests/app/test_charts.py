@@ -32,7 +32,16 @@ def test_probabilities_have_one_decimal_of_a_percent_down_to_a_tenth(value: floa
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(0, "0"), (1.2345, "1.23"), (-0.08626, "−0.0863"), (1234.5, "1230"), (0.5, "0.5"), (2.125, "2.13"), (1.5e-9, "1.5e−9"), (np.inf, "–")],
+    [
+        (0, "0"),
+        (1.2345, "1.23"),
+        (-0.08626, "−0.0863"),
+        (1234.5, "1230"),
+        (0.5, "0.5"),
+        (2.125, "2.13"),
+        (1.5e-9, "1.5e−9"),
+        (np.inf, "–"),
+    ],
 )
 def test_values_have_three_significant_digits_and_a_real_minus(value: float, written: str) -> None:
     assert labels.significant(value) == written

@@ -23,7 +23,9 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     length = int.from_bytes(data[:4], "little")
     text = json.loads(data[4 : 4 + length])
     arrays = {
-        name: np.frombuffer(data, entry["dtype"], int(np.prod(entry["shape"])), 4 + length + entry["offset"]).reshape(entry["shape"])
+        name: np.frombuffer(data, entry["dtype"], int(np.prod(entry["shape"])), 4 + length + entry["offset"]).reshape(
+            entry["shape"]
+        )
         for name, entry in text["arrays"].items()
     }
     return text["header"], arrays
@@ -176,7 +178,9 @@ def test_maps_that_do_not_fit_are_refused(page: StandIn, changes: dict[str, Any]
 # ---- exact rows of a long map ------------------------------------------------------------------------------------------
 
 
-def ask(page: StandIn, cell: Any, row_of: Callable[[int], Any] = lambda row: [row / 3, np.nan]) -> tuple[dict[str, Any], np.ndarray]:
+def ask(
+    page: StandIn, cell: Any, row_of: Callable[[int], Any] = lambda row: [row / 3, np.nan]
+) -> tuple[dict[str, Any], np.ndarray]:
     """What the answer to the browser's question about a cell holds."""
     page.said = {("m_cells", "cell"): cell}
     map_cells.exact_rows.__wrapped__("m", 7, 4, row_of)  # without the fragment around it
@@ -190,7 +194,9 @@ def test_the_exact_values_of_the_row_pointed_at_are_fetched(page: StandIn) -> No
     assert np.array_equal(values, np.array([2 / 3, np.nan], dtype=np.float32), equal_nan=True)
 
 
-@pytest.mark.parametrize("cell", [None, "x", {"row": 2, "stamp": 8}, {"row": 4, "stamp": 7}, {"row": None, "stamp": 7}, {"stamp": 7}])
+@pytest.mark.parametrize(
+    "cell", [None, "x", {"row": 2, "stamp": 8}, {"row": 4, "stamp": 7}, {"row": None, "stamp": 7}, {"stamp": 7}]
+)
 def test_a_question_about_other_values_is_not_answered(page: StandIn, cell: Any) -> None:
     def never(row: int) -> np.ndarray:
         pytest.fail(f"row {row} was computed")
@@ -236,7 +242,9 @@ def test_a_click_on_a_head_reaches_the_page(page: StandIn) -> None:
     assert heads == [(1, 2)]
 
 
-@pytest.mark.parametrize("junk", [None, 3, {}, {"layer": 1}, {"layer": 2, "head": 0}, {"layer": 0, "head": 3}, {"layer": "0", "head": 0}])
+@pytest.mark.parametrize(
+    "junk", [None, 3, {}, {"layer": 1}, {"layer": 2, "head": 0}, {"layer": 0, "head": 3}, {"layer": "0", "head": 0}]
+)
 def test_junk_from_the_browser_is_no_head(page: StandIn, junk: Any) -> None:
     heads: list[tuple[int, int]] = []
     draw_overview(on_focus=lambda layer, head: heads.append((layer, head)))

@@ -87,7 +87,10 @@ def test_the_map_follows_when_the_theme_changes(open_map: Open) -> None:
 def test_signed_values_are_blue_below_and_orange_above_zero(open_map: Open) -> None:
     visitor = open_map(scale="signed")
     values = np.array(visitor.report()["values"])
-    low, high = (np.unravel_index(np.argmin(np.where(np.tri(9) > 0, values, 0)), (9, 9)), np.unravel_index(np.argmax(values), (9, 9)))
+    low, high = (
+        np.unravel_index(np.argmin(np.where(np.tri(9) > 0, values, 0)), (9, 9)),
+        np.unravel_index(np.argmax(values), (9, 9)),
+    )
     red, _, blue = visitor.pixel(visitor.canvas, *visitor.place(*map(int, low)).values())
     assert blue > red
     red, _, blue = visitor.pixel(visitor.canvas, *visitor.place(*map(int, high)).values())
@@ -155,7 +158,12 @@ def test_the_keys_move_the_cell_and_enter_keeps_its_row(open_map: Open) -> None:
     visitor = open_map()
     values = visitor.report()["values"]
     visitor.canvas.focus()
-    for key in ("ArrowUp", "ArrowUp", "ArrowRight", "ArrowRight"):  # the first key shows the cell where they start: row 8, column 0
+    for key in (
+        "ArrowUp",
+        "ArrowUp",
+        "ArrowRight",
+        "ArrowRight",
+    ):  # the first key shows the cell where they start: row 8, column 0
         visitor.page.keyboard.press(key)
     expect(visitor.readout).to_have_text(f"query ␣and (7), key the (2): {labels.percent(values[7][2])}")
     visitor.page.keyboard.press("Home")
@@ -360,7 +368,18 @@ def test_the_picture_can_be_saved(open_map: Open, query: dict[str, Any]) -> None
 
 def test_python_and_the_browser_write_numbers_and_levels_alike(browser: Browser) -> None:
     rng = np.random.default_rng(0)
-    numbers = [*(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)), 0, 0.0005, 0.001, 0.125, 2.125, 0.25, 1e21, -1e-7, np.inf]
+    numbers = [
+        *(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)),
+        0,
+        0.0005,
+        0.001,
+        0.125,
+        2.125,
+        0.25,
+        1e21,
+        -1e-7,
+        np.inf,
+    ]
     weights = [*rng.random(300) ** 4, 0, 1, 0.5]
     code = "\n".join((COMPONENTS / path).read_text("utf-8") for path in ("shared/shared.js", "map_canvas/scale.js"))
     with browser.new_context() as context:

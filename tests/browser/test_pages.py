@@ -12,7 +12,9 @@ ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entr
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES.keys())
 def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_silent(visit, address, width, dark):
-    page = visit(f"{address}?prompt=Once+upon+a+time+there+was+a+little+girl", width=width, height=900, dark=dark, touch=width < 500)
+    page = visit(
+        f"{address}?prompt=Once+upon+a+time+there+was+a+little+girl", width=width, height=900, dark=dark, touch=width < 500
+    )
     page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
     page.wait_for_timeout(300)  # figures and components draw after the script's run
     no_error_box(page)

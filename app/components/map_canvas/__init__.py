@@ -172,7 +172,10 @@ def _send(key: str, array: np.ndarray, *, exact: bool) -> int:
 def _plain(summary: HeadSummary) -> dict[str, list[float | int]]:
     four = {"entropy": 4, "weight": 5}
     return {
-        name: [round(v, four[name]) if name in four and math.isfinite(v) else v for v in np.asarray(getattr(summary, name)).ravel().tolist()]
+        name: [
+            round(v, four[name]) if name in four and math.isfinite(v) else v
+            for v in np.asarray(getattr(summary, name)).ravel().tolist()
+        ]
         for name in ("entropy", "query", "key", "weight")
     }
 
@@ -180,4 +183,6 @@ def _plain(summary: HeadSummary) -> dict[str, list[float | int]]:
 def _most_focused(summary: HeadSummary) -> str:
     entropy = np.asarray(summary.entropy)
     layer, head = divmod(int(np.argmin(entropy)), entropy.shape[1])
-    return f" Lowest mean entropy: layer {layer}, head {head}; its largest weight is {percent(float(summary.weight[layer, head]))}."
+    return (
+        f" Lowest mean entropy: layer {layer}, head {head}; its largest weight is {percent(float(summary.weight[layer, head]))}."
+    )

@@ -25,7 +25,9 @@ def exact_rows(map_key: str, stamp: int, n_rows: int, row_of: Callable[[int], Ar
     asked = cell.get("row") if isinstance(cell, dict) and cell.get("stamp") == stamp else None
     row = asked if is_index(asked, n_rows) else None
     values = np.asarray(() if row is None else row_of(row), dtype=np.float32)
-    component("map_cells")(key=key, data=pack({"map": map_key, "stamp": stamp, "row": row}, values=values), on_cell_change=lambda: None)
+    component("map_cells")(
+        key=key, data=pack({"map": map_key, "stamp": stamp, "row": row}, values=values), on_cell_change=lambda: None
+    )
 
 
 def is_index(value: object, count: int) -> TypeGuard[int]:
