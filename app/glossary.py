@@ -8,9 +8,14 @@ GLOSSARY: dict[str, str] = {
     "vocabulary": "All tokens that the model knows. It gives every one of them a probability at every step.",
     "byte-pair encoding": "How text is cut into tokens: begin with single bytes, and join the pair of neighbours that was learned first, "
     "again and again, until no learned pair is left. Abbreviated BPE.",
+    "pre-split": "The first cut of a text, by a fixed rule: into words, numbers, other signs and white space, each with the space before "
+    "it. No token reaches across such a cut.",
+    "merge": "A pair of neighbouring parts that byte-pair encoding learned to join. Its rank says how early: the lower, the earlier.",
     "context length": "The most tokens that the model can look at in one pass.",
     "prompt": "The text that the model is asked to continue.",
     "embedding": "The row of numbers by which a token, or a position, enters the model.",
+    "cosine": "How nearly two rows of numbers point in the same direction, whatever their lengths: 1 the same, 0 at right angles, "
+    "−1 opposite.",
     "residual stream": "The row of numbers that belongs to one position and runs through all blocks. Every part of a block reads it and "
     "adds to it; nothing else is ever written to it.",
     "shortcut connection": "The way past a part of the network: its input is added to its output. Also called skip or residual connection.",

@@ -105,15 +105,16 @@ def project(model: GPTModel, ids: Sequence[int]) -> Projection:
     check_ids(ids, model.config.vocab_size)
     if not ids:
         raise OutOfRangeError("No token was given to project; name at least one.")
-    rows = model.token_embedding.weight[torch.tensor(tuple(ids))].double().cpu()
-    left, spreads, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
-    points = torch.zeros(len(rows), 2, dtype=torch.float64)
-    points[:, : len(spreads)] = (left * spreads)[:, :2]
-    farthest = points[points.abs().argmax(0), torch.arange(2)]
-    points *= torch.where(farthest < 0, -1.0, 1.0)
-    variance = spreads.square()
-    shares = (variance / variance.sum().clamp_min(_SMALLEST)).tolist() + [0.0]
-    return Projection(points.numpy(), (shares[0], shares[1]))
+    rows = owned(model.token_embedding.weight[torch.tensor(tuple(ids))].double())
+    rows -= rows.mean(0)
+    # The products of all rows with each other have the same spreads as the covariance, and are few where the rows are few.
+    variance, directions = np.linalg.eigh(rows @ rows.T)
+    variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
+    points = np.zeros((len(rows), 2))
+    points[:, : len(rows)] = (directions * np.sqrt(variance))[:, :2]
+    farthest = points[np.abs(points).argmax(0), (0, 1)]
+    shares = [*(variance / max(variance.sum(), _SMALLEST)), 0.0]
+    return Projection(np.where(farthest < 0, -points, points), (float(shares[0]), float(shares[1])))
 
 
 def _lengths(rows: Float[Tensor, "rows emb_dim"]) -> Float[Tensor, "rows"]:

@@ -32,4 +32,15 @@ ui.note(
     "of surprise, and the stronger the colour."
 )
 surprise_sections.surprise_of_text(here)
-ui.terms("token", "token id", "vocabulary", "byte-pair encoding", "context length", "surprise", "probability", "softmax")
+ui.terms(
+    "token",
+    "token id",
+    "vocabulary",
+    "byte-pair encoding",
+    "pre-split",
+    "merge",
+    "context length",
+    "surprise",
+    "probability",
+    "softmax",
+)
