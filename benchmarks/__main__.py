@@ -1,15 +1,16 @@
-"""python -m benchmarks [core] [browser]: print the table; without a name, all of it. On a machine with nothing else to do."""
+"""python -m benchmarks [core] [browser]: print the tables; without a name, all of them. On a machine with nothing else to do."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-from benchmarks.table import markdown
-
 PARTS = ("core", "browser")
 
 wanted = sys.argv[1:] or PARTS
 if unknown := set(wanted) - set(PARTS):
     sys.exit(f"There is no {', '.join(sorted(unknown))}; choose from: {', '.join(PARTS)}.")
-print(markdown([row for part in wanted for row in import_module(f"benchmarks.{part}").rows()]))
+sys.argv = sys.argv[:1]  # each part reads its own options, and gets none from here
+for part in wanted:
+    import_module(f"benchmarks.{part}").main()
+    print()

@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.navigation import PAGES, PAGES_FOLDER
-from benchmarks.table import Row
+from benchmarks.table import Row, markdown
 from tests.browser.server import Server, running_app
 from tests.browser.visit import listen, settled, wait_ready
 
@@ -168,3 +168,12 @@ def rows() -> list[Row]:
             table += _main_page(browser, server)
             table += _pages(browser, server, "", "")
     return table
+
+
+def main() -> None:
+    """Print the table."""
+    print(markdown(rows()))
+
+
+if __name__ == "__main__":
+    main()
