@@ -184,13 +184,12 @@ def attention(rows: LayerRows, positions: Int[Tensor, "query"], heads: tuple[int
 
 
 def layer_norm(norm: LayerNorm, before: Float[Tensor, "query emb_dim"]) -> LayerNormActivations:
-    """The formula of LayerNorm with every number that it passes through."""
-    var, mean = torch.var_mean(before, dim=-1, correction=0)
-    normalized = (before - mean[:, None]) / torch.sqrt(var + norm.eps)[:, None]
+    """LayerNorm with every number that its formula passes through; `after` is what the model's fused kernel gives."""
+    mean, var, normalized = norm.step_by_step(before)
     return LayerNormActivations(
         before=owned(before),
-        mean=owned(mean),
-        var=owned(var),
+        mean=owned(mean[:, 0]),
+        var=owned(var[:, 0]),
         normalized=owned(normalized),
         scale=owned(norm.scale),
         shift=owned(norm.shift),

@@ -258,8 +258,7 @@ class _LayerRows:
 def _run(model: GPTModel, buffer: _Buffer, new_ids: Sequence[int]) -> None:
     """The model's own forward pass over the tokens behind those of the buffer, block by block, each residual stream kept."""
     start, end = buffer.used, buffer.used + len(new_ids)
-    x = model.embed(torch.tensor([list(new_ids)], device=buffer.resid.device), start)
-    buffer.resid[0, start:end] = x[0]
+    resid = buffer.resid[:, None, start:end]  # [n_layers + 1, 1, N, E]
+    resid[0] = model.embed(torch.tensor([list(new_ids)], device=resid.device), start)
     for layer, block in enumerate(model.blocks):
-        x = block(x, _LayerRows(buffer.k[layer], buffer.v[layer], start))
-        buffer.resid[layer + 1, start:end] = x[0]
+        resid[layer + 1] = block(resid[layer], _LayerRows(buffer.k[layer], buffer.v[layer], start))
