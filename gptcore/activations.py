@@ -184,7 +184,7 @@ def attention(rows: LayerRows, positions: Int[Tensor, "query"], heads: tuple[int
 
 
 def layer_norm(norm: LayerNorm, before: Float[Tensor, "query emb_dim"]) -> LayerNormActivations:
-    """LayerNorm with every number that its formula passes through; `after` is what the model's fused kernel gives."""
+    """LayerNorm with every number that its formula passes through; `after` is what the model itself gives."""
     mean, var, normalized = norm.step_by_step(before)
     return LayerNormActivations(
         before=owned(before),
