@@ -18,7 +18,7 @@ import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.navigation import PAGES
-from benchmarks.table import Row, markdown
+from benchmarks.table import HEADER, Row, line
 from gptcore.checkpoints import EMBEDDED, save_model
 from gptcore.config import GPT2_SMALL
 from gptcore.model import GPTModel
@@ -91,9 +91,9 @@ def _main_page(browser: Browser, server: Server) -> list[Row]:
     back = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Back", exact=True).click, text))
     drag = _drag(page)
     return [
-        Row("Step: click to the new picture", f"{step:.0f} ms", "", step, " ms", 150),
-        Row("Back: click to the new picture", f"{back:.0f} ms", "", back, " ms", 150),
-        Row("temperature drag to changed bars, 4,096 tokens", f"{drag:.1f} ms", "", drag, " ms", 16),
+        Row("Step: click to the new picture", f"{step:.0f} ms", step, " ms", 150),
+        Row("Back: click to the new picture", f"{back:.0f} ms", back, " ms", 150),
+        Row("temperature drag to changed bars, 4,096 tokens", f"{drag:.1f} ms", drag, " ms", 16),
     ]
 
 
@@ -119,11 +119,10 @@ def _drag(page: Page) -> float:
     )
 
 
-def _pages(browser: Browser, server: Server, query: str, label: str) -> list[Row]:
+def _pages(browser: Browser, server: Server, query: str, label: str) -> Iterator[Row]:
     """For each page: from a click on another token of the timeline until the script has run and two frames are painted."""
-    rows = []
     for entry in PAGES:
-        path = "/" if entry is PAGES[0] else f"/{entry.file}"
+        path = "/" if entry.file == "generate" else f"/{entry.file}"
         received: list[int] = []
         page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
         listen(page)
@@ -141,18 +140,14 @@ def _pages(browser: Browser, server: Server, query: str, label: str) -> list[Row
             times.append(1000 * (time.perf_counter() - started))
         taken = statistics.median(times[1:])
         budget = 150.0 if not label else None  # the budget is for the embedded model
-        rows.append(
-            Row(
-                f"{entry.title}{label}: click to picture",
-                f"{taken:.0f} ms, first view {first_view:.2f} MB",
-                "",
-                taken,
-                " ms",
-                budget,
-            )
+        yield Row(
+            f"{entry.title}{label}: click to picture",
+            f"{taken:.0f} ms, first view {first_view:.2f} MB",
+            taken,
+            " ms",
+            budget,
         )
         page.context.close()
-    return rows
 
 
 def _gpt2_shapes(folder: Path) -> Path:
@@ -164,29 +159,28 @@ def _gpt2_shapes(folder: Path) -> Path:
     return folder
 
 
-def rows() -> list[Row]:
+def rows() -> Iterator[Row]:
     """All latencies, as rows."""
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log.txt"
         _start(log_path)  # warms the disk
         first_look, first_chart = _start(log_path)
-        table = [
-            Row("start to something to look at", f"{first_look:.1f} s", "", first_look, " s", 2),
-            Row("start to the first chart", f"{first_chart:.1f} s", "", first_chart, " s", 5),
-        ]
+        yield Row("start to something to look at", f"{first_look:.1f} s", first_look, " s", 2)
+        yield Row("start to the first chart", f"{first_chart:.1f} s", first_chart, " s", 5)
         big = _gpt2_shapes(Path(folder) / "gpt2-shapes")
         with _browser() as browser, running_app(log_path, GLASS_MODELS=str(big)) as server:
-            table += _main_page(browser, server)
-            table += _pages(browser, server, "?prompt=Once+upon+a+time%2C+there+was+a+king", "")
+            yield from _main_page(browser, server)
+            yield from _pages(browser, server, "?prompt=Once+upon+a+time%2C+there+was+a+king", "")
             for n_tokens in (16, 128, 1024):
                 query = f"?model={big}&prompt=the" + "+the" * (n_tokens - 1)
-                table += _pages(browser, server, query, f", GPT-2 small shapes, {n_tokens:,} tokens")
-    return table
+                yield from _pages(browser, server, query, f", GPT-2 small shapes, {n_tokens:,} tokens")
 
 
 def main() -> None:
-    """Print the table."""
-    print(markdown(rows()))
+    """Print every row as soon as it is measured."""
+    print(HEADER)
+    for row in rows():
+        print(line(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Row:
             return f"{self.what:<58} {'not measured: ' + self.peer_name + ' is not here':>45}"
         measured = self.ours if self.peer is None else self.ours / self.peer
         peer = f"{self.peer:9.1f}" if self.peer is not None else " " * 9
-        ratio = f"{measured:6.2f}" if self.peer is not None else " " * 6
+        ratio = f"{measured:6.3f}" if self.peer is not None else " " * 6
         limit = f"{self.limit:6.3g}" + (f" {self.unit}" if self.peer is None else "   ")
         return (
             f"{self.what:<58} {self.ours:9.2f} {peer} {self.unit} {self.peer_name:<28} {ratio} {limit:<10} "
