@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gc
 import itertools
+import math
 import os
 import statistics
 import subprocess
@@ -24,6 +25,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.memory import peak_growth
+from benchmarks.table import HEADER, Row, line
 from gptcore.cache_race import KeptKeysValues
 from gptcore.checkpoints import load_model, save_model
 from gptcore.config import GPT2_SMALL
@@ -44,28 +46,11 @@ class Holder:
     model: GPTModel
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the report. peer: None where a budget is absolute; limit: of the ratio, or of `ours` itself."""
-
-    what: str
-    unit: str
-    ours: float | None
-    peer: float | None
-    peer_name: str
-    limit: float
-
-    def text(self) -> str:
-        if self.ours is None or (self.peer is None and self.peer_name):
-            return f"{self.what:<58} {'not measured: ' + self.peer_name + ' is not here':>45}"
-        measured = self.ours if self.peer is None else self.ours / self.peer
-        peer = f"{self.peer:9.1f}" if self.peer is not None else " " * 9
-        ratio = f"{measured:6.3f}" if self.peer is not None else " " * 6
-        limit = f"{self.limit:6.3g}" + (f" {self.unit}" if self.peer is None else "   ")
-        return (
-            f"{self.what:<58} {self.ours:9.2f} {peer} {self.unit} {self.peer_name:<28} {ratio} {limit:<10} "
-            f"{'met' if measured <= self.limit else 'MISSED'}"
-        )
+def against(what: str, ours: float, peer: float | None, peer_name: str, most: float, unit: str = "ms") -> Row:
+    """The share that ours is of the peer's; a peer that is not here has no figure."""
+    if peer is None:
+        return Row(what, f"{ours:.1f} {unit}; {peer_name} is not here: set {PEER_INTERPRETER}", math.nan, "", None)
+    return Row(what, f"{ours:.1f} {unit}, {peer_name} {peer:.1f} {unit}", ours / peer, " of it", most)
 
 
 def random_ids(n_tokens: int, seed: int) -> tuple[int, ...]:
@@ -181,9 +166,9 @@ def step_rows(peers: Peers, rounds: int) -> list[Row]:
     )
     what = "a step with its trace, 128 tokens before it"
     return [
-        Row(f"{what}, greedy", "ms", found["traced"], found["untraced"], "the same without trace", 1.15),
-        Row("", "ms", found["traced"], found["greedy"], "transformers generate", 1 / 1.2),
-        Row(f"{what}, sampled", "ms", found["sampled"], found["their_sampled"], "transformers generate", 1 / 1.2),
+        against(f"{what}, greedy", found["traced"], found["untraced"], "the same without trace", 1.15),
+        against(f"{what}, greedy", found["traced"], found["greedy"], "transformers' generate", 1 / 1.2),
+        against(f"{what}, sampled", found["sampled"], found["their_sampled"], "transformers' generate", 1 / 1.2),
     ]
 
 
@@ -206,8 +191,8 @@ def prompt_rows(peers: Peers, rounds: int, ask: Callable[[str], float] | None) -
             functions["lens"] = lambda _, n_tokens=n_tokens: ask(f"time {n_tokens}")
         found = in_turns(rounds if n_tokens < 1024 else max(3, rounds // 3), **functions)
         what = f"trace of a prompt of {n_tokens:,} tokens"
-        rows.append(Row(what, "ms", found["ours"], found["theirs"], "transformers with all outputs", most))
-        rows.append(Row("", "ms", found["ours"], found.get("lens"), "TransformerLens run_with_cache", most_lens))
+        rows.append(against(what, found["ours"], found["theirs"], "transformers with all outputs", most))
+        rows.append(against(what, found["ours"], found.get("lens"), "TransformerLens' run_with_cache", most_lens))
     return rows
 
 
@@ -231,8 +216,8 @@ def memory_rows(folder: Path, threads: int, ask: Callable[[str], float] | None) 
     ours, what = of("gptcore"), "extra memory for the trace of 1,024 tokens"
     lens = ask("memory 1024") if ask is not None else None
     return [
-        Row(what, "MB", ours, of("transformers"), "transformers with all outputs", 1 / 4),
-        Row("", "MB", ours, lens, "TransformerLens run_with_cache", 1 / 15),
+        against(what, ours, of("transformers"), "transformers with all outputs", 1 / 4, "MB"),
+        against(what, ours, lens, "TransformerLens' run_with_cache", 1 / 15, "MB"),
     ]
 
 
@@ -270,7 +255,7 @@ def view_rows(peers: Peers, rounds: int) -> list[Row]:
         "all self-checks, 128 tokens": (lambda r: trace.check(), 1000),
     }
     found = in_turns(rounds, **{name: (lambda r, view=view: timed(lambda: view(r))) for name, (view, _) in views.items()})
-    return [Row(name, "ms", found[name], None, "", limit) for name, (_, limit) in views.items()]
+    return [Row(name, f"{found[name]:.1f} ms", found[name], " ms", limit) for name, (_, limit) in views.items()]
 
 
 @torch.inference_mode()
@@ -278,14 +263,8 @@ def parity_row(peers: Peers) -> Row:
     """All logits of 128 tokens against transformers': the largest difference over the largest logit."""
     ids = random_ids(128, 1)
     ours, theirs = peers.trace(TraceStore(), ids).logits_at(range(128)), peers.fused(torch.tensor([ids])).logits[0].numpy()
-    return Row(
-        "logits against transformers', in 1e-5 of the largest",
-        "  ",
-        float(abs(ours - theirs).max() / abs(theirs).max()) * 1e5,
-        None,
-        "",
-        1,
-    )
+    apart = float(abs(ours - theirs).max() / abs(theirs).max())
+    return Row("logits of 128 tokens against transformers', of the largest", f"{apart:.1e}", apart, "", 1e-5)
 
 
 def main() -> None:
@@ -310,9 +289,9 @@ def main() -> None:
         return
     clock = "processor time" if chosen.busy else "time"
     print(
-        f"GPT-2 small, random weights, {chosen.threads} threads, torch {torch.__version__}; median {clock} of {chosen.rounds} rounds"
+        f"GPT-2 small, random weights, {chosen.threads} threads, torch {torch.__version__}; median {clock} of {chosen.rounds} rounds\n"
     )
-    print(f"{'what':<58} {'ours':>9} {'peer':>9}    {'peer is':<28} {'ratio':>6} {'limit':<10}")
+    print(HEADER)
     with tempfile.TemporaryDirectory() as folder, transformer_lens(chosen.threads, chosen.busy) as ask:
         peers = Peers(Path(folder))
         for rows in (
@@ -323,7 +302,7 @@ def main() -> None:
             lambda: prompt_rows(peers, chosen.rounds, ask),
         ):
             for row in rows():
-                print(row.text(), flush=True)
+                print(line(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from gptcore.folders import CONFIG, WEIGHTS, cached_folder, needed_weights, read
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.parameters import count_parameters
+from gptcore.store import TraceStore
 from gptcore.tokenizer import Tokenizer
 
 EMBEDDED = Path(__file__).parent / "models" / "storyteller"
@@ -133,7 +134,8 @@ def load(source: str | Path, on_progress: Callable[[int, int], None] = lambda do
     folder = _local_folder(source) or download(str(source), on_progress)
     model = load_model(folder)
     tokenizer = Tokenizer.from_folder(folder, model.config.vocab_size)
-    return LanguageModel(folder.name if _is_folder(source) else str(source), model, tokenizer)
+    name = folder.name if _is_folder(source) else str(source)
+    return LanguageModel(name, model, tokenizer, TraceStore.for_config(model.config))
 
 
 def _is_folder(source: str | Path) -> bool:

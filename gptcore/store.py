@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.model import GPTModel, check_length
 from gptcore.trace import Trace, check_ids
@@ -151,6 +152,12 @@ class TraceStore:
         self._kept: dict[_Buffer, _Tree] = {}
         self._numbers, self._moments = itertools.count(), itertools.count(1)
 
+    @classmethod
+    def for_config(cls, config: GPTConfig) -> TraceStore:
+        """MAX_BYTES, or more where one text that fills the context needs more: GPT-2 XL's takes 950 MB."""
+        numbers = config.context_length * config.emb_dim * (3 * config.n_layers + 1)
+        return cls(max(MAX_BYTES, 4 * numbers * _LOGITS_SHARE // (_LOGITS_SHARE - 1) + _LOGITS_SHARE))
+
     @property
     def n_bytes(self) -> int:
         """Bytes of all tensors kept, each counted once."""
@@ -206,9 +213,8 @@ class TraceStore:
                     buffer.copy_from(source, n_kept)
             _run(model, buffer, ids[n_kept:])
             with self._lock:
-                if source is not None and source.used == n_kept and source is not buffer:
-                    self._drop(source)  # it became too small, and all of it is in the new one
-                self._keep(tree, buffer, ids)
+                outgrown = source if source is not None and source.used == n_kept and source is not buffer else None
+                self._keep(tree, buffer, ids, outgrown)
             return buffer
 
     def _capacity(self, model: GPTModel, n_tokens: int) -> int:
@@ -217,11 +223,14 @@ class TraceStore:
         affordable = self._max_buffer_bytes // _Buffer(model, 1).n_bytes
         return max(n_tokens, min(doubled, model.config.context_length, affordable))
 
-    def _keep(self, tree: _Tree, buffer: _Buffer, ids: tuple[int, ...]) -> None:
-        """The rows of `ids` are written: from here on they can be found, and are not written again."""
+    def _keep(self, tree: _Tree, buffer: _Buffer, ids: tuple[int, ...], outgrown: _Buffer | None) -> None:
+        """The rows of `ids` are written: from here on they can be found, and are not written again. `outgrown` is a buffer
+        that became too small and has nothing that the new one has not."""
         buffer.ids, buffer.last_asked = ids, next(self._moments)
         if buffer.n_bytes > self._max_buffer_bytes:
             return  # all others would have to go, and then it as well
+        if outgrown is not None:
+            self._drop(outgrown)
         tree.add(buffer)
         self._kept[buffer] = tree
         for other in [b for b, t in self._kept.items() if t.model() is None]:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from gptcore import store as store_module
-from gptcore.config import GPTConfig
+from gptcore.config import NAMED_CONFIGS, GPTConfig
 from gptcore.errors import GPTCoreError, SequenceLengthError, TokenError
 from gptcore.model import GPTModel
 from gptcore.store import TraceStore
@@ -292,6 +292,23 @@ def test_a_sequence_too_large_to_keep_is_computed_and_sends_no_other_away(runs: 
     runs.clear()
     store.trace(Holder(model), small)
     assert runs == []
+
+
+def test_a_sequence_that_outgrows_the_limit_still_finds_what_was_kept_of_it(runs: list[int]) -> None:
+    model = random_model(MEDIUM)
+    store, ids = TraceStore(_bytes_of(model, 1, 40)), random_ids(44)
+    for length in (30, 40, 41, 42, 44, 38):
+        store.trace(Holder(model), ids[:length])
+    assert runs == [30, 10, 1, 2, 4]
+
+
+@pytest.mark.parametrize("config", [*NAMED_CONFIGS.values(), TINY], ids=[*NAMED_CONFIGS, "tiny"])
+def test_the_store_of_a_model_holds_at_least_one_text_that_fills_the_context(config: GPTConfig) -> None:
+    with torch.device("meta"):
+        needed = store_module._Buffer(GPTModel(config), config.context_length).n_bytes
+    store = TraceStore.for_config(config)
+    assert store._max_buffer_bytes >= needed
+    assert store._max_buffer_bytes < needed * 1.001 or store._max_buffer_bytes < store_module.MAX_BYTES
 
 
 def test_a_buffer_grows_only_as_far_as_it_can_be_kept(runs: list[int]) -> None:
