@@ -141,7 +141,8 @@ class TraceStore:
     """Traces by (model, token ids, ablation), in at most `max_bytes` of tensors; what was asked for least recently goes first.
 
     Whatever goes can be computed again from the ids, and a trace that somebody holds stays right. Safe for threads: one at a time
-    runs a model, who asks for what is there does not wait. A sequence that alone is larger than `max_bytes` is computed each time.
+    runs a model, who asks for what is there does not wait. A sequence that alone is larger than `max_bytes` is computed
+    each time, from where it became too large.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
