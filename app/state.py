@@ -12,8 +12,9 @@ from typing import Any
 
 import streamlit as st
 
+from gptcore.sampling import MAX_SEED
+
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
-MAX_SEED = 2**32 - 1
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
 
