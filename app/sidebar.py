@@ -80,15 +80,14 @@ def _prompt() -> None:
         help="Press Ctrl and Enter, or leave the field, to take a new prompt.",
         **state.widget("prompt"),
     )
-    chosen = st.selectbox(
-        "Examples", PRESETS, index=None, placeholder="Take an example …", label_visibility="collapsed", key="preset"
+    st.selectbox(
+        "Examples",
+        PRESETS,
+        index=None,
+        placeholder="Take an example …",
+        label_visibility="collapsed",
+        **state.one_shot("preset", lambda name: state.update(prompt=PRESETS[name])),
     )
-    if chosen and PRESETS[chosen] != state.current().prompt and state.remembered("preset", None) != chosen:
-        state.remember("preset", chosen)
-        state.update(prompt=PRESETS[chosen])
-        st.rerun()
-    if chosen is None or PRESETS[chosen] != state.current().prompt:
-        state.remember("preset", None)
 
 
 def _timeline() -> None:

@@ -217,6 +217,19 @@ def remembered_widget(name: str, default: Any) -> dict[str, Any]:
     return {"key": key, "on_change": changed}
 
 
+def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
+    """Arguments for a choice that is acted on once and then empty again, so that it never overrules what comes after it."""
+    key = f"widget_once_{name}"
+
+    def changed() -> None:
+        choice = st.session_state[key]
+        st.session_state[key] = None
+        if choice is not None:
+            on_choice(choice)
+
+    return {"key": key, "on_change": changed}
+
+
 def notify(message: str) -> None:
     """Keep a message until the next run shows it."""
     st.session_state.setdefault("messages", []).append(message)

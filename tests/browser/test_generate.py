@@ -47,6 +47,21 @@ def test_a_typed_prompt_becomes_tokens(visit):
     assert_silent(page)
 
 
+def test_an_example_is_taken_once_and_does_not_come_back_over_a_prompt_of_ones_own(visit):
+    page = visit()
+    with settled(page):
+        page.get_by_role("combobox", name="Examples").click()
+        page.get_by_role("option", name="The king").click()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    expect(prompt).to_have_value(re.compile("^There was once a king"))
+    prompt.fill("The cat")
+    with settled(page):
+        prompt.press("Control+Enter")
+    step(page, 2)
+    expect(prompt).to_have_value("The cat")
+    assert "".join(chips(page, "prompt")).replace("␣", " ") == "The cat"
+
+
 def test_step_appends_the_token_that_the_panel_had_chosen(visit):
     page = visit()
     for _ in range(3):
