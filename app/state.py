@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from gptcore.sampling import MAX_SEED
+from gptcore.sampling import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
 DEFAULT_PROMPT = "Once upon a time"
