@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import html
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from app.charts.labels import Unit, escape, quantity, wrapped
 from app.charts.theme import Mode, template_name
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
+LETTER, TICK_PAD, NUMBER = 7, 6, "−0.0001"  # pixels of a letter of a tick, and beside it; the longest number that plotly writes there
 
 
 def frame(
@@ -38,19 +41,31 @@ def frame(
     lines = heading.count("<br>") + 1
     top = 16 + TITLE_LINE * lines
     bottom = below + (LEGEND_LINE * _legend_lines(legend) if legend else 0)
-    figure = go.Figure(list(traces))
-    figure.update_layout(
-        template=template_name(mode),
-        title={"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},
-        height=top + plot_height + bottom,
-        margin={"t": top, "b": bottom},
-        showlegend=bool(legend),
-        meta={"alt": alt},
-        xaxis=xaxis or {},
-        yaxis=yaxis or {},
-        **layout,
+    x, y = dict(xaxis or {}), dict(yaxis or {})
+    if any(len(text) > 3 for text in x.get("ticktext", ())):  # these may be turned: only plotly knows how much room they take
+        x["automargin"] = True
+    # All at once: each later update of a layout takes as long as the whole figure.
+    return go.Figure(
+        list(traces),
+        {
+            "template": template_name(mode),
+            "title": {"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},
+            "height": top + plot_height + bottom,
+            "margin": {"t": top, "b": bottom, "l": _left(y)},
+            "showlegend": bool(legend),
+            "meta": {"alt": alt},
+            "xaxis": x,
+            "yaxis": y,
+            **layout,
+        },
     )
-    return figure
+
+
+def _left(yaxis: Mapping[str, Any]) -> int:
+    """Pixels for the ticks and the title of the y axis. Plotly finds them by drawing everything twice, which one sees."""
+    texts = yaxis.get("ticktext", (NUMBER,))
+    wide = max((sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in html.unescape(text)) for text in texts), default=0)
+    return TICK_PAD + LETTER * wide + (LEGEND_LINE if yaxis.get("title") else 0)
 
 
 def _legend_lines(names: Sequence[str], room: int = 42) -> int:

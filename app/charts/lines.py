@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,10 +40,9 @@ def line_over_layers(
     names = [str(i) for i in places] if layer_names is None else list(layer_names)
     if len(names) != len(places):
         raise ValueError(f"{len(places)} layers, but {len(names)} layer names: give one name each.")
-    figure = _lines(series, places, names, title, "layer", value_title, "", unit, stages, log_y, mode, marks=True)
     step = max(1, -(-len(names) // 24))
-    figure.update_xaxes(zeroline=False, tickvals=places[::step], ticktext=[escape(name) for name in names[::step]])
-    return figure
+    ticks = {"zeroline": False, "tickvals": places[::step], "ticktext": [escape(name) for name in names[::step]]}
+    return _lines(series, places, names, title, "layer", value_title, "", unit, stages, log_y, mode, marks=True, ticks=ticks)
 
 
 def curves(
@@ -75,6 +76,7 @@ def _lines(
     log_y: bool,
     mode: Mode,
     marks: bool,
+    ticks: Mapping[str, Any] = MappingProxyType({}),
 ) -> go.Figure:
     if len(stages) < len(series):
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
@@ -109,7 +111,7 @@ def _lines(
         mode=mode,
         plot_height=280,
         legend=list(series) if len(series) > 1 else (),
-        xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False},
+        xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False, **ticks},
         yaxis={
             "title": {"text": escape(with_unit(value_title, unit) + log)},
             "type": "log" if log_y else "linear",

@@ -1,17 +1,21 @@
 """python -m gptcore.training --corpus FOLDER --out FOLDER --minutes N: learn a vocabulary, train a model, write a model folder.
 
-Run it again with the same folders to go on from the last checkpoint.
+Run it again with the same folders to go on from the last checkpoint. On several cores: torchrun --nproc-per-node CORES -m
+gptcore.training ..., each process with a batch of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 
-from gptcore.checkpoints import save_model
+from gptcore.checkpoints import load_model, save_model
 from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.model import GPTModel
@@ -26,6 +30,8 @@ def _arguments() -> argparse.Namespace:
         "python -m gptcore.training", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt books in UTF-8")
+    parser.add_argument("--more", type=Path, help="folder of more books, mixed in until the learning rate begins to fall")
+    parser.add_argument("--start-from", type=Path, help="model folder whose vocabulary, shape and weights to begin with")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write; its checkpoint is resumed from")
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, pauses not counted")
     parser.add_argument("--vocab-size", type=int, default=4096)
@@ -48,13 +54,29 @@ def train(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     training, held_out = split_held_out(read_books(arguments.corpus), arguments.held_out)
     print(f"{len(training)} books to train on, held out: {', '.join(held_out)}")
+    if arguments.start_from and not (out / "vocab.json").is_file():
+        shutil.copytree(arguments.start_from, out, dirs_exist_ok=True)
     if not (out / "vocab.json").is_file():
         train_vocabulary(training.values(), arguments.vocab_size, out)
     tokenizer = Tokenizer.from_folder(out)
     ids, held_out_ids = encode_books(training, tokenizer), encode_books(held_out, tokenizer)
+    more_ids = encode_books(read_books(arguments.more), tokenizer) if arguments.more else None
     print(f"{len(ids):,} tokens to train on, {len(held_out_ids):,} held out")
+    model = _model(arguments, tokenizer.vocab_size)
+    settings = TrainingSettings(
+        minutes=arguments.minutes, batch_size=arguments.batch_size, seed=arguments.seed, compile=arguments.compile
+    )
+    run = TrainingRun(model, ids, held_out_ids, settings, out, more_ids)
+    if run.resume():
+        print(f"Going on after {run.progress.seconds / 60:.1f} minutes and {run.progress.step} steps")
+    run.run(on_checkpoint=lambda trained: save_model(trained, out, dtype=torch.float16))
+
+
+def _model(arguments: argparse.Namespace, vocab_size: int) -> GPTModel:
+    if arguments.start_from:
+        return load_model(arguments.start_from).requires_grad_(True)
     config = GPTConfig(
-        vocab_size=tokenizer.vocab_size,
+        vocab_size=vocab_size,
         context_length=arguments.context_length,
         emb_dim=arguments.emb_dim,
         n_heads=arguments.n_heads,
@@ -63,17 +85,12 @@ def train(arguments: argparse.Namespace) -> None:
         qkv_bias=True,
     )
     torch.manual_seed(arguments.seed)  # a program of its own: nobody else's random numbers are touched
-    model = GPTModel(config)
-    settings = TrainingSettings(
-        minutes=arguments.minutes, batch_size=arguments.batch_size, seed=arguments.seed, compile=arguments.compile
-    )
-    run = TrainingRun(model, ids, held_out_ids, settings, out)
-    if run.resume():
-        print(f"Going on after {run.progress.seconds / 60:.1f} minutes and {run.progress.step} steps")
-    run.run(on_checkpoint=lambda trained: save_model(trained, out, dtype=torch.float16))
+    return GPTModel(config)
 
 
 if __name__ == "__main__":
+    if "WORLD_SIZE" in os.environ:  # set by torchrun
+        dist.init_process_group("gloo")
     try:
         train(_arguments())
     except GPTCoreError as error:

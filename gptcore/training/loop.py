@@ -3,6 +3,9 @@
 Matrices inside the blocks are moved by Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/), embeddings, biases
 and norms by AdamW (Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101). The learning rate warms up, holds, and falls
 to zero over the last part of the time: time decides, not steps, so that a slow or shared machine ends on schedule too.
+
+Under torchrun, every process computes its own windows and the gradients are averaged (a process a core: narrow layers gain little
+from two threads). The processes agree on the time, and so on the learning rate and the end.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -53,16 +57,29 @@ class Progress:
 
 
 class TrainingRun:
-    """A model, its optimisers, and how far they are; `run` goes on until the time is used up."""
+    """A model, its optimisers, and how far they are; `run` goes on until the time is used up.
+
+    more_ids: tokens that are mixed in until the learning rate begins to fall; the end belongs to `ids` alone.
+    """
 
     def __init__(
-        self, model: GPTModel, ids: np.ndarray, held_out_ids: np.ndarray, settings: TrainingSettings, folder: Path
+        self,
+        model: GPTModel,
+        ids: np.ndarray,
+        held_out_ids: np.ndarray,
+        settings: TrainingSettings,
+        folder: Path,
+        more_ids: np.ndarray | None = None,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.settings = model.to(self.device), settings
         self.progress = Progress(held_out=[])
         context = model.config.context_length
-        self._windows = Windows(ids, context, settings.batch_size, settings.seed)
+        self._rank, self._processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self._last_windows = Windows(ids, context, settings.batch_size, settings.seed)
+        self._windows = self._last_windows
+        if more_ids is not None:
+            self._windows = Windows(np.concatenate([ids, more_ids]), context, settings.batch_size, settings.seed)
         self._held_out = held_out_ids
         self._checkpoint_path = folder / "checkpoint.pt"
         self._optimizers = _optimizers(model, settings)
@@ -76,11 +93,10 @@ class TrainingRun:
         """Train until the time is used up; save a checkpoint and call `on_checkpoint` at intervals and at the end."""
         budget, last_saved = self.settings.minutes * 60, self.progress.seconds
         self.model.train()
-        with tqdm(total=int(budget), initial=int(self.progress.seconds), unit="s", dynamic_ncols=True) as bar:
+        shown = self._rank == 0
+        with tqdm(total=int(budget), initial=int(self.progress.seconds), unit="s", disable=not shown) as bar:
             while self.progress.seconds < budget:
-                started = time.perf_counter()
                 loss = self._step()
-                self.progress.seconds += time.perf_counter() - started
                 speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
                 bar.set_postfix_str(f"step {self.progress.step}, loss {loss:.3f}, {speed:,.0f} tokens/s", refresh=False)
                 bar.update(int(self.progress.seconds) - bar.n)
@@ -90,11 +106,17 @@ class TrainingRun:
             self._save(on_checkpoint, bar)
 
     def _step(self) -> float:
+        started = time.perf_counter()
         share = self.progress.seconds / (self.settings.minutes * 60)
         factor = learning_rate_factor(self.progress.step, share, self.settings)
-        inputs, targets = (t.to(self.device) for t in self._windows.batch(self.progress.step))
+        windows = self._windows if share < 1 - self.settings.decay_share else self._last_windows
+        batch = self.progress.step * self._processes + self._rank
+        inputs, targets = (t.to(self.device) for t in windows.batch(batch))
         loss = self._loss(self._forward, inputs, targets)
         loss.backward()
+        for parameter in self.model.parameters() if self._processes > 1 else ():
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= self._processes
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -102,8 +124,17 @@ class TrainingRun:
             optimizer.step()
             optimizer.zero_grad()
         self.progress.step += 1
-        self.progress.tokens += targets.numel()
+        self.progress.tokens += targets.numel() * self._processes
+        self.progress.seconds = self._agreed(self.progress.seconds + time.perf_counter() - started)
         return loss.item()
+
+    def _agreed(self, seconds: float) -> float:
+        """The least of what the processes' clocks say: only the first waits for nobody while a checkpoint is saved."""
+        if self._processes == 1:
+            return seconds
+        least = torch.tensor(seconds, dtype=torch.float64)
+        dist.all_reduce(least, dist.ReduceOp.MIN)
+        return least.item()
 
     def _loss(self, forward: Callable[[Tensor], Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -115,6 +146,8 @@ class TrainingRun:
         return held_out_loss(self.model, self._held_out, max_windows)
 
     def _save(self, on_checkpoint: Callable[[GPTModel], None], bar: tqdm) -> None:
+        if self._rank != 0:
+            return
         loss = self.held_out_loss()
         assert self.progress.held_out is not None
         self.progress.held_out.append((self.progress.seconds, loss))
