@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import markup, ui
+from app import choices, markup, state, ui
 from app.charts import grouped_bars, line_over_layers
 from gptcore import lessons
 
@@ -22,7 +22,6 @@ MARKS = pd.DataFrame(
         "Art": [80.0, 67.0, 74.0, 59.0, 88.0, 41.0],
     }
 )
-SEED = 123
 
 
 def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
@@ -74,7 +73,7 @@ def classroom() -> None:
         column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
         key="marks",
     )
-    size = st.slider("Students in the batch, from the top", 1, len(MARKS), len(MARKS), key="batch_size")
+    size = st.slider("Students in the batch, from the top", 1, len(MARKS), **state.choice(choices.CLASSROOM_STUDENTS))
     batch = edited.head(size)
     complete = batch.dropna()
     if len(complete) < len(batch):
@@ -141,17 +140,12 @@ def stack() -> None:
         "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."
     )
     columns = st.columns(3)
-    depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, 30, key="stack_depth")
+    depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, **state.choice(choices.STACK_DEPTH))
     gain = columns[1].slider(
-        "Weight scale",
-        0.5,
-        1.5,
-        1.2,
-        0.05,
-        key="stack_gain",
+        "Weight scale", 0.5, 1.5, step=0.05, **state.choice(choices.STACK_GAIN),
         help=f"Standard deviation of a weight, times √{lessons.STACK_WIDTH}",
-    )
-    seed = int(columns[2].number_input("Seed", 0, 9999, SEED, key="stack_seed"))
+    )  # fmt: skip
+    seed = int(columns[2].number_input("Seed", 0, 9999, step=1, **state.choice(choices.STACK_SEED)))
     data = stack_frame(depth, gain, seed)
     figure = line_over_layers(
         {"without normalisation": data["without"], "LayerNorm after each layer": data["with"]},

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from app import layer_norm_views, markup, ui
+from app import layer_norm_views, markup, runtime, ui
 from app.charts import histogram, line_over_layers
 from app.distribution import distribution
+from app.layer_norm_views import SITES
+from app.runtime import Here
 from gptcore.activations import LayerNormActivations
+from gptcore.model import LayerNorm
+
+DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
+
+
+def one_place(here: Here, site: str, all_tokens: bool) -> None:
+    """One LayerNorm of one layer: the token in focus, or all tokens together."""
+    layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
+    place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
+    one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
+    if all_tokens:
+        first = max(0, n_tokens - layer_norm_views.WINDOW)
+        found = runtime.compute(lambda: here.trace.layer_norm(layer, site, range(first, n_tokens)))
+        ui.note(f"{place}, " + (f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."))
+    else:
+        ui.note(f"{place}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+    before_and_after(found, "Mean of the tokens" if all_tokens else "This token")
+    outlier_dimensions(found)
+    formula(one)
+    ui.self_check(layer_norm_views.self_checks(found))
+    ui.source(LayerNorm)
 
 
 def before_and_after(found: LayerNormActivations, whose: str) -> None:
@@ -35,8 +57,8 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
         )
         with column:
             ui.chart(figure, name=f"layer-norm-{name.replace(' ', '-')}", data=drawn.frame)
-    if outside := pictures[0][1].outside + both.outside:
-        ui.note(f"{outside:,} values lie outside the pictures; the table has the smallest and the largest.")
+    outside = pictures[0][1].outside + both.outside
+    ui.note(f"{outside:,} values lie outside the pictures; the table has the smallest and the largest.")
     rows = [
         [str(station), *(markup.significant(float(v)) for v in values)]
         for station, *values in layer_norm_views.statistics(found).itertuples(index=False, name=None)
@@ -89,9 +111,15 @@ def formula(found: LayerNormActivations) -> None:
     )
 
 
-def over_depth(data: pd.DataFrame) -> None:
-    """Spread and mean over the layers, before and after. data: as `layer_norm_views.over_depth` gives it."""
-    st.subheader("From layer to layer", anchor=False)
+def over_depth(here: Here, site: str, all_tokens: bool) -> None:
+    """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
+    n_tokens, n_layers = len(here.ids), here.config.n_layers
+    followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
+    data = runtime.compute(lambda: layer_norm_views.over_depth(here.trace, site, followed, n_layers))
+    if all_tokens:
+        ui.note(f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens.")
+    else:
+        ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
         log = what == "spread"
         drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0

@@ -6,12 +6,15 @@ settings) only decides what is drawn. All of it is small and plain, and all of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
+from app import choices
+from app.choices import Choice, Value, real, short_text, whole
 from gptcore.sampling import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
@@ -24,7 +27,8 @@ class View:
     """Everything that a link restores.
 
     chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
-    position: the token in focus, None for the newest; top_k: None for no limit.
+    position: the token in focus, None for the newest; top_k: None for no limit; choices: what was chosen on single pages
+    (app.choices), by name, where it differs from the default.
     """
 
     model: str = DEFAULT_MODEL
@@ -39,6 +43,7 @@ class View:
     layer: int = 0
     head: int = 0
     position: int | None = None
+    choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def in_view(self) -> tuple[int, ...]:
@@ -49,26 +54,6 @@ class View:
     def ghost(self) -> tuple[int, ...]:
         """The chosen tokens behind the step in view."""
         return self.chosen[self.step :]
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _number(low: float, high: float, low_included: bool = True) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if not (low <= value <= high) or (value == low and not low_included):
-            raise ValueError(text)
-        return value
-
-    return read
 
 
 def _ids(text: str) -> tuple[int, ...]:
@@ -87,26 +72,20 @@ def _base36(number: int) -> str:
             return digits
 
 
-def _prompt(text: str) -> str:
-    if len(text) > MAX_PROMPT_CHARACTERS:
-        raise ValueError("too long for a link")
-    return text
-
-
 # How each field is read from a URL; a ValueError means junk, and junk means the default.
 _READ: Mapping[str, Callable[[str], Any]] = {
     "model": str,
-    "prompt": _prompt,
+    "prompt": short_text(MAX_PROMPT_CHARACTERS),
     "chosen": _ids,
-    "step": _whole(0, 65536),
-    "temperature": _number(0, 5),
-    "top_k": lambda text: None if text == "all" else _whole(1, 10_000_000)(text),
-    "top_p": _number(0, 1, low_included=False),
-    "min_p": _number(0, 1),
-    "seed": _whole(0, MAX_SEED),
-    "layer": _whole(0, 1000),
-    "head": _whole(0, 1000),
-    "position": _whole(0, 65536),
+    "step": whole(0, 65536),
+    "temperature": real(0, 5),
+    "top_k": lambda text: None if text == "all" else whole(1, 10_000_000)(text),
+    "top_p": real(0, 1, low_included=False),
+    "min_p": real(0, 1),
+    "seed": whole(0, MAX_SEED),
+    "layer": whole(0, 1000),
+    "head": whole(0, 1000),
+    "position": whole(0, 65536),
 }
 
 
@@ -127,23 +106,33 @@ def from_query(parameters: Mapping[str, str]) -> View:
                 found[name] = read(parameters[name])
             except ValueError:
                 continue
-    view = View(**found)
+    view = View(**found, choices=_choices(parameters))
     # A link without a step shows the whole text.
     step = view.step if "step" in found else len(view.chosen)
     return replace(view, step=min(step, len(view.chosen)))
+
+
+def _choices(parameters: Mapping[str, str]) -> Mapping[str, Any]:
+    found = {}
+    for name in parameters.keys() & choices.ALL.keys():
+        try:
+            found[name] = choices.ALL[name].read(parameters[name])
+        except ValueError:
+            continue
+    return MappingProxyType({name: value for name, value in found.items() if value != choices.ALL[name].default})
 
 
 def to_query(view: View) -> dict[str, str]:
     """The parameters that describe the view: what differs from the default, and the prompt always."""
     default = View()
     query = {"prompt": view.prompt}
-    for field in fields(View):
-        value = getattr(view, field.name)
-        if field.name not in ("prompt", "step") and value != getattr(default, field.name):
-            query[field.name] = _write(field.name, value)
+    for each in fields(View):
+        value = getattr(view, each.name)
+        if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
+            query[each.name] = _write(each.name, value)
     if view.step != len(view.chosen):
         query["step"] = str(view.step)
-    return query
+    return query | {name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items())}
 
 
 def current() -> View:
@@ -202,6 +191,36 @@ def widget(name: str, upper: int | None = None) -> dict[str, Any]:
 
     def changed() -> None:
         update(**{name: st.session_state[key]})
+
+    return {"key": key, "on_change": changed}
+
+
+def chosen(choice: Choice[Value]) -> Value:
+    """What the visitor chose on a page, or the default."""
+    value: Value = current().choices.get(choice.name, choice.default)
+    return value
+
+
+def take(choice: Choice[Value], value: Value) -> None:
+    """Choose something on a page."""
+    others = {name: kept for name, kept in current().choices.items() if name != choice.name}
+    update(choices=MappingProxyType(others if value == choice.default else {**others, choice.name: value}))
+
+
+def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float | None = None) -> dict[str, Any]:
+    """Arguments that tie a Streamlit widget to a choice of its page: `st.toggle("Hide", **state.choice(choices.HIDE_FIRST))`.
+
+    among: what the widget offers now; anything else is shown as the default (or, where that is not offered either, as the first).
+    upper: the largest value that the widget takes now.
+    """
+    key = f"widget_choice_{choice.name}"
+    value = chosen(choice)
+    if among is not None and value not in among:
+        value = choice.default if choice.default in among else among[0]
+    st.session_state[key] = value if upper is None else min(value, upper)
+
+    def changed() -> None:
+        take(choice, st.session_state[key])
 
     return {"key": key, "on_change": changed}
 

@@ -6,13 +6,14 @@ The only module that writes HTML; what it is given as text is escaped here, by a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
 from app import markup, navigation, palette, state
+from app.choices import Choice
 from app.glossary import GLOSSARY
 
 if TYPE_CHECKING:  # the first page draws without plotly and pandas, and starts that much sooner
@@ -51,6 +52,16 @@ def page_header(stage: str, question: str, answer: str) -> None:
         f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
         f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
     )
+
+
+def parts(choice: Choice[str], names: Mapping[str, str]) -> str:
+    """The parts of a page, of which one is drawn, so that each is there at once; names: part -> what stands on its button."""
+    return str(
+        st.segmented_control(
+            "Part of this page", list(names), format_func=lambda part: names[part], required=True, wrap=True,
+            label_visibility="collapsed", **state.choice(choice),
+        )
+    )  # fmt: skip
 
 
 def note(text: str) -> None:

@@ -14,7 +14,11 @@ from app.charts.labels import Unit, escape, quantity, wrapped
 from app.charts.theme import Mode, template_name
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
-LETTER, TICK_PAD, NUMBER = 7, 6, "−0.0001"  # pixels of a letter of a tick, and beside it; the longest number that plotly writes there
+LETTER, TICK_PAD, NUMBER = (
+    7,
+    6,
+    "−0.0001",
+)  # pixels of a letter of a tick, and beside it; the longest number that plotly writes there
 
 
 def frame(
@@ -64,7 +68,9 @@ def frame(
 def _left(yaxis: Mapping[str, Any]) -> int:
     """Pixels for the ticks and the title of the y axis. Plotly finds them by drawing everything twice, which one sees."""
     texts = yaxis.get("ticktext", (NUMBER,))
-    wide = max((sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in html.unescape(text)) for text in texts), default=0)
+    wide = max(
+        (sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in html.unescape(text)) for text in texts), default=0
+    )
     return TICK_PAD + LETTER * wide + (LEGEND_LINE if yaxis.get("title") else 0)
 
 

@@ -114,9 +114,10 @@ class TrainingRun:
         inputs, targets = (t.to(self.device) for t in windows.batch(batch))
         loss = self._loss(self._forward, inputs, targets)
         loss.backward()
-        for parameter in self.model.parameters() if self._processes > 1 else ():
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= self._processes
+        if self._processes > 1:
+            for gradient in (p.grad for p in self.model.parameters() if p.grad is not None):
+                dist.all_reduce(gradient)
+                gradient /= self._processes
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:

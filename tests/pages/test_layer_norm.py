@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import layer_norm_lessons, layer_norm_views
+from app import choices, layer_norm_lessons, layer_norm_views
 from app.distribution import distribution
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
@@ -122,16 +122,18 @@ def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_f
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt)
-    assert len(figures(at)) == 7
+@pytest.mark.parametrize(("part", "n_figures"), {"token": 3, "depth": 2, "classroom": 1, "stack": 1}.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, layer_norm=part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", site="ln_9", tokens="few", **JUNK))
 
 
-def test_site_and_tokens_change_the_picture(
+def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     prompt = "Once upon a time"
@@ -139,19 +141,22 @@ def test_site_and_tokens_change_the_picture(
     at = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, layer="1", position="2")
     seen = distribution({"before": trace.layer_norm(1, "ln_1", (2,)).before})
     assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
-    at.segmented_control(key="layer_norm_site").set_value("final").run()
-    at.segmented_control(key="layer_norm_tokens").set_value("All").run()
+    at.segmented_control(key="widget_choice_site").set_value("final").run()
+    at.segmented_control(key="widget_choice_tokens").set_value("all").run()
     assert not at.exception
+    assert (at.query_params["site"], at.query_params["tokens"]) == ("final", "all")
+    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, site="final", tokens="all")
     seen = distribution({"before": trace.layer_norm(None, "final").before})
-    assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
-    assert f"all {trace.n_tokens} tokens" in printed(at)
+    for page in (at, by_link):
+        assert np.array_equal(numbers(figure(page, "Before")["data"][0]["y"]), seen.counts["before"])
+        assert f"all {trace.n_tokens} tokens" in printed(page)
 
 
 def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm")
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom")
     together = figure(at, "Danny's marks")
     assert [trace["name"] for trace in together["data"]] == ["LayerNorm", "BatchNorm"]
-    at.slider(key="batch_size").set_value(1).run()
+    at.slider(key="widget_choice_students").set_value(1).run()
     alone = figure(at, "Danny's marks")
     assert [trace["name"] for trace in alone["data"]] == ["LayerNorm"]
     assert np.array_equal(numbers(alone["data"][0]["x"]), numbers(together["data"][0]["x"]))
@@ -159,11 +164,11 @@ def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pyt
 
 
 def test_the_stack_shows_the_spread_without_and_with_normalisation(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm")
-    at.slider(key="stack_depth").set_value(50).run()
-    at.slider(key="stack_gain").set_value(0.5).run()
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="stack")
+    at.slider(key="widget_choice_stack_depth").set_value(50).run()
+    at.slider(key="widget_choice_stack_gain").set_value(0.5).run()
     drawn = figure(at, "Spread of the activations")
     assert drawn["layout"]["yaxis"]["type"] == "log"
     for trace, normalize in zip(drawn["data"], (False, True), strict=True):
-        assert np.allclose(numbers(trace["y"]), lessons.stack_spread(normalize, 50, 0.5, layer_norm_lessons.SEED))
+        assert np.allclose(numbers(trace["y"]), lessons.stack_spread(normalize, 50, 0.5, choices.STACK_SEED.default))
     assert "it has vanished" in printed(at)

@@ -1,0 +1,120 @@
+"""Every choice that belongs to one page and that a link restores: its name in the address, its default, and what it may be.
+
+Declared in one table, so that a link is understood before the page that it leads to runs, and no two choices share a name.
+`state.choice` ties one to a widget. What a link says that is not allowed is junk, and junk means the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Value]):
+    """name: in the address; read: text of a link -> value, ValueError for junk; write: the other way."""
+
+    name: str
+    default: Value
+    read: Callable[[str], Value]
+    write: Callable[[Value], str]
+
+
+ALL: dict[str, Choice[Any]] = {}
+
+
+def _declared(choice: Choice[Value]) -> Choice[Value]:
+    if choice.name in ALL:
+        raise ValueError(f"Two choices are called {choice.name!r}; a link could not tell them apart.")
+    ALL[choice.name] = choice
+    return choice
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Reads a whole number from low to high; ValueError for anything else."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def real(low: float, high: float, low_included: bool = True) -> Callable[[str], float]:
+    """Reads a number from low to high; ValueError for anything else, not a number included."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high or (value == low and not low_included):
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def short_text(longest: int) -> Callable[[str], str]:
+    """Takes a text of at most `longest` characters; ValueError for more."""
+
+    def read(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"{len(text)} characters")
+        return text
+
+    return read
+
+
+def one_of(name: str, options: Sequence[str], default: str | None = None) -> Choice[str]:
+    """One of a few words; the first is the default unless another is named."""
+
+    def read(text: str) -> str:
+        if text not in options:
+            raise ValueError(text)
+        return text
+
+    return _declared(Choice(name, options[0] if default is None else default, read, str))
+
+
+def several_of(name: str, options: Sequence[str], default: Sequence[str]) -> Choice[list[str]]:
+    """Any of a few words, in the address with dots between them."""
+
+    def read(text: str) -> list[str]:
+        found = text.split(".") if text else []
+        if len(set(found)) < len(found) or not set(found) <= set(options):
+            raise ValueError(text)
+        return found
+
+    return _declared(Choice(name, list(default), read, ".".join))
+
+
+def switch(name: str, default: bool = False) -> Choice[bool]:
+    """On or off: 1 or 0 in the address."""
+    return _declared(Choice(name, default, lambda text: bool(whole(0, 1)(text)), lambda value: str(int(value))))
+
+
+def count(name: str, low: int, high: int, default: int) -> Choice[int]:
+    """A whole number."""
+    return _declared(Choice(name, default, whole(low, high), str))
+
+
+def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
+    """A number that need not be whole; five digits of it travel."""
+    return _declared(Choice(name, default, real(low, high), lambda value: f"{value:.5g}"))
+
+
+def text(name: str, default: str = "", longest: int = 4000) -> Choice[str]:
+    """A text of the visitor's own."""
+    return _declared(Choice(name, default, short_text(longest), str))
+
+
+LAYER_NORM_PART = one_of("layer_norm", ["token", "depth", "classroom", "stack"])
+LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
+LAYER_NORM_TOKENS = one_of("tokens", ["focus", "all"])
+CLASSROOM_STUDENTS = count("students", 1, 6, 6)
+STACK_DEPTH = count("stack_depth", 5, 50, 30)
+STACK_GAIN = amount("stack_gain", 0.5, 1.5, 1.2)
+STACK_SEED = count("stack_seed", 0, 9999, 123)
