@@ -8,7 +8,7 @@ import streamlit as st
 from app import layer_norm_views, markup, runtime, ui
 from app.charts import histogram, line_over_layers
 from app.distribution import distribution
-from app.layer_norm_views import SITES
+from app.layer_norm_views import SITES, Site
 from app.runtime import Here
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
@@ -16,7 +16,7 @@ from gptcore.model import LayerNorm
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
 
 
-def one_place(here: Here, site: str, all_tokens: bool) -> None:
+def one_place(here: Here, site: Site, all_tokens: bool) -> None:
     """One LayerNorm of one layer: the token in focus, or all tokens together."""
     layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
     place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
@@ -111,7 +111,7 @@ def formula(found: LayerNormActivations) -> None:
     )
 
 
-def over_depth(here: Here, site: str, all_tokens: bool) -> None:
+def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
     n_tokens, n_layers = len(here.ids), here.config.n_layers
     followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
