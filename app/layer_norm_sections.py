@@ -8,10 +8,11 @@ import streamlit as st
 from app import layer_norm_views, markup, runtime, ui
 from app.charts import histogram, line_over_layers
 from app.distribution import distribution
-from app.layer_norm_views import SITES, Site
+from app.layer_norm_views import SITES
 from app.runtime import Here
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
+from gptcore.trace import Site
 
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
 
