@@ -41,6 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--n-layers", type=int, default=12)
     parser.add_argument("--drop-rate", type=float, default=0.0, help="0 is right for less than about two passes over the corpus")
     parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--repeated", type=int, default=0, help="windows of a batch that are shuffled and repeated, for induction")
     parser.add_argument("--held-out", type=int, default=4, help="whole books that are not trained on")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -64,7 +65,11 @@ def train(arguments: argparse.Namespace) -> None:
     print(f"{len(ids):,} tokens to train on, {len(held_out_ids):,} held out")
     model = _model(arguments, tokenizer.vocab_size)
     settings = TrainingSettings(
-        minutes=arguments.minutes, batch_size=arguments.batch_size, seed=arguments.seed, compile=arguments.compile
+        minutes=arguments.minutes,
+        batch_size=arguments.batch_size,
+        repeated=arguments.repeated,
+        seed=arguments.seed,
+        compile=arguments.compile,
     )
     run = TrainingRun(model, ids, held_out_ids, settings, out, more_ids)
     if run.resume():

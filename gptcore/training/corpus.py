@@ -51,19 +51,24 @@ def encode_books(books: dict[str, str], tokenizer: Tokenizer) -> np.ndarray:
     return np.concatenate([part for text in books.values() for part in (np.array(tokenizer.encode(text), np.uint16), end)])
 
 
+NOT_ASKED = -100  # a target that does not count, by torch's convention
+
+
 class Windows:
     """Windows of context_length + 1 tokens, each seen once a pass, in an order drawn afresh for every pass.
 
+    repeated: so many windows of a batch are shuffled and said again and again; only what can be known counts, from the second time
+    on. That teaches to look for the same token further up and to go on as there (induction), which little text alone does not.
     Raises CorpusError if the corpus is shorter than one batch.
     """
 
-    def __init__(self, ids: np.ndarray, context_length: int, batch_size: int, seed: int) -> None:
+    def __init__(self, ids: np.ndarray, context_length: int, batch_size: int, seed: int, repeated: int = 0) -> None:
         if len(ids) < (context_length + 1) * batch_size + context_length:
             raise CorpusError(
                 f"The corpus has {len(ids):,} tokens; one batch of {batch_size} windows of {context_length} needs more. "
                 "Add text, or make the batch or the context smaller."
             )
-        self._ids, self._context, self._batch, self._seed = ids, context_length, batch_size, seed
+        self._ids, self._context, self._batch, self._seed, self._repeated = ids, context_length, batch_size, seed, repeated
 
     @property
     def batches_a_pass(self) -> int:
@@ -76,5 +81,11 @@ class Windows:
         offset = int(draw.integers(self._context))  # so that no pass cuts the text at the same places
         starts = draw.permutation((len(self._ids) - 1 - offset) // self._context)[index * self._batch : (index + 1) * self._batch]
         rows = self._ids[(offset + starts * self._context)[:, None] + np.arange(self._context + 1)].astype(np.int64)
-        rows_tensor = torch.from_numpy(rows)
-        return rows_tensor[:, :-1], rows_tensor[:, 1:]
+        targets = rows[:, 1:].copy()
+        draw = np.random.default_rng((self._seed, done, index))
+        for row, asked in zip(rows[: self._repeated], targets[: self._repeated], strict=True):
+            period = int(draw.integers(max(2, self._context // 16), self._context // 2 + 1))
+            row[:] = np.resize(draw.permutation(row)[:period], len(row))
+            asked[:] = row[1:]
+            asked[: period - 1] = NOT_ASKED
+        return torch.from_numpy(rows[:, :-1]), torch.from_numpy(targets)

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from gptcore.training.corpus import Windows
 @dataclass(frozen=True)
 class TrainingSettings:
     """minutes: how long to train in all, pauses not counted; batch_size: windows a step; learning rates of the two optimisers;
-    warmup_steps: steps to full learning rate; decay_share: last part of the time over which it falls to zero."""
+    warmup_steps: steps to full learning rate; decay_share: last part of the time over which it falls to zero; repeated: windows of
+    a batch that teach repetition (see Windows)."""
 
     minutes: float
     batch_size: int = 32
@@ -41,6 +43,7 @@ class TrainingSettings:
     weight_decay: float = 0.01
     warmup_steps: int = 60
     decay_share: float = 0.5
+    repeated: int = 0
     seed: int = 1
     checkpoint_minutes: float = 5.0
     compile: bool = False
@@ -76,10 +79,11 @@ class TrainingRun:
         self.progress = Progress(held_out=[])
         context = model.config.context_length
         self._rank, self._processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        self._last_windows = Windows(ids, context, settings.batch_size, settings.seed)
-        self._windows = self._last_windows
-        if more_ids is not None:
-            self._windows = Windows(np.concatenate([ids, more_ids]), context, settings.batch_size, settings.seed)
+        windows = partial(
+            Windows, context_length=context, batch_size=settings.batch_size, seed=settings.seed, repeated=settings.repeated
+        )
+        self._last_windows = windows(ids)
+        self._windows = self._last_windows if more_ids is None else windows(np.concatenate([ids, more_ids]))
         self._held_out = held_out_ids
         self._checkpoint_path = folder / "checkpoint.pt"
         self._optimizers = _optimizers(model, settings)
