@@ -1,7 +1,7 @@
 """python -m gptcore.training --corpus FOLDER --out FOLDER --minutes N: learn a vocabulary, train a model, write a model folder.
 
-Run it again with the same folders to go on from the last checkpoint. On several cores: torchrun --nproc-per-node CORES -m
-gptcore.training ..., each process with a batch of its own.
+Run it again with the same folders to go on from the last checkpoint. On several cores:
+torchrun --standalone --nproc-per-node CORES -m gptcore.training ..., each process with a batch of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--n-layers", type=int, default=12)
     parser.add_argument("--drop-rate", type=float, default=0.0, help="0 is right for less than about two passes over the corpus")
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--repeated", type=int, default=0, help="windows of a batch that are shuffled and repeated, for induction")
+    parser.add_argument(
+        "--repeated", type=int, default=0, help="windows of a batch that are shuffled and repeated, for induction"
+    )
     parser.add_argument("--held-out", type=int, default=4, help="whole books that are not trained on")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -55,10 +57,7 @@ def train(arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     training, held_out = split_held_out(read_books(arguments.corpus), arguments.held_out)
     print(f"{len(training)} books to train on, held out: {', '.join(held_out)}")
-    if arguments.start_from and not (out / "vocab.json").is_file():
-        shutil.copytree(arguments.start_from, out, dirs_exist_ok=True)
-    if not (out / "vocab.json").is_file():
-        train_vocabulary(training.values(), arguments.vocab_size, out)
+    _write_vocabulary(arguments, training)
     tokenizer = Tokenizer.from_folder(out)
     ids, held_out_ids = encode_books(training, tokenizer), encode_books(held_out, tokenizer)
     more_ids = encode_books(read_books(arguments.more), tokenizer) if arguments.more else None
@@ -75,6 +74,20 @@ def train(arguments: argparse.Namespace) -> None:
     if run.resume():
         print(f"Going on after {run.progress.seconds / 60:.1f} minutes and {run.progress.step} steps")
     run.run(on_checkpoint=lambda trained: save_model(trained, out, dtype=torch.float16))
+
+
+def _write_vocabulary(arguments: argparse.Namespace, training: dict[str, str]) -> None:
+    """vocab.json and merges.txt in the folder to write, unless they are there; of several processes the first does it."""
+    out: Path = arguments.out
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        if arguments.start_from and not (out / "vocab.json").is_file():
+            out.mkdir(parents=True, exist_ok=True)
+            for name in ("merges.txt", "vocab.json"):
+                shutil.copy(arguments.start_from / name, out)
+        elif not (out / "vocab.json").is_file():
+            train_vocabulary(training.values(), arguments.vocab_size, out)
+    if dist.is_initialized():
+        dist.barrier()
 
 
 def _model(arguments: argparse.Namespace, vocab_size: int) -> GPTModel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import torch
 import gptcore
 from gptcore.errors import GPTCoreError
 from gptcore.generation import generate
+from gptcore.head_survey import KINDS, survey
 from gptcore.language_model import LanguageModel
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.corpus import encode_books, read_books, split_held_out
@@ -160,34 +161,68 @@ def _bits_per_byte(loss: float, ids: np.ndarray, tokenizer: Tokenizer) -> float:
     return loss / math.log(2) * len(ids) / len(tokenizer.decode_bytes(ids.tolist()))
 
 
-def report(model: LanguageModel, corpus: Path, held_out_count: int, windows: int) -> str:
-    """The table, as markdown. Raises CorpusError for a corpus that cannot be read."""
+def report(models: Mapping[str, LanguageModel], corpus: Path, held_out_count: int, windows: int) -> str:
+    """Two tables, as markdown: how good the models are, beside an n-gram model, and what the first one's heads do.
+
+    models: heading -> model; all must have one vocabulary. Raises CorpusError for a corpus that cannot be read.
+    """
+    first = next(iter(models.values()))
     training, held_out = split_held_out(read_books(corpus), held_out_count)
-    ids, held_out_ids = encode_books(training, model.tokenizer), encode_books(held_out, model.tokenizer)
-    ours = predict(model, held_out_ids, windows)
-    floor = KneserNey(ids, model.config.vocab_size).loss(held_out_ids)
-    writing = write(model, ids, tokens_each=120, seeds=(1, 2, 3))
+    ids, held_out_ids = encode_books(training, first.tokenizer), encode_books(held_out, first.tokenizer)
+    floor = KneserNey(ids, first.config.vocab_size).loss(held_out_ids)
+    columns = {name: _column(model, ids, held_out_ids, windows) for name, model in models.items()}
+    columns["Kneser-Ney 3-gram"] = [f"{floor:.3f}", f"{_bits_per_byte(floor, held_out_ids, first.tokenizer):.3f}", "", "", "", ""]
     rows = [
-        ("held-out loss, nats a token", f"{ours.loss:.3f}", f"{floor:.3f}"),
-        ("held-out bits per byte", f"{ours.bits_per_byte:.3f}", f"{_bits_per_byte(floor, held_out_ids, model.tokenizer):.3f}"),
-        ("next token is the best guess", f"{ours.top_1:.1%}", ""),
-        ("next token is among the best five", f"{ours.top_5:.1%}", ""),
-        ("different runs of 3 tokens", f"{writing.distinct_3:.1%}", ""),
-        (f"runs of {SPAN} tokens that are recited", f"{writing.recited:.2%}", ""),
+        "held-out loss, nats a token",
+        "held-out bits per byte",
+        "next token is the best guess",
+        "next token is among the best five",
+        "different runs of 3 tokens",
+        f"runs of {SPAN} tokens that are recited",
     ]
-    table = "\n".join(f"| {name} | {value} | {other} |" for name, value, other in rows)
-    return f"| measured | {model.name} | Kneser-Ney 3-gram |\n|---|---|---|\n{table}"
+    table = _markdown(["measured", *columns], [[row, *(values[i] for values in columns.values())] for i, row in enumerate(rows)])
+    return f"{table}\n\n{_heads(first)}"
+
+
+def _column(model: LanguageModel, ids: np.ndarray, held_out_ids: np.ndarray, windows: int) -> list[str]:
+    found = predict(model, held_out_ids, windows)
+    writing = write(model, ids, tokens_each=120, seeds=(1, 2, 3))
+    return [
+        f"{found.loss:.3f}",
+        f"{found.bits_per_byte:.3f}",
+        f"{found.top_1:.1%}",
+        f"{found.top_5:.1%}",
+        f"{writing.distinct_3:.1%}",
+        f"{writing.recited:.2%}",
+    ]
+
+
+def _heads(model: LanguageModel) -> str:
+    """For each kind of head that is looked for, the one that does most of it."""
+    found = survey(model, texts=8)
+    rows = [
+        [kind, *(str(n) for n in found.best(kind)[:2]), f"{found.best(kind)[2]:.1%}", f"{found.chance:.1%}"] for kind in KINDS
+    ]
+    return _markdown(["looks at", "layer", "head", "mean weight", "by chance"], rows)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m gptcore.training.evaluate", description=__doc__)
     parser.add_argument("--model", default="storyteller", help="a name or a model folder")
+    parser.add_argument(
+        "--against", nargs="*", default=[], help="folders of other models with the same vocabulary, for comparison"
+    )
     parser.add_argument("--corpus", type=Path, required=True, help="the folder that the model was trained on")
     parser.add_argument("--held-out", type=int, default=4, help="as in training")
     parser.add_argument("--windows", type=int, default=256)
     arguments = parser.parse_args()
     try:
-        print(report(gptcore.load(arguments.model), arguments.corpus, arguments.held_out, arguments.windows))
+        models = {model.name: model for model in map(gptcore.load, [arguments.model, *arguments.against])}
+        print(report(models, arguments.corpus, arguments.held_out, arguments.windows))
     except GPTCoreError as error:
         sys.exit(str(error))
 

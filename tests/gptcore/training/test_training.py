@@ -15,7 +15,7 @@ from gptcore.errors import CheckpointError, CorpusError
 from gptcore.model import GPTModel
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.bpe import train_vocabulary
-from gptcore.training.corpus import Windows, encode_books, read_books, split_held_out
+from gptcore.training.corpus import NOT_ASKED, Windows, encode_books, read_books, split_held_out
 from gptcore.training.loop import TrainingRun, TrainingSettings, held_out_loss, learning_rate_factor
 
 TEXT = "The cat sat on the mat, and the dog sat by the cat. Once upon a time there was a king who had three sons.\n\n" * 60
@@ -74,6 +74,38 @@ def test_a_pass_shows_every_window_once_and_targets_are_the_next_tokens():
     assert len(set(starts)) == len(starts)
 
 
+def test_a_repeated_window_says_shuffled_tokens_of_its_text_again_and_asks_only_for_what_can_be_known():
+    plain, windows = (Windows(np.arange(2000, dtype=np.uint16), 32, 4, 1, repeated=n) for n in (0, 2))
+    periods = set()
+    for step in range(windows.batches_a_pass):
+        (inputs, targets), (usual, _) = windows.batch(step), plain.batch(step)
+        assert torch.equal(inputs[2:], usual[2:]) and torch.equal(targets[2:], usual[2:] + 1)
+        for row, asked, text in zip(inputs[:2], targets[:2], usual[:2], strict=True):
+            period = int((asked == NOT_ASKED).sum()) + 1
+            periods.add(period)
+            assert len(set(row[:period].tolist())) == period and torch.equal(row[period:], row[:-period])
+            assert torch.equal(asked[period - 1 : -1], row[period:])
+            assert set(row.tolist()) <= {*text.tolist(), int(text[-1]) + 1}
+    assert min(periods) >= 2 and max(periods) <= 16 and len(periods) > 5
+
+
+def test_more_books_are_mixed_in_until_the_learning_rate_falls(corpus, tmp_path):
+    run = _run(corpus, tmp_path, minutes=1.0, more_ids=np.full(2000, 299, np.uint16))
+    asked = []
+
+    def listen(windows):
+        batch = windows.batch
+        windows.batch = lambda step: asked.append(windows) or batch(step)
+
+    listen(run._windows)
+    listen(run._last_windows)
+    for seconds in (0.0, 29.0, 31.0):
+        run.progress.seconds = seconds
+        run._step()
+    assert asked == [run._windows, run._windows, run._last_windows]
+    assert 299 in run._windows._ids[-2000:] and 299 not in run._last_windows._ids[:1000]
+
+
 def test_the_vocabulary_has_the_size_asked_for_and_spells_any_text(corpus, tmp_path):
     train_vocabulary(read_books(corpus).values(), 300, tmp_path / "out")
     tokenizer = Tokenizer.from_folder(tmp_path / "out")
@@ -97,13 +129,13 @@ def test_the_learning_rate_warms_up_holds_and_falls_to_zero():
     assert learning_rate_factor(50, 1.0, settings) == 0.0
 
 
-def _run(corpus, folder, minutes):
+def _run(corpus, folder, minutes, more_ids=None):
     train_vocabulary(read_books(corpus).values(), 300, folder)
     tokenizer = Tokenizer.from_folder(folder)
     ids = encode_books(read_books(corpus), tokenizer)
     torch.manual_seed(1)
     model = GPTModel(GPTConfig(300, 16, 16, 2, 2, 0.0, True))
-    return TrainingRun(model, ids, ids, TrainingSettings(minutes=minutes, batch_size=4, warmup_steps=5), folder)
+    return TrainingRun(model, ids, ids, TrainingSettings(minutes=minutes, batch_size=4, warmup_steps=5), folder, more_ids)
 
 
 def test_training_learns_and_resumes_where_it_stopped(corpus, tmp_path):
@@ -152,3 +184,27 @@ def test_the_command_says_what_is_wrong_without_a_stack_trace(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert "no .txt file" in done.stderr and "Traceback" not in done.stderr
+
+
+def _command(corpus, out, *more):
+    return [str(part) for part in (
+        "-m", "gptcore.training", "--corpus", corpus, "--out", out, "--vocab-size", "300", "--context-length", "16", "--emb-dim", "16",
+        "--n-heads", "2", "--n-layers", "2", "--batch-size", "4", "--held-out", "1", *more,
+    )]  # fmt: skip
+
+
+def test_two_processes_train_one_model_and_a_second_run_starts_from_it(corpus, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, *_command(corpus, first, "--minutes", "0.03")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    state = torch.load(first / "checkpoint.pt", weights_only=True)
+    assert state["progress"]["tokens"] == state["progress"]["step"] * 2 * 4 * 16  # processes, windows, tokens
+
+    command = [sys.executable, *_command(corpus, second, "--minutes", "0", "--start-from", first)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (first / "vocab.json").read_text() == (second / "vocab.json").read_text()
+    ours, theirs = (gptcore.load(folder).model.state_dict() for folder in (second, first))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
