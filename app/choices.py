@@ -15,12 +15,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Choice(Generic[Value]):
-    """name: in the address; read: text of a link -> value, ValueError for junk; write: the other way."""
+    """name: in the address; read: text of a link -> value, ValueError for junk; write: the other way; options: the words of which it
+    is one, where it is a word."""
 
     name: str
     default: Value
     read: Callable[[str], Value]
     write: Callable[[Value], str]
+    options: tuple[str, ...] = ()
 
 
 ALL: dict[str, Choice[Any]] = {}
@@ -76,7 +78,7 @@ def one_of(name: str, options: Sequence[str], default: str | None = None) -> Cho
             raise ValueError(text)
         return text
 
-    return _declared(Choice(name, options[0] if default is None else default, read, str))
+    return _declared(Choice(name, options[0] if default is None else default, read, str, tuple(options)))
 
 
 def several_of(name: str, options: Sequence[str], default: Sequence[str]) -> Choice[list[str]]:

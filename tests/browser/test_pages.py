@@ -1,9 +1,9 @@
-"""Every page in a real browser: light and dark, at a desk and on a phone."""
+"""Every part of every page in a real browser: light and dark, at a desk and on a phone."""
 
 import pytest
 
 from app.navigation import PAGES
-from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll
+from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, settled
 
 ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entry in PAGES}
 
@@ -16,7 +16,16 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
         f"{address}?prompt=Once+upon+a+time+there+was+a+little+girl", width=width, height=900, dark=dark, touch=width < 500
     )
     page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
+    look_at(page)
+    parts = page.get_by_role("radiogroup", name="Part of this page").get_by_role("radio")
+    for i in range(1, parts.count()):
+        with settled(page):
+            parts.nth(i).click()
+        look_at(page)
+    assert_silent(page)
+
+
+def look_at(page):
     page.wait_for_timeout(300)  # figures and components draw after the script's run
     no_error_box(page)
     no_horizontal_scroll(page)
-    assert_silent(page)
