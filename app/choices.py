@@ -108,6 +108,15 @@ def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
     return _declared(Choice(name, default, real(low, high), lambda value: f"{value:.5g}"))
 
 
+def limit(name: str, high: int) -> Choice[int | None]:
+    """A whole number of at least 1, or no limit at all: `all` in the address, and the default."""
+
+    def read(text: str) -> int | None:
+        return None if text == "all" else whole(1, high)(text)
+
+    return _declared(Choice(name, None, read, lambda value: "all" if value is None else str(value)))
+
+
 def text(name: str, default: str = "", longest: int = 4000) -> Choice[str]:
     """A text of the visitor's own."""
     return _declared(Choice(name, default, short_text(longest), str))
@@ -120,3 +129,14 @@ CLASSROOM_STUDENTS = count("students", 1, 6, 6)
 STACK_DEPTH = count("stack_depth", 5, 50, 30)
 STACK_GAIN = amount("stack_gain", 0.5, 1.5, 1.2)
 STACK_SEED = count("stack_seed", 0, 9999, 123)
+
+SAMPLING_PART = one_of("sampling", ["settings", "draws", "choices", "greedy"])
+SAMPLING_LOGITS = one_of("logits", ["live", "nine_words"])
+# The first setting; the second is the one of the whole app.
+FIRST_TEMPERATURE = amount("first_temperature", 0, 5, 1.0)
+FIRST_TOP_K = limit("first_top_k", 10_000_000)
+FIRST_TOP_P = amount("first_top_p", 0.001, 1, 1.0)
+FIRST_MIN_P = amount("first_min_p", 0, 1, 0.0)
+SAMPLING_DRAWS = one_of("draws", ["10", "100", "1000", "10000"], "1000")
+# Of which text and settings the greedy text was asked for: for another, one asks again.
+SAMPLING_WRITTEN = text("written", longest=16)

@@ -28,30 +28,35 @@ PUBLISHED_TOP_3 = {"closer": 0.0615, "forward": 0.5775, "toward": 0.3610}
 PUBLISHED_PIZZA = 0.043
 SHOWN = 12  # candidates in figures and tables
 TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
+KEPT = 16  # sequences whose sorted logits and curves are kept: at most a megabyte each
+CHECKED_DRAWS = 8  # draws that are made again one by one
 WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is its own key, where something is kept for it
 class Given:
     """What is chosen from. candidates: the logits in candidate order; texts: of the SHOWN best; position: where the token will
-    stand, which picks the random number."""
+    stand, which picks the random number; published: whether there are printed figures to check against."""
 
     candidates: Candidates
     texts: tuple[str, ...]
     position: int
+    published: bool = False
 
 
 def nine_words() -> Given:
     """The example: nine words with their published logits."""
     words, logits = list(NINE_WORDS), np.array(list(NINE_WORDS.values()))
     found = candidates(logits)
-    return Given(found, tuple(words[i] for i in found.order), NINE_WORDS_POSITION)
+    return Given(found, tuple(words[i] for i in found.order), NINE_WORDS_POSITION, published=True)
 
 
-def live(here: Here) -> Given:
-    """The model's logits for the token behind the sequence in view."""
-    found = candidates(here.trace.logits)
-    return Given(found, tuple(here.model.tokenizer.text_of(int(i)) for i in found.order[:SHOWN]), len(here.ids))
+@st.cache_resource(show_spinner=False, max_entries=KEPT)
+def live(model_name: str, ids: tuple[int, ...]) -> Given:
+    """The model's logits for the token behind these ids."""
+    found = candidates(runtime.trace(model_name, ids).logits)
+    text_of = runtime.model(model_name).tokenizer.text_of
+    return Given(found, tuple(text_of(int(i)) for i in found.order[:SHOWN]), len(ids))
 
 
 def shortlist(first: Selection, second: Selection, texts: Sequence[str]) -> pd.DataFrame:
@@ -120,24 +125,34 @@ def uncertainty(logits: np.ndarray, temperatures: np.ndarray = TEMPERATURES) -> 
     return pd.DataFrame({"temperature": temperatures, "entropy": entropy, "choices": 2.0**entropy})
 
 
-def self_checks(choice: Selection, ranks: np.ndarray, given: Given) -> list[Check]:
-    """Masses, uncertainty and draws, each worked out in another way."""
+@lru_cache(maxsize=KEPT)
+def uncertainty_of(given: Given) -> pd.DataFrame:
+    """The curve of `uncertainty`, which depends on the logits alone and is the same for all settings. Not to be changed."""
+    return uncertainty(given.candidates.logits)
+
+
+def mass_checks(choice: Selection) -> list[Check]:
+    """What the stages left, added up in another way."""
     shares = choice.stages[-1].mass_kept + sum(stage.mass_cut for stage in choice.stages)
-    found = [
+    return [
         Check("Mass", "What is kept plus what each stage cut, against 100 %", abs(shares - 1), 1e-9),
         Check("Kept", "Sum of the probabilities after all cuts, against 100 %", abs(float(choice.final_probs.sum()) - 1), 1e-9),
     ]
-    if choice.settings.temperature > 0:
-        curve = float(uncertainty(given.candidates.logits, np.array([choice.settings.temperature]))["entropy"].iloc[0])
-        found.append(
-            Check("Entropy", "The curve's formula against the sum over all tokens, in bits", abs(curve - choice.entropy), 1e-6)
-        )
-    some = range(min(32, len(ranks)))
+
+
+def draw_check(choice: Selection, ranks: np.ndarray, given: Given) -> Check:
+    """The first draws, each made again as a choice of its own."""
+    some = range(min(CHECKED_DRAWS, len(ranks)))
     others = sum(select(given.candidates, choice.settings, i).chosen_rank != ranks[i] for i in some)
-    found.append(
-        Check("Draws", f"How many of the first {len(some)} draws differ from the model's own choice there", float(others), 0.0)
-    )
-    return found
+    return Check("Draws", f"How many of the first {len(some)} draws differ from the model's own choice there", float(others), 0.0)
+
+
+def entropy_check(choice: Selection, given: Given) -> Check:
+    """The formula behind the curve against the sum over all tokens. At temperature 0, both are 0."""
+    temperature = choice.settings.temperature
+    curve = float(uncertainty(given.candidates.logits, np.array([temperature]))["entropy"].iloc[0]) if temperature else 0.0
+    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens, in bits"
+    return Check("Entropy", description, abs(curve - choice.entropy), 1e-6)
 
 
 def published_checks() -> list[Check]:

@@ -8,10 +8,15 @@ a greedy text, with its loops.
 
 import streamlit as st
 
-from app import runtime, sampling_sections, sampling_views, ui
-from gptcore.sampling import random_number, select
+from app import choices, runtime, sampling_greedy, sampling_sections, sampling_views, state, ui
 
-LIVE, EXAMPLE = "The next token of your text", "The nine-word example"
+PARTS = {
+    "settings": "Two settings side by side",
+    "draws": "Many draws",
+    "choices": "How many choices are left",
+    "greedy": "Greedy and its loops",
+}
+SOURCES = {"live": "The next token of your text", "nine_words": "The nine-word example"}
 
 here = runtime.here()
 ui.page_header(
@@ -20,32 +25,25 @@ ui.page_header(
     "Temperature divides the logits: below 1 the likely tokens gain, above 1 the unlikely ones. Top-k, top-p and min-p then cut off "
     "the tail. What is left is scaled up to 100 %, and one random number picks a token.",
 )
-source = st.segmented_control(
-    "Which logits", [LIVE, EXAMPLE], default=LIVE, required=True, key="sampling_source", persist_state="session", wrap=True
-)
-given = sampling_views.live(here) if source == LIVE else sampling_views.nine_words()
-ui.note(
-    f"The logits behind {here.tokens[-1]}, the newest of {len(here.ids):,} tokens."
-    if source == LIVE
-    else "The words that may follow “every effort moves you”, with published logits. No model is involved."
-)
-first, second = sampling_sections.two_settings(here, given)
-sampling_sections.side_by_side(first, second, given)
-sampling_sections.formula(second, given)
-
-st.subheader("Many draws", anchor=False)
-ui.note("The second setting, drawn again and again.")
-ranks = sampling_sections.many_draws(second, given)
-ui.self_check(sampling_views.self_checks(second, ranks, given) + (sampling_views.published_checks() if source == EXAMPLE else []))
-ui.source(select, random_number)
-
-st.subheader("How uncertain is the choice?", anchor=False)
-sampling_sections.uncertainty(first, second, given)
-
-st.subheader("Always the best token", anchor=False)
-ui.note(
-    "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend to be "
-    "likeliest again, and it may run in a circle. A random draw has a way out."
-)
-sampling_sections.greedy(here, second.settings)
+part = ui.parts(choices.SAMPLING_PART, PARTS)
+if part == "greedy":
+    sampling_greedy.greedy(here)
+else:
+    source = st.segmented_control(
+        "Which logits", list(SOURCES), format_func=lambda name: SOURCES[name], required=True, wrap=True,
+        **state.choice(choices.SAMPLING_LOGITS),
+    )  # fmt: skip
+    example = source == "nine_words"
+    given = sampling_views.nine_words() if example else sampling_views.live(here.view.model, here.ids)
+    ui.note(
+        "The words that may follow “every effort moves you”, with published logits. No model is involved."
+        if example
+        else f"The logits behind {here.tokens[-1]}, the newest of {len(here.ids):,} tokens."
+    )
+    drawn = {
+        "settings": sampling_sections.two_settings,
+        "draws": sampling_sections.many_draws,
+        "choices": sampling_sections.choices_left,
+    }
+    drawn[part](given)
 ui.terms("temperature", "top-k", "top-p", "min-p", "greedy", "seed", "softmax", "logit", "entropy", "probability")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from app import runtime, sampling_views
+from app import runtime, sampling_greedy, sampling_views
 from app.runtime import Here
 from app.sampling_views import Given, Loop
 from app.state import View
@@ -17,7 +19,7 @@ from gptcore.sampling import SamplingSettings, candidates, random_number, select
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 PROMPT = "Once upon a time"
-EXAMPLE = "The nine-word example"
+PARTS = {"settings": 1, "draws": 1, "choices": 2, "greedy": 0}  # and how many figures each has
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def given() -> Given:
     return sampling_views.nine_words()
 
 
-def chosen(given: Given, **settings: float) -> sampling_views.Selection:
+def chosen(given: Given, **settings: Any) -> sampling_views.Selection:
     return select(given.candidates, SamplingSettings(**settings), given.position)
 
 
@@ -96,11 +98,17 @@ def test_greedy_draws_are_all_the_best_and_nothing_is_off(given: Given) -> None:
     assert table[["token", "count", "errors_off"]].to_numpy().tolist() == [["forward", 100, 0.0]]
 
 
-def test_the_checks_pass_and_draws_of_another_seed_fail_them(given: Given) -> None:
-    choice = chosen(given, temperature=1.5, seed=1)
-    assert all(check.ok for check in sampling_views.self_checks(choice, sampling_views.draws(choice, 100), given))
-    other = sampling_views.draws(chosen(given, temperature=1.5, seed=2), 100)
-    assert [c.name for c in sampling_views.self_checks(choice, other, given) if not c.ok] == ["Draws"]
+def test_the_checks_pass_and_fail_where_something_was_changed(given: Given) -> None:
+    choice = chosen(given, temperature=1.5, top_p=0.9, seed=1)
+    assert all(check.ok for check in sampling_views.mass_checks(choice))
+    assert not sampling_views.mass_checks(replace(choice, final_probs=choice.final_probs * 1.001))[1].ok
+    assert sampling_views.draw_check(choice, sampling_views.draws(choice, 100), given).ok
+    other = sampling_views.draws(chosen(given, temperature=1.5, top_p=0.9, seed=2), 100)
+    assert not sampling_views.draw_check(choice, other, given).ok
+    assert (
+        sampling_views.entropy_check(choice, given).ok and sampling_views.entropy_check(chosen(given, temperature=0.0), given).ok
+    )
+    assert not sampling_views.entropy_check(replace(choice, entropy=choice.entropy + 1e-3), given).ok
 
 
 @pytest.mark.parametrize(
@@ -132,12 +140,25 @@ def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt))) == 4
+@pytest.mark.parametrize(("part", "n_figures"), PARTS.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt, sampling=part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "sampling", **JUNK))
+    junk = {
+        "logits": "mine",
+        "first_temperature": "hot",
+        "first_top_k": "0",
+        "first_top_p": "0",
+        "first_min_p": "2",
+        "draws": "7",
+    }
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="everything", **junk, **JUNK)
+    assert figure(at, "The probabilities that one token")
+    assert not at.query_params.keys() & junk.keys()
 
 
 def test_the_second_setting_is_that_of_the_link_and_a_slider_changes_it(
@@ -155,28 +176,88 @@ def test_the_second_setting_is_that_of_the_link_and_a_slider_changes_it(
         assert not at.exception
 
 
+def test_the_first_setting_is_in_the_link_and_a_slider_changes_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    link = {"first_temperature": "0.77", "first_top_k": "9", "first_top_p": "0.81", "first_min_p": "0.03"}
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, **link)
+    logits = tiny_model.trace(tiny_model.tokenizer.encode(PROMPT)).logits
+    for top_k in (9, 200):
+        wanted = select(logits, SamplingSettings(0.77, top_k, 0.81, 0.03), 0).final_probs[: sampling_views.SHOWN]
+        assert np.allclose(numbers(figure(at, "The probabilities that one token")["data"][0]["x"]), wanted, atol=1e-6)
+        at.select_slider(key="widget_choice_first_top_k").set_value(200).run()
+        assert not at.exception
+    assert (at.query_params["first_top_k"], at.query_params["first_top_p"]) == ("200", "0.81")
+
+
 def test_the_example_shows_nine_words_and_its_published_badges(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "sampling")
     assert "Published" not in printed(at)
-    at.segmented_control(key="sampling_source").set_value(EXAMPLE).run()
-    at.select_slider(key="first_top_k").set_value(3).run()
+    at.segmented_control(key="widget_choice_logits").set_value("nine_words").run()
+    at.select_slider(key="widget_choice_first_top_k").set_value(3).run()
+    assert (at.query_params["logits"], at.query_params["first_top_k"]) == ("nine_words", "3")
     drawn = figure(at, "The probabilities that one token")
     assert drawn["layout"]["yaxis"]["ticktext"][:3] == ["forward", "toward", "closer"]
     assert [f"{p:.4f}" for p in numbers(drawn["data"][0]["x"])[:3]] == ["0.5775", "0.3610", "0.0615"]
     assert printed(at).count("Published") == 2
 
 
+@pytest.mark.parametrize("by_link", [True, False])
+def test_as_many_draws_are_made_as_are_asked_for_with_their_error(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, given: Given, by_link: bool
+) -> None:
+    link = {"draws": "100"} if by_link else {}
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", logits="nine_words", temperature="2", seed="4", **link)
+    if not by_link:
+        at.segmented_control(key="widget_choice_draws").set_value("100").run()
+    assert at.query_params["draws"] == "100"
+    choice = chosen(given, temperature=2.0, top_k=40, seed=4)
+    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 100), given.texts)
+    exact, drawn = figure(at, "100 draws against")["data"]
+    assert np.allclose(numbers(exact["x"]), table["exact"]) and np.allclose(numbers(drawn["x"]), table["drawn"])
+    assert np.allclose(numbers(exact["error_x"]["array"]), 1.96 * table["error"])
+    assert "Draws" in printed(at) and "off by 0 at most" in printed(at)
+
+
+def test_the_choices_left_mark_both_temperatures_on_a_logarithmic_axis(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="choices", temperature="1.5", first_temperature="0.5")
+    for title in ("Entropy", "Effective number"):
+        drawn = figure(at, title)
+        assert [line["x0"] for line in drawn["layout"]["shapes"]] == [0.5, 1.5]
+    assert figure(at, "Effective number")["layout"]["yaxis"]["type"] == "log"
+    at.select_slider(key="widget_choice_first_temperature").set_value(5.0).run()
+    assert [line["x0"] for line in figure(at, "Entropy")["layout"]["shapes"]] == [1.5]  # 5 lies beyond the picture
+
+
 def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT)
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, sampling="greedy")
     assert "Different tokens" not in printed(at)
     at.button(key="write_greedy").click().run()
-    assert not at.exception and "Different tokens" in printed(at)
+    assert not at.exception and "Different tokens" in printed(at) and "off by 0 at most" in printed(at)
+    by_link = open_page(
+        monkeypatch, tiny_folder, "sampling", prompt=PROMPT, sampling="greedy", written=at.query_params["written"]
+    )
+    assert "Different tokens" in printed(by_link)
     at.select_slider(key="widget_temperature").set_value(2.0).run()
     assert "Different tokens" not in printed(at)
 
 
+def test_a_text_that_begins_with_another_token_fails_its_check(
+    tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "model", lambda name: tiny_model)
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
+    greedy, drawn = SamplingSettings(temperature=0.0), SamplingSettings(temperature=2.0, seed=3)
+    texts = [sampling_views.continuation(here, settings) for settings in (greedy, drawn)]
+    assert sampling_greedy.first_tokens(here, drawn, texts).ok
+    assert not sampling_greedy.first_tokens(here, drawn, [texts[0], (texts[1][0] + 1,)]).ok
+
+
 def test_a_full_context_says_that_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPTS["longest"])
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPTS["longest"], sampling="greedy")
     assert "no place for another token" in printed(at)

@@ -1,0 +1,98 @@
+"""The part of the sampling page where the model writes on: always its best token, and beside it drawn ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import choices, markup, sampling_controls, sampling_views, state, ui
+from app.runtime import Here
+from app.sampling_controls import second_settings
+from gptcore.checks import Check
+from gptcore.generation import generate
+from gptcore.sampling import SamplingSettings, select
+
+
+def greedy(here: Here) -> None:
+    """The text that always takes the best token, beside one drawn by the second setting; made when asked for."""
+    ui.note(
+        "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
+        "to be likeliest again, and it may run in a circle. A random draw has a way out."
+    )
+    best = sampling_views.live(here.view.model, here.ids).candidates.logits[:2].tolist()
+    ui.formula(
+        rf"\text{{next}} = \operatorname*{{arg\,max}}_i z_i \qquad z_{{\max}} = {ui.latex_number(best[0], 4)}, \quad "
+        rf"z_{{\text{{second}}}} = {ui.latex_number(best[1], 4)}"
+    )
+    sampling_controls.second_sliders(per_row="four")
+    if len(here.ids) >= here.config.context_length:
+        ui.note(
+            "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."
+        )
+        return
+    settings = second_settings()
+    asked = fingerprint(here, settings)
+    if state.chosen(choices.SAMPLING_WRITTEN) != asked:
+        st.button(
+            f"Write {sampling_views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.take,
+            args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
+        )  # fmt: skip
+        return
+    with st.spinner("Writing …", show_time=True):
+        texts = [sampling_views.continuation(here, s) for s in (SamplingSettings(temperature=0.0), settings)]
+    _both(here, texts)
+    ui.self_check(first_tokens(here, settings, texts))
+    ui.source(generate)
+
+
+def fingerprint(here: Here, settings: SamplingSettings) -> str:
+    """Short, the same in every browser and at every start: of which model, tokens and settings a text was asked for."""
+    said = repr((here.view.model, here.ids, settings))
+    return hashlib.blake2s(said.encode("utf-8"), digest_size=6).hexdigest()
+
+
+def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
+    """Both texts as chips, what repeats in them lit."""
+    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Second setting")
+    loops = [sampling_views.loop(ids) for ids in texts]
+    rows = [
+        [name, _chips(ids, range(found.start, found.start + found.length) if found else range(0), text_of),
+         f"{len(set(ids))} of {len(ids)}"]
+        for name, ids, found in zip(names, texts, loops, strict=True)
+    ]  # fmt: skip
+    ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
+    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
+    lines = [
+        {"setting": name.lower(), "place": i, "token_id": token, "token": text_of(token)}
+        for name, ids in zip(names, texts, strict=True)
+        for i, token in enumerate(ids)
+    ]
+    ui.export_menu("greedy-text", pd.DataFrame(lines))
+
+
+def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:
+    """Both texts must begin with what is chosen from the logits in view."""
+    given = sampling_views.live(here.view.model, here.ids)
+    wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
+    differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
+    return Check(
+        "First tokens", "First tokens that differ from the choice made from the logits in view, of 2", float(differ), 0.0
+    )
+
+
+def _chips(ids: Sequence[int], lit: range, text_of: Callable[[int], str]) -> str:
+    chips = (markup.chip(text_of(token), "lit" if i in lit else "") for i, token in enumerate(ids))
+    return f'<div class="chips">{" ".join(chips)}</div>'
+
+
+def _about(name: str, found: sampling_views.Loop | None) -> str:
+    if found is None:
+        return f"{name} does not run in a circle within these tokens."
+    rounds = found.length / found.period
+    return (
+        f"{name} runs in a circle from token {found.start + 1} on: a round of {found.period} "
+        f"{'token' if found.period == 1 else 'tokens'}, {rounds:.1f} times (lit)."
+    )
