@@ -59,7 +59,8 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
         with column:
             ui.chart(figure, name=f"layer-norm-{name.replace(' ', '-')}", data=drawn.frame)
     outside = pictures[0][1].outside + both.outside
-    ui.note(f"{outside:,} values lie outside the pictures; the table has the smallest and the largest.")
+    lie = "value lies" if outside == 1 else "values lie"
+    ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
     rows = [
         [str(station), *(markup.significant(float(v)) for v in values)]
         for station, *values in layer_norm_views.statistics(found).itertuples(index=False, name=None)

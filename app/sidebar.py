@@ -15,6 +15,7 @@ PRESETS: dict[str, str] = {
     "The forest": "The old woman went into the forest and",
     "Said the cat": '"I am not afraid of you," said the cat. "I am',
     "Every effort moves you": "Every effort moves you",
+    "Said twice": "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the",
 }
 
 
