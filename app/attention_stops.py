@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import markup, runtime, state, ui
 from app.runtime import Here
-from gptcore.head_survey import HeadSurvey, repeated_ids, survey
+from gptcore.head_survey import HeadSurvey, survey
 
 # Kind -> what the button says, and what the head does.
 STOPS = {
@@ -40,8 +40,8 @@ def stops(here: Here) -> None:
                 type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
                 on_click=_go_to,
                 args=(layer, head),
-                help=f"Layer {layer}, head {head}: {markup.percent(weight)} of its weight on {what}, "
-                f"measured on {len(repeated_ids(here.model)) // 2} tokens said twice.",
+                help=f"Layer {layer}, head {head}: on average {markup.percent(weight)} of its weight is on {what}. "
+                "Measured in this model, on three sentences that are each said twice.",
             )
     if missing:
         ui.note(f"Looked for and not found in this model: a head that reads {' or '.join(missing)}.")

@@ -199,7 +199,7 @@ def _column(model: LanguageModel, ids: np.ndarray, held_out_ids: np.ndarray, win
 
 def _heads(model: LanguageModel) -> str:
     """For each kind of head that is looked for, the one that does most of it."""
-    found = survey(model, texts=8)
+    found = survey(model)
     rows = [
         [kind, *(str(n) for n in found.best(kind)[:2]), f"{found.best(kind)[2]:.1%}", f"{found.chance:.1%}"] for kind in KINDS
     ]
