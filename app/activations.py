@@ -1,18 +1,24 @@
-"""Activation functions on the screen: their names, and the figure that compares their values and slopes."""
+"""Activation functions on the screen: their names, and the part of the feed-forward page that compares their values and slopes."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from app import markup, ui
-from app.charts import Mode
+from app import choices, markup, state, ui
 from app.charts.curve_reader import Curve, curve_reader
+from app.components.curve_reader import curve_reader as movable_curves
 from gptcore import lessons
+from gptcore.checks import TOLERANCE, Check
 
 # gptcore's name -> (name on the screen, colour)
 NAMES: dict[str, tuple[str, str]] = {
@@ -23,22 +29,29 @@ NAMES: dict[str, tuple[str, str]] = {
     "tanh": ("tanh", "attention"),
     "sigmoid": ("sigmoid", "tokens"),
 }
-SWIGLU = "SwiGLU"
-CHOICES = ["GELU, tanh form", "GELU, exact", "ReLU", "SiLU", SWIGLU]
+SWIGLU = "swiglu"  # SiLU times a second input
+TITLE = "Value and slope of each function"
 X = np.linspace(-4, 4, 161)
+# PyTorch's own kernels, against which our formulas are checked.
+_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "gelu_exact": F.gelu,
+    "relu": F.relu,
+    "silu": F.silu,
+}
 
 
 def name(activation: str) -> str:
-    """An activation of gptcore.lessons as the screen names it."""
-    return NAMES[activation][0]
+    """An activation of gptcore.lessons, or SWIGLU, as the screen names it."""
+    return "SwiGLU" if activation == SWIGLU else NAMES[activation][0]
 
 
-def curve(label: str, second_input: float) -> Curve:
-    """Values and slopes over X of one of CHOICES. SwiGLU is SiLU times a second input, which is held still here."""
-    if label == SWIGLU:
+@lru_cache(maxsize=64)
+def curve(activation: str, second_input: float = 1.0) -> Curve:
+    """Values and slopes over X. SwiGLU is SiLU times a second input, which is held still here. Kept; not to be changed."""
+    if activation == SWIGLU:
         values, slopes = lessons.value_and_slope("silu", X)
         return Curve(values * second_input, slopes * second_input, "dart")
-    activation = next(key for key, (shown, _) in NAMES.items() if shown == label)
     return Curve(*lessons.value_and_slope(activation, X), NAMES[activation][1])
 
 
@@ -50,46 +63,91 @@ def curve_table(curves: dict[str, Curve]) -> pd.DataFrame:
     )
 
 
-@lru_cache(maxsize=64)
-def drawn(labels: tuple[str, ...], second_input: float, mode: Mode) -> tuple[dict[str, Curve], go.Figure]:
-    """The curves and their figure, which begins at GELU's lowest point. Kept, since no model has a part in it; not to be changed."""
-    curves = {label: curve(label, second_input) for label in labels}
-    at = int(np.abs(X - lessons.gelu_minimum()[0]).argmin())
-    return curves, curve_reader(curves, X, at=at, title="Value and slope of each function", mode=mode)
+def self_check(activation: str) -> Check:
+    """Our formula and its slope against PyTorch's kernel and that one's own derivative, over X."""
+    ours = curve(activation)
+    with torch.inference_mode(False), torch.enable_grad():
+        x = torch.tensor(X, requires_grad=True)
+        values = _KERNELS["silu" if activation == SWIGLU else activation](x)
+        (slopes,) = torch.autograd.grad(values.sum(), x)
+    apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
+    description = "Value and slope by the formula against PyTorch's own kernel, from x = −4 to 4, in float64"
+    return Check(name(activation), description, float(apart), TOLERANCE)
 
 
-@st.fragment
 def comparison() -> None:
     """The functions on one pair of axes with a movable x, and what to see there."""
-    st.subheader("Why GELU, and not a plain corner?", anchor=False)
     st.markdown(
         "**ReLU** cuts at 0: whatever lies below is lost, and so is its gradient. **GELU**, which GPT-2 uses, bends smoothly and "
-        "lets small negative numbers through. Move x and read both values and slopes."
+        "lets small negative numbers through. Move x and read off what each makes of it."
     )
-    shown = st.pills("Functions", CHOICES, selection_mode="multi", default=CHOICES[:1] + CHOICES[2:3], key="functions")
+    chosen = st.pills(
+        "Functions", choices.FUNCTIONS_OFFERED, format_func=name, selection_mode="multi", **state.choice(choices.FUNCTIONS)
+    )
+    shown = [activation for activation in choices.FUNCTIONS_OFFERED if activation in chosen]
     if not shown:
         ui.note("Choose at least one function.")
         return
-    second = 0.5
-    if SWIGLU in shown:
-        second = st.slider("Second input of SwiGLU", -2.0, 2.0, second, 0.1, key="second_input")
-    curves, figure = drawn(tuple(label for label in CHOICES if label in shown), second, ui.mode())
-    ui.chart(figure, name="activation-functions", data=lambda: curve_table(curves))
+    _curves(shown)
+    _reading()
+    _formulas(float(state.chosen(choices.FUNCTIONS_X)))
+    ui.self_check([self_check(activation) for activation in shown])
+    ui.source(lessons.gelu_tanh, lessons.gelu_exact, lessons.relu, lessons.silu)
+
+
+def _curves(shown: Sequence[str]) -> None:
+    """The component, and the same picture as a figure when it is asked for."""
+    at, second, mode = state.chosen(choices.FUNCTIONS_X), state.chosen(choices.SWIGLU_INPUT), ui.mode()
+
+    def let_go(x: float, factor: float) -> None:
+        state.take(choices.FUNCTIONS_X, x)
+        state.take(choices.SWIGLU_INPUT, factor)
+
+    movable_curves(
+        {name(activation): curve(activation) for activation in shown},
+        X,
+        key="activation_functions",
+        title=TITLE,
+        at=at,
+        factor=second,
+        factor_name="Second input of SwiGLU",
+        scaled=[name(SWIGLU)],
+        mode=mode,
+        on_let_go=let_go,
+    )
+
+    def curves() -> dict[str, Curve]:
+        return {name(activation): curve(activation, second) for activation in shown}
+
+    def figure() -> go.Figure:
+        return curve_reader(curves(), X, at=int(np.abs(X - at).argmin()), title=TITLE, mode=mode)
+
+    ui.export_menu("activation-functions", lambda: curve_table(curves()), figure)
+
+
+def _reading() -> None:
+    """What there is to see."""
     lowest_x, lowest = lessons.gelu_minimum()
-    tanh, exact = (lessons.value_and_slope(form, X)[0] for form in ("gelu_tanh", "gelu_exact"))
+    apart = float(np.abs(curve("gelu_tanh").values - curve("gelu_exact").values).max())
     ui.note(
         f"GELU is lowest at x = {markup.significant(lowest_x, 4)}, where it is {markup.significant(lowest)}; beyond, it comes back "
         "to 0. Its tanh form, with which GPT-2 was trained, and the exact one differ here by at most "
-        f"{markup.significant(float(np.abs(tanh - exact).max()))}: too little to see, enough to change a model's numbers. "
+        f"{markup.significant(apart)}: too little to see, enough to change a model's numbers. "
         "Many of today's models use SwiGLU: one linear layer gives x, another a second number, and SiLU(x) is multiplied by it, "
         "as by a tap."
     )
+
+
+def _formulas(x: float) -> None:
+    """The formulas, with the x put in at which the reader was let go."""
+    n = ui.latex_number
+    t = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
     ui.formula(
-        r"""\begin{aligned}
-        \text{GELU}(x) &\approx \tfrac{1}{2}\, x\, (1 + \tanh t), \\
-        t &= \sqrt{2/\pi}\,(x + 0.044715\, x^3) \\
-        \text{ReLU}(x) &= \max(0, x) \\
-        \text{SiLU}(x) &= x / (1 + e^{-x})
-        \end{aligned}"""
+        rf"""\begin{{aligned}}
+        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
+        &= {n(t)} \\[0.4em]
+        \text{{GELU}}({n(x)}) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(0.5 * x * (1 + math.tanh(t)))} \\[0.4em]
+        \text{{ReLU}}({n(x)}) &= \max(0, x) = {n(max(0.0, x))} \\[0.4em]
+        \text{{SiLU}}({n(x)}) &= x / (1 + e^{{-x}}) = {n(x / (1 + math.exp(-x)))}
+        \end{{aligned}}"""
     )
-    ui.source(lessons.gelu_tanh, lessons.gelu_exact, lessons.relu, lessons.silu)

@@ -140,3 +140,33 @@ FIRST_MIN_P = amount("first_min_p", 0, 1, 0.0)
 SAMPLING_DRAWS = one_of("draws", ["10", "100", "1000", "10000"], "1000")
 # Of which text and settings the greedy text was asked for: for another, one asks again.
 SAMPLING_WRITTEN = text("written", longest=16)
+
+FEED_FORWARD_PART = one_of("feed_forward", ["steps", "activations", "functions", "neurons"])
+FUNCTIONS_OFFERED = ("gelu_tanh", "gelu_exact", "relu", "silu", "swiglu")
+FUNCTIONS = several_of("functions", FUNCTIONS_OFFERED, ["gelu_tanh", "relu"])
+FUNCTIONS_X = amount("functions_x", -4, 4, -0.75)  # GELU's lowest point
+SWIGLU_INPUT = amount("swiglu_input", -2, 2, 0.5)
+
+SHORTCUTS_PART = one_of("shortcuts", ["experiment", "model"])
+GRADIENT_DEPTH = count("gradient_depth", 2, 64, 5)  # the defaults are the published experiment
+GRADIENT_WIDTH = count("gradient_width", 1, 64, 3)
+GRADIENT_BEND = one_of("gradient_bend", ["gelu_tanh", "gelu_exact", "relu", "silu", "tanh", "sigmoid"])
+GRADIENT_SEED = count("gradient_seed", 0, 9999, 123)
+
+BLOCK_PART = one_of("block", ["stations", "dropout"])
+BLOCK_SCALE = one_of("block_scale", ["own", "one"])
+DROPOUT = switch("dropout")
+DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)
+DROPOUT_SEED = count("dropout_seed", 0, 9999, 1)
+
+LENS_PART = one_of("lens", ["grid", "position"])
+LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
+
+ATTENTION_PART = one_of("attention", ["head", "closer", "newest"])
+ATTENTION_HEADS = one_of("heads", ["one", "mean", "largest"])
+ATTENTION_STAGE = one_of("stage", ["scores", "scaled", "masked", "pattern", "read"], "pattern")
+HIDE_FIRST = switch("hide_first")
+JOIN_WORDS = switch("join_words")
+ATTENTION_KEY = count("key", -1, 65536, -1)  # of the formula; -1: the one that is read most
+ATTENTION_LOOK = one_of("look", ["row", "made", "entropy"])
+ATTENTION_MADE = one_of("made", ["query", "key", "value"])

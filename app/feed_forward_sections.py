@@ -11,22 +11,16 @@ import streamlit as st
 from app import feed_forward_views, markup, runtime, ui
 from app.charts import histogram, strip
 from app.distribution import distribution
+from app.feed_forward_views import ByHand
 from app.runtime import Here
-from gptcore import neurons
+from gptcore import lessons, neurons
 from gptcore.activations import FeedForwardActivations
-from gptcore.trace import Trace
+from gptcore.model import GELU, FeedForward
 
 
-def widen_bend_narrow(found: FeedForwardActivations) -> None:
-    """Shapes and counts, and the four vectors as strips."""
+def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
+    """The four vectors as strips, shapes and counts, and the most active neuron worked out."""
     emb_dim = found.mlp_in.shape[1]
-    table = feed_forward_views.steps(emb_dim)
-    rows = [
-        [row.step, f"<code>{row.shape_in:,} → {row.shape_out:,}</code>", f"{row.weights + row.biases:,}"]
-        for row in table.itertuples()
-    ]
-    total = int((table["weights"] + table["biases"]).sum())
-    ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
     names, values = feed_forward_views.strips(found)
     cells, size = feed_forward_views.pooled(values)
     figure = strip(
@@ -38,17 +32,52 @@ def widen_bend_narrow(found: FeedForwardActivations) -> None:
         top=float(np.nanquantile(np.abs(values), 0.99)),  # so that one large number does not make all others pale
         mode=ui.mode(),
     )
-    data = pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index()
-    ui.chart(figure, name="widen-bend-narrow", data=data)
-    if size > 1:
-        ui.note(f"Each cell is the number farthest from 0 among {size} neighbours. The export has all of them.")
+    ui.chart(
+        figure,
+        name="widen-bend-narrow",
+        data=lambda: pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index(),
+    )
+    ui.note(
+        "A number beyond the end of the scale has the colour of the end. "
+        + (f"Each cell is the number farthest from 0 among {size} neighbours; the export has all of them." if size > 1 else "")
+    )
+    table = feed_forward_views.steps(emb_dim)
+    rows = [
+        [row.step, f"<code>{row.shape_in:,} → {row.shape_out:,}</code>", f"{row.weights + row.biases:,}"]
+        for row in table.itertuples()
+    ]
+    total = int((table["weights"] + table["biases"]).sum())
+    ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
+    _one_neuron(feed_forward_views.by_hand(here, found))
+    ui.self_check([*feed_forward_views.self_checks(found), feed_forward_views.sum_check(here, found)])
+    ui.source(FeedForward, GELU)
 
 
-def before_and_after_gelu(found: FeedForwardActivations) -> None:
+def _one_neuron(worked: ByHand) -> None:
+    """The formula of the network, and one neuron of it in numbers."""
+    n, i = ui.latex_number, worked.neuron
+    bias = f"+ {n(worked.bias)}" if worked.bias >= 0 else n(worked.bias)
+    ui.formula(
+        rf"""\begin{{aligned}}
+        a &= W_1\, x + b_1 \\[0.4em]
+        \text{{out}} &= W_2\; \text{{GELU}}(a) + b_2 \\[0.4em]
+        a_{{{i}}} &= {n(worked.product)} {bias} = {n(worked.before)} \\[0.4em]
+        \text{{GELU}}(a_{{{i}}}) &= {n(worked.after)}
+        \end{{aligned}}"""
+    )
+    ui.note(
+        f"Neuron {i} is the most active one here: row {i} of W₁ times the input, and its bias. What it gives is multiplied by column {i} "
+        "of W₂; the output is the sum of such columns over all neurons, and b₂."
+    )
+
+
+def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
     """Two histograms and what a ReLU would have done."""
     left, right = st.columns(2, gap="large")
+    outside = 0
     for column, name, values in ((left, "before", found.mlp_pre), (right, "after", found.mlp_post)):
         drawn = distribution({name: values})
+        outside += drawn.outside
         with column:
             figure = histogram(
                 drawn.counts,
@@ -60,14 +89,12 @@ def before_and_after_gelu(found: FeedForwardActivations) -> None:
                 mode=ui.mode(),
             )
             ui.chart(figure, name=f"activations-{name}-gelu", data=drawn.frame)
-            if drawn.outside:
-                ui.note(f"{drawn.outside:,} values lie outside the picture.")
     seen, lowest = feed_forward_views.silenced(found), int(found.mlp_post[0].argmin())
     ui.note(
         f"{seen.negative:,} of {seen.neurons:,} neurons ({markup.percent(seen.negative / seen.neurons)}) are negative here: a ReLU "
         f"would have silenced them all. GELU lets a little of each through: {markup.significant(seen.mean)} on average, "
         f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
-        f"counted without sign. The lowest is neuron {lowest}:"
+        f"counted without sign. {outside:,} numbers lie outside the pictures. The lowest is neuron {lowest}:"
     )
     x, y, n = float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]), ui.latex_number
     ui.formula(
@@ -78,11 +105,13 @@ def before_and_after_gelu(found: FeedForwardActivations) -> None:
         \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(y)}
         \end{{aligned}}"""
     )
+    ui.self_check(feed_forward_views.self_checks(found))
+    ui.source(GELU, lessons.gelu_tanh)
 
 
-def strongest_neurons(here: Here, trace: Trace, found: FeedForwardActivations) -> None:
+def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     """The neurons that write most, with the tokens that they raise and lower."""
-    effects = runtime.compute(lambda: feed_forward_views.neuron_effects(here, trace, found))
+    effects = runtime.compute(lambda: feed_forward_views.neuron_effects(here, here.trace, found))
     data = feed_forward_views.neuron_table(found, effects)
     rows = []
     for neuron, lines in data.groupby("neuron", sort=False):
@@ -96,9 +125,19 @@ def strongest_neurons(here: Here, trace: Trace, found: FeedForwardActivations) -
     ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(0, 3, 4, 5))
     data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
     ui.export_menu("strongest-neurons", data)
+    first = data.iloc[0]
+    n, i = ui.latex_number, int(first["neuron"])
+    ui.formula(
+        rf"""\begin{{aligned}}
+        v_i &= \text{{GELU}}(a_i) \cdot \text{{column}}_i(W_2) \\[0.4em]
+        |v_{{{i}}}| &= {n(abs(float(first["after"])))} \cdot {n(feed_forward_views.column_length(here, i))}
+        = {n(float(first["written"]))}
+        \end{{aligned}}"""
+    )
     ui.note(
-        "Ordered by the length of the vector that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
+        "Ordered by the length of the vector v that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
         "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread. What later "
         "layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )
+    ui.self_check(feed_forward_views.sum_check(here, found))
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from app.runtime import Here
 from gptcore import lessons
 from gptcore.activations import FeedForwardActivations
 from gptcore.checks import TOLERANCE, Check
+from gptcore.model import FeedForward, TransformerBlock
 from gptcore.neurons import NeuronEffects, strongest_neurons
 from gptcore.trace import Trace
 
@@ -76,6 +78,47 @@ def silenced(found: FeedForwardActivations) -> Silenced:
         float(through.mean()) if len(through) else 0.0,
         float(through.min(initial=0.0)),
     )
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """One neuron at one position. product: its row of W1 times the input; bias: of b1; before: their sum; after: GELU of it."""
+
+    neuron: int
+    product: float
+    bias: float
+    before: float
+    after: float
+
+
+def network(here: Here) -> FeedForward:
+    """The feed-forward network of the layer in focus."""
+    return cast(TransformerBlock, here.model.model.blocks[here.layer]).feed_forward
+
+
+def by_hand(here: Here, found: FeedForwardActivations) -> ByHand:
+    """The neuron that is most active at the first position, worked out in float64."""
+    neuron = int(np.abs(found.mlp_post[0]).argmax())
+    widen = network(here).widen
+    row, bias = widen.weight[neuron].detach().cpu().double().numpy(), float(widen.bias[neuron])
+    product = float(row @ found.mlp_in[0].astype(np.float64))
+    before = product + bias
+    return ByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
+
+
+def column_length(here: Here, neuron: int) -> float:
+    """The length of what a neuron writes where its activation is 1."""
+    return float(np.linalg.norm(network(here).narrow.weight[:, neuron].detach().cpu().double().numpy()))
+
+
+def sum_check(here: Here, found: FeedForwardActivations) -> Check:
+    """What all neurons write, and the bias, against what the network gave back."""
+    narrow = network(here).narrow
+    weight, bias = (parameter.detach().cpu().numpy() for parameter in (narrow.weight, narrow.bias))
+    total = weight @ found.mlp_post[0] + bias
+    apart = float(np.abs(total - found.mlp_out[0]).max() / max(np.abs(total).max(), 1e-30))
+    description = "The vectors that all neurons write, and the bias, added up against what the network gave back"
+    return Check("All neurons", description, apart, TOLERANCE)
 
 
 def self_checks(found: FeedForwardActivations) -> list[Check]:

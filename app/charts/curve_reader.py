@@ -1,4 +1,7 @@
-"""Curves that one reads off at a movable x: values and slopes, moved by a slider inside the figure, without the server."""
+"""Curves that one reads off at a movable x: values and slopes, moved by a slider inside the figure, as a file that works by itself.
+
+On the page stands components/curve_reader, which a keyboard moves as well.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,13 @@ class Curve(NamedTuple):
     stage: str
 
 
+def check_lengths(curves: Mapping[str, Curve], x: np.ndarray) -> None:
+    """Raises ValueError if a curve and x differ in length."""
+    lengths = {name: (len(c.values), len(c.slopes)) for name, c in curves.items() if not len(c.values) == len(c.slopes) == len(x)}
+    if lengths:
+        raise ValueError(f"x has {len(x)} points, but the values and slopes of {lengths}; give one of each for every x.")
+
+
 def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: str, mode: Mode = "light") -> go.Figure:
     """Solid: the value of each curve; dotted: its slope. The slider moves a line over them, and the lines of text above the plot
     say what it meets; they serve as the legend too. `at`: the index in x where it stands at first.
@@ -30,9 +40,7 @@ def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: 
     Because the figure carries every position of the slider, it works in the stand-alone export as well.
     Raises ValueError if a curve and x differ in length.
     """
-    lengths = {name: (len(c.values), len(c.slopes)) for name, c in curves.items() if not len(c.values) == len(c.slopes) == len(x)}
-    if lengths:
-        raise ValueError(f"x has {len(x)} points, but the values and slopes of {lengths}; give one of each for every x.")
+    check_lengths(curves, x)
     lines = [trace for name, curve in curves.items() for trace in _lines(name, curve, x, mode)]
     colours = [colour(curve.stage, mode) for curve in curves.values()]
     markers = [_markers(colours, "circle"), _markers(colours, "diamond-open")]

@@ -10,9 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import activations, feed_forward_views
+from app import activations, choices, feed_forward_views, runtime
+from app.runtime import Here
+from app.state import View
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
+from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
@@ -23,6 +26,12 @@ LAYER, POSITION = 1, 4
 @pytest.fixture(scope="module")
 def reference(tiny_folder: Path) -> TransformersRun:
     return TransformersRun(tiny_folder, IDS)
+
+
+def place(model: LanguageModel) -> Here:
+    """A visitor who looks at LAYER and POSITION."""
+    tokens = tuple(model.tokenizer.text_of(i) for i in IDS)
+    return Here(View(), model, runtime.SequenceInView(IDS, IDS, (), False), tokens, LAYER, 0, POSITION)
 
 
 def test_the_steps_count_the_parameters_that_the_model_has(tiny_model: LanguageModel) -> None:
@@ -104,19 +113,56 @@ def test_the_self_check_passes_on_the_model_and_fails_on_the_exact_gelu(tiny_mod
     assert not feed_forward_views.self_checks(replace(found, mlp_post=exact))[0].ok
 
 
+def test_one_neuron_by_hand_is_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
+    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
+    worked = feed_forward_views.by_hand(here, found)
+    pre, post = (reference.layers[LAYER][key][POSITION] for key in ("mlp_pre", "mlp_post"))
+    assert worked.neuron == np.abs(post).argmax()
+    assert worked.bias == pytest.approx(reference.model.transformer.h[LAYER].mlp.c_fc.bias[worked.neuron].item())
+    assert worked.product + worked.bias == worked.before == pytest.approx(pre[worked.neuron], rel=1e-4)
+    assert worked.after == pytest.approx(post[worked.neuron], rel=1e-4)
+    column = reference.model.transformer.h[LAYER].mlp.c_proj.weight[worked.neuron]
+    assert feed_forward_views.column_length(here, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
+
+
+def test_all_neurons_together_are_the_output_and_one_left_out_is_noticed(tiny_model: LanguageModel) -> None:
+    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
+    assert feed_forward_views.sum_check(here, found).ok
+    fewer = found.mlp_post.copy()
+    fewer[0, 5] = 0
+    assert not feed_forward_views.sum_check(here, replace(found, mlp_post=fewer)).ok
+
+
 def test_swiglu_is_silu_times_the_second_input_in_value_and_slope() -> None:
-    silu, swiglu = activations.curve("SiLU", 0.0), activations.curve("SwiGLU", -1.5)
+    silu, swiglu = activations.curve("silu"), activations.curve("swiglu", -1.5)
     assert np.allclose(swiglu.values, -1.5 * silu.values) and np.allclose(swiglu.slopes, -1.5 * silu.slopes)
     assert np.allclose(silu.values, F.silu(torch.tensor(activations.X)))
 
 
+def test_each_function_is_checked_against_torch_and_a_wrong_slope_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(activations.self_check(activation).ok for activation in choices.FUNCTIONS_OFFERED)
+    right = activations.curve("relu")
+    monkeypatch.setattr(activations, "curve", lambda _: right._replace(slopes=right.slopes + 1e-4))
+    assert not activations.self_check("relu").ok
+
+
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "feed_forward", prompt=prompt))) == 4
+@pytest.mark.parametrize(("part", "n_figures"), {"steps": 1, "activations": 2, "functions": 0, "neurons": 0}.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", prompt=prompt, feed_forward=part)
+    assert len(figures(at)) == n_figures
+    assert "off by" in printed(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "feed_forward", **JUNK))
+    junk = {"feed_forward": "x", "functions": "relu.relu", "functions_x": "9", "swiglu_input": "nan"}
+    assert figures(open_page(monkeypatch, tiny_folder, "feed_forward", **junk, **JUNK))
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", **{**junk, "feed_forward": "functions"})
+    header = component_data(at, activations.TITLE)[0]
+    assert [curve[0] for curve in header["curves"]] == ["GELU, tanh form", "ReLU"]
+    assert (header["at"], header["factor"]) == (-0.75, 0.5)
 
 
 def test_the_page_shows_the_layer_and_token_of_the_link(
@@ -124,23 +170,30 @@ def test_the_page_shows_the_layer_and_token_of_the_link(
 ) -> None:
     prompt = "Once upon a time"
     trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", prompt=prompt, layer="1", position="2")
+    link = {"prompt": prompt, "layer": "1", "position": "2"}
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
     strip = numbers(figure(at, "From 32 to 128 numbers")["data"][0]["z"])
     assert np.allclose(strip, feed_forward_views.strips(trace.feed_forward(1, (2,)))[1], equal_nan=True)
     seen = feed_forward_views.silenced(trace.feed_forward(1, (2,)))
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link, feed_forward="activations")
     assert f"{seen.negative} of 128 neurons" in printed(at)
 
 
-def test_functions_can_be_chosen_and_none_is_no_error(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "feed_forward")
-    drawn = figure(at, "Value and slope")
-    assert [trace["name"] for trace in drawn["data"] if trace["mode"] == "lines"][::2] == [
-        "value of GELU, tanh form",
-        "value of ReLU",
-    ]
-    at.pills(key="functions").set_value(["SwiGLU"]).run()
-    at.slider(key="second_input").set_value(2.0).run()
-    drawn = figure(at, "Value and slope")
-    assert np.allclose(numbers(drawn["data"][0]["y"]), 2 * F.silu(torch.tensor(activations.X)).numpy())
-    at.pills(key="functions").set_value([]).run()
+def test_functions_can_be_chosen_by_widget_and_by_link_and_none_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="functions")
+    assert [curve[0] for curve in component_data(at, activations.TITLE)[0]["curves"]] == ["GELU, tanh form", "ReLU"]
+    at.pills(key="widget_choice_functions").set_value(["swiglu", "silu"]).run()
+    assert at.query_params["functions"] == "swiglu.silu"
+    query = {"functions": "swiglu.silu", "functions_x": "1.5", "swiglu_input": "2"}
+    by_link = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="functions", **query)
+    silu = F.silu(torch.tensor(activations.X)).numpy()
+    for page, place in ((at, (-0.75, 0.5)), (by_link, (1.5, 2.0))):
+        header, arrays = component_data(page, activations.TITLE)
+        assert [(name, scaled) for name, _, scaled in header["curves"]] == [("SiLU", False), ("SwiGLU", True)]
+        assert np.allclose(arrays["values"], [silu, silu], atol=1e-6)  # the browser multiplies the second
+        assert (header["at"], header["factor"]) == place
+    assert r"\text{SiLU}(1.5)" in printed(by_link)
+    at.pills(key="widget_choice_functions").set_value([]).run()
     assert not at.exception and "Choose at least one function" in printed(at)

@@ -1,0 +1,70 @@
+"""Curves that one reads off at a movable x, with mouse, finger or arrow keys; nothing waits for the server while x moves.
+
+`app.charts.curve_reader` makes the same picture as a figure, for a file that works by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+import numpy as np
+
+from app import state
+from app.charts.curve_reader import Curve, check_lengths
+from app.charts.labels import file_name
+from app.charts.theme import SURFACES, Mode, blend, colour
+from app.components import component, pack
+
+
+def curve_reader(
+    curves: Mapping[str, Curve],
+    x: np.ndarray,
+    *,
+    key: str,
+    title: str,
+    at: float,
+    factor: float,
+    factor_name: str,
+    scaled: Collection[str],
+    mode: Mode,
+    on_let_go: Callable[[float, float], object],
+) -> None:
+    """Draw the curves over evenly spaced x. Solid: values; dotted: slopes; a line through both at `at`, and what it meets in numbers.
+
+    scaled: the curves that are multiplied by `factor`, which has a slider of its own (-2 to 2) as long as one of them is drawn.
+    on_let_go(at, factor): called when a slider is let go. Raises ValueError if a curve and x differ in length.
+    """
+    check_lengths(curves, x)
+    surface = SURFACES[mode]
+    header = {
+        "title": title,
+        "name": file_name(title),
+        "curves": [[name, colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
+        "low": float(x[0]),
+        "step": float(x[1] - x[0]),
+        "at": at,
+        "factor": factor,
+        "factor_name": factor_name,
+        "colours": {
+            "ink": surface["ink"],
+            "paper": surface["paper"],
+            "soft": blend(surface["ink"], surface["paper"], 0.7),
+            "grid": surface["line"],
+            "zero": blend(surface["ink"], surface["paper"], 0.4),
+        },
+    }
+    data = pack(header, values=_rows([c.values for c in curves.values()]), slopes=_rows([c.slopes for c in curves.values()]))
+
+    def let_go() -> None:
+        said = state.component_value(key, "let_go")
+        if not isinstance(said, dict):
+            return
+        place, times = said.get("at"), said.get("factor")
+        if isinstance(place, int | float) and isinstance(times, int | float) and x[0] <= place <= x[-1] and abs(times) <= 2:
+            on_let_go(float(place), float(times))
+
+    component("curve_reader")(key=key, data=data, on_let_go_change=let_go)
+
+
+def _rows(values: list[np.ndarray]) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
