@@ -8,29 +8,28 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import attention_views, markup, runtime, state, ui
+from app import attention_sections, attention_views, choices, markup, runtime, state, ui
 from app.attention_views import AllHeads, Projection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, token_map
 from app.runtime import Here
 
 ROWS = 8  # keys in the table of a row
-LOOKS = ("A row in numbers", "How q, k and v are made", "Entropy of each head")
+LOOKS = {"row": "A row in numbers", "made": "How q, k and v are made", "entropy": "Entropy of each head"}
 
 
-def closer_look(here: Here, found: AllHeads) -> None:
+def closer_look(here: Here) -> None:
     """One of three, so that only what is looked at is computed and sent."""
-    st.subheader("A closer look", anchor=False)
     look = st.segmented_control(
-        "A closer look", LOOKS, default=LOOKS[0], required=True, wrap=True, key="attention_look", persist_state="session",
-        label_visibility="collapsed",
+        "What to look at", list(LOOKS), format_func=lambda name: LOOKS[name], required=True, wrap=True,
+        label_visibility="collapsed", **state.choice(choices.ATTENTION_LOOK),
     )  # fmt: skip
-    if look == LOOKS[0]:
+    if look == "row":
         _row(here)
-    elif look == LOOKS[1]:
+    elif look == "made":
         _projections(here)
     else:
-        _entropy(here, found)
+        _entropy(here, attention_sections.all_heads(here))
 
 
 def _row(here: Here) -> None:
@@ -58,8 +57,8 @@ def _row(here: Here) -> None:
 
 def _projections(here: Here) -> None:
     part = st.segmented_control(
-        "Part", attention_views.PARTS, format_func=str.capitalize, default="query", required=True, key="attention_part",
-        persist_state="session", label_visibility="collapsed",
+        "Part", attention_views.PARTS, format_func=str.capitalize, required=True, label_visibility="collapsed",
+        **state.choice(choices.ATTENTION_MADE),
     )  # fmt: skip
     found = runtime.compute(
         lambda: attention_views.projection(here.model, here.trace, here.layer, here.head, here.position, part)
@@ -133,10 +132,9 @@ def _entropy(here: Here, found: AllHeads) -> None:
     )
 
 
-def newest(here: Here, hide_first: bool) -> None:
+def newest(here: Here) -> None:
     """The row of the newest token in every head: heads by tokens. A click brings a head into focus."""
-    last = len(here.ids) - 1
-    st.subheader(f"What the newest token reads: {markup.escape_markdown(here.tokens[last])}", anchor=False)
+    last, hide_first = len(here.ids) - 1, state.chosen(choices.HIDE_FIRST)
     ui.note(
         "The next token is predicted from the newest position alone. Whatever it knows of earlier tokens, its heads have read for it, "
         "in this layer or in an earlier one. Each line is a head, from the first layer down. A click brings it into focus."

@@ -9,12 +9,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import attention_formulas, attention_views, markup, runtime, state, ui
+from app import attention_formulas, attention_views, choices, markup, runtime, state, ui
 from app.attention_views import AllHeads, Matrix, Picture, Stage, Together
 from app.charts import heatmap
 from app.components.map_canvas import EXACT_CELLS, overview, token_map
 from app.runtime import Here
 from app.surprise_views import word_numbers
+from gptcore import activations
+from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 READABLE = 64  # tokens up to which a map is also offered as a plotly figure
@@ -32,6 +34,20 @@ STAGES: dict[Stage, tuple[str, str, str]] = {
 @st.cache_resource(show_spinner=False, max_entries=32)  # 150 kB each for GPT-2 small, 0.7 MB for the largest
 def _all_heads(model: str, ids: tuple[int, ...]) -> AllHeads:
     return runtime.compute(lambda: attention_views.all_heads(runtime.trace(model, ids)))
+
+
+def one_head(here: Here) -> None:
+    """All heads small and one of them large, at any stage; its formula; the checks."""
+    small, large = st.columns([5, 7], gap="large")
+    with large:  # before the overview, which takes longer where the text is long
+        shown = picture(here)
+        large_map(here, shown)
+    with small:
+        found = all_heads(here)
+    with large:
+        remarks(here, shown, found)
+    formula(here, shown)
+    ui.source(activations.attend, MultiHeadAttention)
 
 
 def all_heads(here: Here) -> AllHeads:
@@ -56,18 +72,18 @@ def all_heads(here: Here) -> AllHeads:
 def picture(here: Here) -> Picture:
     """What the large map is to show, from its controls."""
     together: Together = st.segmented_control(
-        "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], default="one", required=True, wrap=True,
-        key="attention_together", persist_state="session", label_visibility="collapsed",
+        "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], required=True, wrap=True,
+        label_visibility="collapsed", **state.choice(choices.ATTENTION_HEADS),
     )  # fmt: skip
     chosen: Stage = st.segmented_control(
-        "Stage", list(STAGES), format_func=lambda name: STAGES[name][0], default="pattern", required=True, wrap=True,
-        key="attention_stage", persist_state="session", disabled=together != "one", label_visibility="collapsed",
+        "Stage", list(STAGES), format_func=lambda name: STAGES[name][0], required=True, wrap=True, disabled=together != "one",
+        label_visibility="collapsed", **state.choice(choices.ATTENTION_STAGE),
     )  # fmt: skip
     stage: Stage = chosen if together == "one" else "pattern"
     with st.container(horizontal=True):
-        hide = st.toggle("Hide the first token", key="attention_hide_first", persist_state="session")
+        hide = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
         joinable = stage == "pattern" and together != "largest"
-        join = st.toggle("Join pieces of a word", key="attention_join", persist_state="session", disabled=not joinable)
+        join = st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
     numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
     return Picture(here.layer, here.head, together, stage, hide, None if numbers is None else tuple(numbers))
 
@@ -178,14 +194,18 @@ def formula(here: Here, shown: Picture) -> None:
     if shown.hide_first and query:
         weights[0] = -1
     st.subheader(f"The formula, for the query at position {query}", anchor=False)
+    strongest = int(weights.argmax())
+    offered = [-1, *range(len(here.ids))]
     key = st.selectbox(
         f"Query {markup.escape_markdown(here.tokens[query])} ({query}) and this key",
-        range(len(here.ids)),
-        index=int(weights.argmax()),
-        format_func=lambda i: f"{here.tokens[i]} ({i})",
-        key=f"attention_key_{layer}_{head}_{query}",
+        offered,
+        format_func=lambda i: (
+            f"{here.tokens[i]} ({i})" if i >= 0 else f"the one that it reads most: {here.tokens[strongest]} ({strongest})"
+        ),
         width=340,
+        **state.choice(choices.ATTENTION_KEY, among=offered),
     )
+    key = strongest if key < 0 else key
     ui.formula(attention_formulas.of_cell(found, shown, key))
     if note := attention_formulas.NOTES.get(shown.stage if shown.together == "one" else shown.together):
         ui.note(note)

@@ -8,9 +8,9 @@ the newest token's weights in every head (percent).
 
 import streamlit as st
 
-from app import attention_closer, attention_sections, runtime, state, ui
-from gptcore import activations
-from gptcore.model import MultiHeadAttention
+from app import attention_closer, attention_sections, attention_stops, choices, runtime, state, ui
+
+PARTS = {"head": "One head", "closer": "A closer look", "newest": "What the newest token reads"}
 
 here = runtime.here()
 n_layers, n_heads = here.config.n_layers, here.config.n_heads
@@ -20,21 +20,17 @@ ui.page_header(
     "A head compares the query of each token with the keys of all tokens up to it. The better the match, the more of that token's "
     "value it reads. Each map shows who reads whom: a row for each query, a column for each key.",
 )
-overview, large = st.columns([5, 7], gap="large")
-with large:  # before the overview, which takes longer where the text is long
-    shown = attention_sections.picture(here)
-    attention_sections.large_map(here, shown)
-with overview:
-    found = attention_sections.all_heads(here)
-    left, right = st.columns(2)
-    if n_layers > 1:
-        left.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-    if n_heads > 1:
-        right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
-with large:
-    attention_sections.remarks(here, shown, found)
-attention_sections.formula(here, shown)
-ui.source(activations.attend, MultiHeadAttention)
-attention_closer.closer_look(here, found)
-attention_closer.newest(here, shown.hide_first)
+part = ui.parts(choices.ATTENTION_PART, PARTS)
+attention_stops.stops(here)
+left, right, _ = st.columns([3, 3, 4], gap="large")
+if n_layers > 1:
+    left.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
+if n_heads > 1:
+    right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
+if part == "closer":
+    attention_closer.closer_look(here)
+elif part == "newest":
+    attention_closer.newest(here)
+else:
+    attention_sections.one_head(here)
 ui.terms("attention", "attention head", "query", "key", "value", "causal mask", "softmax", "entropy", "attention sink")

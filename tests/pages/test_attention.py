@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from app import attention_formulas, attention_views
+import gptcore
+from app import attention_formulas, attention_stops, attention_views
 from app.attention_views import PARTS, Picture
+from app.markup import percent
 from app.ui import latex_number
 from gptcore.checkpoints import LanguageModel
+from gptcore.head_survey import KINDS, survey
 from gptcore.trace import Trace
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
@@ -213,27 +216,56 @@ def test_stages_heads_and_toggles_change_formula_and_remarks(monkeypatch: pytest
         ("masked", "minus infinity"),
         ("read", "value vectors"),
     ):
-        at.segmented_control(key="attention_stage").set_value(stage).run()
+        at.segmented_control(key="widget_choice_stage").set_value(stage).run()
         assert words in printed(at) and not at.exception
-        assert at.toggle(key="attention_join").disabled
-    at.segmented_control(key="attention_together").set_value("mean").run()
-    assert at.segmented_control(key="attention_stage").disabled and not at.toggle(key="attention_join").disabled
+        assert at.toggle(key="widget_choice_join_words").disabled
+    at.segmented_control(key="widget_choice_heads").set_value("mean").run()
+    assert at.segmented_control(key="widget_choice_stage").disabled and not at.toggle(key="widget_choice_join_words").disabled
     assert "mean over the heads" in printed(at)
-    at.toggle(key="attention_join").set_value(True)
-    at.toggle(key="attention_hide_first").set_value(True).run()
+    at.toggle(key="widget_choice_join_words").set_value(True)
+    at.toggle(key="widget_choice_hide_first").set_value(True).run()
     assert "weights on the pieces are added" in printed(at) and "nothing is shared out anew" in printed(at)
 
 
 def test_the_closer_look_shows_a_row_a_projection_or_entropies(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
+    at = open_page(
+        monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2", attention="closer"
+    )
     trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
     assert "Weight × length" in printed(at) and not figures(at)
-    at.segmented_control(key="attention_look").set_value("How q, k and v are made").run()
-    at.segmented_control(key="attention_part").set_value("value").run()
+    at.segmented_control(key="widget_choice_look").set_value("made").run()
+    at.segmented_control(key="widget_choice_made").set_value("value").run()
     assert close(numbers(figure(at, "Out: value")["data"][0]["z"]).ravel(), trace.v(1)[3, 2])
     assert close(numbers(figure(at, "In:")["data"][0]["z"]).ravel(), trace.layer_norm(1, "ln_1", (2,)).after[0])
-    at.segmented_control(key="attention_look").set_value("Entropy of each head").run()
+    at.segmented_control(key="widget_choice_look").set_value("entropy").run()
     bars = figure(at, "How widely each head")["data"]
     assert close(numbers(bars[0]["x"]), attention_views.entropies(trace.attention(1, (2,))))
+
+
+def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon", stage="scaled", hide_first="1", key="0", look="x")
+    assert at.segmented_control(key="widget_choice_stage").value == "scaled"
+    assert at.toggle(key="widget_choice_hide_first").value and at.selectbox(key="widget_choice_key").value == 0
+    far = open_page(monkeypatch, tiny_folder, "attention", prompt="a", key="60")  # beyond this text: the one that is read most
+    assert far.selectbox(key="widget_choice_key").value == -1
+
+
+def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    found = survey(gptcore.load("storyteller"))
+    at = open_page(monkeypatch, tiny_folder, "attention", model="storyteller")
+    for kind in KINDS:
+        layer, head, weight = found.best(kind)
+        stops = [button for button in at.button if button.key == f"stop_{kind}"]
+        assert len(stops) == (weight >= attention_stops.WORTH_A_STOP * found.chance)
+        if stops:
+            assert f"Layer {layer}, head {head}: on average {percent(weight)}" in stops[0].help
+            stops[0].click().run()
+            assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (layer, head)
+
+
+def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention")  # random weights
+    assert not [button for button in at.button if str(button.key).startswith("stop_")]
+    assert "Looked for and not found in this model" in printed(at)
