@@ -99,22 +99,29 @@ def chart(
     key: str | None = None,
     height: int | None = None,
 ) -> None:
-    """A plotly figure in its frame: alt text from `layout.meta["alt"]`, SVG in its own bar, data and stand-alone HTML in a menu.
+    """A figure in its frame: alt text from `layout.meta["alt"]`, pictures in its own bar, data and stand-alone HTML in a menu.
 
+    Drawn by our own component where it knows everything in the figure, else by plotly (sliders, treemaps).
     name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
     Raises ValueError if the figure has no alt text.
     """
     alt = (figure.layout.meta or {}).get("alt")
     if not alt:
         raise ValueError(f"The figure {name!r} has no alt text in layout.meta['alt'].")
-    config = {
-        "displaylogo": False,
-        "toImageButtonOptions": {"format": "svg", "filename": name},
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    }
     if height is not None:
         figure.update_layout(height=height)
-    st.plotly_chart(figure, theme=None, alt=alt, key=key or f"chart_{name}", config=config)
+    from app.components import figure as drawing  # here, since pages without a figure do not need it
+
+    key = key or f"chart_{name}"
+    if drawing.draws(figure):
+        drawing.figure(figure, key=key, name=name)
+    else:
+        config = {
+            "displaylogo": False,
+            "toImageButtonOptions": {"format": "svg", "filename": name},
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+        }
+        st.plotly_chart(figure, theme=None, alt=alt, key=key, config=config)
     export_menu(name, data, figure)
 
 
@@ -148,7 +155,7 @@ def export_menu(
         if figure is not None:
             st.download_button("Figure as HTML", page, f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore")
             if not callable(figure):
-                st.caption("For a slide: the camera at the figure's upper right saves SVG.")
+                st.caption("For a slide: the buttons at the figure's upper right save it as a picture.")
 
 
 def self_check(checks: Check | Sequence[Check]) -> None:

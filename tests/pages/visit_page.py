@@ -39,8 +39,12 @@ def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query:
 
 
 def figures(at: AppTest) -> list[dict[str, Any]]:
-    """The plotly figures of the page, as JSON; each has a title, an alt text and axes, if any, that say what they are."""
-    found = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    """The figures of the page, drawn by our component or by plotly, as plotly's JSON; each has a title, an alt text and axes, if
+    any, that say what they are."""
+    found = [
+        _handed(element.proto.bytes) for element in at.get("bidi_component") if element.proto.component_name == "glass_figure"
+    ]
+    found += [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
     for figure in found:
         layout = figure["layout"]
         assert layout["title"]["text"] and len(layout["meta"]["alt"]) > 40
@@ -49,6 +53,11 @@ def figures(at: AppTest) -> list[dict[str, Any]]:
         for axis in (layout["xaxis"], layout["yaxis"]):
             assert axis.get("title", {}).get("text") or axis.get("ticktext")  # a title, or a name at every tick
     return found
+
+
+def _handed(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:4], "little")
+    return json.loads(data[4 : 4 + length])["header"]
 
 
 def figure(at: AppTest, title: str) -> dict[str, Any]:

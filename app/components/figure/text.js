@@ -1,0 +1,88 @@
+// Text of a figure: escaped by app/charts/labels.py as entities, with <b>, <br> and the <span> of a subtitle as its only markup.
+const SIGNS = { amp: "&", lt: "<", gt: ">" };
+const MARKUP = /(<\/?b>|<br>|<span style="[^"<>]*">|<\/span>)/;
+
+function decoded(text) {
+  return text.replace(/&(?:#(\d+)|(amp|lt|gt));/g, (_, code, name) => (code ? String.fromCodePoint(code) : SIGNS[name]));
+}
+
+// As lines of [text, kind]; kind is "", "b" or "small".
+function lines(markup) {
+  const all = [[]];
+  let kind = "";
+  for (const part of String(markup ?? "").split(MARKUP)) {
+    if (part === "<br>") all.push([]);
+    else if (MARKUP.test(part)) kind = { "<b>": "b" }[part] ?? (part.startsWith("<span") ? "small" : "");
+    else if (part) all.at(-1).push([decoded(part), kind]);
+  }
+  return all;
+}
+
+function plain(markup) {
+  return lines(markup).map((line) => line.map(([text]) => text).join("")).join(" ").trim();
+}
+
+// An SVG element.
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+const ruler = Object.assign(document.createElement("canvas").getContext("2d"), { family: "sans-serif" });
+
+function widthOf(text, size, weight = 400) {
+  ruler.font = `${weight} ${size}px ${ruler.family}`;
+  return ruler.measureText(text).width;
+}
+
+// Cut off with an ellipsis where it is too wide.
+function fitted(text, size, room) {
+  let kept = text;
+  while (kept.length > 1 && widthOf(kept, size) > room) kept = `${kept.replace(/…$/, "").slice(0, -1)}…`;
+  return kept;
+}
+
+// Words in lines no wider than `room`.
+function wrapped(text, size, weight, room) {
+  const all = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${all.at(-1)} ${word}`.trim();
+    if (all.at(-1) && widthOf(longer, size, weight) > room) all.push(word);
+    else all[all.length - 1] = longer;
+  }
+  return all;
+}
+
+// A number at a tick: as many decimals as the step between ticks needs.
+function written(value, step = 0, format = "") {
+  const share = /^\.(\d)%$/.exec(format);
+  if (share) return signed(`${(100 * value).toFixed(share[1])}%`);
+  const size = Math.abs(value);
+  if (size < 1e-9 * step || !size) return "0";
+  for (const [unit, sign] of [[1e12, "T"], [1e9, "B"], [1e6, "M"]]) {
+    if (size >= unit) return signed(`${Number((value / unit).toPrecision(4))}${sign}`);
+  }
+  if (size < 1e-4) return signed(Number(value.toPrecision(3)).toExponential().replace("e+", "e"));
+  const decimals = step ? Math.max(0, Math.ceil(-Math.log10(step) - 1e-6)) : 6;
+  return signed(value.toLocaleString("en-US", { maximumFractionDigits: Math.min(decimals, 12), minimumFractionDigits: step ? Math.min(decimals, 12) : 0 }));
+}
+
+function signed(text) {
+  return Number(text.replace(/[%,]/g, "")) === 0 ? text.replace("-", "") : text.replaceAll("-", "−");
+}
+
+// A hover template with the values of one point put in; of the formats only those that figures use.
+function filled(template, trace, index) {
+  return template.replace("<extra></extra>", "").replace(/%\{(\w+)((?:\[\d+\])*)(?::([^}]*))?\}/g, (_, name, path, format) => {
+    let value = index.reduce((list, i) => (Array.isArray(list) ? list[i] : list), trace[name] ?? (name === "x" ? index.at(-1) : index[0]));
+    for (const [, i] of path.matchAll(/\[(\d+)\]/g)) value = value?.[i];
+    return typeof value === "number" ? formatted(value, format) : (value ?? "");
+  });
+}
+
+function formatted(value, format = "") {
+  const fixed = /^\.(\d)(~?)f$/.exec(format);
+  return fixed ? signed(fixed[2] ? String(Number(value.toFixed(fixed[1]))) : value.toFixed(fixed[1])) : written(value, 0, format);
+}
