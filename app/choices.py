@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from app import configurations
+
 Value = TypeVar("Value")
+LONGEST_IN_LINK = 2000  # characters of a text
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ def _declared(choice: Choice[Value]) -> Choice[Value]:
         raise ValueError(f"Two choices are called {choice.name!r}; a link could not tell them apart.")
     ALL[choice.name] = choice
     return choice
+
+
+def fits(name: str, value: Any) -> bool:
+    """Whether a link can carry this value of a choice: a text may be too long for it."""
+    try:
+        ALL[name].read(ALL[name].write(value))
+    except ValueError:
+        return False
+    return True
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -124,7 +136,7 @@ def text(name: str, default: str = "", longest: int = 4000) -> Choice[str]:
 
 LAYER_NORM_PART = one_of("layer_norm", ["token", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
-LAYER_NORM_TOKENS = one_of("tokens", ["focus", "all"])
+LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])
 CLASSROOM_STUDENTS = count("students", 1, 6, 6)
 STACK_DEPTH = count("stack_depth", 5, 50, 30)
 STACK_GAIN = amount("stack_gain", 0.5, 1.5, 1.2)
@@ -170,3 +182,40 @@ JOIN_WORDS = switch("join_words")
 ATTENTION_KEY = count("key", -1, 65536, -1)  # of the formula; -1: the one that is read most
 ATTENTION_LOOK = one_of("look", ["row", "made", "entropy"])
 ATTENTION_MADE = one_of("made", ["query", "key", "value"])
+
+PARAMETERS_PART = one_of("parameters", ["where", "weights", "memory", "work", "configuration"])
+PRESETS = ("loaded", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt3", "124m")
+PRESET = one_of("preset", PRESETS)
+CONFIG: Choice[configurations.Configured | None] = _declared(Choice("config", None, configurations.read, configurations.write))
+DIVIDED = one_of("divided", ["component", "block"])
+WORK_DRAWN = one_of("work", ["each", "share"])
+WEIGHTS_PLACE = one_of("place", ["block", "outside"])
+WEIGHTS_TENSOR = text("tensor", "attention.qkv.weight", longest=60)
+
+SCALE_PART = one_of("scale", ["sizes", "memory", "time"])
+SCALE_QUANTITY = one_of("compare", ["parameters", "layers", "width", "heads", "context", "cache", "work"])
+SCALE_NUMBER = one_of("number", ["float32", "float16", "int8"], "float16")
+SCALE_BATCH = one_of("batch", ["1", "2", "4", "8", "16", "32", "64"])
+SCALE_APART = one_of("apart", PRESETS[:-1], "gpt2")
+TERAFLOPS = amount("teraflops", 1, 100_000, 28)
+CARDS = count("cards", 1, 1_000_000, 1)
+
+CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
+
+GLOSSARY_FIND = text("find", longest=60)
+
+EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])
+
+TOKENS_PART = one_of("tokens", ["cut", "other", "surprise"])
+CUT_SOURCE = one_of("cut_source", ["auto", "view", "own"])  # auto: the page decides
+CUT_TEXT = text(
+    "cut_text", "The unbelievable Mr Fox paid 1250 coins for a hat 🙂\nThen he didn't wear it.  (Foxes forget.)", LONGEST_IN_LINK
+)
+MERGE_STEP = count("merge_step", 0, 1000, 0)
+SURPRISE_SOURCE = one_of("surprise_source", ["auto", "view", "own"])
+SURPRISE_TEXT = text(
+    "surprise_text",
+    "Once upon a time there was a king who had three daughters, and the youngest was so beautiful that the sun himself wondered "
+    "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle.",
+    LONGEST_IN_LINK,
+)
