@@ -28,7 +28,8 @@ def stops(here: Here) -> None:
     """A button a kind: it brings the head that does most of it into focus. A kind that no head does has none, and the note says so."""
     heads = found(here.view.model)
     missing = []
-    with st.container(horizontal=True, gap="small", key="attention_stops"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="attention_stops"):
+        st.caption("Heads worth a look, for:", width="content")
         for kind, (label, what) in STOPS.items():
             layer, head, weight = heads.best(kind)
             if weight < WORTH_A_STOP * heads.chance:
@@ -44,7 +45,7 @@ def stops(here: Here) -> None:
                 "Measured in this model, on three sentences that are each said twice.",
             )
     if missing:
-        ui.note(f"Looked for and not found in this model: a head that reads {' or '.join(missing)}.")
+        ui.note(f"Looked for and not found in this model: a head that mostly reads {' or '.join(missing)}.")
 
 
 def _go_to(layer: int, head: int) -> None:

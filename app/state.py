@@ -132,7 +132,9 @@ def to_query(view: View) -> dict[str, str]:
             query[each.name] = _write(each.name, value)
     if view.step != len(view.chosen):
         query["step"] = str(view.step)
-    return query | {name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items())}
+    return query | {
+        name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
+    }
 
 
 def current() -> View:
@@ -221,6 +223,7 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
 
     def changed() -> None:
         take(choice, st.session_state[key])
+        publish()  # at once, since a fragment runs without the entry
 
     return {"key": key, "on_change": changed}
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import markup, state, surprise_views, token_sections, ui
+from app import choices, markup, state, surprise_views, token_sections, ui
 from app.components.token_text import TextChip, token_text
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
 
 
-@st.fragment
 def surprise_of_text(here: Here) -> None:
-    """One pass over a text, each token coloured by how surprised the model was; another text redraws only this."""
+    """One pass over a text, each token coloured by how surprised the model was."""
     untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
-    text = token_sections.which_text("surprise", surprise_views.SAMPLE, own_first=untouched)
+    text = token_sections.which_text(choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, first="own" if untouched else "view")
     tokenizer = here.model.tokenizer
     try:
         ids = here.ids if text is None else surprise_views.text_ids(tokenizer, text)

@@ -17,10 +17,6 @@ from gptcore.surprise import Surprise, surprise
 from gptcore.tokenizer import Tokenizer
 
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
-SAMPLE = (
-    "Once upon a time there was a king who had three daughters, and the youngest was so beautiful that the sun himself wondered "
-    "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle."
-)
 TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
 _MOST_ALONE = 32  # tokens that are judged again by themselves
 

@@ -6,41 +6,48 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import markup, state, token_views, ui
+from app import choices, markup, state, token_views, ui
+from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.runtime import Here
 from gptcore.tokenizer import Tokenizer, visible
 
-IN_VIEW, OWN = "The sequence in view", "A text of your own"
+SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
-def which_text(key: str, sample: str, own_first: bool) -> str | None:
-    """The control that chooses the text; None for the sequence in view, else the visitor's own text."""
+def which_text(source: Choice[str], own: Choice[str], first: str) -> str | None:
+    """The control that chooses the text; None for the sequence in view, else the visitor's own text.
+
+    first: "view" or "own", what stands there before anything was chosen.
+    """
+    offered = sorted(SOURCES, key=lambda name: name != first)
     chosen = st.segmented_control(
         "Which text",
-        [IN_VIEW, OWN],
-        default=OWN if own_first else IN_VIEW,
+        list(SOURCES),
+        format_func=lambda name: SOURCES[name],
         required=True,
         label_visibility="collapsed",
-        key=f"{key}_source",
-        persist_state="session",
+        **state.choice(source, among=offered),
     )
-    if chosen != OWN:
+    if chosen != "own":
         return None
-    return st.text_area(
+    text = st.text_area(
         f"Your text, at most {state.MAX_PROMPT_CHARACTERS:,} characters",
-        sample,
         height=110,
         max_chars=state.MAX_PROMPT_CHARACTERS,
-        key=f"{key}_text",
         help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
-        persist_state="session",
+        **state.choice(own),
     )
+    if len(text) > choices.LONGEST_IN_LINK:
+        ui.note(
+            f"The text has {len(text):,} characters: a link takes at most {choices.LONGEST_IN_LINK:,}, so it stays out of the link."
+        )
+    return text
 
 
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
-    tokenizer, text = here.model.tokenizer, which_text("cut", token_views.SAMPLE, own_first=False)
+    tokenizer, text = here.model.tokenizer, which_text(choices.CUT_SOURCE, choices.CUT_TEXT, first="view")
     table = token_views.cut_in_view(here) if text is None else token_views.cut(tokenizer, text)
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
@@ -114,7 +121,7 @@ def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
         return
     steps = token_views.merge_steps(tokenizer, piece)
     last = len(steps) - 1
-    step = st.slider("Step", 0, last, key=f"merge_step_{piece.encode('utf-8', 'replace').hex()}") if last else 0
+    step = st.slider("Step", 0, last, **state.choice(choices.MERGE_STEP, upper=last)) if last else 0
     left, right = st.columns(2, gap="large")
     with left:
         rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]

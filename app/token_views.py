@@ -16,7 +16,6 @@ MOST_CHIPS = 1024  # more than that is not drawn, only counted and exported
 LONGEST_STEPPED = 64  # bytes of the longest piece whose merges are shown step by step
 _MOST_REPLAYED = 500  # different pieces whose merges are done again for the self-check
 
-SAMPLE = "The unbelievable Mr Fox paid 1250 coins for a hat 🙂\nThen he didn't wear it.  (Foxes forget.)"
 # What is cut -> a text that shows it.
 SPECIAL_CASES: dict[str, str] = {
     "A word after a space": " cat",

@@ -5,9 +5,22 @@ Shows: the two rows and their sum as strips (value by dimension); nearest tokens
 (cosine); lengths of rows; the tokens of the text and their neighbours in a plane, with the share of the variance that it keeps.
 """
 
-import streamlit as st
+from app import choices, embedding_sections, runtime, ui
 
-from app import embedding_sections, runtime, ui
+PARTS = {
+    "sum": "The sum",
+    "similar": "Similar tokens",
+    "positions": "Similar positions",
+    "lengths": "How long the rows are",
+    "plane": "The rows in a plane",
+}
+DRAW = {
+    "sum": embedding_sections.the_sum,
+    "similar": embedding_sections.the_neighbours,
+    "positions": embedding_sections.the_positions,
+    "lengths": embedding_sections.the_lengths,
+    "plane": embedding_sections.the_plane,
+}
 
 here = runtime.here()
 ui.page_header(
@@ -16,14 +29,8 @@ ui.page_header(
     "For each token the sum of two rows of numbers: one that belongs to the token, wherever it stands, and one that belongs to the "
     "position, whatever stands there. Both were learned.",
 )
-ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
-embedding_sections.the_sum(here)
-st.subheader("Which tokens have similar rows?", anchor=False)
-embedding_sections.the_neighbours(here)
-st.subheader("Which positions have similar rows?", anchor=False)
-embedding_sections.the_positions(here)
-st.subheader("How long are the rows?", anchor=False)
-embedding_sections.the_lengths(here)
-st.subheader("The rows in a plane", anchor=False)
-embedding_sections.the_plane(here)
+part = ui.parts(choices.EMBEDDINGS_PART, PARTS)
+if part in ("sum", "similar", "positions"):
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+DRAW[part](here)
 ui.terms("embedding", "cosine", "token id", "residual stream", "vocabulary", "context length", "weight tying")

@@ -7,7 +7,9 @@ surprise at each token and word (bits), rank of the real token, bits per charact
 
 import streamlit as st
 
-from app import runtime, surprise_sections, token_sections, ui
+from app import choices, runtime, surprise_sections, token_sections, ui
+
+PARTS = {"cut": "How it is cut", "other": "How other things are cut", "surprise": "Where the model was surprised"}
 
 here = runtime.here()
 ui.page_header(
@@ -16,22 +18,24 @@ ui.page_header(
     "First into words, numbers and signs. Then the bytes of each of these pieces are joined, two neighbours at a time, into the "
     f"largest parts that the vocabulary of {here.config.vocab_size:,} tokens has. The model sees only their numbers.",
 )
-table, focus = token_sections.cut(here)
-if len(table):
-    st.subheader("One piece, merge by merge", anchor=False)
+part = ui.parts(choices.TOKENS_PART, PARTS)
+if part == "other":
+    token_sections.special_cases(here.model.tokenizer)
+elif part == "surprise":
     ui.note(
-        "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with the "
-        "lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
+        "One pass gives every token the probability that the model held it likely with, before it saw it. The less likely, the more "
+        "bits of surprise, and the stronger the colour."
     )
-    token_sections.merges(here.model.tokenizer, table.iloc[focus])
-st.subheader("How other things are cut", anchor=False)
-token_sections.special_cases(here.model.tokenizer)
-st.subheader("Where was the model surprised?", anchor=False)
-ui.note(
-    "One pass gives every token the probability that the model held it likely with, before it saw it. The less likely, the more bits "
-    "of surprise, and the stronger the colour."
-)
-surprise_sections.surprise_of_text(here)
+    surprise_sections.surprise_of_text(here)
+else:
+    table, focus = token_sections.cut(here)
+    if len(table):
+        st.subheader("One piece, merge by merge", anchor=False)
+        ui.note(
+            "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
+            "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
+        )
+        token_sections.merges(here.model.tokenizer, table.iloc[focus])
 ui.terms(
     "token",
     "token id",

@@ -50,7 +50,7 @@ def test_view_parts_the_chosen_tokens_at_the_step():
     assert VIEW.ghost == (36, 50256)
 
 
-@pytest.mark.parametrize("choice", choices.ALL.values(), ids=lambda choice: choice.name)
+@pytest.mark.parametrize("choice", [c for c in choices.ALL.values() if c.default is not None], ids=lambda choice: choice.name)
 def test_the_default_of_every_choice_is_one_that_a_link_may_name(choice):
     assert choice.read(choice.write(choice.default)) == choice.default
 

@@ -45,7 +45,7 @@ def test_the_bars_are_the_nearest_rows(
     token_id = tiny_model.tokenizer.encode(PROMPT)[1]
     cosine = cosines(published[0])[token_id]
     order = [i for i in np.argsort(-cosine, kind="stable") if i != token_id][: embedding_views.NEIGHBOURS]
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="1")
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="1", embeddings="similar")
     drawn = figure(at, "The rows most like that of")
     assert np.allclose(numbers(drawn["data"][0]["x"]), cosine[order], atol=1e-5)
     assert [label.replace("&lt;", "<") for label in drawn["layout"]["yaxis"]["ticktext"]][:3] == [
@@ -56,8 +56,9 @@ def test_the_bars_are_the_nearest_rows(
 def test_the_curves_are_the_similarity_and_the_length_of_positions(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, published: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2")
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2", embeddings="positions")
     assert np.allclose(numbers(figure(at, "Position 2 and every")["data"][0]["y"]), cosines(published[1])[2], atol=1e-5)
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2", embeddings="lengths")
     assert np.allclose(numbers(figure(at, "All position rows")["data"][0]["y"]), np.linalg.norm(published[1], axis=1), rtol=1e-5)
     counts = numbers(figure(at, "All token rows")["data"][0]["y"])
     assert counts.sum() == len(published[0])
@@ -73,7 +74,7 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
     everything = list(dict.fromkeys(ids + near))
     rows = published[0][everything]
     spreads = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT)
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, embeddings="plane")
     drawn = figure(at, "Tokens of the text")
     in_text, neighbours = drawn["data"][0], drawn["data"][1]
     assert in_text["name"] == "in the text" and neighbours["name"] == "neighbour"
@@ -85,7 +86,7 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
 
 
 def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20")
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20", embeddings="lengths")
     assert f"{embedding_views.WINDOW} of 40 tokens" in printed(at)
     table = next(t for t in printed(at).split("<table") if "Position row" in t)
     places = [row.split('"number">')[1].split("<")[0] for row in table.split("<tr")[2:]]
@@ -103,7 +104,7 @@ def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
 def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_those_left_out(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ", position="0")
+    at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ", position="0", embeddings="plane")
     in_text, *_, ring = figure(at, "Tokens of the text")["data"]
     shown = len(numbers(in_text["x"]))
     assert embedding_views.IN_PLANE <= shown < 20
@@ -112,8 +113,11 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "embeddings", prompt=prompt))) == 6
+@pytest.mark.parametrize(("part", "n_figures"), {"sum": 1, "similar": 1, "positions": 1, "lengths": 2, "plane": 1}.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    assert len(figures(open_page(monkeypatch, tiny_folder, "embeddings", prompt=prompt, embeddings=part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

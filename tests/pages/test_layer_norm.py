@@ -130,7 +130,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", site="ln_9", tokens="few", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", site="ln_9", norm_tokens="few", **JUNK))
 
 
 def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
@@ -142,10 +142,10 @@ def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
     seen = distribution({"before": trace.layer_norm(1, "ln_1", (2,)).before})
     assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
     at.segmented_control(key="widget_choice_site").set_value("final").run()
-    at.segmented_control(key="widget_choice_tokens").set_value("all").run()
+    at.segmented_control(key="widget_choice_norm_tokens").set_value("all").run()
     assert not at.exception
-    assert (at.query_params["site"], at.query_params["tokens"]) == ("final", "all")
-    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, site="final", tokens="all")
+    assert (at.query_params["site"], at.query_params["norm_tokens"]) == ("final", "all")
+    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, site="final", norm_tokens="all")
     seen = distribution({"before": trace.layer_norm(None, "final").before})
     for page in (at, by_link):
         assert np.array_equal(numbers(figure(page, "Before")["data"][0]["y"]), seen.counts["before"])

@@ -13,7 +13,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 from transformers import GPT2LMHeadModel
 
-from app import surprise_views, token_views
+from app import choices, surprise_views, token_views
 from gptcore.checkpoints import LanguageModel
 from gptcore.errors import SequenceLengthError
 from gptcore.surprise import surprise
@@ -28,7 +28,7 @@ TEXTS = [
     "  ",
     "naïve\tcafé \ud83d",
     "x" * 100,
-    token_views.SAMPLE,
+    choices.CUT_TEXT.default,
 ]
 
 
@@ -206,40 +206,48 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens")
-    at.segmented_control(key="cut_source").set_value("A text of your own").run()
-    at.text_area(key="cut_text").set_value("<b> $x$ and the tortoise").run()
+    at.segmented_control(key="widget_choice_cut_source").set_value("own").run()
+    at.text_area(key="widget_choice_cut_text").set_value("<b> $x$ and the tortoise").run()
     shown = header(at, "cut_chips")["chips"]
     assert tuple(int(chip[3]) for chip in shown) == tiny_model.tokenizer.encode("<b> $x$ and the tortoise")
     steps = token_views.merge_steps(tiny_model.tokenizer, " tortoise")
     assert "Parts of ␣tortoise" in printed(at)
-    (slider,) = [s for s in at.slider if s.key.startswith("merge_step_")]
+    (slider,) = [s for s in at.slider if s.key == "widget_choice_merge_step"]
     assert (slider.min, slider.max, slider.value) == (0, len(steps) - 1, 0)
     slider.set_value(1).run()
     assert not at.exception and "Neighbours at step 1" in printed(at)
-    at.text_area(key="cut_text").set_value("").run()
+    at.text_area(key="widget_choice_cut_text").set_value("").run()
     assert not at.exception and "No text, no tokens" in printed(at)
 
 
 def test_surprise_begins_with_an_example_and_follows_a_link_that_has_a_text(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "tokens")
-    assert at.text_area(key="surprise_text").value == surprise_views.SAMPLE
-    at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the cat and the hat")
+    at = open_page(monkeypatch, tiny_folder, "tokens", tokens="surprise")
+    assert at.text_area(key="widget_choice_surprise_text").value == choices.SURPRISE_TEXT.default
+    at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the cat and the hat", tokens="surprise")
     chips = header(at, "surprise_chips")["chips"]
     assert chips[0][4] is None and all(0 <= chip[4] <= 1 for chip in chips[1:])
 
 
 def test_long_and_too_long_texts_say_what_is_done_with_them(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "tokens")
-    at.text_area(key="surprise_text").set_value("x" * 150).run()
+    at = open_page(monkeypatch, tiny_folder, "tokens", tokens="surprise")
+    at.text_area(key="widget_choice_surprise_text").set_value("x" * 150).run()
     assert "Longer than the context of 64 tokens: read in 4 windows" in printed(at)
-    at.text_area(key="surprise_text").set_value("🙂" * 300).run()
+    at.text_area(key="widget_choice_surprise_text").set_value("🙂" * 300).run()
     assert not at.exception and "1,200 tokens" in at.warning[0].value.replace("\\", "")
-    at.text_area(key="surprise_text").set_value("").run()
+    at.text_area(key="widget_choice_surprise_text").set_value("").run()
     assert not at.exception and not at.warning and "Type or paste a text" in printed(at)
 
 
 def test_the_text_of_a_prompt_is_no_markup_anywhere(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens", prompt="<script> <img src=x>")
     assert "<script>" not in printed(at) and "<img" not in printed(at)
+
+
+def test_a_link_restores_ones_own_text_and_a_long_one_stays_out_of_it(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", cut_source="own", cut_text=" tortoise", merge_step="1")
+    assert at.text_area(key="widget_choice_cut_text").value == " tortoise" and "Neighbours at step 1" in printed(at)
+    at.text_area(key="widget_choice_cut_text").set_value("cat " * 600).run()
+    assert "it stays out of the link" in printed(at) and "cut_text" not in at.query_params
+    assert len(header(at, "cut_chips")["chips"]) > 600
