@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import activations, markup, ui
-from app.charts import line_over_layers
+from app import activations, choices, markup, state, ui
+from app.charts import Mode, line_over_layers
+from app.choices import Choice
 from gptcore import lessons
 from gptcore.checks import Check
 
-DEPTH, WIDTH, ACTIVATION, SEED = 5, 3, "gelu_tanh", 123  # as published
-MOST_ROWS = 12  # of the table; beyond, the figure and its export have the numbers
+# The default of each is the published experiment.
+SETTINGS: tuple[Choice[Any], ...] = (choices.GRADIENT_DEPTH, choices.GRADIENT_WIDTH, choices.GRADIENT_BEND, choices.GRADIENT_SEED)
+MOST_ROWS = 8  # of the table, as high as the figure beside it; the export has the rest
 
 
+@lru_cache(maxsize=256)
 def gradient_table(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
-    """layer (0 is the first), without, with: mean absolute gradient of the layer's weights, without and with shortcuts."""
+    """layer (0 is the first), without, with: mean absolute gradient of the layer's weights, without and with shortcuts.
+
+    Kept, since no model has a part in it; not to be changed.
+    """
     without, with_shortcuts = (lessons.mean_gradients(s, depth, width, activation, seed) for s in (False, True))
     return pd.DataFrame({"layer": range(depth), "without": without, "with": with_shortcuts})
 
@@ -31,51 +40,89 @@ def published_check(data: pd.DataFrame) -> Check:
     return Check("As published", "These ten numbers against the published ones", float(max(deviations)), 5e-7)
 
 
-def gradient_figure(data: pd.DataFrame) -> go.Figure:
-    """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0."""
-    shown = data.replace(0.0, np.nan)
+@lru_cache(maxsize=64)
+def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> go.Figure:
+    """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0. Kept too."""
+    shown = gradient_table(depth, width, activation, seed).replace(0.0, np.nan)
     return line_over_layers(
         {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
         title="Gradient that reaches each layer",
         value_title="mean absolute gradient",
         stages=("dart", "residual"),
         log_y=True,
-        mode=ui.mode(),
+        mode=mode,
     )
 
 
-@st.fragment
 def experiment() -> None:
     """Controls, the two lines, the numbers, and what they say."""
-    st.subheader("An untrained network, without and with shortcuts", anchor=False)
     st.markdown(
         "Demonstration with random weights; none of it comes from the model in view. One input goes through a few linear "
         "layers, each followed by an activation function. The error at the end is sent back as a gradient. "
         "How much of it reaches each layer?"
     )
-    columns = st.columns(4)
-    depth = columns[0].slider("Layers", *lessons.DEPTHS, DEPTH, key="experiment_depth")
-    width = columns[1].slider("Width", 1, lessons.WIDTHS[1], WIDTH, key="experiment_width")
-    names = list(lessons.ACTIVATIONS)
-    activation = columns[2].selectbox("Activation", names, format_func=activations.name, key="experiment_activation")
-    seed = int(columns[3].number_input("Seed", 0, 9999, SEED, key="experiment_seed"))
-    data = gradient_table(depth, width, activation, seed)
+    depth, width, bend, seed = _controls()
+    data = gradient_table(depth, width, bend, seed)
     left, right = st.columns([5, 3], gap="large")
     with left:
-        ui.chart(gradient_figure(data), name="gradients-and-shortcuts", data=data)
+        ui.chart(gradient_figure(depth, width, bend, seed, ui.mode()), name="gradients-and-shortcuts", data=data)
     with right:
-        if depth <= MOST_ROWS:
-            rows = [[str(row.layer), f"{row.without:.6f}", f"{row[3]:.6f}"] for row in data.itertuples()]
-            ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
-        ui.note(" ".join(_reading(data[name].to_numpy(), f"{name} shortcuts") for name in ("without", "with")))
-    if (depth, width, activation, seed) == (DEPTH, WIDTH, ACTIVATION, SEED):
+        shown = data.head(MOST_ROWS)
+        rows = [[str(row.layer), _decimals(row.without), _decimals(row[3])] for row in shown.itertuples()]
+        ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
+        rest = len(data) - len(shown)
+        ui.note(
+            (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
+            + " ".join(_reading(data[name].to_numpy(), f"{name} shortcuts") for name in ("without", "with"))
+        )
+    _formula(data)
+    if all(state.chosen(choice) == choice.default for choice in SETTINGS):
         ui.self_check(published_check(data))
+    else:
+        st.button("Back to the published experiment", on_click=_published, type="tertiary", icon=":material/restart_alt:")
     ui.note(
+        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. "
         "A shortcut is there wherever a layer's input and output have the same shape: everywhere but at the last layer, which narrows "
         "to one number (unless the width is 1). Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT "
         "needs LayerNorm as well."
     )
     ui.source(lessons.mean_gradients)
+
+
+def _decimals(value: float) -> str:
+    """Six decimals, as published, where they say something."""
+    return f"{value:.6f}" if 1e-6 <= value < 100 or value == 0 else markup.significant(value)
+
+
+def _controls() -> tuple[int, int, str, int]:
+    """Depth, width, activation and seed."""
+    columns = st.columns(4)
+    depth = columns[0].slider("Layers", *lessons.DEPTHS, **state.choice(choices.GRADIENT_DEPTH))
+    width = columns[1].slider("Width", *lessons.WIDTHS, **state.choice(choices.GRADIENT_WIDTH))
+    bend = columns[2].selectbox(
+        "Activation", choices.GRADIENT_BEND.options, format_func=activations.name, **state.choice(choices.GRADIENT_BEND)
+    )
+    seed = int(columns[3].number_input("Seed", 0, 9999, step=1, **state.choice(choices.GRADIENT_SEED)))
+    return depth, width, str(bend), seed
+
+
+def _published() -> None:
+    for choice in SETTINGS:
+        state.take(choice, choice.default)
+
+
+def _formula(data: pd.DataFrame) -> None:
+    """What a layer multiplies the gradient by, on average over the layers, without and with shortcuts."""
+    n, last = ui.latex_number, len(data) - 1
+    lines = []
+    for name in ("without", "with"):
+        first, end = float(data[name].iloc[0]), float(data[name].iloc[-1])
+        if first and end:  # a silent network has no factor
+            numbers = rf"\frac{{{n(first)}}}{{{n(end)}}} \\[1.1em] &= {n(first / end)}"
+            power = rf" = {n((first / end) ** (1 / last))}^{{{last}}}" if last > 1 else ""
+            lines.append(rf"\text{{{name}: }} \frac{{g_0}}{{g_{{{last}}}}} &= {numbers}{power}")
+    if lines:
+        ui.formula(r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}")
 
 
 def _reading(gradients: np.ndarray, words: str) -> str:

@@ -70,12 +70,19 @@ def test_the_published_check_fails_for_another_seed() -> None:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt))) == 4
+@pytest.mark.parametrize(("part", "n_figures"), {"experiment": 1, "model": 3}.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt, shortcuts=part)
+    assert len(figures(at)) == n_figures
+    assert "off by" in printed(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "shortcuts", **JUNK))
+    junk = {"gradient_depth": "65", "gradient_width": "0", "gradient_bend": "softmax", "gradient_seed": "-1"}
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", **junk, **JUNK)
+    assert "As published" in printed(at)  # all of it fell back to the default
 
 
 def test_the_page_begins_with_the_published_figures(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -90,35 +97,56 @@ def test_the_page_begins_with_the_published_figures(monkeypatch: pytest.MonkeyPa
         assert [f"{value:.6f}" for value in numbers(trace["y"])] == expected
         assert all(figure_ in printed(at) for figure_ in expected)
     assert "As published" in printed(at)
+    first, last = 0.000202, 0.005050
+    assert rf"= {(first / last) ** 0.25:.3g}^{{4}}" in printed(at)  # what one layer does, four times
 
 
-def test_depth_and_activation_change_the_experiment_and_the_published_badge_goes(
+def test_depth_and_activation_change_the_experiment_by_widget_and_by_link(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "shortcuts")
-    at.slider(key="experiment_depth").set_value(64).run()
-    at.selectbox(key="experiment_activation").set_value("tanh").run()
-    drawn = figure(at, "Gradient that reaches each layer")
-    for trace, shortcuts in zip(drawn["data"], (False, True), strict=True):
-        assert np.allclose(numbers(trace["y"]), lessons.mean_gradients(shortcuts, 64, 3, "tanh", 123), rtol=1e-9)
-    assert "As published" not in printed(at)
+    at.slider(key="widget_choice_gradient_depth").set_value(64).run()
+    at.slider(key="widget_choice_gradient_width").set_value(4).run()
+    at.selectbox(key="widget_choice_gradient_bend").set_value("tanh").run()
+    at.number_input(key="widget_choice_gradient_seed").set_value(7).run()
+    link = {"gradient_depth": "64", "gradient_width": "4", "gradient_bend": "tanh", "gradient_seed": "7"}
+    assert {name: at.query_params[name] for name in link} == link
+    for page in (at, open_page(monkeypatch, tiny_folder, "shortcuts", **link)):
+        drawn = figure(page, "Gradient that reaches each layer")
+        for trace, shortcuts in zip(drawn["data"], (False, True), strict=True):
+            assert np.allclose(numbers(trace["y"]), lessons.mean_gradients(shortcuts, 64, 4, "tanh", 7), rtol=1e-6, atol=0)
+        assert "As published" not in printed(page)
+    next(button for button in at.button if button.label.startswith("Back to")).click().run()
+    assert "As published" in printed(at) and "gradient_depth" not in at.query_params
 
 
 def test_a_network_that_gives_no_gradient_is_explained(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     silent = next(seed for seed in range(100) if not lessons.mean_gradients(False, 5, 3, "relu", seed).any())
-    at = open_page(monkeypatch, tiny_folder, "shortcuts")
-    at.selectbox(key="experiment_activation").set_value("relu").run()
-    at.number_input(key="experiment_seed").set_value(silent).run()
-    assert not at.exception
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", gradient_bend="relu", gradient_seed=str(silent))
     assert np.isnan(numbers(figure(at, "Gradient that reaches each layer")["data"][0]["y"])).all()
     assert "Without shortcuts, no gradient reaches any layer" in printed(at)
 
 
-def test_the_stream_is_that_of_the_token_in_the_link(
+def test_the_experiment_is_not_computed_again_for_another_token(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", gradient_seed="4321")
+
+    def fail(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(lessons, "mean_gradients", fail)
+    monkeypatch.setattr(shortcut_lessons, "line_over_layers", fail)
+    at.text_area[0].set_value("Another prompt").run()
+    assert not at.exception and figures(at)
+
+
+def test_the_stream_is_that_of_the_token_and_the_sum_that_of_the_layer_in_the_link(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     prompt = "Once upon a time"
     trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
-    at = open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt, position="1")
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt, position="1", layer="1", shortcuts="model")
     lengths = numbers(figure(at, "Length of the stream")["data"][0]["y"])
     assert np.allclose(lengths, [np.linalg.norm(trace.resid(layer)[1]) for layer in (1, 2)], rtol=1e-5)
+    x, out = (torch.tensor(trace.resid(layer)[1]) for layer in (1, 2))
+    assert f"= {F.cosine_similarity(x, out, dim=0).item():.3g}" in printed(at)
+    assert "Layer 1" in printed(at)
