@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import block_views, markup, navigation, runtime, state, ui
+from app import block_views, choices, markup, navigation, runtime, state, ui
 from app.block_views import Dropped
 from app.charts import strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
 from gptcore.activations import BlockActivations
 from gptcore.dropout import dropped, zeroed
+from gptcore.model import TransformerBlock
 
 SCALES = {"own": "Each strip by itself", "one": "One for all"}
-BOOK_RATE = 0.1
 
 
 def _pages() -> list[str]:
     return [entry.file for entry in navigation.PAGES if navigation.is_there(entry.file)]
 
 
-def way(here: Here, found: BlockActivations) -> None:
+def stations(here: Here) -> None:
+    """The way through the block, and its two sums."""
+    found = runtime.compute(lambda: here.trace.block(here.layer, (here.position,)))
+    _way(here, found)
+    _sums(found)
+    ui.source(TransformerBlock)
+
+
+def _way(here: Here, found: BlockActivations) -> None:
     """Station by station: name, mean, spread, largest value and strip. A click on a name opens its page."""
     listed = block_views.stations(found, here.layer, here.config.n_layers)
     scale = st.segmented_control(
-        "Colour scale",
-        list(SCALES),
-        format_func=SCALES.__getitem__,
-        default="own",
-        required=True,
-        key="block_scale",
-        persist_state="session",
+        "Colour scale", list(SCALES), format_func=SCALES.__getitem__, required=True, **state.choice(choices.BLOCK_SCALE)
     )
     largest = [float(np.abs(s.values).max()) for s in listed]
     limits = largest if scale == "own" else [max(largest)] * len(listed)
@@ -77,7 +81,7 @@ def way(here: Here, found: BlockActivations) -> None:
     )
 
 
-def sums(found: BlockActivations) -> None:
+def _sums(found: BlockActivations) -> None:
     """The dimension that moved most, added up twice."""
     st.subheader("The two sums, in numbers", anchor=False)
     i, n = block_views.moved_most(found), ui.latex_number
@@ -100,25 +104,15 @@ def sums(found: BlockActivations) -> None:
 
 def dropout(here: Here) -> None:
     """Off at inference; a switch shows what one training step would have zeroed."""
-    st.subheader("Dropout, which is off", anchor=False)
     own = here.config.drop_rate
     st.markdown(
         "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
-        f"When text is written it does nothing: what stands above was computed without it. This model's configuration has drop_rate {own:g}"
+        f"When text is written it does nothing: all that the app shows was computed without it. This model's drop_rate is {own:g}"
         + (": a training by it zeroes nothing either." if own == 0 else ".")
     )
-    if not st.toggle("Show what training would have zeroed", key="block_dropout", persist_state="session"):
-        return
-    rate_at, seed_at, head_at = st.columns(3, gap="medium")
-    rate = rate_at.slider(
-        "drop_rate", 0.0, 0.9, value=float(min(own or BOOK_RATE, 0.9)), step=0.05, key="block_drop_rate", persist_state="session",
-        help=f"This model: {own:g}. The book's configuration: {BOOK_RATE:g}.",
-    )  # fmt: skip
-    seed = seed_at.number_input("Seed", 0, state.MAX_SEED, value=1, key="block_dropout_seed", persist_state="session")
-    if here.config.n_heads > 1:
-        head_at.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
+    on, rate, seed = _dropout_controls(here, own)
     places = runtime.compute(
-        lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, float(rate), int(seed))
+        lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, rate if on else 0.0, seed)
     )
     strips = [
         Strip(
@@ -134,18 +128,50 @@ def dropout(here: Here) -> None:
         )
         for p in places
     ]
-    block_path(strips, key="block_dropout_path", title="Dropout of one training step", columns=("Zeroed",), pages=())
-    ui.export_menu("dropout", block_views.dropout_table(places), lambda: _dropout_figure(places))
-    total = float(places[1].after.sum())
+    title = "Dropout of one training step" if on else "As it runs: nothing is dropped"
+    block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
+    ui.export_menu("dropout", block_views.dropout_table(places), lambda: _dropout_figure(places, title))
+    _dropout_formula(places, rate if on else 0.0)
     ui.note(
-        f"A mark below a strip: zeroed. What is left is multiplied by 1 / (1 − {rate:g}) = {markup.significant(1 / (1 - rate))}. So this "
-        f"head's weights now add up to {markup.significant(total)} instead of 1. Training draws anew at every step; the seed stands for "
-        "one such step. Each place is shown by itself, on the values without dropout: what one changes would reach all later ones."
+        "A mark below a strip: zeroed. Training draws anew at every step; the seed stands for one such step. Each place is shown by "
+        "itself, on the values without dropout: what one changes would reach all later ones. The weights are those of one head."
     )
+    ui.self_check(block_views.dropout_check(places, rate if on else 0.0))
     ui.source(zeroed, dropped)
 
 
-def _dropout_figure(places: list[Dropped]) -> go.Figure:
+def _dropout_controls(here: Here, own: float) -> tuple[bool, float, int]:
+    """The switch, the rate and the seed."""
+    n_heads = here.config.n_heads
+    on = st.toggle("Show what training would have zeroed", **state.choice(choices.DROPOUT))
+    rate_at, seed_at, head_at = st.columns(3, gap="medium")
+    rate = rate_at.slider(
+        "drop_rate", 0.0, 0.9, step=0.05, disabled=not on, **state.choice(choices.DROP_RATE),
+        help=f"This model: {own:g}. The book's configuration: {choices.DROP_RATE.default:g}.",
+    )  # fmt: skip
+    seed = seed_at.number_input("Seed", 0, 9999, step=1, disabled=not on, **state.choice(choices.DROPOUT_SEED))
+    if n_heads > 1:
+        head_at.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
+    return on, float(rate), int(seed)
+
+
+def _dropout_formula(places: Sequence[Dropped], rate: float) -> None:
+    """What becomes of the largest attention weight, and of the sum of them all."""
+    weights, n = places[1], ui.latex_number
+    i = int(weights.before.argmax())
+    factor = rf"\frac{{1}}{{1 - {n(rate)}}}"
+    fate = "0" if weights.gone[i] else rf"{n(float(weights.before[i]))} \cdot {n(1 / (1 - rate))} = {n(float(weights.after[i]))}"
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \rule{{0pt}}{{1.6em}} \text{{kept}} &= \text{{value}} \cdot {factor} \\[0.8em]
+        \text{{zeroed}} &= 0 \\[0.6em]
+        \text{{weight}}_{{{i}}} &= {n(float(weights.before[i]))} \;\to\; {fate} \\[0.5em]
+        \textstyle\sum \text{{weights}} &= {n(float(weights.before.sum()))} \;\to\; {n(float(weights.after.sum()))}
+        \end{{aligned}}"""
+    )
+
+
+def _dropout_figure(places: Sequence[Dropped], title: str) -> go.Figure:
     """The four strips as one figure for a file: they differ in length and size, so each is drawn as shares of its largest value."""
     rows = np.full((len(places), max(len(p.after) for p in places)), np.nan)
     for row, p in zip(rows, places, strict=True):
@@ -153,7 +179,7 @@ def _dropout_figure(places: list[Dropped]) -> go.Figure:
     return strip(
         rows,
         row_names=[p.name for p in places],
-        title="Dropout of one training step",
+        title=title,
         x_title="dimension, or position of the token read",
         value_title="value as a share of the strip's largest",
         mode=ui.mode(),

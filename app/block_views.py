@@ -124,6 +124,16 @@ def dropout_places(trace: Trace, layer: int, head: int, position: int, drop_rate
     return out
 
 
+def dropout_check(places: Sequence[Dropped], drop_rate: float) -> Check:
+    """What is kept, made smaller again, against the values of inference, and what is zeroed against 0."""
+    apart = [
+        float(np.abs(p.after * (1 - drop_rate) - np.where(p.gone, 0, p.before)).max() / (np.abs(p.before).max() or 1.0))
+        for p in places
+    ]
+    description = "What is left, times (1 - drop_rate), against the values of inference; what is zeroed against 0; at all places"
+    return Check("Dropout", description, max(apart), TOLERANCE)
+
+
 def dropout_table(places: Sequence[Dropped]) -> Callable[[], pd.DataFrame]:
     """place, index, before, zeroed, after: made when it is asked for."""
     return lambda: pd.concat(

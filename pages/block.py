@@ -7,8 +7,9 @@ value; the two sums in numbers; what dropout would have zeroed in training, at i
 
 import streamlit as st
 
-from app import block_sections, markup, runtime, state, ui
-from gptcore.model import TransformerBlock
+from app import block_sections, choices, markup, runtime, state, ui
+
+PARTS = {"stations": "Station by station", "dropout": "Dropout, which is off"}
 
 here = runtime.here()
 n, n_layers = len(here.ids), here.config.n_layers
@@ -19,14 +20,14 @@ ui.page_header(
     "It adds to the token's vector twice: first what attention read from the tokens before, then what the feed-forward network made of "
     f"it. {size} goes in and {size} comes out, which is why blocks can be stacked.",
 )
+part = ui.parts(choices.BLOCK_PART, PARTS)
 if n_layers > 1:
     st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
 ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
-found = runtime.compute(lambda: here.trace.block(here.layer, (here.position,)))
-block_sections.way(here, found)
-block_sections.sums(found)
-ui.source(TransformerBlock)
-block_sections.dropout(here)
+if part == "dropout":
+    block_sections.dropout(here)
+else:
+    block_sections.stations(here)
 ui.terms(
     "transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network", "dropout"
 )

@@ -68,3 +68,21 @@ def test_a_station_opens_its_page(visit: Visit) -> None:
         page.locator(".path").first.get_by_role("button", name="Feed-forward").click()
     wait_ready(page)
     expect(page).to_have_url(re.compile(r"/feed_forward\?.*layer=5"))
+
+
+def test_the_dropout_switch_zeroes_values_and_goes_into_the_link(visit: Visit) -> None:
+    page = visit(f"/block?prompt={PROMPT}&layer=5&block=dropout", width=1440)
+    zeroed = page.locator(".path .figure:not(.read)")
+    expect(zeroed.first).to_contain_text("0 of 192")
+    page.get_by_text("Show what training would have zeroed").click()
+    expect(page).to_have_url(re.compile("dropout=1"))
+    expect(zeroed.first).to_contain_text(re.compile(r"[1-9]\d* of 192"))
+    strip = page.locator(".path .strip").first
+    strip.focus()
+    for _ in range(192):  # some dimension is zeroed, and says so
+        if page.locator(".path .read").first.inner_text().endswith("zeroed"):
+            break
+        page.keyboard.press("ArrowRight")
+    else:
+        raise AssertionError("No dimension of the embeddings is called zeroed.")
+    assert_silent(page)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from app import block_sections, block_views, ui
 from gptcore.language_model import LanguageModel
+from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, numbers, open_page, printed
 
@@ -25,21 +24,6 @@ PARTS = ("resid_pre", "attn_in", "attn_out", "resid_mid", "mlp_in", "mlp_out", "
 @pytest.fixture(scope="module")
 def reference(tiny_folder: Path) -> TransformersRun:
     return TransformersRun(tiny_folder, IDS)
-
-
-def drawn(at: AppTest, title: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What the page gave the component whose title begins so: header and arrays."""
-    for element in at.get("bidi_component"):
-        data = element.proto.bytes if element.proto.WhichOneof("data") == "bytes" else b""
-        length = int.from_bytes(data[:4], "little")
-        text = json.loads(data[4 : 4 + length]) if length else {"header": {}}
-        if str(text["header"].get("title", "")).startswith(title):
-            arrays = {
-                name: np.frombuffer(data, entry["dtype"], int(np.prod(entry["shape"])), 4 + length + entry["offset"])
-                for name, entry in text["arrays"].items()
-            }
-            return text["header"], arrays
-    raise AssertionError(f"Nothing on the page is called {title!r}.")
 
 
 def test_the_stations_hold_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
@@ -91,8 +75,9 @@ def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
         assert np.allclose(place.after[~place.gone], values[~place.gone] / 0.6, rtol=1e-3, atol=1e-5)
     assert sum(place.gone.sum() for place in places) > 0
     monkeypatch.setattr(ui, "mode", lambda: "light")
-    cells = numbers(json.loads(block_sections._dropout_figure(places).to_json())["data"][0]["z"])
+    cells = numbers(json.loads(block_sections._dropout_figure(places, "Dropout").to_json())["data"][0]["z"])
     assert np.isnan(cells[1, POSITION + 1 :]).all() and np.nanmax(np.abs(cells), axis=1) == pytest.approx([1, 1, 1, 1])
+    assert block_views.dropout_check(places, 0.4).ok and not block_views.dropout_check(places, 0.39).ok
     table = block_views.dropout_table(places)()
     assert len(table) == 3 * 32 + POSITION + 1 and table["zeroed"].sum() == sum(p.gone.sum() for p in places)
 
@@ -106,41 +91,63 @@ def test_the_table_has_every_number_of_every_strip(tiny_model: LanguageModel) ->
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    header, arrays = drawn(open_page(monkeypatch, tiny_folder, "block", prompt=prompt), "Layer 0")
-    assert len(header["rows"]) == 8 and all(len(values) == 32 for values in arrays.values())
+@pytest.mark.parametrize(("part", "title", "rows"), [("stations", "Layer 0", 8), ("dropout", "As it runs", 4)])
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, title: str, rows: int
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "block", prompt=prompt, block=part)
+    header, arrays = component_data(at, title)
+    assert len(header["rows"]) == rows
+    assert all(len(values) == 32 for name, values in arrays.items() if name[-1] != "1" or part == "stations")
+    assert "off by" in printed(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert drawn(open_page(monkeypatch, tiny_folder, "block", **JUNK), "Layer 1")
+    junk = {"block_scale": "log", "dropout": "2", "drop_rate": "1", "dropout_seed": "x", **JUNK}
+    assert component_data(open_page(monkeypatch, tiny_folder, "block", **junk), "Layer 1")
+    assert component_data(open_page(monkeypatch, tiny_folder, "block", block="dropout", **junk), "As it runs")
 
 
 def test_the_page_shows_layer_and_token_of_the_link_and_one_scale_when_asked(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
-    at = open_page(monkeypatch, tiny_folder, "block", prompt="Once upon a time", layer="1", position="2")
-    header, arrays = drawn(at, "Layer 1, position 2")
+    link = {"prompt": "Once upon a time", "layer": "1", "position": "2"}
+    at = open_page(monkeypatch, tiny_folder, "block", **link)
+    header, arrays = component_data(at, "Layer 1, position 2")
     assert np.allclose(arrays["values7"], trace.resid(2)[2]) and np.allclose(arrays["values0"], trace.resid(1)[2])
     limits = [row[4] for row in header["rows"]]
     assert limits == pytest.approx([np.abs(arrays[f"values{i}"]).max() for i in range(8)])
-    assert "off by" in printed(at) and f"[1, {trace.n_tokens}, 32] goes in" in printed(at).replace("\N{NO-BREAK SPACE}", " ")
-    at.segmented_control(key="block_scale").set_value("one").run()
-    assert [row[4] for row in drawn(at, "Layer 1")[0]["rows"]] == pytest.approx([max(limits)] * 8)
+    assert f"[1, {trace.n_tokens}, 32] goes in" in printed(at).replace("\N{NO-BREAK SPACE}", " ")
+    at.segmented_control(key="widget_choice_block_scale").set_value("one").run()
+    assert at.query_params["block_scale"] == "one"
+    for page in (at, open_page(monkeypatch, tiny_folder, "block", **link, block_scale="one")):
+        assert [row[4] for row in component_data(page, "Layer 1")[0]["rows"]] == pytest.approx([max(limits)] * 8)
 
 
-def test_dropout_is_off_until_it_is_asked_for_and_then_follows_rate_and_seed(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+def test_without_the_switch_nothing_is_zeroed_and_the_values_are_those_of_inference(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "block")
-    with pytest.raises(AssertionError, match="Nothing on the page"):
-        drawn(at, "Dropout")
-    at.toggle(key="block_dropout").set_value(True).run()
-    at.slider(key="block_drop_rate").set_value(0.5).run()
-    header, first = drawn(at, "Dropout")
+    trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
+    link = {"prompt": "Once upon a time", "layer": "1", "position": "2", "drop_rate": "0.5"}
+    _, arrays = component_data(open_page(monkeypatch, tiny_folder, "block", block="dropout", **link), "As it runs")
+    assert not any(arrays[f"gone{i}"].any() for i in range(4))
+    assert np.allclose(arrays["values0"], trace.resid(0)[2]) and np.allclose(arrays["values3"], trace.block(1, (2,)).mlp_out[0])
+
+
+def test_dropout_follows_rate_and_seed_by_widget_and_by_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "block", block="dropout")
+    at.toggle(key="widget_choice_dropout").set_value(True).run()
+    at.slider(key="widget_choice_drop_rate").set_value(0.5).run()
+    header, first = component_data(at, "Dropout")
     assert [row[8] for row in header["rows"]] == ["signed", "probability", "signed", "signed"]
     assert 0 < first["gone0"].sum() < 32 and not first["values0"][first["gone0"] == 1].any()
-    at.number_input(key="block_dropout_seed").set_value(2).run()
-    assert not np.array_equal(drawn(at, "Dropout")[1]["gone0"], first["gone0"])
-    at.slider(key="block_drop_rate").set_value(0.0).run()
-    assert not drawn(at, "Dropout")[1]["gone0"].any() and not at.exception
+    at.number_input(key="widget_choice_dropout_seed").set_value(2).run()
+    second = component_data(at, "Dropout")[1]
+    assert not np.array_equal(second["gone0"], first["gone0"])
+    link = {"dropout": "1", "drop_rate": "0.5", "dropout_seed": "2"}
+    assert {name: at.query_params[name] for name in link} == link
+    by_link = component_data(open_page(monkeypatch, tiny_folder, "block", block="dropout", **link), "Dropout")[1]
+    assert all(np.array_equal(by_link[name], second[name]) for name in second)
+    at.slider(key="widget_choice_drop_rate").set_value(0.0).run()
+    assert not component_data(at, "Dropout")[1]["gone0"].any() and not at.exception
