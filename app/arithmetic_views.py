@@ -1,9 +1,13 @@
-"""A configuration -> what the pages on parameters, scale and the K/V cache draw: tidy DataFrames, parts of a treemap, words."""
+"""A configuration -> what the pages on parameters, scale and the K/V cache draw: tidy DataFrames, parts of a treemap, words.
+
+What follows from a configuration alone is kept, since a page is drawn again at every click; nobody may change what is given here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +22,7 @@ from gptcore.parameters import COMPONENTS, MEBIBYTE, MEGABYTE, NUMBER_BYTES, for
 # Component -> the stage whose colour it has.
 STAGE_OF = dict(zip(COMPONENTS, ("tokens", "embeddings", "attention", "feed_forward", "layer_norm", "probability"), strict=True))
 MOST_BLOCKS_DRAWN = 48
+KEPT = 32  # configurations whose tables are kept
 
 # Name of a convention -> (whether the output head counts, whether only the pairs before the mask count).
 CONVENTIONS = {
@@ -73,6 +78,12 @@ def work_unit(flops: float) -> tuple[str, float]:
     )
 
 
+def in_flops(number: float) -> str:
+    """248_000_000 -> "248 MFLOP"."""
+    unit, size = work_unit(number)
+    return f"{_short(number / size)} {unit}"
+
+
 def in_tex(number: int) -> str:
     """124_439_808 with its thousands apart, for a formula."""
     return f"{number:,}".replace(",", "{,}")
@@ -85,6 +96,7 @@ def _short(number: float) -> str:
     return f"{number:.{2 if number < 10 else 1}f}".rstrip("0").rstrip(".")
 
 
+@lru_cache(maxsize=KEPT)
 def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
     """component, parameters, share (of all), in_one_block (parameters of it in one block; 0 outside the blocks)."""
     counts, block = parameters.component_counts(config, tied), parameters.block_counts(config)
@@ -128,6 +140,7 @@ def _table_name(tied: bool) -> str:
     return "Token embedding = output head" if tied else "Token embedding"
 
 
+@lru_cache(maxsize=KEPT)
 def weight_memory(config: GPTConfig) -> pd.DataFrame:
     """number_type, tied, parameters, bytes, MB (10^6 bytes), MiB (2^20 bytes): the weights alone."""
     rows = []
@@ -136,6 +149,30 @@ def weight_memory(config: GPTConfig) -> pd.DataFrame:
             size = parameters.weight_bytes(config, tied, name)
             rows.append((name, tied, parameters.count_parameters(config, tied), size, size / MEGABYTE, size / MEBIBYTE))
     return pd.DataFrame(rows, columns=["number_type", "tied", "parameters", "bytes", "MB", "MiB"])
+
+
+def costs(config: GPTConfig, tied: bool) -> dict[str, str]:
+    """What a configuration costs, in words: counts, bytes, operations; the contexts full."""
+    n = config.context_length
+    size, cache = parameters.weight_bytes(config, tied), parameters.kv_cache_bytes(config, n)
+    flops, share = forward_flops(config, n), components(config, tied).set_index("component").share
+    return {
+        "Parameters": f"{parameters.count_parameters(config, tied):,}",
+        "of them in one block": f"{sum(parameters.block_counts(config).values()):,}",
+        "in the feed-forward networks": f"{100 * share[parameters.FEED_FORWARD]:.1f} %",
+        "in attention": f"{100 * share[parameters.ATTENTION]:.1f} %",
+        "in the table of tokens": f"{100 * share[parameters.TOKEN_EMBEDDING]:.1f} %",
+        "Weights in float32": in_bytes(size),
+        "the same in MiB": f"{size / MEBIBYTE:,.2f} MiB",
+        "Weights in float16": in_bytes(parameters.weight_bytes(config, tied, "float16")),
+        "Weights in int8": in_bytes(parameters.weight_bytes(config, tied, "int8")),
+        "Width of a head": f"{config.head_dim:,}",
+        "K/V cache": in_bytes(cache),
+        "K/V cache for each token": in_bytes(parameters.kv_cache_bytes(config, 1)),
+        "All attention maps": in_bytes(parameters.attention_map_bytes(config, n)),
+        "Work for each token": in_flops(flops.total / n),
+        "that attention's two products add": f"{100 * flops.attention_adds:.1f} %",
+    }
 
 
 def quoted_sizes() -> pd.DataFrame:
@@ -163,6 +200,7 @@ def lengths(config: GPTConfig, most: int = 65) -> np.ndarray:
     return np.unique(np.linspace(1, config.context_length, min(most, config.context_length)).round().astype(int))
 
 
+@lru_cache(maxsize=KEPT)
 def work(config: GPTConfig) -> pd.DataFrame:
     """Over n_tokens: FLOPs for each token of a pass over that many (blocks, attention, head; whole square), and what attention adds
     to all other work, under each of the CONVENTIONS."""
@@ -212,6 +250,7 @@ def hardware(models: Sequence[ModelFacts], number_type: str, batch_size: int) ->
     return pd.DataFrame(rows, columns=["model", "purpose", "part", "bytes"])
 
 
+@lru_cache(maxsize=KEPT)
 def next_token_work(config: GPTConfig) -> pd.DataFrame:
     """n_tokens, with_cache, without_cache: FLOPs for the next token behind a sequence of that length."""
     found = lengths(config).tolist()

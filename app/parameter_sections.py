@@ -1,37 +1,57 @@
-"""The parts of the parameters page: count, memory, work and cache of a configuration; then the numbers of the loaded model."""
+"""The parts of the parameters page that are arithmetic: where parameters sit, memory, work, and what any configuration costs."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import markup, navigation, runtime, state, ui
-from app.charts import curves, histogram, treemap
+from app import choices, markup, navigation, parameter_checks, state, ui
+from app.charts import Mode, curves, treemap
+from app.config_controls import Counted
 from app.runtime import Here
-from gptcore import parameters, weights
-from gptcore.checks import Check
+from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
-from gptcore.parameters import MEBIBYTE, MEGABYTE, TensorShape
-from gptcore.weights import WeightStatistics, weight_statistics
+from gptcore.parameters import MEBIBYTE, MEGABYTE
 
-BLOCK, OUTSIDE = "In a block", "Outside the blocks"
+WAYS = {"component": "By component", "block": "By block"}
+WORK = {"each": "By place", "share": "What attention adds"}
 
 
-def count(config: GPTConfig, tied: bool, name: str) -> None:
-    """Treemap and table of all parameters, and the formula with the configuration's numbers."""
+def where(now: Counted, here: Here) -> None:
+    """Treemap and table of all parameters, the formula with the configuration's numbers, and three counts that are quoted."""
+    config, tied = now.config, now.tied
     total = parameters.count_parameters(config, tied)
     st.subheader(f"{total:,} parameters", anchor=False)
-    ways = ["By component", "By block"]
     way = str(
         st.segmented_control(
-            "Divided", ways, default=ways[0], required=True, key="parameters_divided", label_visibility="collapsed"
+            "Divided", list(WAYS), format_func=lambda name: WAYS[name], required=True, label_visibility="collapsed",
+            **state.choice(choices.DIVIDED),
         )
+    )  # fmt: skip
+    ui.chart(
+        _treemap(config, tied, now.name, way, ui.mode()), name="parameters_by_component", data=views.components(config, tied)
     )
-    parts = (views.parts_by_block if way == "By block" else views.parts_by_component)(config, tied, name)
-    figure = treemap(parts, title=f"{name}, {way[0].lower()}{way[1:]}", unit="parameters", mode=ui.mode())
+    _component_table(config, tied, total)
+    ui.formula(_count_formula(config, tied, total))
+    _three_counts()
+    ui.self_check(parameter_checks.counted(here))
+    ui.source(parameters.component_counts, parameters.block_counts)
+
+
+@lru_cache(maxsize=32)
+def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> go.Figure:
+    parts = (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
+    figure = treemap(parts, title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
+    figure.layout.margin.l = figure.layout.margin.r = 2  # there is no axis to make room for
+    return figure
+
+
+def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
     frame = views.components(config, tied)
-    ui.chart(figure, name="parameters_by_component", data=frame)
     rows = [
         [
             row["component"],
@@ -44,8 +64,6 @@ def count(config: GPTConfig, tied: bool, name: str) -> None:
     ]
     rows.append(["All", f"{total:,}", "100.0 %", f"{frame.in_one_block.sum():,}"])
     ui.table(["Component", "Parameters", "Share", "In one block"], rows, numeric=(1, 2, 3), marked=len(rows) - 1)
-    ui.formula(_count_formula(config, tied, total))
-    ui.source(parameters.component_counts, parameters.block_counts)
 
 
 def _count_formula(config: GPTConfig, tied: bool, total: int) -> str:
@@ -64,7 +82,7 @@ def _letters(config: GPTConfig) -> str:
     return rf"{found[0]} \quad {found[1]} \\ {found[2]} \quad {found[3]}"
 
 
-def three_names() -> None:
+def _three_counts() -> None:
     """Why one model is said to have 124, 163 and 117 million parameters."""
     book, gpt2 = GPT_CONFIG_124M, GPT2_SMALL
     untied, tied = (parameters.count_parameters(book, t) for t in (False, True))
@@ -82,9 +100,10 @@ def three_names() -> None:
     )
 
 
-def memory(config: GPTConfig, tied: bool) -> None:
-    """The weights in three number types, tied and untied, in MB and MiB; and the four sizes quoted for GPT-2 small."""
-    st.subheader("How much memory the weights take", anchor=False)
+def memory(now: Counted, here: Here) -> None:
+    """The weights in three number types, tied and untied, in MB and MiB; the four sizes quoted for GPT-2 small; the K/V cache."""
+    config, tied = now.config, now.tied
+    st.subheader(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
     frame = views.weight_memory(config)
     rows = [
         [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", f"{row['MB']:,.2f}", f"{row['MiB']:,.2f}"]
@@ -93,75 +112,24 @@ def memory(config: GPTConfig, tied: bool) -> None:
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
     ui.table(["Number", "Output head", "Bytes", "MB (10⁶)", "MiB (2²⁰)"], rows, numeric=(2, 3, 4), marked=marked)
     ui.export_menu("weight_memory", frame)
-    ui.note("The weights alone. int8 without the scales that quantisation adds.")
-    quoted = views.quoted_sizes()
-    st.markdown("**Four sizes are quoted for GPT-2 small in float32**, and all are right:")
-    st.markdown("\n".join(f"- **{row['size']}**: {row['bytes']:,} bytes. {row['reason']}." for row in quoted.to_dict("records")))
-
-
-def work(config: GPTConfig) -> None:
-    """FLOPs a token over the length of the pass, and how much of it is attention, by a convention that is named."""
-    st.subheader("How much work one token is", anchor=False)
-    ways = {"Work": "Work a token", "Share": "What attention adds"}
-    way = st.segmented_control(
-        "Drawn",
-        list(ways),
-        format_func=ways.__getitem__,
-        default="Work",
-        required=True,
-        key="parameters_work",
-        label_visibility="collapsed",
-    )
-    frame = views.work(config)
-    if way == "Work":
-        unit, size = views.work_unit(float(frame[["blocks", "attention", "head"]].max().max()))
-        figure = curves(
-            {
-                "Blocks": frame.blocks / size,
-                "Attention's two products": frame.attention / size,
-                "Output head": frame["head"] / size,
-            },
-            frame.n_tokens,
-            title="Work for each token of a pass, by the length of the pass",
-            x_title="tokens in the pass",
-            value_title="work a token",
-            unit=unit,
-            stages=("feed_forward", "attention", "probability"),
-            mode=ui.mode(),
-        )
-    else:
-        figure = curves(
-            {name: frame[name] for name in views.CONVENTIONS},
-            frame.n_tokens,
-            title="What attention's two products add to all other work",
-            x_title="tokens in the pass",
-            value_title="added work",
-            unit="%",
-            stages=("attention", "feed_forward", "reference"),
-            mode=ui.mode(),
-        )
-    ui.chart(figure, name="work_per_token", data=frame)
-    added = ", ".join(f"{markup.percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
-    ui.note(
-        "One FLOP is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The products q·k and weights·v are "
-        f"often left out. At {config.context_length:,} tokens they add {added}. Biases, LayerNorm, GELU and softmax are not counted."
-    )
-    _work_formula(config)
-    ui.source(parameters.forward_flops)
-
-
-def _work_formula(config: GPTConfig) -> None:
-    flops = parameters.forward_flops(config, config.context_length)
+    count, size = parameters.count_parameters(config, tied), parameters.weight_bytes(config, tied)
     ui.formula(
-        r"\begin{gathered}\begin{aligned}"
-        rf"\text{{blocks:}}\quad 24 E^2 L N    &= {ui.latex_number(flops.blocks)} \\"
-        rf"\text{{attention:}}\quad 4 E L N^2 &= {ui.latex_number(flops.attention)} \\"
-        rf"\text{{head:}}\quad 2 V E N        &= {ui.latex_number(flops.head)}"
-        rf"\end{{aligned}} \\[0.4em] N = C \text{{ tokens}} \\ {_letters(config)} \end{{gathered}}"
+        rf"\underbrace{{{views.in_tex(count)}}}_{{\text{{parameters}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} = {views.in_tex(size)}"
     )
+    ui.note("The weights alone. int8 without the scales that quantisation adds.")
+    st.markdown(_quoted_sizes())
+    _cache(config)
+    ui.self_check(parameter_checks.bytes_counted(here))
+    ui.source(parameters.weight_bytes, parameters.kv_cache_bytes, parameters.attention_map_bytes)
 
 
-def cache(config: GPTConfig) -> None:
+@lru_cache(maxsize=1)
+def _quoted_sizes() -> str:
+    lines = [f"- **{row['size']}**: {row['bytes']:,} bytes. {row['reason']}." for row in views.quoted_sizes().to_dict("records")]
+    return "\n".join(["**Four sizes are quoted for GPT-2 small in float32**, and all are right:\n", *lines])
+
+
+def _cache(config: GPTConfig) -> None:
     """What the K/V cache of this configuration takes, and what the attention maps would."""
     st.subheader("What has to be kept while it writes", anchor=False)
     n = config.context_length
@@ -177,73 +145,82 @@ def cache(config: GPTConfig) -> None:
         f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. All {config.n_layers * config.n_heads:,} attention maps "
         f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
     )
-    ui.source(parameters.kv_cache_bytes, parameters.attention_map_bytes)
     st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 
 
-@st.cache_data(show_spinner=False, max_entries=512)
-def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
-    """The figures of one tensor of a loaded model; kept, since weights never change."""
-    tensor = runtime.model(model_name).model.get_parameter(tensor_name)
-    return runtime.compute(lambda: weight_statistics(tensor))
-
-
-def loaded_weights(here: Here) -> None:
-    """Histogram and figures of one tensor, beside the others of its block."""
-    st.subheader(f"The numbers themselves, in {markup.escape_markdown(here.model.name)}", anchor=False)
-    shapes = parameters.tensor_shapes(here.config, here.model.model.tied)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="parameters_tensor_choice"):
-        place = st.segmented_control("Where", [BLOCK, OUTSIDE], default=BLOCK, required=True, key="parameters_place")
-        if place == BLOCK and here.config.n_layers > 1:
-            st.slider("Layer", 0, here.config.n_layers - 1, **state.widget("layer", here.config.n_layers - 1), width=260)
-    layer = None if place == OUTSIDE else here.layer
-    listed = [shape for shape in shapes if shape.layer == layer]
-    names = [shape.name.removeprefix(f"blocks.{layer}.") for shape in listed]
-    first = names.index("attention.qkv.weight") if layer is not None else 0
-    name = st.selectbox("Tensor", names, index=first, key=f"parameters_tensor_{place}", width=320)
-    found = {short: statistics(here.view.model, shape.name) for short, shape in zip(names, listed, strict=True)}
-    shape = listed[names.index(name)]
-    _weight_histogram(shape, found[name])
-    rows = [
-        [
-            f"<code>{short}</code>",
-            markup.shape(*listed[i].shape),
-            f"{f.count:,}",
-            *(markup.significant(v) for v in (f.mean, f.spread, f.norm)),
-            markup.percent(f.near_zero),
-        ]
-        for i, (short, f) in enumerate(found.items())
-    ]
-    heads = ["Tensor", "Shape", "Numbers", "Mean", "Spread", "Norm", "Near zero"]
-    ui.table(heads, rows, numeric=(1, 2, 3, 4, 5, 6), marked=names.index(name))
+def work(now: Counted, here: Here) -> None:
+    """FLOPs a token over the length of the pass, and how much of it is attention, by a convention that is named."""
+    config = now.config
+    way = str(
+        st.segmented_control(
+            "Drawn", list(WORK), format_func=lambda name: WORK[name], required=True, label_visibility="collapsed",
+            **state.choice(choices.WORK_DRAWN),
+        )
+    )  # fmt: skip
+    frame = views.work(config)
+    ui.chart(_work_figure(config, way, ui.mode()), name="work_per_token", data=frame)
     ui.note(
-        "Spread: standard deviation. Norm: root of the sum of squares. Near zero: at most a tenth of the spread away from it; "
-        f"a normal distribution around 0 has {markup.percent(weights.NORMAL_NEAR_ZERO)} there."
+        "One FLOP is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The products q·k and weights·v are "
+        f"often left out. At {config.context_length:,} tokens they add {_added(frame)}. Biases, LayerNorm, GELU and softmax are not "
+        "counted."
     )
-    ui.self_check(counted(here))
-    ui.source(weight_statistics)
-
-
-def _weight_histogram(shape: TensorShape, found: WeightStatistics) -> None:
-    figure = histogram(
-        {shape.name: found.histogram},
-        found.edges,
-        title=f"Numbers of {shape.name}",
-        x_title="value",
-        count_title="numbers",
-        stages=(views.STAGE_OF[shape.component],),
-        mode=ui.mode(),
+    flops = parameters.forward_flops(config, config.context_length)
+    ui.formula(
+        r"\begin{gathered}\begin{aligned}"
+        rf"\text{{blocks:}}\quad 24 E^2 L N    &= {ui.latex_number(flops.blocks)} \\"
+        rf"\text{{attention:}}\quad 4 E L N^2 &= {ui.latex_number(flops.attention)} \\"
+        rf"\text{{head:}}\quad 2 V E N        &= {ui.latex_number(flops.head)}"
+        rf"\end{{aligned}} \\[0.4em] N = C \text{{ tokens}} \\ {_letters(config)} \end{{gathered}}"
     )
-    frame = pd.DataFrame({"from": found.edges[:-1], "to": found.edges[1:], "numbers": found.histogram})
-    ui.chart(figure, name="weights", data=frame)
-    if found.outside:
-        ui.note(f"Drawn to {weights.REACH:g} spreads on either side of the mean; {found.outside:,} numbers lie beyond.")
+    ui.self_check(parameter_checks.work_counted(config))
+    ui.source(parameters.forward_flops)
 
 
-def counted(here: Here) -> Check:
-    """The arithmetic against the tensors of the loaded model."""
-    model = here.model.model
-    there = sum(tensor.numel() for tensor in model.parameters())
-    expected = parameters.count_parameters(here.config, model.tied)
-    description = f"The {there:,} numbers in the loaded model's tensors against the arithmetic"
-    return Check("Numbers in the tensors = arithmetic", description, float(abs(there - expected)), 0.0)
+def _added(frame: pd.DataFrame) -> str:
+    return ", ".join(f"{markup.percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
+
+
+@lru_cache(maxsize=32)
+def _work_figure(config: GPTConfig, way: str, mode: Mode) -> go.Figure:
+    frame = views.work(config)
+    if way == "share":
+        return curves(
+            {name: frame[name] for name in views.CONVENTIONS},
+            frame.n_tokens,
+            title="What attention's two products add to all other work",
+            x_title="tokens in the pass",
+            value_title="added work",
+            unit="%",
+            stages=("attention", "feed_forward", "reference"),
+            mode=mode,
+        )
+    unit, size = views.work_unit(float(frame[["blocks", "attention", "head"]].max().max()))
+    return curves(
+        {"Blocks": frame.blocks / size, "Attention's two products": frame.attention / size, "Output head": frame["head"] / size},
+        frame.n_tokens,
+        title="Work for each token of a pass, by the length of the pass",
+        x_title="tokens in the pass",
+        value_title="work a token",
+        unit=unit,
+        stages=("feed_forward", "attention", "probability"),
+        mode=mode,
+    )
+
+
+def what_follows(now: Counted, here: Here) -> None:
+    """All that a configuration decides, beside the same of the loaded model."""
+    total = parameters.count_parameters(now.config, now.tied)
+    st.subheader(f"{total:,} parameters", anchor=False)
+    loaded = views.costs(here.config, here.model.model.tied)
+    costs = views.costs(now.config, now.tied)
+    rows = [[name, value, loaded[name]] for name, value in costs.items()]
+    ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
+    frame = pd.DataFrame({"what": list(costs), "this": list(costs.values()), "loaded": list(loaded.values())})
+    ui.export_menu("configuration", frame)
+    ui.formula(_count_formula(now.config, now.tied, total))
+    ui.note(
+        "With a full context. Weights and K/V cache in float32. Work with the output head at every position and the whole square of "
+        "attention. The other parts of this page show the same configuration in detail."
+    )
+    ui.self_check([parameter_checks.counted(here), parameter_checks.work_counted(now.config)])
+    ui.source(parameters.component_counts, parameters.forward_flops, parameters.kv_cache_bytes)

@@ -7,7 +7,7 @@ shape of what runs along it ([1, tokens, width]); the published sizes beside it.
 
 import numpy as np
 
-from app import map_sections, model_map, parameter_sections, runtime, ui
+from app import map_sections, model_map, parameter_checks, runtime, ui
 from gptcore import parameters
 from gptcore.model import GPTModel
 
@@ -34,7 +34,7 @@ ui.note(
 )
 map_sections.count(found)
 drawn = model_map.shapes(here.config, len(here.ids))
-ui.self_check([runtime.compute(lambda: model_map.shape_check(here.trace, drawn)), parameter_sections.counted(here)])
+ui.self_check([runtime.compute(lambda: model_map.shape_check(here.trace, drawn)), parameter_checks.counted(here)])
 ui.source(GPTModel, parameters.component_counts)
 map_sections.shared_and_grown(here.model.name, here.config, tied)
 ui.terms(

@@ -1,32 +1,26 @@
 """Where do the parameters sit, and what do they cost?
 
 Reads: the loaded model's configuration and weights; any other configuration from the controls.
-Shows: parameters by block and component (areas in proportion); bytes of the weights; work a token (GFLOP) and what attention adds
-to it (%) over the tokens of a pass; bytes of the K/V cache; histogram of one tensor (value against how many numbers).
+Shows: parameters by block and component (areas in proportion); histogram of one tensor (value against how many numbers); bytes of
+the weights and of the K/V cache; work a token (GFLOP) and what attention adds to it (%) over the tokens of a pass; all of it for
+a configuration of one's own.
 """
 
-import streamlit as st
-
-from app import markup, parameter_sections, runtime, ui
+from app import choices, config_controls, markup, parameter_sections, runtime, ui, weight_sections
 from app.arithmetic_views import components, in_words
-from app.config_controls import configuration
 from gptcore import parameters
+
+PARTS = {
+    "where": "Where they sit",
+    "weights": "The loaded weights",
+    "memory": "Memory",
+    "work": "Work a token",
+    "configuration": "Any configuration",
+}
 
 here = runtime.here()
 tied = here.model.model.tied
 shares = components(here.config, tied).set_index("component").share
-
-
-@st.fragment
-def arithmetic() -> None:
-    """What follows from a configuration; a change of one key redraws only this."""
-    config, config_tied, name = configuration(here.model.name, here.config, tied)
-    parameter_sections.count(config, config_tied, name)
-    parameter_sections.memory(config, config_tied)
-    parameter_sections.work(config)
-    parameter_sections.cache(config)
-
-
 ui.page_header(
     "embeddings",
     "Where do the parameters sit, and what do they cost?",
@@ -35,7 +29,14 @@ ui.page_header(
     f"{markup.percent(shares[parameters.ATTENTION])} in attention, "
     f"{markup.percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens. Change any key of the configuration and see what follows.",
 )
-arithmetic()
-parameter_sections.three_names()
-st.fragment(parameter_sections.loaded_weights)(here)
+part = ui.parts(choices.PARAMETERS_PART, PARTS)
+if part == "weights":
+    weight_sections.loaded_weights(here)
+else:
+    config_controls.preset(here)
+    if part == "configuration":
+        parameter_sections.what_follows(config_controls.controls(here), here)
+    else:
+        drawn = {"where": parameter_sections.where, "memory": parameter_sections.memory, "work": parameter_sections.work}
+        drawn[part](config_controls.counted(here), here)
 ui.terms("parameter", "weight tying", "embedding", "feed-forward network", "attention head", "K/V cache", "FLOP", "MB and MiB")

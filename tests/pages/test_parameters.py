@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from app import arithmetic_views as views
+from app import choices, parameter_checks
 from app.config_controls import divisors
+from app.runtime import Here, SequenceInView
+from app.state import View
+from gptcore import parameters
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
@@ -23,9 +29,17 @@ from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open
 LAYER = 1
 
 
+Opened = Callable[..., AppTest]
+
+
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> AppTest:
-    return open_page(monkeypatch, tiny_folder, "parameters", layer=str(LAYER))
+def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
+    """opened(part, **query): that part of the page."""
+
+    def open_part(part: str = "where", **query: str) -> AppTest:
+        return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
+
+    return open_part
 
 
 def count_on_screen(at: AppTest) -> int:
@@ -47,36 +61,43 @@ def counted_by_transformers(config: GPTConfig, tied: bool = True) -> int:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "parameters", prompt=prompt))) == 3
+@pytest.mark.parametrize(("part", "n_figures"), {"where": 1, "weights": 1, "memory": 0, "work": 1, "configuration": 0}.items())
+def test_every_part_opens_for_every_kind_of_prompt(opened: Opened, prompt: str, part: str, n_figures: int) -> None:
+    assert len(figures(opened(part, prompt=prompt))) == n_figures
 
 
-def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "parameters", **JUNK))
+@pytest.mark.parametrize(
+    "config", ["gpt2", "50257-1024-768-13-12-0.1-1-1", "0-1-1-1-1-0-1-1", "1-1-1-1-1-nan-1-1", "1-1-1-1-1-0-2-1"]
+)
+def test_the_page_opens_on_a_junk_link_and_begins_with_the_loaded_model(
+    opened: Opened, tiny_model: LanguageModel, config: str
+) -> None:
+    junk = {"divided": "by zero", "preset": "gpt5", "config": config, "work": "hard", "place": "here", "tensor": "t"}
+    at = opened("everything", **{**JUNK, **junk})
+    assert count_on_screen(at) == counted_by_transformers(tiny_model.config)
+    assert "Numbers in the tensors" in printed(at) and "off by 0 at most" in printed(at).replace("\\", "")
+    assert not at.query_params.keys() & {"preset", "config", "place"}
 
 
-def test_it_begins_with_the_loaded_model(page: AppTest, tiny_model: LanguageModel) -> None:
-    assert count_on_screen(page) == counted_by_transformers(tiny_model.config)
-    assert "Numbers in the tensors" in printed(page) and "off by 0 at most" in printed(page).replace("\\", "")
+@pytest.mark.parametrize(("slug", "model"), list(zip(choices.PRESETS[1:], views.PUBLISHED, strict=False)))
+def test_each_preset_has_the_count_of_transformers(opened: Opened, slug: str, model: views.ModelFacts) -> None:
+    page = opened()
+    page.pills(key="widget_choice_preset").set_value(slug).run()
+    assert count_on_screen(page) == counted_by_transformers(model.config) == count_on_screen(opened(preset=slug))
+    assert figure(page, f"{model.title}, by component")
 
 
-@pytest.mark.parametrize("model", views.PUBLISHED, ids=lambda model: model.title)
-def test_each_preset_has_the_count_of_transformers(page: AppTest, tiny_folder: Path, model: views.ModelFacts) -> None:
-    page.pills(key=f"config_preset_{tiny_folder.name}").set_value(model.title).run()
-    assert count_on_screen(page) == counted_by_transformers(model.config)
-
-
-def test_the_books_configuration_has_163_million_and_tying_it_124(page: AppTest, tiny_folder: Path) -> None:
-    page.pills(key=f"config_preset_{tiny_folder.name}").set_value("GPT_CONFIG_124M").run()
+def test_the_books_configuration_has_163_million_and_tying_it_124(opened: Opened) -> None:
+    page = opened("configuration", preset="124m")
     assert count_on_screen(page) == 163_009_536
-    page.selectbox(key="config_GPT_CONFIG_124M_tied").set_value(True).run()
+    page.selectbox(key="config_124m_tied").set_value(True).run()
     assert count_on_screen(page) == 124_412_160
-    page.selectbox(key="config_GPT_CONFIG_124M_qkv_bias").set_value(True).run()
+    page.selectbox(key="config_124m_qkv_bias").set_value(True).run()
     assert count_on_screen(page) == 124_439_808
 
 
-def test_every_key_can_be_changed_and_the_count_follows(page: AppTest, tiny_folder: Path) -> None:
-    own = f"config_{tiny_folder.name}_"
+def test_every_key_can_be_changed_and_the_count_and_the_link_follow(opened: Opened, tiny_folder: Path) -> None:
+    page, own = opened("configuration"), "config_loaded_"
     for key, value in {"vocab_size": 500, "context_length": 100, "emb_dim": 48, "n_layers": 5}.items():
         page.number_input(key=own + key).set_value(value).run()
     page.selectbox(key=own + "tied").set_value(False).run()
@@ -86,7 +107,35 @@ def test_every_key_can_be_changed_and_the_count_follows(page: AppTest, tiny_fold
     page.number_input(key=own + "drop_rate").set_value(0.3).run()
     page.selectbox(key=own + "n_heads 48").set_value(16).run()
     assert count_on_screen(page) == before
-    assert figure(page, f"{tiny_folder.name}, changed, by component")
+    assert page.query_params["config"] == "500-100-48-16-5-0.3-1-0"
+    by_link = opened("configuration", config=page.query_params["config"])
+    assert count_on_screen(by_link) == before and by_link.number_input(key=own + "drop_rate").value == 0.3
+    page.segmented_control(key="widget_choice_parameters").set_value("where").run()
+    assert figure(page, f"{tiny_folder.name}, changed, by component") and count_on_screen(page) == before
+
+
+def test_what_was_changed_is_dropped_for_another_preset_and_what_was_changed_back_is_no_change(opened: Opened) -> None:
+    page = opened("configuration", preset="gpt2")
+    page.number_input(key="config_gpt2_n_layers").set_value(13).run()
+    assert "config" in page.query_params
+    page.number_input(key="config_gpt2_n_layers").set_value(12).run()
+    assert "config" not in page.query_params and count_on_screen(page) == 124_439_808
+    page.number_input(key="config_gpt2_n_layers").set_value(13).run()
+    page.pills(key="widget_choice_preset").set_value("gpt2-xl").run()
+    assert "config" not in page.query_params and count_on_screen(page) == 1_557_611_200
+
+
+def test_a_configuration_stands_beside_the_loaded_model_with_all_that_it_costs(opened: Opened, tiny_model: LanguageModel) -> None:
+    text = printed(opened("configuration", preset="gpt2"))
+    rows = {
+        name: values for name, *values in re.findall(r"<tr[^>]*><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", text)
+    }
+    assert rows["Parameters"] == ["124,439,808", f"{counted_by_transformers(tiny_model.config):,}"]
+    assert rows["of them in one block"][0] == "7,087,872" and rows["K/V cache for each token"][0] == "73.7 kB"
+    assert (rows["Weights in float32"][0], rows["the same in MiB"][0]) == ("497.8 MB", "474.70 MiB") and rows["K/V cache"][
+        0
+    ] == "75.5 MB"
+    assert rows["that attention's two products add"][0] == "15.3 %" and rows["All attention maps"][0] == "604 MB"
 
 
 def test_only_counts_of_heads_that_share_the_width_can_be_chosen() -> None:
@@ -115,15 +164,16 @@ def test_many_blocks_are_drawn_in_groups_and_none_is_lost() -> None:
     assert parts[0].value == sum(part.value for part in parts if part.parent == "whole")
 
 
-def test_the_four_quoted_sizes_and_the_three_counts_stand_on_the_page_with_their_reasons(page: AppTest) -> None:
-    text = printed(page)
+def test_the_four_quoted_sizes_and_the_three_counts_stand_on_the_page_with_their_reasons(opened: Opened) -> None:
+    text = printed(opened("memory"))
     for size in ("497.8 MB", "548.1 MB", "621.83 MiB", "652.04 MB"):
         assert f"**{size}**" in text
+    text = printed(opened("where"))
     for number in ("124,439,808", "124,412,160", "163,009,536", "163,037,184", "38,597,376", "116,534,784"):
         assert number in text
 
 
-def test_the_bytes_of_the_table_are_those_of_a_real_tensor(page: AppTest) -> None:
+def test_the_bytes_of_the_table_are_those_of_a_real_tensor() -> None:
     frame = views.weight_memory(GPT_CONFIG_124M).set_index(["number_type", "tied"])
     for name in ("float32", "float16", "int8"):
         each = torch.empty(0, dtype=getattr(torch, name)).element_size()
@@ -132,8 +182,8 @@ def test_the_bytes_of_the_table_are_those_of_a_real_tensor(page: AppTest) -> Non
     assert frame.MiB["float32", False] == pytest.approx(621.83, abs=0.005)
 
 
-def test_the_work_drawn_is_what_torch_counts(page: AppTest, tiny_model: LanguageModel) -> None:
-    lines = {line["name"]: line for line in figure(page, "Work for each token")["data"]}
+def test_the_work_drawn_is_what_torch_counts(opened: Opened, tiny_model: LanguageModel) -> None:
+    lines = {line["name"]: line for line in figure(opened("work"), "Work for each token")["data"]}
     n = tiny_model.config.context_length
     with torch.device("meta"):
         model = GPTModel(tiny_model.config).eval()
@@ -144,39 +194,56 @@ def test_the_work_drawn_is_what_torch_counts(page: AppTest, tiny_model: Language
     assert drawn * 1e3 * n == pytest.approx(counter.get_total_flops())  # drawn in kFLOP
 
 
-def test_what_attention_adds_is_shown_under_three_named_conventions(page: AppTest, tiny_folder: Path) -> None:
+def test_what_attention_adds_is_shown_under_three_named_conventions(opened: Opened) -> None:
     row = views.work(GPT2_SMALL).iloc[-1]
     assert row.n_tokens == 1024
     assert [round(100 * row[name], 1) for name in views.CONVENTIONS] == [15.3, 22.2, 7.6]
-    page.pills(key=f"config_preset_{tiny_folder.name}").set_value("GPT-2 small").run()
-    page.segmented_control(key="parameters_work").set_value("Share").run()
+    page = opened("work", preset="gpt2")
+    page.segmented_control(key="widget_choice_work").set_value("share").run()
+    assert page.query_params["work"] == "share"
     lines = figure(page, "What attention's two products add")["data"]
     assert [round(100 * numbers(line["y"])[-1], 1) for line in lines] == [15.3, 22.2, 7.6]
     assert "15.3 % (with the head, whole square)" in printed(page)
 
 
-def test_the_cache_and_the_attention_maps_of_gpt2_small_are_given(page: AppTest, tiny_folder: Path) -> None:
-    page.pills(key=f"config_preset_{tiny_folder.name}").set_value("GPT-2 small").run()
-    text = printed(page)
+def test_the_cache_and_the_attention_maps_of_gpt2_small_are_given(opened: Opened) -> None:
+    text = printed(opened("memory", preset="gpt2"))
     assert "73{,}728" in text and "72.00 MiB" in text and "576.00 MiB" in text
 
 
-def test_the_histogram_counts_the_numbers_of_the_file(page: AppTest, tiny_folder: Path) -> None:
+def test_the_histogram_counts_the_numbers_of_the_file(opened: Opened, tiny_folder: Path) -> None:
     stored = load_file(tiny_folder / "model.safetensors")
     matrix = stored[f"transformer.h.{LAYER}.attn.c_attn.weight"].astype(np.float64)
-    bars = figure(page, f"Numbers of blocks.{LAYER}.attention.qkv.weight")["data"][0]
+    bars = figure(opened("weights"), f"Numbers of blocks.{LAYER}.attention.qkv.weight")["data"][0]
     width, middles = numbers(bars["width"])[0], numbers(bars["x"])
     edges = np.append(middles - width / 2, middles[-1] + width / 2)
     assert np.abs(numbers(bars["y"]) - np.histogram(matrix, edges)[0]).sum() <= 2  # a number may lie on an edge
     assert edges[0] == pytest.approx(matrix.mean() - 5 * matrix.std(), rel=1e-6)
 
 
-def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at(page: AppTest) -> None:
-    page.selectbox(key="parameters_tensor_In a block").set_value("ln_2.scale").run()
-    assert figure(page, f"Numbers of blocks.{LAYER}.ln_2.scale")
-    page.segmented_control(key="parameters_place").set_value("Outside the blocks").run()
-    assert figure(page, "Numbers of token_embedding.weight")
+def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at_and_linked_to(opened: Opened) -> None:
+    page = opened("weights")
+    page.selectbox(key="widget_choice_tensor").set_value("ln_2.scale").run()
+    assert figure(page, f"Numbers of blocks.{LAYER}.ln_2.scale") and page.query_params["tensor"] == "ln_2.scale"
+    page.segmented_control(key="widget_choice_place").set_value("outside").run()
+    assert figure(page, "Numbers of token_embedding.weight") and page.query_params["place"] == "outside"
     assert "final_norm.shift" in printed(page)
+    assert figure(opened("weights", tensor="ln_1.shift"), f"Numbers of blocks.{LAYER}.ln_1.shift")
+    assert figure(opened("weights", place="outside", tensor="final_norm.scale"), "Numbers of final_norm.scale")
+
+
+def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
+    tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequence = SequenceInView((1, 2), (1, 2), (), False)
+    here = Here(View(), replace(tiny_model, model=GPTModel(tiny_model.config)), sequence, ("", ""), 0, 0, 0)
+    checks = (parameter_checks.counted, parameter_checks.bytes_counted)
+    assert all(check(here).ok for check in checks) and parameter_checks.work_counted(GPT2_SMALL).ok
+    here.model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
+    assert [check(here).deviation for check in checks] == [3, 12]
+    flops = parameters.forward_flops(GPT2_SMALL, 1024)
+    monkeypatch.setattr(parameters, "forward_flops", lambda *_: replace(flops, blocks=flops.blocks + 1))
+    assert not parameter_checks.work_counted(GPT2_SMALL).ok
 
 
 def test_numbers_in_words_keep_three_or_four_digits() -> None:
