@@ -5,7 +5,6 @@ What follows from a configuration alone is kept, since a page is drawn again at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -218,7 +217,8 @@ def work_convention(config: GPTConfig, n_tokens: int, name: str) -> parameters.F
     return forward_flops(config, n_tokens, head_positions=None if with_head else 0, causal_half=half)
 
 
-def scale(models: Sequence[ModelFacts]) -> pd.DataFrame:
+@lru_cache(maxsize=KEPT)
+def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     """One row a model: what grows and what stays. FLOPs with the head at every position and the whole square, a full context."""
     return pd.DataFrame(
         {
@@ -238,7 +238,8 @@ def scale(models: Sequence[ModelFacts]) -> pd.DataFrame:
     )
 
 
-def hardware(models: Sequence[ModelFacts], number_type: str, batch_size: int) -> pd.DataFrame:
+@lru_cache(maxsize=KEPT)
+def hardware(models: tuple[ModelFacts, ...], number_type: str, batch_size: int) -> pd.DataFrame:
     """model, purpose ("Running" or "Training"), part (the last of each is "total"), bytes: in memory at once, contexts full."""
     rows = []
     for model in models:

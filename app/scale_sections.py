@@ -1,17 +1,22 @@
-"""The parts of the page on GPT-2 and GPT-3: sizes, memory, training time, sources."""
+"""The parts of the page on GPT-2 and GPT-3: sizes, memory, training time, each with its sources."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import markup, ui
+from app import choices, markup, parameter_checks, state, ui
 from app.arithmetic_views import ModelFacts, in_bytes, in_words
+from app.charts import Mode
 from app.charts.dots import log_dots
+from app.runtime import Here
 from gptcore import hardware as gpu
 from gptcore import parameters
 from gptcore.checks import Check
@@ -21,31 +26,41 @@ GPT3_TRAINING_TOKENS = 300_000_000_000  # Brown et al. 2020, table D.1, as the n
 GPT3_PUBLISHED_COUNT = 174_600_000_000
 GPT3_PUBLISHED_FLOPS = 3.14e23
 CARDS = {"8": 8, "24": 24, "80 GB": 80}  # the names of the lines; on a phone there is no room for more
-V100_TERAFLOPS = 28.0  # half precision without tensor cores, as the article of 2020 assumes
+NUMBERS = ("float32", "float16", "int8")
+BATCHES = ("1", "2", "4", "8", "16", "32", "64")
 
-# Name on the screen -> column of views.scale, how a value is written.
-QUANTITIES: dict[str, tuple[str, Callable[[float], str]]] = {
-    "Parameters": ("parameters", in_words),
-    "Layers": ("layers", in_words),
-    "Width": ("width", in_words),
-    "Heads": ("heads", in_words),
-    "Context": ("context", in_words),
-    "Cache": ("cache bytes a token", in_bytes),
-    "Work": ("FLOPs a token", in_words),
+
+@dataclass(frozen=True)
+class Quantity:
+    """What can be compared. label: on its button; title: of its picture; column: of views.scale; written: how a value is written."""
+
+    label: str
+    title: str
+    column: str
+    written: Callable[[float], str] = in_words
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "parameters": Quantity("Parameters", "Parameters, output head tied", "parameters"),
+    "layers": Quantity("Layers", "Transformer blocks, one above the other", "layers"),
+    "width": Quantity("Width", "Width of the residual stream", "width"),
+    "heads": Quantity("Heads", "Attention heads in each layer", "heads"),
+    "context": Quantity("Context", "Most tokens in one pass", "context"),
+    "cache": Quantity("Cache", "K/V cache for each token, in float16", "cache bytes a token", in_bytes),
+    "work": Quantity("Work", "Operations for each token of a full context", "FLOPs a token"),
 }
-_TITLES = {
-    "Parameters": "Parameters, output head tied",
-    "Layers": "Transformer blocks, one above the other",
-    "Width": "Width of the residual stream",
-    "Heads": "Attention heads in each layer",
-    "Context": "Most tokens in one pass",
-    "Cache": "K/V cache for each token, in float16",
-    "Work": "Operations for each token of a full context",
-}
 
 
-def sizes(frame: pd.DataFrame) -> None:
+def models(here: Here) -> dict[str, ModelFacts]:
+    """The loaded model and the published ones, under the names that links have for them."""
+    loaded = ModelFacts(here.model.name, here.config, None, "on this machine")
+    return dict(zip(choices.PRESETS, (loaded, *views.PUBLISHED), strict=False))
+
+
+def sizes(here: Here) -> None:
     """The table of all models, and one quantity as dots."""
+    compared = tuple(models(here).values())
+    frame = views.scale(compared)
     rows = [
         [
             markup.escape_html(row["model"]),
@@ -59,25 +74,39 @@ def sizes(frame: pd.DataFrame) -> None:
     heads = ["Model", "Parameters", "Layers", "Width", "Heads", "Context", "Training tokens", "Weights"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5), marked=0)
     name = st.pills(
-        "Compare", list(QUANTITIES), default="Parameters", required=True, key="scale_quantity", label_visibility="collapsed"
-    )
-    column, written = QUANTITIES[str(name)]
-    figure = log_dots(
-        {str(name): frame[column]},
-        labels=list(frame.model),
-        title=_TITLES[str(name)],
-        value_title=column,
-        written=written,
-        stages=("feed_forward",),
-        mode=ui.mode(),
-    )
-    ui.chart(figure, name="model_sizes", data=frame)
+        "Compare", list(QUANTITIES), format_func=lambda name: QUANTITIES[name].label, required=True,
+        label_visibility="collapsed", **state.choice(choices.SCALE_QUANTITY),
+    )  # fmt: skip
+    ui.chart(_dots(compared, str(name), ui.mode()), name="model_sizes", data=frame)
     ui.note(
         "The paper of GPT-2 prints 117M, 345M, 762M and 1542M parameters; OpenAI later called these counts an error. Counted here from "
         "the configurations. GPT-2's training tokens were never published, only the size of its text: 40 GB. The dots count GPT-3's "
         "attention as dense; the work of its sparse layers is less."
     )
+    vectors, config = (13 if GPT3_175B.qkv_bias else 10), GPT3_175B
+    ui.formula(
+        rf"\begin{{gathered}} VE + CE + L\,(12E^2 + {vectors}E) + 2E \\ = "
+        rf"{views.in_tex(parameters.count_parameters(config))} \text{{ for GPT-3}} \\[0.4em] "
+        rf"V = {views.in_tex(config.vocab_size)} \quad C = {views.in_tex(config.context_length)} \\ "
+        rf"E = {views.in_tex(config.emb_dim)} \quad L = {config.n_layers} \end{{gathered}}"
+    )
+    ui.self_check(gpt3_counted())
     ui.source(parameters.count_parameters, parameters.component_counts)
+    _sources("radford", "brown")
+
+
+@lru_cache(maxsize=32)
+def _dots(compared: tuple[ModelFacts, ...], name: str, mode: Mode) -> go.Figure:
+    quantity, frame = QUANTITIES[name], views.scale(compared)
+    return log_dots(
+        {quantity.label: frame[quantity.column]},
+        labels=list(frame.model),
+        title=quantity.title,
+        value_title=quantity.column,
+        written=quantity.written,
+        stages=("feed_forward",),
+        mode=mode,
+    )
 
 
 def _training_tokens(frame: pd.DataFrame) -> list[str]:
@@ -92,36 +121,58 @@ def gpt3_counted() -> Check:
     return Check("174.6 billion parameters, as published", description, apart, 1e-3)
 
 
-def hardware(loaded: ModelFacts) -> None:
+def memory(here: Here) -> None:
     """What is in memory at once, for running and for training, and how many cards hold it."""
-    st.subheader("What it needs: memory", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_hardware_controls"):
-        number = st.segmented_control(
-            "Weights, for running", list(parameters.NUMBER_BYTES), default="float16", required=True, key="scale_number_type"
-        )
-        batch = st.select_slider("Sequences at once", [1, 2, 4, 8, 16, 32, 64], 1, key="scale_batch_size", width=260)
-    frame = views.hardware((loaded, *views.PUBLISHED), str(number), int(batch))
-    totals = frame[frame.part == "total"].pivot(index="model", columns="purpose", values="bytes")
-    names = list(dict.fromkeys(frame.model))
-    figure = log_dots(
-        {purpose: totals.loc[names, purpose] for purpose in ("Running", "Training")},
-        labels=names,
-        title="Bytes in memory at once, with a full context",
-        value_title="memory",
-        written=in_bytes,
-        limits={name: size * gpu.GIGABYTE for name, size in CARDS.items()},
-        stages=("attention", "feed_forward"),
-        mode=ui.mode(),
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_memory"):
+        number = st.segmented_control("Weights, for running", NUMBERS, required=True, **state.choice(choices.SCALE_NUMBER))
+        batch = st.select_slider("Sequences at once", BATCHES, width=260, **state.choice(choices.SCALE_BATCH))
+    compared = models(here)
+    frame = views.hardware(tuple(compared.values()), str(number), int(batch))
+    figure = _memory_figure(tuple(compared.values()), str(number), int(batch), ui.mode())
     ui.chart(figure, name="memory_needed", data=frame)
-    chosen = st.selectbox("Taken apart", names, index=1, key="scale_taken_apart", width=320)
-    _parts(frame[frame.model == chosen])
+    apart = str(
+        st.selectbox(
+            "Taken apart", list(compared), format_func=lambda name: compared[name].title, width=320,
+            **state.choice(choices.SCALE_APART),
+        )
+    )  # fmt: skip
+    _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
+    _memory_formula(compared[apart], int(batch))
     ui.note(
         "Running: weights, keys and values of the whole context, and the working memory of one layer. Training: mixed precision with "
         "Adam, 16 bytes a parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
         "1 GB as 10⁹ bytes; splitting a model over cards costs more."
     )
+    ui.self_check(parameter_checks.bytes_counted(here))
     ui.source(gpu.inference_memory, gpu.training_memory, gpu.activation_bytes)
+    _sources("rajbhandari", "korthikanti")
+
+
+@lru_cache(maxsize=32)
+def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mode: Mode) -> go.Figure:
+    frame = views.hardware(compared, number, batch)
+    totals = frame[frame.part == "total"]
+    return log_dots(
+        {purpose: totals.bytes[totals.purpose == purpose] for purpose in ("Running", "Training")},
+        labels=[model.title for model in compared],
+        title="Bytes in memory at once, with a full context",
+        value_title="memory",
+        written=in_bytes,
+        limits={name: size * gpu.GIGABYTE for name, size in CARDS.items()},
+        stages=("attention", "feed_forward"),
+        mode=mode,
+    )
+
+
+def _memory_formula(model: ModelFacts, batch: int) -> None:
+    """Training, with the numbers of the model that is taken apart."""
+    config, n = model.config, ui.latex_number
+    needs = gpu.training_memory(config, batch, config.context_length)
+    ui.formula(
+        r"\begin{aligned} \text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
+        rf"&= 16 \cdot {n(parameters.count_parameters(config), 4)} + {n(needs.activations, 4)} \\ "
+        rf"&= {n(needs.total, 4)} \text{{ bytes}} \end{{aligned}}"
+    )
 
 
 def _parts(frame: pd.DataFrame) -> None:
@@ -141,54 +192,92 @@ def _parts(frame: pd.DataFrame) -> None:
     ui.table(["For", "Part", "Memory", *(f"Cards of {size} GB" for size in CARDS.values())], rows, numeric=(2, 3, 4, 5))
 
 
-def training() -> None:
+def training(here: Here) -> None:
     """GPT-3's training as arithmetic: operations, then years at a given speed."""
-    st.subheader("What it needs: time", anchor=False)
     st.markdown(
         "“355 years on one V100” is often quoted for GPT-3. It is a division. Each parameter takes part in about 6 operations for each "
         "training token: 2 forward, 4 backward."
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_training_controls"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_time"):
         tera = st.number_input(
-            "Operations a second (10¹²)", 1.0, 100_000.0, V100_TERAFLOPS, 1.0, key="scale_teraflops", width=230
+            "Operations a second (10¹²)", 1.0, 100_000.0, step=1.0, width=230, **state.choice(choices.TERAFLOPS)
         )
-        cards = st.number_input("Cards", 1, 1_000_000, 1, 1, key="scale_cards", width=150)
+        cards = st.number_input("Cards", 1, 1_000_000, step=1, width=150, **state.choice(choices.CARDS))
     count = parameters.count_parameters(GPT3_175B)
     flops = gpu.training_flops(count, GPT3_TRAINING_TOKENS)
     speed = tera * 1e12 * cards
-    years = gpu.gpu_years(flops, speed)
     ui.formula(
         r"\begin{aligned}"
         rf"& 6 \cdot {ui.latex_number(count / 1e9, 4)} \cdot 10^9 \cdot 300 \cdot 10^9 \\ "
         rf"&= {ui.latex_number(flops)} \text{{ operations}} \\[0.4em]"
         rf"& {ui.latex_number(flops)} \,/\, ({ui.latex_number(speed)} \text{{ a second}}) \\"
-        rf"&= {ui.latex_number(flops / speed)} \text{{ seconds}} = {_duration_tex(years)}"
+        rf"&= {ui.latex_number(flops / speed)} \text{{ seconds}} = {_duration_tex(gpu.gpu_years(flops, speed))}"
         r"\end{aligned}"
     )
-    exact = gpu.gpu_years(GPT3_PUBLISHED_FLOPS, V100_TERAFLOPS * 1e12)
+    _every_training(here, speed)
+    published = choices.TERAFLOPS.default * 1e12
     ui.note(
-        f"The paper rounds the operations to 3.14 · 10²³; at 28 · 10¹² a second that is {exact:.1f} years of 365.25 days, hence 355. "
-        "28 is what a V100 can do at most in half precision without its tensor cores, a simple assumption: no real training keeps a "
-        "card that busy, and with tensor cores a V100 is faster."
+        f"The paper rounds the operations to 3.14 · 10²³; at 28 · 10¹² a second that is "
+        f"{gpu.gpu_years(GPT3_PUBLISHED_FLOPS, published):.1f} years of 365.25 days, hence 355. 28 is what a V100 can do at most in half "
+        "precision without its tensor cores, a simple assumption: no real training keeps a card that busy, and with tensor cores a "
+        "V100 is faster."
     )
+    ui.self_check(gpt3_operations())
     ui.source(gpu.training_flops, gpu.gpu_years)
+    _sources("kaplan", "brown", "li")
+
+
+def _every_training(here: Here, speed: float) -> None:
+    """How long each model would take with GPT-3's tokens, at the speed that was chosen."""
+    rows = []
+    for model in models(here).values():
+        flops = gpu.training_flops(parameters.count_parameters(model.config), GPT3_TRAINING_TOKENS)
+        rows.append([markup.escape_html(model.title), _in_powers(flops), _duration(gpu.gpu_years(flops, speed))])
+    ui.table(["300 billion tokens", "Operations", "Time"], rows, numeric=(1, 2), marked=len(rows) - 1)
+
+
+def _in_powers(number: float) -> str:
+    """3.14e23 -> "3.14 · 10²³"."""
+    mantissa, exponent = f"{number:.2e}".split("e")
+    return f"{mantissa} · 10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def gpt3_operations() -> Check:
+    """Six for each parameter and token against the paper's own number."""
+    ours = gpu.training_flops(parameters.count_parameters(GPT3_175B), GPT3_TRAINING_TOKENS)
+    apart = abs(ours - GPT3_PUBLISHED_FLOPS) / GPT3_PUBLISHED_FLOPS
+    description = f"6 operations a parameter and token give {ours:.4g}; the paper says 3.14E+23"
+    return Check("3.14 · 10²³ operations, as published", description, apart, 1e-2)
+
+
+def _duration(years: float) -> str:
+    if years >= 1:
+        return f"{years:,.1f} years"
+    days = years * 365.25
+    if days >= 1:
+        return f"{days:,.1f} days"
+    return f"{24 * days:.1f} hours" if 24 * days >= 1 else f"{24 * 60 * days:.1f} minutes"
 
 
 def _duration_tex(years: float) -> str:
-    return rf"{years:,.1f} \text{{ years}}" if years >= 1 else rf"{years * 365.25:,.1f} \text{{ days}}"
+    number, unit = _duration(years).replace(",", "{,}").split(" ")
+    return rf"{number} \text{{ {unit}}}"
 
 
-def sources() -> None:
-    """Where the facts come from."""
+_SOURCES = {
+    "radford": "Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*: section 2.1 and table 2. The correction of "
+    "its counts: OpenAI's README of GPT-2.",
+    "brown": "Brown et al. 2020, [*Language Models are Few-Shot Learners*](https://arxiv.org/abs/2005.14165): section 2.1 for sparse "
+    "attention, table 2.1 for sizes, table D.1 for training tokens and operations.",
+    "rajbhandari": "Rajbhandari et al. 2020, [*ZeRO*](https://arxiv.org/abs/1910.02054), section 3.1: 16 bytes a parameter.",
+    "korthikanti": "Korthikanti et al. 2022, [*Reducing Activation Recomputation*](https://arxiv.org/abs/2205.05198), section 4: "
+    "activations.",
+    "kaplan": "Kaplan et al. 2020, [*Scaling Laws*](https://arxiv.org/abs/2001.08361), section 2.1: operations a parameter and token.",
+    "li": "Chuan Li 2020, *OpenAI's GPT-3 Language Model: A Technical Overview*, Lambda: 28 · 10¹² operations a second, 355 years.",
+}
+
+
+def _sources(*names: str) -> None:
+    """Where the facts of a part come from."""
     st.subheader("Sources", anchor=False)
-    st.markdown(
-        """
-- Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*: section 2.1 and table 2. The correction of its counts:
-  OpenAI's README of GPT-2.
-- Brown et al. 2020, [*Language Models are Few-Shot Learners*](https://arxiv.org/abs/2005.14165): section 2.1 for sparse attention,
-  table 2.1 for sizes, table D.1 for training tokens and operations.
-- Rajbhandari et al. 2020, [*ZeRO*](https://arxiv.org/abs/1910.02054), section 3.1: 16 bytes a parameter.
-- Korthikanti et al. 2022, [*Reducing Activation Recomputation*](https://arxiv.org/abs/2205.05198), section 4: activations.
-- Kaplan et al. 2020, [*Scaling Laws*](https://arxiv.org/abs/2001.08361), section 2.1: operations a parameter and token.
-- Chuan Li 2020, *OpenAI's GPT-3 Language Model: A Technical Overview*, Lambda: 28 · 10¹² operations a second, 355 years."""
-    )
+    st.markdown("\n".join(f"- {_SOURCES[name]}" for name in names))

@@ -5,18 +5,14 @@ Shows: each size as dots (logarithmic); bytes in memory for running and for trai
 (logarithmic); the operations and the years of GPT-3's training.
 """
 
-import streamlit as st
-
-from app import runtime, scale_sections, ui
-from app.arithmetic_views import PUBLISHED, ModelFacts, scale
+from app import choices, runtime, scale_sections, ui
 from gptcore.config import GPT2_SMALL, GPT3_175B
 from gptcore.parameters import count_parameters
 
+PARTS = {"sizes": "What grew", "memory": "The memory it needs", "time": "The time it takes"}
+
 here = runtime.here()
-loaded = ModelFacts(here.model.name, here.config, None, "on this machine")
-
 times = count_parameters(GPT3_175B) / count_parameters(GPT2_SMALL)
-
 ui.page_header(
     "feed_forward",
     "What changed from GPT-2 to GPT-3?",
@@ -24,9 +20,6 @@ ui.page_header(
     "parameters of GPT-2 small. One thing is new: its layers alternate dense attention, where a token sees all before it, with "
     "banded sparse attention, where it sees only some.",
 )
-scale_sections.sizes(scale((loaded, *PUBLISHED)))
-ui.self_check(scale_sections.gpt3_counted())
-st.fragment(scale_sections.hardware)(loaded)
-st.fragment(scale_sections.training)()
-scale_sections.sources()
+drawn = {"sizes": scale_sections.sizes, "memory": scale_sections.memory, "time": scale_sections.training}
+drawn[ui.parts(choices.SCALE_PART, PARTS)](here)
 ui.terms("parameter", "context length", "attention head", "K/V cache", "FLOP", "optimiser", "gradient", "activations")

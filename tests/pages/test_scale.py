@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import arithmetic_views as views
 from app import scale_sections
 from app.charts.dots import log_dots
+from gptcore.config import GPT3_175B
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 # Parameters, layers, width, heads, context: counted from the published configurations; GPT-3 from Brown et al. 2020, table 2.1.
@@ -23,57 +27,84 @@ KNOWN = {
 }
 
 
+Opened = Callable[..., AppTest]
+
+
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> AppTest:
-    return open_page(monkeypatch, tiny_folder, "scale")
+def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
+    """opened(part, **query): that part of the page."""
+
+    def open_part(part: str = "sizes", **query: str) -> AppTest:
+        return open_page(monkeypatch, tiny_folder, "scale", scale=part, **query)
+
+    return open_part
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "scale", prompt=prompt))) == 2
+@pytest.mark.parametrize(("part", "n_figures"), {"sizes": 1, "memory": 1, "time": 0}.items())
+def test_every_part_opens_for_every_kind_of_prompt(opened: Opened, prompt: str, part: str, n_figures: int) -> None:
+    assert len(figures(opened(part, prompt=prompt))) == n_figures
 
 
-def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "scale", **JUNK))
+@pytest.mark.parametrize("part", ["sizes", "memory", "time", "gpt4"])
+def test_every_part_opens_on_a_junk_link(opened: Opened, part: str) -> None:
+    junk = {"compare": "beauty", "number": "int4", "batch": "3", "apart": "gpt5", "teraflops": "0", "cards": "none"}
+    at = opened(part, **JUNK, **junk)
+    assert not at.query_params.keys() & junk.keys()
 
 
-def test_the_table_holds_the_published_sizes(page: AppTest) -> None:
-    cells = re.findall(r"<tr[^>]*>(.*?)</tr>", printed(page))
+def test_the_table_holds_the_published_sizes(opened: Opened) -> None:
+    cells = re.findall(r"<tr[^>]*>(.*?)</tr>", printed(opened()))
     rows = {found[0]: found[1:] for row in cells if (found := re.findall(r"<td[^>]*>(.*?)</td>", row))}
     for model, known in KNOWN.items():
         assert rows[model][:5] == [f"{number:,}" for number in known]
     assert rows["GPT-3"][5:] == ["300 billion", "not public"] and rows["GPT-2 XL"][5:] == ["", "public"]
 
 
-def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(page: AppTest) -> None:
-    text = printed(page)
-    assert "alternate dense attention" in text and "banded sparse attention" in text and "1,403 times" in text
-    for source in ("Radford", "Brown", "Rajbhandari", "Korthikanti", "Kaplan", "Lambda"):
-        assert source in text
+def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(opened: Opened) -> None:
+    text = {part: printed(opened(part)) for part in ("sizes", "memory", "time")}
+    assert "alternate dense attention" in text["sizes"] and "banded sparse attention" in text["sizes"]
+    assert "1,403 times" in text["sizes"]
+    for part, sources in {"sizes": "Radford Brown", "memory": "Rajbhandari Korthikanti", "time": "Kaplan Brown Lambda"}.items():
+        assert all(source in text[part] for source in sources.split())
 
 
 @pytest.mark.parametrize("name", scale_sections.QUANTITIES)
-def test_every_quantity_can_be_compared(page: AppTest, name: str) -> None:
-    page.pills(key="scale_quantity").set_value(name).run()
-    drawn = figures(page)[0]
-    column, _ = scale_sections.QUANTITIES[name]
+def test_every_quantity_can_be_compared_by_widget_and_by_link(opened: Opened, name: str) -> None:
+    page = opened()
+    page.pills(key="widget_choice_compare").set_value(name).run()
     frame = views.scale(views.PUBLISHED)
-    assert numbers(drawn["data"][0]["x"])[1:].tolist() == frame[column].tolist()  # the loaded model stands before them
-    assert drawn["layout"]["xaxis"]["type"] == "log"
+    for at in (page, opened(compare=name)):
+        (drawn,) = figures(at)
+        values = numbers(drawn["data"][0]["x"])[1:]  # the loaded model stands before them
+        assert np.allclose(values, frame[scale_sections.QUANTITIES[name].column], rtol=1e-3)
+        assert drawn["layout"]["xaxis"]["type"] == "log"
 
 
 def test_gpt2s_formula_gives_gpt3_the_count_of_its_paper() -> None:
     check = scale_sections.gpt3_counted()
     assert check.ok and check.deviation == pytest.approx(4_259_328 / 174_600_000_000)
+    operations = scale_sections.gpt3_operations()
+    assert operations.ok and operations.deviation == pytest.approx(6 * 174_604_259_328 * 300e9 / 3.14e23 - 1)
 
 
-def test_memory_for_running_and_training_is_the_sum_of_its_parts(page: AppTest) -> None:
-    page.segmented_control(key="scale_number_type").set_value("float32").run()
-    page.select_slider(key="scale_batch_size").set_value(8).run()
-    running, training = figure(page, "Bytes in memory at once")["data"]
+def test_another_count_fails_both_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale_sections, "GPT3_175B", replace(GPT3_175B, n_layers=97))
+    assert not scale_sections.gpt3_counted().ok and not scale_sections.gpt3_operations().ok
+
+
+def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_by_link(opened: Opened) -> None:
+    page = opened("memory")
+    page.segmented_control(key="widget_choice_number").set_value("float32").run()
+    page.select_slider(key="widget_choice_batch").set_value("8").run()
     n, b, s, h, a, v = 124_439_808, 8, 1024, 768, 12, 50257
-    assert numbers(running["x"])[1] == 4 * n + b * (2 * 12 * h * s * 4 + 9 * h * s * 4 + 4 * v)
-    assert numbers(training["x"])[1] == 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
+    for at in (page, opened("memory", number="float32", batch="8")):
+        running, training = figure(at, "Bytes in memory at once")["data"]
+        expected = 4 * n + b * (2 * 12 * h * s * 4 + 9 * h * s * 4 + 4 * v)
+        assert numbers(running["x"])[1] == pytest.approx(expected, rel=1e-3)
+        expected = 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
+        assert numbers(training["x"])[1] == pytest.approx(expected, rel=1e-3)
+        assert f"= {expected / 1e10:.3f} \\cdot 10^{{10}}" in printed(at)
 
 
 def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
@@ -86,19 +117,33 @@ def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
         assert parts["total"] == parts.drop("total").sum()
 
 
-def test_the_cards_needed_are_rounded_up(page: AppTest) -> None:
-    page.selectbox(key="scale_taken_apart").set_value("GPT-3").run()
-    last = re.findall(r"<tr[^>]*><td>Running</td><td>total</td>(.*?)</tr>", printed(page))
-    assert re.findall(r"<td[^>]*>(.*?)</td>", last[-1]) == ["359.3 GB", "45", "15", "5"]
+def test_the_cards_needed_are_rounded_up(opened: Opened) -> None:
+    page = opened("memory")
+    page.selectbox(key="widget_choice_apart").set_value("gpt3").run()
+    for at in (page, opened("memory", apart="gpt3")):
+        (last,) = re.findall(r"<tr[^>]*><td>Running</td><td>total</td>(.*?)</tr>", printed(at))
+        assert re.findall(r"<td[^>]*>(.*?)</td>", last) == ["359.3 GB", "45", "15", "5"]
 
 
-def test_355_years_is_a_division_and_follows_its_controls(page: AppTest) -> None:
+def test_355_years_is_a_division_and_follows_its_controls(opened: Opened) -> None:
+    page = opened("time")
     text = printed(page)
     assert r"355.7 \text{ years}" in text and "355.4 years of 365.25 days" in text and r"3.14 \cdot 10^{23}" in text
-    page.number_input(key="scale_cards").set_value(1024).run()
+    page.number_input(key="widget_choice_cards").set_value(1024).run()
     assert r"126.9 \text{ days}" in printed(page)
-    page.number_input(key="scale_teraflops").set_value(56.0).run()
-    assert r"63.4 \text{ days}" in printed(page)
+    page.number_input(key="widget_choice_teraflops").set_value(56.0).run()
+    assert r"63.4 \text{ days}" in printed(page) and "63.4 days" in printed(page)
+    assert (page.query_params["cards"], page.query_params["teraflops"]) == ("1024", "56")
+    assert r"63.4 \text{ days}" in printed(opened("time", cards="1024", teraflops="56"))
+
+
+def test_every_model_has_its_time_for_the_same_tokens(opened: Opened) -> None:
+    rows = re.findall(
+        r"<tr[^>]*><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", printed(opened("time", cards="1000000"))
+    )
+    times = {model: (operations, time) for model, operations, time in rows}
+    assert times["GPT-3"] == ("3.14 · 10²³", "3.1 hours")  # 3.143e23 / 2.8e19 a second
+    assert times["GPT-2 XL"] == ("2.80 · 10²¹", "1.7 minutes")
 
 
 def test_dots_refuse_what_has_no_place_on_a_logarithmic_axis() -> None:
