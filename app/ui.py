@@ -14,6 +14,7 @@ import streamlit as st
 
 from app import markup, navigation, palette, state
 from app.choices import Choice
+from app.components import figure as figures
 from app.glossary import GLOSSARY
 
 if TYPE_CHECKING:  # the first page draws without plotly and pandas, and starts that much sooner
@@ -36,8 +37,9 @@ STAGE_NAMES = {
 
 
 def style() -> None:
-    """The application's own style sheet, once a run."""
+    """The application's own style sheet, and the code that draws figures, once a run."""
     st.html(_ROOT / "app" / "style.css")
+    figures.drawing()
 
 
 def mode() -> palette.Mode:
@@ -110,11 +112,9 @@ def chart(
         raise ValueError(f"The figure {name!r} has no alt text in layout.meta['alt'].")
     if height is not None:
         figure.update_layout(height=height)
-    from app.components import figure as drawing  # here, since pages without a figure do not need it
-
     key = key or f"chart_{name}"
-    if drawing.draws(figure):
-        drawing.figure(figure, key=key, name=name)
+    if figures.draws(figure):
+        figures.figure(figure, key=key, name=name)
     else:
         config = {
             "displaylogo": False,

@@ -70,6 +70,7 @@ def drawn(kind: str, labels: list[str]) -> go.Figure:
     return charts.heatmap(weights, row_tokens=labels, col_tokens=labels, title="A small map", mode=mode)
 
 
+ui.style()
 kind = st.query_params.get("kind", "bars")
 if st.button("Turn"):
     state.remember("turn", state.remembered("turn", 0) + 1)

@@ -44,7 +44,7 @@ def draws(figure: go.Figure) -> bool:
 def spec(figure: go.Figure) -> dict[str, Any]:
     """The figure as plotly writes it, {"data": [...], "layout": {...}}, without its template and with plain lists of numbers.
 
-    Numbers are rounded to `DIGITS` digits; what is not finite becomes None.
+    Whole numbers stay, others are rounded to `DIGITS` digits; what is not finite becomes None.
     """
     layout = figure.layout.to_plotly_json()
     layout.pop("template", None)
@@ -54,6 +54,11 @@ def spec(figure: go.Figure) -> dict[str, Any]:
 def figure(drawn: go.Figure, *, key: str, name: str) -> None:
     """Draw a figure that `draws` says yes to. name: file name of the pictures that a visitor saves, without ending."""
     component("figure")(key=key, data=pack({"name": name, **spec(drawn)}), height=int(drawn.layout.height))
+
+
+def drawing() -> None:
+    """Hand the code that draws to the browser, once a run, before or after the figures."""
+    component("figure_drawing")(key="figure_drawing", data={})
 
 
 def _plain(value: Any) -> Any:
@@ -74,6 +79,7 @@ def _numbers(values: np.ndarray) -> Any:
     with np.errstate(all="ignore"):  # 0 and what is not finite have no digits to count
         places = np.nan_to_num(DIGITS - 1 - np.floor(np.log10(np.abs(exact))), posinf=0, neginf=0)
         up, down = 10.0 ** np.clip(places, 0, 300), 10.0 ** np.clip(-places, 0, 300)
-        short = np.rint(exact * up / down) / up * down  # one of them is 1
+        short = np.where(exact == np.rint(exact), exact, np.rint(exact * up / down) / up * down)  # up or down is 1
     finite = np.isfinite(short)
-    return short.tolist() if finite.all() else np.where(finite, short, None).tolist()
+    kept: Any = short if finite.all() else np.where(finite, short.astype(object), None)
+    return kept.tolist()

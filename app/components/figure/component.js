@@ -1,71 +1,15 @@
-// One figure of app/charts, drawn in place: its element stays when its data change.
-const figures = new WeakMap();
-
+// One figure. Streamlit sends a component's code again with every change of its data, so the code that draws comes apart and once
+// (app/components/figure_drawing); until it is there, the newest data wait.
 export default function ({ data, parentElement }) {
-  let figure = figures.get(parentElement);
-  if (!figure) figures.set(parentElement, (figure = new Figure(parentElement)));
-  figure.receive(data);
-  return () => (figure.close(), figures.delete(parentElement));
-}
-
-class Figure {
-  constructor(parent) {
-    this.root = parent.appendChild(make("figure", "figure"));
-    this.root.tabIndex = 0;
-    this.canvas = this.root.appendChild(make("canvas"));
-    this.svg = this.root.appendChild(svg("svg"));
-    this.pointer = new Pointer(this.root, this.svg);
-    this.hidden = new Set();
-    this.addToolbar();
-    this.svg.addEventListener("click", (event) => this.toggle(event.target.closest(".item")));
-    this.svg.addEventListener("keydown", (event) => "Enter ".includes(event.key) && (event.preventDefault(), this.toggle(event.target.closest(".item"))));
-    this.resized = new ResizeObserver(() => this.root.clientWidth !== this.width && this.draw());
-    this.resized.observe(this.root);
-    document.fonts.ready.then(() => this.draw()); // texts were measured without them
-  }
-
-  receive(bytes) {
-    if (this.bytes?.length === bytes.length && bytes.every((byte, i) => byte === this.bytes[i])) return;
-    this.bytes = bytes.slice();
-    this.spec = unpack(bytes).header;
-    this.root.setAttribute("aria-label", this.spec.layout.meta.alt);
-    this.root.style.height = `${this.spec.layout.height}px`;
-    this.draw();
-  }
-
-  draw() {
-    this.width = this.root.clientWidth;
-    if (!this.width || !this.spec) return;
-    const start = performance.now();
-    ruler.family = getComputedStyle(this.root).fontFamily;
-    const scene = picture(this.spec, this.width, this.hidden, this.canvas);
-    const within = this.root.getRootNode().activeElement?.name; // of the legend
-    this.svg.replaceChildren(svg("g", { "aria-hidden": true }, ...scene.nodes), ...scene.legend);
-    scene.legend.find((item) => item.name === within)?.focus();
-    this.pointer.renew(scene);
-    performance.measure("glass-figure", { start });
-  }
-
-  toggle(item) {
-    if (!item) return;
-    if (!this.hidden.delete(item.name)) this.hidden.add(item.name);
-    this.draw();
-  }
-
-  addToolbar() {
-    const bar = this.root.appendChild(make("div", "toolbar"));
-    const add = (name, save) => {
-      const button = bar.appendChild(make("button", "", name));
-      button.type = "button";
-      button.title = `Save the figure as ${name}`;
-      button.addEventListener("click", save);
-    };
-    add("SVG", () => offer(new Blob([standAlone(this.svg, this.canvas)], { type: "image/svg+xml" }), `${this.spec.name}.svg`));
-    add("PNG", async () => offer(await pngOf(this.svg, this.canvas), `${this.spec.name}.png`));
-  }
-
-  close() {
-    this.resized.disconnect();
-    this.root.remove();
-  }
+  const receive = () => {
+    if (parentElement.host.isConnected) (parentElement.figure ??= new shelf.Figure(parentElement)).receive(parentElement.newest);
+  };
+  const waits = !parentElement.newest;
+  parentElement.newest = data;
+  if (shelf.Figure) receive();
+  else if (waits) shelf.addEventListener("figure", receive, { once: true });
+  return () => {
+    parentElement.figure?.close();
+    delete parentElement.figure;
+  };
 }

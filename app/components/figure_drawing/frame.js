@@ -106,23 +106,24 @@ function legendRows(traces, width) {
   const rows = [];
   let used = Infinity;
   for (const trace of traces) {
-    const text = fitted(plain(trace.name), 14, width - 40);
-    const wide = widthOf(text, 14) + 56;
-    if (used + wide - 18 > width) (rows.push([]), (used = 0));
-    rows.at(-1).push({ trace, text, left: used });
-    used += wide;
+    const text = fitted(plain(trace.name), 14, width - 44);
+    const key = trace.mode?.includes("lines") ? 38 : 22; // pixels of line or mark, before the name
+    const wide = key + widthOf(text, 14);
+    if (used + wide > width) (rows.push([]), (used = 0));
+    rows.at(-1).push({ trace, text, left: used, key, wide });
+    used += wide + 20;
   }
   return rows;
 }
 
 function drawLegend(rows, top, hidden) {
-  return rows.flatMap((row, i) => row.map(({ trace, text, left }) => {
+  return rows.flatMap((row, i) => row.map(({ trace, text, left, key, wide }) => {
     const on = !hidden.has(trace.name);
     const middle = top + LEGEND_LINE * (i + 0.5) + 2;
-    const name = svg("text", { x: left + 38, y: middle, dy: "0.35em", class: "soft" }, text);
-    const room = svg("rect", { x: left, y: middle - 12, width: 40 + widthOf(text, 14), height: 24, class: "room" });
+    const name = svg("text", { x: left + key, y: middle, dy: "0.35em", class: "soft" }, text);
+    const room = svg("rect", { x: left, y: middle - 12, width: wide + 2, height: 24, class: "room" });
     const item = svg("g", { class: "item", role: "button", tabindex: 0, "aria-pressed": on, "aria-label": `show ${text}`, opacity: on ? 1 : 0.4 });
-    item.append(room, ...swatch(trace, left + 2, middle), name);
+    item.append(room, ...swatch(trace, left + 1, middle), name);
     item.name = trace.name;
     return item;
   }));
@@ -130,8 +131,8 @@ function drawLegend(rows, top, hidden) {
 
 function swatch(trace, left, middle) {
   const { color, opacity, symbol, size = 6 } = trace.marker ?? {};
-  if (trace.type === "bar") return [svg("rect", { x: left + 8, y: middle - 6, width: 14, height: 12, rx: 2, fill: color, "fill-opacity": opacity })];
+  if (trace.type === "bar") return [svg("rect", { x: left, y: middle - 6, width: 14, height: 12, rx: 2, fill: color, "fill-opacity": opacity })];
   const line = svg("path", { d: `M${left},${middle}h30`, fill: "none", ...strokeOf(trace.line ?? {}) });
-  const mark = svg("path", { d: (SYMBOLS[symbol] ?? SYMBOLS.circle)(left + 15, middle, size / 2), fill: color });
+  const mark = svg("path", { d: (SYMBOLS[symbol] ?? SYMBOLS.circle)(left + (trace.mode.includes("lines") ? 15 : 7), middle, size / 2), fill: color });
   return [...(trace.mode.includes("lines") ? [line] : []), ...(trace.mode.includes("markers") ? [mark] : [])];
 }
