@@ -7,27 +7,22 @@ measured time (ms), with and without the cache, over the tokens of the sequence.
 
 import streamlit as st
 
-from app import cache_sections, runtime, state, ui
-from gptcore.cache_race import earlier_tokens_unchanged
+from app import cache_race_sections, cache_sections, choices, runtime, ui
+
+PARTS = {"kept": "What is kept", "work": "The work it saves", "measured": "The time it saves here"}
 
 here = runtime.here()
-
 ui.page_header(
     "attention",
     "Why is the next token cheap?",
     "Because the keys and values of all earlier tokens are kept. Only the newest token runs through the model: its query is compared "
     "with the keys, it reads from the values, and the query is thrown away.",
 )
-with st.container(horizontal=True, key="cache_focus"):
-    if here.config.n_layers > 1:
-        st.slider("Layer", 0, here.config.n_layers - 1, **state.widget("layer", here.config.n_layers - 1), width=260)
-    if here.config.n_heads > 1:
-        st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1), width=260)
-trace = here.trace
-k, v = runtime.compute(lambda: (trace.k(here.layer), trace.v(here.layer)))
-cache_sections.kept(here, k, v)
-ui.self_check(runtime.compute(lambda: earlier_tokens_unchanged(here.model.model, here.ids, here.layer, k, v)))
-cache_sections.size(here)
-cache_sections.work(here)
-st.fragment(cache_sections.measured)(here)
+part = ui.parts(choices.CACHE_PART, PARTS)
+if part == "kept":
+    cache_sections.kept(here)
+elif part == "work":
+    cache_sections.work(here)
+else:
+    st.fragment(cache_race_sections.measured)(here)
 ui.terms("K/V cache", "query", "key", "value", "causal mask", "autoregressive", "FLOP")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
 from app import arithmetic_views as views
-from app import cache_sections
+from app import cache_race_sections, cache_sections
 from gptcore.cache_race import KeptKeysValues, Race, Step
 from gptcore.checkpoints import LanguageModel
 from gptcore.model import GPTModel
@@ -22,9 +24,9 @@ PROMPT, LAYER, HEAD = "Once upon a time", 1, 2
 WIDTH = 8  # of one head of the tiny model
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, prompt: str = PROMPT) -> AppTest:
-    monkeypatch.setattr(cache_sections, "SECONDS", 0.2)
-    return open_page(monkeypatch, folder, "kv_cache", prompt=prompt, layer=str(LAYER), head=str(HEAD))
+def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str = "kept", prompt: str = PROMPT, **query: str) -> AppTest:
+    monkeypatch.setattr(cache_race_sections, "SECONDS", 0.2)
+    return open_page(monkeypatch, folder, "kv_cache", kv_cache=part, prompt=prompt, layer=str(LAYER), head=str(HEAD), **query)
 
 
 def measure(at: AppTest) -> None:
@@ -32,13 +34,13 @@ def measure(at: AppTest) -> None:
     assert not at.exception
 
 
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(opened(monkeypatch, tiny_folder, prompt))) == 2
+@pytest.mark.parametrize(("part", "n_figures"), {"kept": 1, "work": 1, "measured": 0}.items())
+def test_every_part_has_its_figures(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str, n_figures: int) -> None:
+    assert len(figures(opened(monkeypatch, tiny_folder, part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "kv_cache", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "kv_cache", kv_cache="queries", **JUNK))
 
 
 def test_it_draws_one_query_and_all_keys_and_values_as_transformers_has_them(
@@ -56,6 +58,23 @@ def test_it_draws_one_query_and_all_keys_and_values_as_transformers_has_them(
         assert np.allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
+def test_the_query_is_compared_with_the_key_of_the_token_in_focus(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    ids, at = tiny_model.tokenizer.encode(PROMPT), 1
+    run = TransformersRun(tiny_folder, ids)
+    with torch.inference_mode():
+        qkv = run.model.transformer.h[LAYER].attn.c_attn(torch.tensor(run.layers[LAYER]["attn_in"])).numpy()
+    q, k, _ = (part[:, HEAD * WIDTH : (HEAD + 1) * WIDTH] for part in np.split(qkv, 3, axis=1))
+    text = printed(opened(monkeypatch, tiny_folder, position=str(at)))
+    found = re.search(rf"q_\{{{len(ids) - 1}\}} \\cdot k_\{{{at}\}} = (\S+) .*?= (\S+) .*?weight \}} (\S+) ", text, re.S)
+    assert found
+    score = float(q[-1] @ k[at])
+    weights = np.exp(q[-1] @ k.T / np.sqrt(WIDTH))
+    expected = [score, score / np.sqrt(WIDTH), weights[at] / weights.sum()]
+    assert [float(number) for number in found.groups()] == pytest.approx(expected, rel=6e-3)
+
+
 def test_the_bytes_are_those_of_the_cache_that_transformers_keeps(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
@@ -70,7 +89,7 @@ def test_the_bytes_are_those_of_the_cache_that_transformers_keeps(
 def test_the_work_drawn_is_what_torch_counts_both_ways(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    without, with_cache = figure(opened(monkeypatch, tiny_folder), "Work for the next token")["data"]
+    without, with_cache = figure(opened(monkeypatch, tiny_folder, "work"), "Work for the next token")["data"]
     n = tiny_model.config.context_length
     with torch.device("meta"):
         model = GPTModel(tiny_model.config).eval()
@@ -87,20 +106,20 @@ def test_the_work_drawn_is_what_torch_counts_both_ways(
 
 
 def test_a_long_sequence_is_drawn_as_a_window_that_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = opened(monkeypatch, tiny_folder, PROMPTS["longest"])
+    at = opened(monkeypatch, tiny_folder, prompt=PROMPTS["longest"])
     assert numbers(figure(at, "Query, keys and values")["data"][0]["z"]).shape == (cache_sections.ROWS, 3 * WIDTH)
     assert "The last 24 of 64 tokens are drawn." in printed(at)
 
 
 def test_nothing_is_measured_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = opened(monkeypatch, tiny_folder)
-    assert "Both are timed." in printed(at) and len(figures(at)) == 2
+    at = opened(monkeypatch, tiny_folder, "measured")
+    assert "Both are timed." in printed(at) and not figures(at)
 
 
 def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_writes(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    at = opened(monkeypatch, tiny_folder)
+    at = opened(monkeypatch, tiny_folder, "measured")
     measure(at)
     without, with_cache = figure(at, "Measured time for the next token")["data"]
     times = np.concatenate([numbers(without["y"]), numbers(with_cache["y"])])
@@ -118,20 +137,21 @@ def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_wri
 
 
 def test_a_measurement_of_another_sequence_is_not_shown(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = opened(monkeypatch, tiny_folder)
+    at = opened(monkeypatch, tiny_folder, "measured")
     measure(at)
-    at.slider(key="widget_layer").set_value(0).run()
-    assert figure(at, "Measured time for the next token")  # the focus has nothing to do with it
-    at.session_state["view"] = type(at.session_state["view"])(model=str(tiny_folder), prompt="The cat")
+    at.segmented_control(key="widget_choice_kv_cache").set_value("kept").run()
+    at.segmented_control(key="widget_choice_kv_cache").set_value("measured").run()
+    assert figure(at, "Measured time for the next token")  # it was kept, while another part was looked at
+    at.session_state["view"] = replace(at.session_state["view"], prompt="The cat")
     at.run()
-    assert len(figures(at)) == 2
+    assert not figures(at)
 
 
 def test_a_different_token_or_different_logits_fail_the_check() -> None:
     same = Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-7),))
-    assert cache_sections.same_text(same).ok
-    assert not cache_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 8, 1e-7),))).ok
-    assert not cache_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-2),))).ok
+    assert cache_race_sections.same_text(same).ok
+    assert not cache_race_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 8, 1e-7),))).ok
+    assert not cache_race_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-2),))).ok
 
 
 def test_the_measured_frame_holds_one_row_a_step() -> None:
