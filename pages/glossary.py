@@ -6,19 +6,23 @@ Shows: every word that the pages use, each explained once, found by typing a par
 
 import streamlit as st
 
-from app import ui
+from app import choices, state, ui
 from app.glossary import GLOSSARY
 
 ui.page_header(
     "tokens", "What do the words mean?", "Every word of the field that these pages use, explained once, in plain words."
 )
-wanted = st.text_input("Find a word", placeholder="for example: head", key="glossary_search").strip().casefold()
+wanted = st.text_input("Find a word", placeholder="for example: head", max_chars=60, **state.choice(choices.GLOSSARY_FIND))
+sought = wanted.strip().casefold()
 found = {
     word: text
     for word, text in sorted(GLOSSARY.items(), key=lambda item: item[0].casefold())
-    if wanted in f"{word} {text}".casefold()
+    if sought in f"{word} {text}".casefold()
 }
-if not found:
-    ui.note(f"No word here has “{wanted[:60]}” in it. Clear the field to see all {len(GLOSSARY)}.")
-for word, text in found.items():
-    st.markdown(f"**{word[0].upper()}{word[1:]}.** {text}")
+ui.note(
+    f"{len(found)} of {len(GLOSSARY)} words."
+    if found
+    else f"No word here has “{wanted.strip()}” in it. Clear the field to see all {len(GLOSSARY)}."
+)
+# One element for all: each by itself would cost the browser a millisecond at every click.
+st.markdown("\n\n".join(f"**{word[0].upper()}{word[1:]}.** {text}" for word, text in found.items()))
