@@ -173,6 +173,7 @@ DROPOUT_SEED = count("dropout_seed", 0, 9999, 1)
 
 LENS_PART = one_of("lens", ["grid", "position"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
+LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 
 ATTENTION_PART = one_of("attention", ["head", "closer", "newest"])
 ATTENTION_HEADS = one_of("heads", ["one", "mean", "largest"])

@@ -1,4 +1,4 @@
-"""The logit lens of a few positions, column by column, kept and filled in; and what is drawn of it.
+"""The logit lens of a few positions, column by column, kept and filled in; and one number of it worked out by hand.
 
 A column depends on nothing but the tokens up to its position, so that a step needs one new column and a class shares them all.
 """
@@ -8,17 +8,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from app import runtime
-from app.charts import percent, significant
 from app.runtime import Here
 from gptcore.checks import TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -133,124 +130,6 @@ def _column(lens: Lens, i: int) -> Column:
     )  # fmt: skip
 
 
-class Colouring(NamedTuple):
-    """What the grid's colours stand for. value: of one column, [depth]; top: upper end of the scale, for a vocabulary's size."""
-
-    title: str
-    unit: str
-    value: str
-    explained: str
-
-
-COLOURINGS: dict[str, Colouring] = {
-    "Probability": Colouring("probability of the likeliest token", "%", "probability", "The darker, the surer of its own first choice."),
-    "Entropy": Colouring(
-        "entropy", "bits", "entropy", "The uncertainty of the whole distribution. The scale ends where every token is equally likely."
-    ),
-    "Rank": Colouring(
-        "rank of the final token", "", "rank", "Where the token that wins in the end stands at this depth; rank 1 is the first place."
-    ),
-    "Divergence": Colouring(
-        "divergence from the final distribution", "bits", "divergence",
-        "Kullback-Leibler divergence: the bits lost by believing this depth instead of the last one. The last row is 0.",
-    ),
-}  # fmt: skip
-
-
-def depth_names(n_layers: int) -> list[str]:
-    """The places where the stream is read: before block 0, and after each block."""
-    return ["embeddings", *(f"block {layer}" for layer in range(n_layers))]
-
-
-def colour_values(found: Mapping[int, Column], positions: Sequence[int], depth: int, colouring: str) -> np.ndarray:
-    """[depth, position] for the grid's colours; ranks as powers of ten, NaN for a column that is not there yet."""
-    values = np.full((depth, len(positions)), np.nan)
-    for i, position in enumerate(positions):
-        if (column := found.get(position)) is not None:
-            values[:, i] = {
-                "Probability": column.probs[:, 0],
-                "Entropy": column.entropy,
-                "Rank": np.log10(column.rank + 1),
-                "Divergence": column.divergence,
-            }[colouring]
-    return values
-
-
-def scale_top(colouring: str, vocab_size: int) -> float:
-    """The upper end of the colours: certain, or as uncertain as a blind guess, or the last rank."""
-    return {"Probability": 1.0, "Rank": math.log10(vocab_size)}.get(colouring, math.log2(vocab_size))
-
-
-def rank_ticks(vocab_size: int) -> dict[float, str]:
-    """Colour bar of the ranks: 1, 10, 100, ..."""
-    return {float(power): f"{10**power:,}" for power in range(int(math.log10(vocab_size)) + 1)}
-
-
-def facts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> list[list[list[str]]]:
-    """[depth][position] -> the lines of a cell's hover: where, the ten likeliest, the other measures."""
-    names, tokenizer = depth_names(here.config.n_layers), here.model.tokenizer
-    rows: list[list[list[str]]] = [[] for _ in names]
-    for position in positions:
-        column = found.get(position)
-        for depth, name in enumerate(names):
-            if column is None:
-                rows[depth].append(["still being computed"])
-                continue
-            best = [
-                f"{i + 1}  {tokenizer.text_of(int(token))}  {percent(float(prob))}"
-                for i, (token, prob) in enumerate(zip(column.token_ids[depth], column.probs[depth], strict=True))
-            ]
-            rows[depth].append(
-                [
-                    f"{name}, behind {here.tokens[position]} (position {position})",
-                    *best,
-                    f"entropy {significant(float(column.entropy[depth]))} bits, "
-                    f"divergence {significant(float(column.divergence[depth]))} bits",
-                    f"rank of {tokenizer.text_of(column.target)}, which wins in the end: {int(column.rank[depth]) + 1:,}",
-                ]
-            )
-    return rows
-
-
-def texts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> list[list[str]]:
-    """[depth][position] -> the likeliest token, "" where the column is not there yet."""
-    text_of = here.model.tokenizer.text_of
-    return [
-        [text_of(int(found[p].token_ids[depth, 0])) if p in found else "" for p in positions]
-        for depth in range(here.config.n_layers + 1)
-    ]
-
-
-def table(here: Here, found: Mapping[int, Column]) -> pd.DataFrame:
-    """One line a cell: position, token, depth, read_after, best_id, best, probability, entropy, final_id, final, final_rank
-    (1 is the first place), final_probability, divergence, settled_depth."""
-    text_of, names = here.model.tokenizer.text_of, depth_names(here.config.n_layers)
-    lines = []
-    for position in sorted(found):
-        column = found[position]
-        for depth, name in enumerate(names):
-            best = int(column.token_ids[depth, 0])
-            lines.append(
-                {
-                    "position": position,
-                    "token": here.tokens[position],
-                    "depth": depth,
-                    "read_after": name,
-                    "best_id": best,
-                    "best": text_of(best),
-                    "probability": float(column.probs[depth, 0]),
-                    "entropy": float(column.entropy[depth]),
-                    "final_id": column.target,
-                    "final": text_of(column.target),
-                    "final_rank": int(column.rank[depth]) + 1,
-                    "final_probability": float(column.target_prob[depth]),
-                    "divergence": float(column.divergence[depth]),
-                    "settled_depth": column.settled,
-                }
-            )
-    return pd.DataFrame(lines)
-
-
 @dataclass(frozen=True)
 class ByHand:
     """One logit of the lens worked out in float64 from the kept residual stream. mean, var: of the stream; logit: of the token;
@@ -280,17 +159,18 @@ def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
     return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
 
 
-def self_checks(here: Here, position: int, column: Column, depth: int, worked: ByHand) -> list[Check]:
-    """The last row against the model's own output, and the probability in the formula against the lens."""
+def last_row_check(here: Here, position: int, column: Column) -> Check:
+    """The last row against the model's own output."""
     own = runtime.compute(lambda: here.trace.logits_at([position]))[0].astype(np.float64)
     own = np.exp(own - own.max())
     own /= own.sum()
-    last = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
-    formula = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
-    return [
-        Check(
-            "Last row", "Probabilities of the last row against the softmax of the model's own logits, in float64", last, TOLERANCE
-        ),
-        # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
-        Check("Formula", "The probability in the formula, worked out step by step, against the lens", formula, 1e-3),
-    ]
+    apart = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
+    description = "Probabilities of the last row against the softmax of the model's own logits, in float64"
+    return Check("Last row", description, apart, TOLERANCE)
+
+
+def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
+    """The probability in the formula against the lens."""
+    apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
+    # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
+    return Check("Formula", "The probability in the formula, worked out step by step, against the lens", apart, 1e-3)

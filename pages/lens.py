@@ -6,12 +6,9 @@ rank of the final token, or divergence from the final distribution (bits), and w
 probability over the layers (percent) and the ten likeliest tokens after one layer.
 """
 
-import streamlit as st
+from app import choices, lens_sections, runtime, ui
 
-from app import lens_sections, lens_views, runtime, state, ui
-from gptcore.lens import lens
-
-FILLING = 0.1  # seconds between two parts of a grid that is still being computed
+PARTS = {"grid": "Every position", "position": "One position, layer by layer"}
 
 here = runtime.here()
 ui.page_header(
@@ -20,35 +17,8 @@ ui.page_header(
     "The logit lens asks after every layer: what if the model stopped here? The early rows are guesses. From some layer on, "
     "the likeliest token no longer changes. The last row is the model's own output.",
 )
-focus = lens_views.columns(here, [here.position])[here.position]
-colouring = st.segmented_control(
-    "Colour", list(lens_views.COLOURINGS), default="Probability", required=True, key="lens_colour", persist_state="session"
-)
-positions = lens_views.window(len(here.ids), here.position)
-filling = lens_views.missing(here, positions) > lens_views.columns_at_once(here.config)
-
-
-def grid() -> None:
-    """The columns that are there, and some more; as a fragment, it runs again until all are."""
-    found = lens_views.columns(here, positions, lens_views.columns_at_once(here.config))
-    if filling and len(found) == len(positions):
-        st.rerun()  # the last column: draw the page once more, without a clock
-    lens_sections.grid(here, found, positions, colouring)
-
-
-(st.fragment(grid, run_every=FILLING) if filling else grid)()
-
-st.subheader("One position, layer by layer", anchor=False)
-n_layers = here.config.n_layers
-lens_sections.focus_sentence(here, focus)
-if n_layers > 1:
-    st.slider("Read after block", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-lens_sections.one_position(here, focus)
-worked = lens_sections.formula(here, focus)
-ui.self_check(lens_views.self_checks(here, here.position, focus, here.layer + 1, worked))
-ui.note(
-    "What the lens does not show: a layer may hold more than it can say. The output head was trained to read the last layer only, so "
-    "a wrong word in an early row does not prove that the model does not know yet."
-)
-ui.source(lens)
+if ui.parts(choices.LENS_PART, PARTS) == "grid":
+    lens_sections.every_position(here)
+else:
+    lens_sections.one_position(here)
 ui.terms("logit lens", "residual stream", "layer", "LayerNorm", "output head", "entropy", "probability")

@@ -15,7 +15,7 @@ from app.charts.theme import MONO, SURFACES, Mode, colour
 ROW = 27  # pixels
 MOST_CHARACTERS = 8  # that fit a cell of the widest grid
 # Where on the colour scale (the square root of the share) the other of ink and paper is easier to read; plotly's own choice is grey.
-_TURN = {"light": 0.56, "dark": 0.46}
+TURN = {"light": 0.56, "dark": 0.46}
 
 
 def lens_grid(
@@ -93,7 +93,7 @@ def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> go
         textfont={
             "family": MONO,
             "size": 12,
-            "color": [surface["paper" if max(shares[cell], 0) ** 0.5 > _TURN[mode] else "ink"] for cell in cells],
+            "color": [surface["paper" if max(shares[cell], 0) ** 0.5 > TURN[mode] else "ink"] for cell in cells],
         },
         hoverinfo="skip",
         showlegend=False,

@@ -11,18 +11,18 @@ from streamlit.testing.v1 import AppTest
 Arrays = dict[str, np.ndarray]
 
 
-def component_data(at: AppTest, title: str) -> tuple[dict[str, Any], Arrays]:
-    """Header and arrays of the component whose title begins so; AssertionError if there is none."""
+def component_data(at: AppTest, title: str, entry: str = "title") -> tuple[dict[str, Any], Arrays]:
+    """Header and arrays of the component whose title, or other `entry` of its header, begins so; AssertionError if there is none."""
     for element in at.get("bidi_component"):
         data = element.proto.bytes if element.proto.WhichOneof("data") == "bytes" else b""
         length = int.from_bytes(data[:4], "little")
         text = json.loads(data[4 : 4 + length]) if length else {"header": {}}
-        if str(text["header"].get("title", "")).startswith(title):
+        if str(text["header"].get(entry, "")).startswith(title):
             arrays = {
-                name: np.frombuffer(data, entry["dtype"], int(np.prod(entry["shape"])), 4 + length + entry["offset"]).reshape(
-                    entry["shape"]
+                name: np.frombuffer(data, array["dtype"], int(np.prod(array["shape"])), 4 + length + array["offset"]).reshape(
+                    array["shape"]
                 )
-                for name, entry in text["arrays"].items()
+                for name, array in text["arrays"].items()
             }
             return text["header"], arrays
     raise AssertionError(f"Nothing on the page is called {title!r}.")

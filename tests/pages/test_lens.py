@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from streamlit.testing.v1 import AppTest
 
-from app import lens_views, runtime
+from app import lens_drawing, lens_views, runtime
 from app.charts.lens_grid import lens_grid
 from app.runtime import Here
 from app.state import View
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPTConfig
+from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
+GRID = "The likeliest next token"
 IDS = (40, 7, 7, 99, 150, 3)
 DEPTH = 3
 
@@ -26,6 +29,11 @@ def place(model: LanguageModel, ids: tuple[int, ...] = IDS, position: int = 0) -
     """Where a visitor would stand with these ids."""
     tokens = tuple(model.tokenizer.text_of(i) for i in ids)
     return Here(View(model=f"lens of {len(ids)}"), model, runtime.SequenceInView(ids, ids, (), False), tokens, 0, 0, position)
+
+
+def kept(at: AppTest) -> dict[str, np.ndarray]:
+    """The cells of the grid, as they would travel to the browser."""
+    return component_data(at, "lens_grid:cells", entry="name")[1]
 
 
 @pytest.fixture
@@ -125,22 +133,25 @@ def test_one_turn_of_the_queue_is_a_few_positions_of_gpt2_and_all_of_a_small_mod
 def test_the_checks_pass_and_another_layers_numbers_fail_them(here: Here) -> None:
     column = lens_views.columns(here, [4])[4]
     worked = lens_views.by_hand(here, 4, 1, int(column.token_ids[1, 0]))
-    assert all(check.ok for check in lens_views.self_checks(here, 4, column, 1, worked))
+    assert lens_views.last_row_check(here, 4, column).ok and lens_views.formula_check(column, 1, worked).ok
     assert worked.prob == pytest.approx(float(column.probs[1, 0]), rel=1e-4)
     wrong = replace(column, probs=column.probs[::-1], token_ids=column.token_ids[::-1])
-    assert not any(check.ok for check in lens_views.self_checks(here, 4, wrong, 2, worked))
+    assert not lens_views.last_row_check(here, 4, wrong).ok and not lens_views.formula_check(wrong, 2, worked).ok
 
 
 def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> None:
     found = lens_views.columns(here, range(6), most=2)
-    values = lens_views.colour_values(found, range(6), DEPTH, "Probability")
+    cells = lens_drawing.cells(here, found, range(6))
+    assert list(cells.target[:4]) == [-1] * 4 and (cells.target[4:] >= 0).all()
+    assert set(cells.texts) >= set(cells.token_ids[:, 4:].ravel().tolist()) | set(cells.target[4:].tolist())
+    values = lens_drawing.colour_values(found, range(6), DEPTH, "probability")
     assert np.isnan(values[:, :4]).all() and not np.isnan(values[:, 4:]).any()
     drawn = lens_grid(
         values,
-        texts=lens_views.texts(here, found, range(6)),
-        facts=lens_views.facts(here, found, range(6)),
+        texts=lens_drawing.texts(here, found, range(6)),
+        facts=lens_drawing.facts(here, found, range(6)),
         settled=[found[p].settled if p in found else None for p in range(6)],
-        row_names=lens_views.depth_names(2),
+        row_names=lens_drawing.depth_names(2),
         col_tokens=here.tokens,
         title="Grid",
         value_title="probability",
@@ -150,47 +161,105 @@ def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> N
     words, settled = drawn.data[1:]
     assert set(words.x) == {4, 5} and len(words.text) == 2 * DEPTH
     assert len(settled.x) == 3 * 2
+    first = drawn.data[0].customdata[-1][-1]
+    assert first.count("<br>") == lens_views.TOP + 2  # where, the ten likeliest, two lines of measures
+
+
+def test_the_cells_hold_the_lens_of_every_position(here: Here, expected: np.ndarray) -> None:
+    cells = lens_drawing.cells(here, lens_views.columns(here, range(6)), range(6))
+    probs = np.sort(expected, -1)[:, :, ::-1][:, :, : lens_views.TOP]
+    assert np.allclose(cells.probs, probs, atol=1e-5)
+    final = expected[-1].argmax(-1)
+    assert (cells.target == final).all() and (cells.rank[-1] == 1).all()
+    of_final = np.take_along_axis(expected, final[None, :, None], 2)
+    assert (cells.rank == 1 + (expected > of_final).sum(-1)).all()
+    assert all(cells.texts[i] == here.model.tokenizer.text_of(i) for i in cells.texts)
+
+
+def test_a_cells_reading_puts_its_numbers_into_the_formula(here: Here, expected: np.ndarray) -> None:
+    column, p, q = lens_views.columns(here, [3])[3], expected[1, 3], expected[-1, 3]
+    final = q.argmax()
+    entropy = -(p * np.log2(p)).sum()
+    assert rf"= {100 * p.max():.1f}\,\%" in lens_drawing.reading(column, 1, "probability")
+    assert f"= {entropy:.2f}" in lens_drawing.reading(column, 1, "entropy")
+    assert f"= {2**entropy:.1f}" in lens_drawing.reading(column, 1, "entropy")
+    assert f"= 1 + {(p > p[final]).sum()} " in lens_drawing.reading(column, 1, "rank")
+    assert f"= {(q * np.log2(q / p)).sum():.2f}" in lens_drawing.reading(column, 1, "divergence")
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "lens", prompt=prompt))) == 3
+@pytest.mark.parametrize(("part", "n_figures"), {"grid": 1, "position": 2}.items())
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, lens=part)
+    assert len(figures(at)) == n_figures
+    assert "off by" in printed(at)  # the self-check
+    if part == "grid":
+        header, arrays = component_data(at, GRID)
+        assert header["rows"] == lens_drawing.depth_names(2) and len(header["tokens"]) == kept(at)["target"].size > 0
+        assert not arrays  # the cells travel by themselves
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "lens", **JUNK))
+    at = open_page(monkeypatch, tiny_folder, "lens", lens_colour="red", lens_input="2", **JUNK)
+    header, _ = component_data(at, GRID)
+    assert header["measure"] == "probability" and header["focus"][0] == 2  # layer 99 is the last
 
 
-def test_the_grid_is_that_of_the_text_and_its_colours_can_be_changed(
+def test_the_grid_is_that_of_the_text_and_its_colours_change_by_widget_and_by_link(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     prompt = "Once upon a time"
     lens = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).lens()
     at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt)
-    title = "The likeliest next token"
-    drawn = figure(at, title)["data"][0]
-    assert np.allclose(numbers(drawn["z"]), lens.probs[:, :, 0].T, atol=1e-5)
-    first = drawn["customdata"][-1][-1]
-    assert first.count("<br>") == lens_views.TOP + 2  # where, the ten likeliest, two lines of measures
-    for colouring, values in (
-        ("Entropy", lens.entropy),
-        ("Rank", np.log10(lens.target_rank + 1)),
-        ("Divergence", lens.divergence),
-    ):
-        at.segmented_control(key="lens_colour").set_value(colouring).run()
-        assert np.allclose(numbers(figure(at, title)["data"][0]["z"]), values.T, atol=1e-5)
+    cells = kept(at)
+    assert np.allclose(cells["probs"], lens.probs.swapaxes(0, 1), atol=1e-5)
+    assert np.allclose(cells["entropy"], lens.entropy.T, atol=1e-5)
+    assert np.allclose(cells["divergence"], lens.divergence.T, atol=1e-5)
+    assert (cells["rank"] == lens.target_rank.T + 1).all()
+    top = np.log2(tiny_model.config.vocab_size)
+    for colouring, limit in (("entropy", top), ("rank", np.log10(tiny_model.config.vocab_size)), ("divergence", top)):
+        at.segmented_control(key="widget_choice_lens_colour").set_value(colouring).run()
+        assert at.query_params["lens_colour"] == colouring
+        by_link = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, lens_colour=colouring)
+        for page in (at, by_link):
+            header, _ = component_data(page, GRID)
+            assert header["measure"] == colouring and header["top"] == pytest.approx(limit)
 
 
-def test_a_link_shows_its_position_and_layer(
+def test_a_link_shows_its_position_and_layer_or_the_embeddings(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     prompt = "Once upon a time"
     lens = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).lens([1])
-    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, position="1", layer="0")
+    link = {"prompt": prompt, "position": "1", "layer": "0"}
+    at = open_page(monkeypatch, tiny_folder, "lens", **link, lens="position")
     assert np.allclose(numbers(figure(at, "Probability")["data"][0]["y"]), lens.target_prob[0], atol=1e-5)
     assert np.allclose(numbers(figure(at, "Likeliest after block 0")["data"][0]["x"]), lens.probs[0, 1], atol=1e-5)
+    at.toggle(key="widget_choice_lens_input").set_value(True).run()
+    assert at.query_params["lens_input"] == "1"
+    assert np.allclose(numbers(figure(at, "Likeliest before block 0")["data"][0]["x"]), lens.probs[0, 0], atol=1e-5)
+    grid = open_page(monkeypatch, tiny_folder, "lens", **link, lens_input="1")
+    assert component_data(grid, GRID)[0]["focus"] == [0, 1]
+
+
+def test_a_grid_that_takes_long_fills_in_parts(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    monkeypatch.setattr(lens_views, "columns_at_once", lambda _: 1)
+    lens_views.kept.clear()
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt="Once upon a time there was nothing")
+    n_tokens = len(component_data(at, GRID)[0]["tokens"])
+    filled = []
+    for _ in range(n_tokens):
+        filled.append(int((kept(at)["target"] >= 0).sum()))
+        if filled[-1] == n_tokens:
+            break
+        assert f"{filled[-1]} of {n_tokens} columns are computed" in printed(at)
+        at.run()
+    assert filled == sorted(set(filled)) and filled[-1] == n_tokens  # a little more at each run, and then all
 
 
 def test_a_long_text_shows_a_window_and_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "lens", prompt=PROMPTS["longest"])
     assert "Positions 48 to 63 of 64" in printed(at)
+    assert component_data(at, GRID)[0]["positions"] == list(range(48, 64))

@@ -1,0 +1,86 @@
+// The table itself, what its cells say, and the bar below that explains the colours.
+
+function measured({ measure, top }, cells, row, column) {
+  const i = row * cells.target.shape[0] + column;
+  const value = {
+    probability: () => cells.probs.data[i * cells.probs.shape[2]],
+    entropy: () => cells.entropy.data[i],
+    divergence: () => cells.divergence.data[i],
+    rank: () => Math.log10(cells.rank.data[i]),
+  }[measure]();
+  return Math.max(0, Math.min(1, value / top));
+}
+
+// Colours stand at the square root of the share, as on every map: a reader must tell 1 % from 5 %.
+function colourAt(share, stops) {
+  const at = Math.sqrt(share) * (stops.length - 1);
+  const i = Math.min(stops.length - 2, Math.floor(at));
+  return `color-mix(in srgb, ${stops[i + 1]} ${((at - i) * 100).toFixed(1)}%, ${stops[i]})`;
+}
+
+function table(header, cells, stops) {
+  const { rows, tokens, positions, turn } = header;
+  const out = make("table");
+  out.style.setProperty("--columns", tokens.length);
+  const head = out.appendChild(make("thead")).appendChild(make("tr"));
+  head.append(make("th", "corner", "read after"));
+  tokens.forEach((token, column) => {
+    const name = head.appendChild(make("th"));
+    name.scope = "col";
+    name.append(make("span", "", token), make("small", "", positions[column]));
+  });
+  const body = out.appendChild(make("tbody"));
+  rows.forEach((row, depth) => {
+    const line = body.appendChild(make("tr"));
+    line.appendChild(make("th", "", row)).scope = "row";
+    tokens.forEach((_, column) => {
+      const box = line.appendChild(make("td"));
+      if (cells.target.data[column] < 0) return; // still being computed
+      const share = measured(header, cells, depth, column);
+      const button = box.appendChild(make("button", Math.sqrt(share) > turn ? "dark" : "", best(cells, depth, column)));
+      button.type = "button";
+      button.dataset.cell = `${depth},${column}`;
+      button.setAttribute("aria-label", facts(header, cells, depth, column).spoken);
+      button.style.background = colourAt(share, stops);
+      if (cells.settled.data[column] === depth) box.classList.add("settled");
+    });
+  });
+  return out;
+}
+
+function best(cells, row, column) {
+  const [, columns, many] = cells.ids.shape;
+  return cells.texts[cells.ids.data[(row * columns + column) * many]];
+}
+
+// What a cell says where it is pointed at.
+function facts({ rows, tokens, positions }, cells, row, column) {
+  const [, columns, many] = cells.ids.shape;
+  const i = row * columns + column;
+  const likeliest = Array.from({ length: many }, (_, k) => [cells.texts[cells.ids.data[i * many + k]], cells.probs.data[i * many + k]]);
+  const where = `${rows[row]}, behind ${tokens[column]} (position ${positions[column]})`;
+  return {
+    where,
+    likeliest,
+    measures: [
+      `entropy ${significant(cells.entropy.data[i])} bits, divergence ${significant(cells.divergence.data[i])} bits`,
+      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${cells.rank.data[i].toLocaleString("en-US")}`,
+    ],
+    spoken: `${where}: ${likeliest[0][0]}, ${percent(likeliest[0][1])}`,
+  };
+}
+
+function legend({ value_title, ticks }, stops, save) {
+  const bar = make("div", "bar");
+  const places = stops.map((stop, i) => `${stop} ${(100 * (i / (stops.length - 1)) ** 2).toFixed(1)}%`);
+  bar.appendChild(make("i")).style.background = `linear-gradient(90deg, ${places.join(", ")})`;
+  for (const [share, text] of ticks) bar.appendChild(make("span", "", text)).style.left = `${100 * share}%`;
+  const line = make("div", "settles");
+  line.append(make("i"), make("span", "", "from here down the first place stays"));
+  const button = make("button", "quiet", "Save PNG");
+  button.type = "button";
+  button.onclick = save;
+  const scale = make("div", "scale");
+  scale.append(make("div", "", value_title), bar);
+  return [scale, line, button];
+}
