@@ -116,12 +116,14 @@ def chart(
     if figures.draws(figure):
         figures.figure(figure, key=key, name=name)
     else:
+        from app import charts  # here, since pages without a figure do not need plotly
+
         config = {
             "displaylogo": False,
             "toImageButtonOptions": {"format": "svg", "filename": name},
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         }
-        st.plotly_chart(figure, theme=None, alt=alt, key=key, config=config)
+        st.plotly_chart(charts.dressed(figure, mode()), theme=None, alt=alt, key=key, config=config)
     export_menu(name, data, figure)
 
 
@@ -136,9 +138,13 @@ def export_menu(
     def frame() -> pd.DataFrame:
         return data() if callable(data) else data
 
+    shown = mode()  # later, when it is asked for, nobody tells
+
     def page() -> str:
+        from app import charts  # here, since pages without a figure do not need plotly
+
         drawn = figure() if callable(figure) else figure
-        return drawn.to_html(include_plotlyjs=True) if drawn is not None else ""
+        return charts.dressed(drawn, shown).to_html(include_plotlyjs=True) if drawn is not None else ""
 
     with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(

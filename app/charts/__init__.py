@@ -2,14 +2,15 @@
 
 Every builder takes `title` (says what is seen), axis titles, a unit ("%" stands for a probability between 0 and 1) and `mode`
 ("light" or "dark"). Text is plain: escaping happens here. Every figure carries in `layout.meta["alt"]` what a screen reader
-reads. Series and parts take the colour of a stage, by the names in `STAGES`.
+reads. Series and parts take the colour of a stage, by the names in `STAGES`. Before plotly draws a figure, `dressed` gives it its
+template.
 """
 
 from app.charts.bars import grouped_bars, histogram
 from app.charts.heatmap import heatmap, strip
 from app.charts.labels import escape, percent, quantity, significant
 from app.charts.lines import curves, line_over_layers, scatter_2d
-from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale
+from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
 from app.charts.treemap import Part, treemap
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "colour",
     "colour_scale",
     "curves",
+    "dressed",
     "escape",
     "grouped_bars",
     "heatmap",

@@ -35,19 +35,20 @@ def grouped_bars(
         numbers = _numbers(values, len(labels), name)
         texts = [quantity(v, unit) for v in numbers]
         traces.append(
-            go.Bar(
-                x=numbers,
-                y=np.arange(len(labels)),
-                orientation="h",
-                name=escape(name),
-                marker={"color": colour(stage, mode), "cornerradius": 3},
-                text=texts,
-                textposition="outside",
-                textfont={"size": 12},
-                cliponaxis=False,
-                customdata=[escape(label) for label in labels],
-                hovertemplate=f"{escape(label_title)} %{{customdata}}<br>{escape(name)} <b>%{{text}}</b><extra></extra>",
-            )
+            {
+                "type": "bar",
+                "x": numbers,
+                "y": np.arange(len(labels)),
+                "orientation": "h",
+                "name": escape(name),
+                "marker": {"color": colour(stage, mode), "cornerradius": 3},
+                "text": texts,
+                "textposition": "outside",
+                "textfont": {"size": 12},
+                "cliponaxis": False,
+                "customdata": [escape(label) for label in labels],
+                "hovertemplate": f"{escape(label_title)} %{{customdata}}<br>{escape(name)} <b>%{{text}}</b><extra></extra>",
+            }
         )
     if len(traces) < len(series):
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
@@ -58,7 +59,6 @@ def grouped_bars(
         traces,
         title=title,
         alt=alt + value_range(every, unit) + _largest(series, labels, unit),
-        mode=mode,
         plot_height=max(80, len(labels) * (14 + 14 * len(series))),
         legend=list(series) if len(series) > 1 else (),
         barmode="group",
@@ -105,22 +105,23 @@ def histogram(
     Raises ValueError if counts and edges do not fit.
     """
     borders = np.asarray(edges, dtype=float)
+    spans = [f"{significant(a)} to {significant(b)} {unit}".rstrip() for a, b in pairwise(borders)]
     traces = []
     for (name, values), stage in zip(counts.items(), stages, strict=False):
         numbers = _numbers(values, len(borders) - 1, name)
         tint = colour(stage, mode)
-        spans = [f"{significant(a)} to {significant(b)} {unit}".rstrip() for a, b in pairwise(borders)]
         traces.append(
-            go.Bar(
-                x=(borders[:-1] + borders[1:]) / 2,
-                y=numbers,
-                width=np.diff(borders),
-                name=escape(name),
-                marker={"color": tint, "opacity": 0.55, "line": {"width": 0}},
-                customdata=spans,
-                hovertemplate=f"{escape(name)}<br>{escape(x_title)} %{{customdata}}"
+            {
+                "type": "bar",
+                "x": (borders[:-1] + borders[1:]) / 2,
+                "y": numbers,
+                "width": np.diff(borders),
+                "name": escape(name),
+                "marker": {"color": tint, "opacity": 0.55, "line": {"width": 0}},
+                "customdata": spans,
+                "hovertemplate": f"{escape(name)}<br>{escape(x_title)} %{{customdata}}"
                 f"<br><b>%{{y:,}}</b> {escape(count_title)}<extra></extra>",
-            )
+            }
         )
     if len(traces) < len(counts):
         raise ValueError(f"{len(counts)} series, but {len(stages)} colours: name a stage for each.")
@@ -130,7 +131,6 @@ def histogram(
         traces,
         title=title,
         alt=f"Histogram: {title}. {totals} in {len(borders) - 1} bins; {span}.",
-        mode=mode,
         plot_height=260,
         legend=list(counts) if len(counts) > 1 else (),
         barmode="overlay",

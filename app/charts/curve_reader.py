@@ -54,7 +54,6 @@ def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: 
         title=title,
         alt=f"Line chart: {title}. Values (solid) and slopes (dotted) for x from {significant(x[0])} to {significant(x[-1])}; "
         f"at x = {significant(x[at])}: {names}.",
-        mode=mode,
         plot_height=PLOT_HEIGHT,
         xaxis={"title": {"text": "x"}, "range": [x[0], x[-1]], "fixedrange": True},
         yaxis={"title": {"text": "value (solid), slope (dotted)"}, "fixedrange": True},

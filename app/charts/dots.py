@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from app.charts.frame import frame
+from app.charts.frame import Trace, frame
 from app.charts.labels import Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
 
@@ -51,7 +51,6 @@ def log_dots(
         traces,
         title=title,
         alt=_alt(rows, labels, title, with_unit(value_title, unit), written, limits or {}),
-        mode=mode,
         plot_height=len(labels) * (ROW + LANE * len(rows)),
         legend=list(rows) if len(rows) > 1 else (),
         xaxis={
@@ -90,21 +89,22 @@ def _series(
     stage: str,
     symbol: str,
     mode: Mode,
-) -> go.Scatter:
+) -> Trace:
     texts = [escape(written(value)) for value in values]
-    return go.Scatter(
-        x=values,
-        y=places,
-        name=escape(name),
-        mode="markers+text",
-        marker={"color": colour(stage, mode), "size": 10, "symbol": symbol},
-        text=[f"  {text}" for text in texts],
-        textposition="middle right",
-        textfont={"size": 12},
-        cliponaxis=False,
-        customdata=[[escape(label), text] for label, text in zip(labels, texts, strict=True)],
-        hovertemplate=f"%{{customdata[0]}}<br>{escape(name)} <b>%{{customdata[1]}}</b><extra></extra>",
-    )
+    return {
+        "type": "scatter",
+        "x": values,
+        "y": places,
+        "name": escape(name),
+        "mode": "markers+text",
+        "marker": {"color": colour(stage, mode), "size": 10, "symbol": symbol},
+        "text": [f"  {text}" for text in texts],
+        "textposition": "middle right",
+        "textfont": {"size": 12},
+        "cliponaxis": False,
+        "customdata": [[escape(label), text] for label, text in zip(labels, texts, strict=True)],
+        "hovertemplate": f"%{{customdata[0]}}<br>{escape(name)} <b>%{{customdata[1]}}</b><extra></extra>",
+    }
 
 
 def _alt(

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseTraceType
 
 from app.charts.labels import Unit, escape, quantity, wrapped
-from app.charts.theme import Mode, template_name
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
 LETTER, TICK_PAD, NUMBER = (
@@ -21,12 +21,14 @@ LETTER, TICK_PAD, NUMBER = (
 )  # pixels of a letter of a tick, and beside it; the longest number that plotly writes there
 
 
+Trace = dict[str, Any]  # as plotly writes one, with its "type"; an object of plotly's would be made, and checked, twice
+
+
 def frame(
-    traces: Iterable[Any],
+    traces: Iterable[Trace | BaseTraceType],
     *,
     title: str,
     alt: str,
-    mode: Mode,
     plot_height: int,
     subtitle: str = "",
     below: int = AXIS_ROOM,
@@ -35,7 +37,8 @@ def frame(
     legend: Sequence[str] = (),
     **layout: Any,
 ) -> go.Figure:
-    """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot.
+    """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot; still
+    without its template (see theme.dressed).
 
     title and subtitle are plain text; legend: the names in it, below the figure, for which room is kept; alt goes to layout.meta["alt"].
     """
@@ -52,7 +55,6 @@ def frame(
     return go.Figure(
         list(traces),
         {
-            "template": template_name(mode),
             "title": {"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},
             "height": top + plot_height + bottom,
             "margin": {"t": top, "b": bottom, "l": _left(y)},

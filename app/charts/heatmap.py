@@ -49,22 +49,22 @@ def heatmap(
     limit = limit_of(matrix, scale, top)
     rows, columns, name = escape(row_title), escape(col_title), escape(value_title)
     hover = f"{rows} %{{customdata[0]}}<br>{columns} %{{customdata[1]}}<br>{name} <b>%{{customdata[2]}}</b><extra></extra>"
-    trace = go.Heatmap(
-        z=matrix,
-        customdata=_cells(matrix, row_tokens, col_tokens, unit),
-        hovertemplate=hover,
-        hoverongaps=False,
+    trace = {
+        "type": "heatmap",
+        "z": matrix,
+        "customdata": _cells(matrix, row_tokens, col_tokens, unit),
+        "hovertemplate": hover,
+        "hoverongaps": False,
         **_colours(scale, limit, unit, mode),
-        xgap=1 if matrix.shape[1] <= 40 else 0,
-        ygap=1 if matrix.shape[0] <= 40 else 0,
-    )
+        "xgap": 1 if matrix.shape[1] <= 40 else 0,
+        "ygap": 1 if matrix.shape[0] <= 40 else 0,
+    }
     x_at, x_text = thinned(col_tokens, 28)
     y_at, y_text = thinned(row_tokens, 40)
     return frame(
         [trace],
         title=title,
         alt=map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit),
-        mode=mode,
         plot_height=int(np.clip(24 * matrix.shape[0], 120, 560)),
         below=AXIS_ROOM + BAR_ROOM,
         subtitle=f"colour: {with_unit(value_title, unit)}",
@@ -98,22 +98,20 @@ def strip(
     matrix = _matrix(matrix, len(row_names), matrix.shape[1])
     limit = limit_of(matrix, scale, top)
     name = escape(value_title)
-    trace = go.Heatmap(
-        z=matrix,
-        customdata=[[quantity(v, unit) for v in row] for row in matrix],
-        text=[[escape(label)] * matrix.shape[1] for label in row_names],
-        hovertemplate=f"%{{text}}<br>{escape(x_title)} %{{x}}<br>{name} <b>%{{customdata}}</b><extra></extra>",
-        hoverongaps=False,
+    trace = {
+        "type": "heatmap",
+        "z": matrix,
+        **_strip_hover(matrix, x_title, name, unit),
+        "hoverongaps": False,
         **_colours(scale, limit, unit, mode),
-        ygap=3,
-    )
+        "ygap": 3,
+    }
     rows = "1 row" if len(row_names) == 1 else f"{len(row_names)} rows"
     alt = f"Colour strip: {title}. {rows} ({', '.join(row_names)}) of {matrix.shape[1]} values along {x_title}, "
     return frame(
         [trace],
         title=title,
         alt=f"{alt}{with_unit(value_title, unit)} {value_range(matrix, unit)}.",
-        mode=mode,
         plot_height=max(40, 32 * len(row_names)),
         below=AXIS_ROOM + BAR_ROOM,
         subtitle=f"colour: {with_unit(value_title, unit)}",
@@ -126,6 +124,15 @@ def strip(
             "autorange": "reversed",
         },
     )
+
+
+def _strip_hover(matrix: Matrix, x_title: str, name: str, unit: Unit) -> dict[str, Any]:
+    """What a cell says. Of values with a unit the number alone travels, three digits of it are written in the browser."""
+    where = f"%{{y}}<br>{escape(x_title)} %{{x}}<br>{name}"
+    if unit == "%":
+        texts = [[quantity(v, unit) for v in row] for row in matrix]
+        return {"customdata": texts, "hovertemplate": f"{where} <b>%{{customdata}}</b><extra></extra>"}
+    return {"hovertemplate": f"{where} <b>%{{z:.3~r}}{escape(f' {unit}'.rstrip())}</b><extra></extra>"}
 
 
 def _matrix(values: ArrayLike, rows: int, columns: int) -> Matrix:

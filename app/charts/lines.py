@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from app.charts.frame import frame, value_range
+from app.charts.frame import Trace, frame, value_range
 from app.charts.labels import Unit, escape, quantity, significant, token_label, with_unit
 from app.charts.theme import Mode, colour
 
@@ -89,17 +89,18 @@ def _lines(
             raise ValueError(f"{name!r} goes down to {np.nanmin(numbers)}; a logarithmic axis needs values above 0.")
         tint = colour(stages[i], mode)
         traces.append(
-            go.Scatter(
-                x=x,
-                y=numbers,
-                name=escape(name),
-                mode="lines+markers" if marks else "lines",
-                line={"color": tint, "width": 2, "dash": _DASHES[i % len(_DASHES)]},
-                marker={"color": tint, "size": 6, "symbol": _MARKS[i % len(_MARKS)]},
-                customdata=[[escape(place), quantity(v, unit)] for place, v in zip(x_names, numbers, strict=True)],
-                hovertemplate=f"{escape(name)}<br>{escape(x_title)} %{{customdata[0]}}<br>"
+            {
+                "type": "scatter",
+                "x": x,
+                "y": numbers,
+                "name": escape(name),
+                "mode": "lines+markers" if marks else "lines",
+                "line": {"color": tint, "width": 2, "dash": _DASHES[i % len(_DASHES)]},
+                "marker": {"color": tint, "size": 6, "symbol": _MARKS[i % len(_MARKS)]},
+                "customdata": [[escape(place), quantity(v, unit)] for place, v in zip(x_names, numbers, strict=True)],
+                "hovertemplate": f"{escape(name)}<br>{escape(x_title)} %{{customdata[0]}}<br>"
                 f"{escape(value_title)} <b>%{{customdata[1]}}</b><extra></extra>",
-            )
+            }
         )
     ranges = "; ".join(f"{name} {value_range(values, unit)}" for name, values in series.items())
     kind = f"{x_title} from {x_names[0]} to {x_names[-1]}" if len(x_names) else f"no {x_title}"
@@ -108,7 +109,6 @@ def _lines(
         traces,
         title=title,
         alt=f"Line chart: {title}. {kind}; {with_unit(value_title, unit)}{log}: {ranges}.",
-        mode=mode,
         plot_height=280,
         legend=list(series) if len(series) > 1 else (),
         xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False, **ticks},
@@ -152,14 +152,15 @@ def scatter_2d(
     if highlight is not None:
         ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": colour("dart", mode)}}
         x, y = at[[highlight], 0], at[[highlight], 1]
-        traces.append(go.Scatter(x=x, y=y, mode="markers", marker=ring, hoverinfo="skip", showlegend=False))
+        traces.append(
+            {"type": "scatter", "x": x, "y": y, "mode": "markers", "marker": ring, "hoverinfo": "skip", "showlegend": False}
+        )
     names = [escape(name) for name in dict.fromkeys(of_group)] if groups is not None else []
     span = f"{with_unit(x_title, unit)} {value_range(at[:, 0], unit)}, {with_unit(y_title, unit)} {value_range(at[:, 1], unit)}"
     return frame(
         traces,
         title=title,
         alt=f"Scatter plot: {title}. {len(labels)} labelled points; {span}.",
-        mode=mode,
         plot_height=420,
         legend=names,
         xaxis={"title": {"text": escape(with_unit(x_title, unit))}},
@@ -176,18 +177,19 @@ def _points(
     stage: str,
     axes: tuple[str, str, Unit],
     mode: Mode,
-) -> go.Scatter:
+) -> Trace:
     x_title, y_title, unit = axes
-    return go.Scatter(
-        x=at[which, 0],
-        y=at[which, 1],
-        name=escape(name),
-        mode="markers+text" if len(labels) <= 60 else "markers",
-        text=[escape(labels[i]) for i in which],
-        textposition="top center",
-        textfont={"size": 12},
-        marker={"size": 8, "color": colour(stage, mode), "symbol": _MARKS[number % len(_MARKS)]},
-        customdata=[[escape(token_label(labels[i], i)), *(quantity(v, unit) for v in at[i])] for i in which],
-        hovertemplate=f"%{{customdata[0]}}<br>{escape(x_title)} <b>%{{customdata[1]}}</b>"
+    return {
+        "type": "scatter",
+        "x": at[which, 0],
+        "y": at[which, 1],
+        "name": escape(name),
+        "mode": "markers+text" if len(labels) <= 60 else "markers",
+        "text": [escape(labels[i]) for i in which],
+        "textposition": "top center",
+        "textfont": {"size": 12},
+        "marker": {"size": 8, "color": colour(stage, mode), "symbol": _MARKS[number % len(_MARKS)]},
+        "customdata": [[escape(token_label(labels[i], i)), *(quantity(v, unit) for v in at[i])] for i in which],
+        "hovertemplate": f"%{{customdata[0]}}<br>{escape(x_title)} <b>%{{customdata[1]}}</b>"
         f"<br>{escape(y_title)} <b>%{{customdata[2]}}</b><extra></extra>",
-    )
+    }

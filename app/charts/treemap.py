@@ -62,4 +62,4 @@ def treemap(parts: Sequence[Part], *, title: str, unit: Unit, mode: Mode = "ligh
     children = sorted((part for part in parts if part.parent == whole.id), key=lambda part: -part.value)
     shares = ", ".join(f"{part.label} {percent(part.value / whole.value)}" for part in children)
     alt = f"Treemap: {title}. {whole.label}: {whole.value:,} {unit}; {shares}."
-    return frame([trace], title=f"{title} ({unit})", alt=alt, mode=mode, plot_height=420, below=8)
+    return frame([trace], title=f"{title} ({unit})", alt=alt, plot_height=420, below=8)

@@ -139,8 +139,9 @@ def test_every_figure_has_a_title_and_a_unit_on_the_screen(name: str) -> None:
 
 @each_builder
 @pytest.mark.parametrize("mode", MODES)
-def test_every_figure_wears_the_template_of_its_mode(name: str, mode: Mode) -> None:
-    figure = BUILDERS[name](mode)
+def test_every_figure_can_wear_the_template_of_its_mode(name: str, mode: Mode) -> None:
+    assert BUILDERS[name](mode).layout.template.to_plotly_json() == {}
+    figure = charts.dressed(BUILDERS[name](mode), mode)
     assert figure.layout.template.to_plotly_json() == pio.templates[theme.template_name(mode)].to_plotly_json()
     assert figure.layout.height > 0
     assert figure.layout.width is None, "its width is its container's"
@@ -234,7 +235,7 @@ def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> N
     two = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v")
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
     assert two.layout.margin.b > one.layout.margin.b
-    assert two.layout.template.layout.legend.orientation == "h"
+    assert charts.dressed(two, "light").layout.template.layout.legend.orientation == "h"
 
 
 @pytest.mark.parametrize(

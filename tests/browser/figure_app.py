@@ -76,7 +76,7 @@ if st.button("Turn"):
     state.remember("turn", state.remembered("turn", 0) + 1)
 figure = drawn(kind, HOSTILE if "hostile" in st.query_params else WORDS)
 if "plotly" in st.query_params:
-    st.plotly_chart(figure, theme=None)
+    st.plotly_chart(charts.dressed(figure, ui.mode()), theme=None)
 else:
     ui.chart(figure, name=f"figure-{kind}", data=lambda: None)
 st.code(json.dumps({"turn": state.remembered("turn", 0)}))

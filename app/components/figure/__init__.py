@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return _numbers(value) if value.dtype.kind == "f" else value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return value if all(type(inner) is str for inner in value) else [_plain(inner) for inner in value]
     if isinstance(value, float | np.floating):
         return _numbers(np.asarray(value))
     return value.item() if isinstance(value, np.generic) else value
@@ -81,5 +81,5 @@ def _numbers(values: np.ndarray) -> Any:
         up, down = 10.0 ** np.clip(places, 0, 300), 10.0 ** np.clip(-places, 0, 300)
         short = np.where(exact == np.rint(exact), exact, np.rint(exact * up / down) / up * down)  # up or down is 1
     finite = np.isfinite(short)
-    kept: Any = short if finite.all() else np.where(finite, short.astype(object), None)
+    kept: Any = short if finite.all() else np.where(finite, short.astype(object), np.array(None))
     return kept.tolist()

@@ -25,7 +25,7 @@ function picture({ data, layout }, width, hidden, canvas) {
     ...(layout.annotations ?? []).map((note) => drawAnnotation(note, x, y)),
     ...(heat?.colorbar ? drawColourBar(heat.colorbar && heat, 14, box.below, Math.min(360, Math.max(160, width / 2 - 14))) : []),
   ];
-  return { nodes, legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, box };
+  return { nodes, legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, named: { x: x.spec, y: y.spec }, box };
 }
 
 function headingLines(markup, width) {

@@ -85,7 +85,7 @@ class Pointer {
     this.tip.hidden = !spot;
     if (!spot) return;
     this.mark = this.svg.appendChild(this.ring(spot));
-    this.tip.replaceChildren(...lines(filled(spot.trace.hovertemplate ?? "", spot.trace, spot.index)).map((line) => {
+    this.tip.replaceChildren(...lines(filled(spot.trace.hovertemplate ?? "", spot.trace, spot.index, this.scene.named)).map((line) => {
       const element = make("div");
       element.append(...line.map(([text, kind]) => (kind === "b" ? make("b", "", text) : text)));
       return element;

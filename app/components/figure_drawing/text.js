@@ -74,15 +74,19 @@ function signed(text) {
 }
 
 // A hover template with the values of one point put in; of the formats only those that figures use.
-function filled(template, trace, index) {
+function filled(template, trace, index, axes) {
+  const numbers = { x: index.at(-1), y: index[0] }; // of a cell of a map
   return template.replace("<extra></extra>", "").replace(/%\{(\w+)((?:\[\d+\])*)(?::([^}]*))?\}/g, (_, name, path, format) => {
-    let value = index.reduce((list, i) => (Array.isArray(list) ? list[i] : list), trace[name] ?? (name === "x" ? index.at(-1) : index[0]));
+    let value = index.reduce((list, i) => (Array.isArray(list) ? list[i] : list), trace[name] ?? numbers[name]);
+    const named = axes[name]?.tickvals?.indexOf(value) ?? -1;
+    if (named >= 0 && !format) return axes[name].ticktext[named];
     for (const [, i] of path.matchAll(/\[(\d+)\]/g)) value = value?.[i];
     return typeof value === "number" ? formatted(value, format) : (value ?? "");
   });
 }
 
 function formatted(value, format = "") {
+  if (format === ".3~r") return significant(value);
   const fixed = /^\.(\d)(~?)f$/.exec(format);
   return fixed ? signed(fixed[2] ? String(Number(value.toFixed(fixed[1]))) : value.toFixed(fixed[1])) : written(value, 0, format);
 }
