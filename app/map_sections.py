@@ -23,21 +23,17 @@ def shortened(text: str, room: int = ROOM) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
-def page_links() -> dict[str, str]:
-    """Page file -> an address that restores the view, for the pages that are there."""
-    query = urlencode(state.to_query(state.current()))
-    return {entry.file: f"{entry.file}?{query}" for entry in navigation.PAGES if navigation.is_there(entry.file)}
-
-
 def diagram(found: ModelMap) -> None:
     """The map; a click on a box opens its page. Then its files."""
-    links = page_links()
+    pages = tuple(entry.file for entry in navigation.PAGES if navigation.is_there(entry.file))
+    query = urlencode(state.to_query(state.current()))
+    links = {page: page for page in pages}  # the component adds what they restore, which changes at every click
     drawings = {sheet.name: map_drawing.drawing(found, sheet, links) for sheet in (map_drawing.WIDE, map_drawing.NARROW)}
-    if opened := model_map_component(drawings, key="model_map", pages=links):
+    if opened := model_map_component(drawings, key="model_map", pages=pages, query=query):
         st.switch_page(navigation.page(opened))
     mode = ui.mode()
     with st.container(horizontal=True, gap="small"):
-        ui.export_menu("map", model_map.frame(found))
+        ui.export_menu("map", lambda: model_map.frame(found))
         st.download_button(
             "Save SVG",
             lambda: svg_file(found, mode),

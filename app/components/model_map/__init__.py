@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from app.components import component, pack
 
 
-def model_map(drawings: Mapping[str, str], *, key: str, pages: Collection[str]) -> str | None:
+def model_map(drawings: Mapping[str, str], *, key: str, pages: Collection[str], query: str) -> str | None:
     """Show the drawings ("wide" and "narrow": the width decides which); the page file whose box was clicked, None if none was.
 
-    drawings: SVG elements from app.map_drawing, which escapes what a user wrote; their links carry `data-page`.
+    drawings: SVG elements from app.map_drawing, which escapes what a user wrote; their links carry `data-page`. query: what each
+    link adds to its page's address, so that it restores the view.
     """
-    result = component("model_map")(key=key, data=pack({"drawings": dict(drawings)}), on_open_change=lambda: None)
+    result = component("model_map")(key=key, data=pack({"drawings": dict(drawings), "query": query}), on_open_change=lambda: None)
     return result.open if result.open in pages else None

@@ -1,7 +1,7 @@
 // The drawings come as SVG from Python. A plain click on a box goes to Python, which changes the page and keeps the session; with Ctrl
-// or the middle button the link opens as any other.
+// or the middle button the link opens as any other. What the links restore comes apart: it changes with every click, the drawings do not.
 export default function ({ data, parentElement, setTriggerValue }) {
-  const { drawings } = unpack(data).header;
+  const { drawings, query } = unpack(data).header;
   let map = parentElement.querySelector(".map");
   if (!map) map = parentElement.appendChild(make("div", "map"));
   map.onclick = (event) => {
@@ -12,4 +12,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const drawn = Object.values(drawings).join("");
   if (map.drawn !== drawn) map.innerHTML = map.drawn = drawn;
+  for (const link of map.querySelectorAll("a[data-page]")) link.setAttribute("href", `${link.dataset.page}?${query}`);
 }
