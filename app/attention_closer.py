@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import attention_sections, attention_views, choices, markup, runtime, state, ui
-from app.attention_views import AllHeads, Projection
+from app import attention_heads, attention_views, choices, markup, runtime, state, ui
+from app.attention_views import Projection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, token_map
 from app.runtime import Here
@@ -29,7 +29,7 @@ def closer_look(here: Here) -> None:
     elif look == "made":
         _projections(here)
     else:
-        _entropy(here, attention_sections.all_heads(here))
+        _entropy(here)
 
 
 def _row(here: Here) -> None:
@@ -109,14 +109,15 @@ def _made(found: Projection, part: str, here: Here) -> None:
     )
 
 
-def _entropy(here: Here, found: AllHeads) -> None:
+def _entropy(here: Here) -> None:
     row = attention_views.entropies(runtime.compute(lambda: here.trace.attention(here.layer, (here.position,))))
-    mean = found.summary.entropy[here.layer]
-    heads = [str(head) for head in range(len(row))]
+    heads = attention_heads.heads(here.view.model, here.trace)
+    mean = runtime.compute(lambda: heads.layer(here.trace, here.layer)).entropy
+    names = [str(head) for head in range(len(row))]
     focus = f"query {here.tokens[here.position]} ({here.position})"
     figure = grouped_bars(
         {focus: row, "mean of all queries": mean},
-        labels=heads,
+        labels=names,
         label_title="head",
         title=f"How widely each head of layer {here.layer} reads",
         value_title="entropy",
@@ -124,7 +125,7 @@ def _entropy(here: Here, found: AllHeads) -> None:
         stages=("attention", "reference"),
         mode=ui.mode(),
     )
-    ui.chart(figure, name="attention-entropy", data=pd.DataFrame({"head": heads, "query_in_focus": row, "mean_of_queries": mean}))
+    ui.chart(figure, name="attention-entropy", data=pd.DataFrame({"head": names, "query_in_focus": row, "mean_of_queries": mean}))
     seen = here.position + 1
     ui.note(
         f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
@@ -134,11 +135,12 @@ def _entropy(here: Here, found: AllHeads) -> None:
 
 def newest(here: Here) -> None:
     """The row of the newest token in every head: heads by tokens. A click brings a head into focus."""
-    last, hide_first = len(here.ids) - 1, state.chosen(choices.HIDE_FIRST)
+    last = len(here.ids) - 1
     ui.note(
         "The next token is predicted from the newest position alone. Whatever it knows of earlier tokens, its heads have read for it, "
         "in this layer or in an earlier one. Each line is a head, from the first layer down. A click brings it into focus."
     )
+    hide_first = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
     weights = runtime.compute(here.trace.newest_row)
     n_heads = weights.shape[1]
     rows = weights.reshape(-1, weights.shape[2])
@@ -158,7 +160,7 @@ def newest(here: Here) -> None:
         row_positions=False,
         row=here.layer * n_heads + here.head,
         row_of=lambda row: _one_row(here, row // n_heads, row % n_heads, hide_first),
-        on_row=lambda row: state.update(layer=row // n_heads, head=row % n_heads),
+        on_row=lambda row, _: state.update(layer=row // n_heads, head=row % n_heads),
     )
     if rows.size > EXACT_CELLS:
         ui.note(

@@ -9,10 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import attention_formulas, attention_views, choices, markup, runtime, state, ui
-from app.attention_views import AllHeads, Matrix, Picture, Stage, Together
+from app import attention_formulas, attention_heads, attention_views, choices, markup, runtime, state, ui
+from app.attention_heads import AllHeads
+from app.attention_views import Matrix, Picture, Stage, Together
 from app.charts import heatmap
-from app.components.map_canvas import EXACT_CELLS, overview, token_map
+from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
+from app.recent import Recent
 from app.runtime import Here
 from app.surprise_views import word_numbers
 from gptcore import activations
@@ -20,6 +22,9 @@ from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 READABLE = 64  # tokens up to which a map is also offered as a plotly figure
+MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
+FILLING = 0.1  # seconds between two turns of an overview that fills up
+SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
 # Stage -> on the button; in the title; what a cell's value is called.
 STAGES: dict[Stage, tuple[str, str, str]] = {
@@ -31,28 +36,43 @@ STAGES: dict[Stage, tuple[str, str, str]] = {
 }
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)  # 150 kB each for GPT-2 small, 0.7 MB for the largest
-def _all_heads(model: str, ids: tuple[int, ...]) -> AllHeads:
-    return runtime.compute(lambda: attention_views.all_heads(runtime.trace(model, ids)))
+@st.cache_resource(show_spinner=False)
+def _maps() -> Recent[Prepared]:
+    return Recent(MAPS)
 
 
 def one_head(here: Here) -> None:
-    """All heads small and one of them large, at any stage; its formula; the checks."""
+    """All heads small and one of them large, at any stage; its formula; the checks. What takes longest comes last: all heads."""
     small, large = st.columns([5, 7], gap="large")
-    with large:  # before the overview, which takes longer where the text is long
+    below = st.container()
+    with large:
         shown = picture(here)
         large_map(here, shown)
+        remarks(here, shown)
+    with below:
+        formula(here, shown)
+        ui.source(activations.attend, MultiHeadAttention)
     with small:
-        found = all_heads(here)
-    with large:
-        remarks(here, shown, found)
-    formula(here, shown)
-    ui.source(activations.attend, MultiHeadAttention)
+        all_heads(here)
 
 
-def all_heads(here: Here) -> AllHeads:
-    """Every head of every layer; a click brings one into focus."""
-    found = _all_heads(here.view.model, here.ids)
+def all_heads(here: Here) -> None:
+    """Every head of every layer; a click brings one into focus. Where that takes long, it fills up while the page can be used."""
+    heads = attention_heads.heads(here.view.model, here.trace)
+    filling = heads.takes_long
+
+    def draw() -> None:
+        """As a fragment, it runs again until all layers are there."""
+        runtime.compute(lambda: heads.grow(here.trace))
+        seen, focus = state.current(), (here.view.layer, here.view.head)
+        if filling and (not heads.missing or (seen.layer, seen.head) != focus):
+            st.rerun()  # the page once more: without a clock, or because a click, of which only a fragment heard, has moved the focus
+        _overview(here, heads.picture())
+
+    (st.fragment(draw, run_every=FILLING) if filling else draw)()
+
+
+def _overview(here: Here, found: AllHeads) -> None:
     n_layers, n_heads = found.first_token_share.shape
     overview(
         found.images,
@@ -63,10 +83,21 @@ def all_heads(here: Here) -> AllHeads:
         focus=(here.layer, here.head),
         on_focus=lambda layer, head: state.update(layer=layer, head=head),
     )
-    if found.cells < len(here.ids):
-        ui.note(f"{len(here.ids):,} tokens on {found.cells} × {found.cells} cells; each shows the largest weight that it covers.")
-    ui.export_menu("attention-heads", lambda: attention_views.all_heads_frame(found))
-    return found
+    ui.export_menu("attention-heads", lambda: attention_heads.frame(found))
+    pooled = f"{len(here.ids):,} tokens on {found.cells} × {found.cells} cells: each shows the largest weight that it covers. "
+    ui.note((pooled if found.cells < len(here.ids) else "") + (_sink(here, found) if len(here.ids) > 1 else ""))
+
+
+def _sink(here: Here, found: AllHeads) -> str:
+    """How much of the weight lies on the first token, and why."""
+    if found.done < here.config.n_layers:
+        return f"{found.done} of {here.config.n_layers} layers are computed; the others follow."
+    mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
+    return (
+        f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
+        f"{markup.percent(float(everyone))}. The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
+        "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
+    )
 
 
 def picture(here: Here) -> Picture:
@@ -85,42 +116,28 @@ def picture(here: Here) -> Picture:
         joinable = stage == "pattern" and together != "largest"
         join = st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
     numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
-    return Picture(here.layer, here.head, together, stage, hide, None if numbers is None else tuple(numbers))
+    head = here.head if together == "one" else 0  # heads taken together are one picture, whichever is in focus
+    return Picture(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
 
 
 def large_map(here: Here, shown: Picture) -> None:
     """The map, tied to its text."""
     trace, words = here.trace, shown.words
-    labels, last_of = list(here.tokens), list(range(len(here.ids)))
-    if words is not None:
-        pieces = [here.model.tokenizer.bytes_of(i) for i in here.ids]
-        starts = [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
-        last_of = [end - 1 for end in [*starts[1:], len(words)]]
-        labels = [visible(b"".join(pieces[start : end + 1])) for start, end in zip(starts, last_of, strict=True)]
-    values = runtime.compute(lambda: attention_views.map_rows(trace, shown))
-    _, what, value_title = STAGES[shown.stage]
-    whose = (
-        f"Layer {here.layer}, head {here.head}"
-        if shown.together == "one"
-        else f"Layer {here.layer}, {TOGETHER[shown.together].lower()}"
-    )
-    signed = shown.stage in ("scores", "scaled", "masked")
+    labels, last_of = _rows(here, words)
+    whole = f"{_whose(shown)}: {STAGES[shown.stage][1]}"
 
-    def focus(row: int) -> None:
+    def values() -> Matrix:
+        return runtime.compute(lambda: attention_views.map_rows(trace, shown))
+
+    def focus(row: int, column: int | None) -> None:
+        """A cell is a query and a key; a token of the text is a query, whose key is then the one that it reads most."""
         position = last_of[row]
         state.update(position=None if position == len(here.ids) - 1 else position)
+        state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
     token_map(
-        values,
+        _maps().get((here.view.model, here.ids, shown), lambda: _prepared(values(), labels, whole, shown)),
         key="attention_map",
-        row_tokens=labels,
-        col_tokens=labels,
-        title=f"{whose}: {what}",
-        value_title=value_title,
-        unit="%" if shown.stage == "pattern" else "",
-        scale="signed" if signed else "probability",
-        top=_top(values, shown),
-        left_out=_left_out(shown),
         row=here.position if words is None else words[here.position],
         linked_text=True,
         row_of=lambda row: runtime.compute(lambda: attention_views.map_rows(trace, shown, (row,)))[0],
@@ -128,16 +145,42 @@ def large_map(here: Here, shown: Picture) -> None:
     )
     ui.export_menu(
         "attention-map",
-        lambda: attention_views.map_frame(
-            runtime.compute(lambda: attention_views.map_rows(trace, shown)), labels, labels, ("query", "key", value_title)
-        ),
-        _printed(values, labels, f"{whose}: {what}", value_title, shown) if len(labels) <= READABLE else None,
+        lambda: attention_views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
+        _printed(values, labels, whole, shown) if len(labels) <= READABLE else None,
+    )
+
+
+def _rows(here: Here, words: tuple[int, ...] | None) -> tuple[list[str], list[int]]:
+    """The text of each row, and its last token: of a token each, or of a word each."""
+    if words is None:
+        return list(here.tokens), list(range(len(here.ids)))
+    pieces = [here.model.tokenizer.bytes_of(i) for i in here.ids]
+    starts = [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
+    last_of = [end - 1 for end in [*starts[1:], len(words)]]
+    return [visible(b"".join(pieces[start : end + 1])) for start, end in zip(starts, last_of, strict=True)], last_of
+
+
+def _whose(shown: Picture) -> str:
+    return f"Layer {shown.layer}, " + (f"head {shown.head}" if shown.together == "one" else TOGETHER[shown.together].lower())
+
+
+def _prepared(values: Matrix, labels: list[str], title: str, shown: Picture) -> Prepared:
+    return prepare(
+        values,
+        row_tokens=labels,
+        col_tokens=labels,
+        title=title,
+        value_title=STAGES[shown.stage][2],
+        unit="%" if shown.stage == "pattern" else "",
+        scale="signed" if shown.stage in SIGNED else "probability",
+        top=_top(values, shown),
+        left_out=_left_out(shown),
     )
 
 
 def _top(values: Matrix, shown: Picture) -> float | None:
     """The end of the colour scale: weights run to 1, unless the first token, which often takes most of it, is hidden."""
-    if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in ("scores", "scaled", "masked"):
+    if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in SIGNED:
         return None
     largest = float(np.nanmax(values, initial=0.0)) or 1.0
     return math.ceil(10 * largest) / 10 if shown.stage == "pattern" else largest  # a legend in whole tenths
@@ -150,40 +193,40 @@ def _left_out(shown: Picture) -> str:
     return f"hidden, or {later}" if shown.hide_first else later
 
 
-def _printed(values: Matrix, labels: list[str], title: str, value_title: str, shown: Picture) -> Callable[[], go.Figure]:
+def _printed(values: Callable[[], Matrix], labels: list[str], title: str, shown: Picture) -> Callable[[], go.Figure]:
     """The same map as a plotly figure, for the export; made when it is asked for."""
-    signed, mode = shown.stage in ("scores", "scaled", "masked"), ui.mode()
-    return lambda: heatmap(
-        values, row_tokens=labels, col_tokens=labels, title=title, value_title=value_title, unit="%" if shown.stage == "pattern" else "",
-        scale="signed" if signed else "probability", top=_top(values, shown), mode=mode,
-    )  # fmt: skip
+    mode = ui.mode()
+
+    def figure() -> go.Figure:
+        matrix = values()
+        return heatmap(
+            matrix, row_tokens=labels, col_tokens=labels, title=title, value_title=STAGES[shown.stage][2],
+            unit="%" if shown.stage == "pattern" else "", scale="signed" if shown.stage in SIGNED else "probability",
+            top=_top(matrix, shown), mode=mode,
+        )  # fmt: skip
+
+    return figure
 
 
-def remarks(here: Here, shown: Picture, found: AllHeads) -> None:
-    """What must be said of the large map: joined words, the attention sink, length."""
-    n_rows = len(here.ids) if shown.words is None else shown.words[-1] + 1
+def remarks(here: Here, shown: Picture) -> None:
+    """What must be said of the large map: joined words, a hidden column, length."""
+    n_rows, said = len(here.ids) if shown.words is None else shown.words[-1] + 1, []
     if shown.words is not None:
-        ui.note(
+        said.append(
             "Pieces of a word are joined: the weights on the pieces are added, the rows of its pieces are averaged. A row still sums to 1."
         )
     if shown.hide_first:
         first = "word" if shown.words is not None else "token"
-        ui.note(
+        said.append(
             f"The first {first} is left blank. The other values stay as they are, nothing is shared out anew, so the visible part of a "
             "row of weights sums to less than 1. The colours reach up to the largest value that is left."
         )
-    if len(here.ids) > 1:
-        mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
-        ui.note(
-            f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
-            f"{markup.percent(float(everyone))}. The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
-            "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
-        )
     if n_rows**2 > EXACT_CELLS:
-        ui.note(
+        said.append(
             f"At {n_rows:,} tokens a cell can be smaller than a dot of the screen: a dot then shows the strongest cell it covers, and the "
             "exact value is fetched for the row that is pointed at."
         )
+    ui.note(" ".join(said) or "A click on a cell puts its query and its key into the formula below.")
 
 
 def formula(here: Here, shown: Picture) -> None:

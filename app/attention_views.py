@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.components.map_canvas import HeadSummary, levels
 from gptcore.activations import AttentionActivations
 from gptcore.checks import TOLERANCE, Check
 from gptcore.language_model import LanguageModel
@@ -40,44 +39,6 @@ class Picture:
     stage: Stage = "pattern"
     hide_first: bool = False
     words: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class AllHeads:
-    """Every head at a glance. images: levels [layer, head, cell, cell]; cells: tokens on a side, or fewer where they are pooled;
-    first_token_share, entropy: [layer, head], means over the queries (the first query left out of the share)."""
-
-    images: NDArray[np.uint8]
-    cells: int
-    summary: HeadSummary
-    first_token_share: Matrix
-
-
-def all_heads(trace: Trace) -> AllHeads:
-    """A thumbnail and a few numbers for every head; some 10 ms for a short text, a second for 1,024 tokens of GPT-2 small."""
-    found = trace.attention_overview(32 if trace.config.n_layers * trace.config.n_heads <= 400 else 24)
-    cells = len(found.starts)
-    maps = np.where(np.tri(cells, dtype=bool), found.maps, np.nan)
-    query, key = found.strongest[..., 0], found.strongest[..., 1]
-    return AllHeads(
-        levels(maps), cells, HeadSummary(found.mean_entropy, query, key, found.strongest_weight), found.first_token_share
-    )
-
-
-def all_heads_frame(found: AllHeads) -> pd.DataFrame:
-    """layer, head, mean_entropy (bits), first_token_share, query, key, weight (of the strongest pair): one line a head."""
-    summary, shape = found.summary, found.first_token_share.shape
-    layer, head = np.indices(shape)
-    columns = {
-        "layer": layer,
-        "head": head,
-        "mean_entropy": summary.entropy,
-        "first_token_share": found.first_token_share,
-        "query": summary.query,
-        "key": summary.key,
-        "weight": summary.weight,
-    }
-    return pd.DataFrame({name: np.asarray(values).ravel() for name, values in columns.items()})
 
 
 def of_stage(found: AttentionActivations, stage: Stage, index: int = 0) -> Matrix:

@@ -19,7 +19,7 @@ from gptcore.activations import LayerRows, attend, in_chunks, owned, queries
 
 @dataclass(frozen=True, eq=False)
 class AttentionOverview:
-    """Every head of every layer. Arrays are copies.
+    """Every head of the layers asked for. Arrays are copies.
 
     maps: the pattern pooled to at most `size` x `size` cells; a cell is the largest weight of the queries and keys that it covers
     (with no more tokens than cells it is the pattern itself). starts: the first token of each cell, the same for both axes.

@@ -138,11 +138,17 @@ class Trace:
         return lens(self._model, self._resid, wanted, top, targets)
 
     @torch.inference_mode()
-    def attention_overview(self, size: int = 32) -> AttentionOverview:
-        """Every head's map, pooled to at most size x size, and a few numbers each. About a second at 1,024 tokens."""
+    def attention_overview(self, size: int = 32, layers: Sequence[int] | None = None) -> AttentionOverview:
+        """Every head's map, pooled to at most size x size, and a few numbers each; of all layers, or of those named, in their order.
+
+        1,024 tokens of GPT-2 small take seconds: ask for a layer at a time where somebody waits.
+        """
         if size < 1:
             raise OutOfRangeError(f"size is {size}; ask for at least 1 cell.")
-        return overview.overview([self._rows(layer) for layer in range(self.config.n_layers)], size)
+        wanted = range(self.config.n_layers) if layers is None else layers
+        if not len(wanted):
+            raise OutOfRangeError("No layer was asked for; name at least one, or leave layers out for all of them.")
+        return overview.overview([self._rows(layer) for layer in wanted], size)
 
     @torch.inference_mode()
     def newest_row(self) -> Float[np.ndarray, "n_layers n_heads n_tokens"]:

@@ -12,7 +12,7 @@ import pytest
 
 from app import state
 from app.components import map_canvas, map_cells, vocabulary
-from app.components.map_canvas import HeadSummary, levels, overview, token_map
+from app.components.map_canvas import HeadSummary, levels, overview, prepare, token_map
 
 TOKENS = ["the", "␣cat", "the"]
 MAP = np.array([[1, np.nan, np.nan], [0.25, 0.75, np.nan], [0.5, 0.3, 0.2]], dtype=np.float32)
@@ -135,20 +135,49 @@ def test_a_click_does_not_send_the_values_again(page: StandIn) -> None:
     assert page.header()["row"] == 1
 
 
-def test_a_click_on_a_row_reaches_the_page(page: StandIn) -> None:
-    rows: list[int] = []
-    draw_map(on_row=rows.append)
-    page.says("row", {"row": 2, "stamp": page.header()["stamp"]})
-    assert rows == [2]
+def test_a_click_on_a_cell_or_on_a_row_alone_reaches_the_page(page: StandIn) -> None:
+    cells: list[tuple[int, int | None]] = []
+    draw_map(on_row=lambda *cell: cells.append(cell))
+    for column in (1, None, 3, "x"):  # the last two are junk, and no columns
+        page.says("row", {"row": 2, "col": column, "stamp": page.header()["stamp"]})
+    assert cells == [(2, 1), (2, None), (2, None), (2, None)]
 
 
 @pytest.mark.parametrize("junk", [None, 2, "2", {}, {"row": 3}, {"row": -1}, {"row": "1"}, {"row": 1.5}, {"row": 2, "stamp": 1}])
 def test_junk_from_the_browser_is_no_row(page: StandIn, junk: Any) -> None:
     rows: list[int] = []
-    draw_map(on_row=rows.append)
+    draw_map(on_row=lambda row, _: rows.append(row))
     stamped = {"stamp": page.header()["stamp"]} | junk if isinstance(junk, dict) else junk
     page.says("row", stamped)
     assert rows == []
+
+
+def test_a_prepared_map_is_sent_as_the_values_themselves_would_be(page: StandIn) -> None:
+    described: dict[str, Any] = {"row_tokens": TOKENS, "col_tokens": TOKENS, "title": "One head"}
+    ready = prepare(MAP, **described)
+    draw_map(row=1, linked_text=True)
+    by_values = {key: mounted["data"] for key, mounted in page.mounted.items()}
+    token_map(ready, key="m", row=1, linked_text=True)
+    assert {key: mounted["data"] for key, mounted in page.mounted.items()} == by_values
+
+
+def test_a_long_prepared_map_fetches_its_rows_from_where_it_is_told(monkeypatch: pytest.MonkeyPatch, page: StandIn) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(map_canvas, "exact_rows", lambda *given: asked.append(given))
+    values, tokens = causal(300), ["a"] * 300
+    ready = prepare(values, row_tokens=tokens, col_tokens=tokens, title="One head")
+    row_of = values.__getitem__
+    token_map(ready, key="m", row_of=row_of)
+    assert asked == [("m", ready.stamp, 300, row_of)]
+    with pytest.raises(ValueError, match="needs row_of"):
+        token_map(ready, key="m")
+
+
+def test_tokens_of_rows_and_columns_that_are_the_same_travel_once(page: StandIn) -> None:
+    draw_map()
+    assert page.header()["row_tokens"] == TOKENS and page.header()["col_tokens"] is None
+    draw_map(col_tokens=["a", "b", "c"])
+    assert page.header()["col_tokens"] == ["a", "b", "c"]
 
 
 def test_signed_maps_have_a_scale_as_wide_as_their_largest_value(page: StandIn) -> None:
@@ -229,10 +258,24 @@ def test_the_summary_of_every_head_travels_and_names_the_most_focused_one(page: 
     entropy = np.array([[2.0, 1.0, 3.0], [2.5, 0.5, 3.5]])
     places = np.arange(6).reshape(2, 3) % 3
     draw_overview(summary=HeadSummary(entropy, places, places * 0, entropy / 4))
-    header = page.header()
-    assert header["summary"]["entropy"] == [2, 1, 3, 2.5, 0.5, 3.5]
-    assert header["summary"]["query"] == [0, 1, 2, 0, 1, 2]
-    assert "Lowest mean entropy: layer 1, head 1; its largest weight is 12.5 %." in header["alt"]
+    summary = page.values()[0]["summary"]
+    assert summary["entropy"] == [2, 1, 3, 2.5, 0.5, 3.5]
+    assert summary["query"] == [0, 1, 2, 0, 1, 2]
+    assert "Lowest mean entropy: layer 1, head 1; its largest weight is 12.5 %." in page.header()["alt"]
+
+
+def test_heads_that_fill_up_travel_without_the_rest(page: StandIn) -> None:
+    maps = np.stack([[MAP] * 3] * 2)
+    entropy, places = np.ones((2, 3)), np.zeros((2, 3), int)
+    begun, none = np.where(np.arange(2)[:, None, None, None] == 1, np.nan, maps), np.array([[1.0] * 3, [np.nan] * 3])
+    draw_overview(maps=begun, summary=HeadSummary(none, places, places, none))
+    first, (said, _) = page.header(), page.values()
+    assert said["summary"]["entropy"] == [1, 1, 1, None, None, None] and "Lowest" not in first["alt"]
+    some = np.array([[1.0, 1, 1], [1, 1, np.nan]])
+    draw_overview(maps=maps, summary=HeadSummary(some, places, places, some))
+    assert page.header() == first and page.values()[0]["version"] != said["version"]
+    draw_overview(maps=maps, summary=HeadSummary(entropy, places, places, entropy))
+    assert page.header()["stamp"] == first["stamp"] == page.values()[0]["stamp"]
 
 
 def test_a_click_on_a_head_reaches_the_page(page: StandIn) -> None:

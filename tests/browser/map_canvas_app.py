@@ -59,12 +59,21 @@ def draw_map() -> None:
         unit="logits" if query.get("scale") == "signed" else "%",
         row=state.remembered("row", None),
         linked_text=query.get("linked") == "1",
-        on_row=lambda row: state.remember("row", row),
+        on_row=lambda row, column: (state.remember("row", row), state.remember("column", column)),
     )
     runs = state.remembered("runs", 0) + 1
     state.remember("runs", runs)
     shown = values if n <= 64 else values[-1:]
-    st.code(json.dumps({"row": state.remembered("row", None), "runs": runs, "values": np.nan_to_num(shown, nan=-9).tolist()}))
+    st.code(
+        json.dumps(
+            {
+                "row": state.remembered("row", None),
+                "column": state.remembered("column", None),
+                "runs": runs,
+                "values": np.nan_to_num(shown, nan=-9).tolist(),
+            }
+        )
+    )
 
 
 query = st.query_params

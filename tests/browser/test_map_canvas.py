@@ -133,12 +133,12 @@ def test_pointing_stays_in_the_browser(open_map: Open) -> None:
     assert visitor.report()["runs"] == runs
 
 
-def test_a_click_keeps_the_row_and_tells_python(open_map: Open) -> None:
+def test_a_click_keeps_the_row_and_tells_python_the_cell(open_map: Open) -> None:
     visitor = open_map()
     values = np.array(visitor.report()["values"])
     with settled(visitor.page):
         visitor.canvas.click(position=visitor.place(6, 2))
-    assert visitor.report()["row"] == 6
+    assert (visitor.report()["row"], visitor.report()["column"]) == (6, 2)
     visitor.page.mouse.move(2, 2)
     best = int(np.argmax(values[6]))
     expect(visitor.readout).to_contain_text("query ␣mat (6), largest: ")
@@ -154,7 +154,7 @@ def test_a_click_sends_no_values_again(open_map: Open) -> None:
     assert visitor.received - before < 4 * 200 * 200 / 2
 
 
-def test_the_keys_move_the_cell_and_enter_keeps_its_row(open_map: Open) -> None:
+def test_the_keys_move_the_cell_and_enter_keeps_it(open_map: Open) -> None:
     visitor = open_map()
     values = visitor.report()["values"]
     visitor.canvas.focus()
@@ -170,7 +170,7 @@ def test_the_keys_move_the_cell_and_enter_keeps_its_row(open_map: Open) -> None:
     expect(visitor.readout).to_contain_text("key the (0)")
     with settled(visitor.page):
         visitor.page.keyboard.press("Enter")
-    assert visitor.report()["row"] == 7
+    assert (visitor.report()["row"], visitor.report()["column"]) == (7, 0)
     visitor.page.keyboard.press("Escape")
     expect(visitor.readout).to_contain_text("query ␣and (7), largest")
 
@@ -210,7 +210,7 @@ def test_a_click_on_a_token_keeps_its_row(open_map: Open) -> None:
     visitor = open_map(linked=1)
     with settled(visitor.page):
         visitor.tokens.nth(4).click()
-    assert visitor.report()["row"] == 4
+    assert (visitor.report()["row"], visitor.report()["column"]) == (4, None)
     expect(visitor.view.locator(".token.pinned")).to_have_text("␣on")
 
 

@@ -260,6 +260,13 @@ def test_the_numbers_of_the_overview_are_those_of_the_patterns(long_trace: Trace
         assert patterns[layer, head, query, key] == pytest.approx(seen.strongest_weight[layer, head], abs=1e-5)
 
 
+def test_an_overview_of_some_layers_is_that_of_all_in_their_order(long_trace: Trace) -> None:
+    whole, some = long_trace.attention_overview(8), long_trace.attention_overview(8, layers=(2, 0))
+    for name in ("maps", "entropy", "mean_entropy", "first_token_share", "strongest", "strongest_weight"):
+        assert np.array_equal(getattr(some, name), getattr(whole, name)[[2, 0]])
+    assert some.starts == whole.starts
+
+
 def test_the_overview_of_one_token_sees_only_itself(model: GPTModel) -> None:
     seen = trace_of(model, (4,)).attention_overview()
     assert (seen.maps == 1).all() and seen.maps.shape == (2, 3, 1, 1)
@@ -378,6 +385,8 @@ def test_what_is_given_out_may_be_overwritten_without_harm(call: str) -> None:
         (lambda t: t.lens((11,)), "position is 11"),
         (lambda t: t.lens((1,), top=0), "top is 0"),
         (lambda t: t.attention_overview(0), "size is 0"),
+        (lambda t: t.attention_overview(layers=(2,)), "layer is 2"),
+        (lambda t: t.attention_overview(layers=()), "No layer"),
     ],
 )
 def test_what_is_not_there_is_refused_with_the_range(trace: Trace, call: Callable[[Trace], object], words: str) -> None:

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 import gptcore
-from app import attention_formulas, attention_stops, attention_views
+from app import attention_formulas, attention_heads, attention_stops, attention_views
+from app.attention_closer import LOOKS
+from app.attention_heads import Heads
 from app.attention_views import PARTS, Picture
 from app.markup import percent
 from app.ui import latex_number
@@ -136,17 +138,39 @@ def test_the_self_checks_pass_on_the_model_and_each_fails_on_a_number_that_was_c
 
 
 def test_the_overview_says_of_each_head_what_its_weights_say(trace: Trace, reference: Reference) -> None:
-    found = attention_views.all_heads(trace)
-    table = attention_views.all_heads_frame(found).set_index(["layer", "head"])
+    heads = Heads(LAYERS, HEADS, N)
+    heads.grow(trace)
+    found = heads.picture()
+    table = attention_heads.frame(found).set_index(["layer", "head"])
     assert found.cells == N and (found.images[..., LATER] == 255).all() and (found.images[..., ~LATER] < 255).all()
     for layer in range(LAYERS):
+        bits = []
         for head in range(HEADS):
             weights, line = reference.pattern[layer, head].astype(np.float64), table.loc[(layer, head)]
-            bits = -(weights * np.log2(np.where(weights > 0, weights, 1))).sum(1)
-            assert line["mean_entropy"] == pytest.approx(bits.mean(), rel=1e-4)
+            bits.append(-(weights * np.log2(np.where(weights > 0, weights, 1))).sum(1).mean())
+            assert line["mean_entropy"] == pytest.approx(bits[-1], rel=1e-4)
             assert line["first_token_share"] == pytest.approx(weights[1:, 0].mean(), rel=1e-4)
             assert line["weight"] == pytest.approx(weights[1:].max(), rel=1e-4)
             assert weights[int(line["query"]), int(line["key"])] == pytest.approx(line["weight"], rel=1e-4)
+        assert np.allclose(heads.layer(trace, layer).entropy, bits, rtol=1e-4)
+
+
+def test_the_overview_of_a_long_text_fills_up_layer_by_layer(monkeypatch: pytest.MonkeyPatch, trace: Trace) -> None:
+    monkeypatch.setattr(attention_heads, "CELLS_AT_ONCE", 1)
+    heads = Heads(LAYERS, HEADS, N)
+    assert heads.takes_long
+    heads.grow(trace)
+    begun = heads.picture()
+    assert begun.done == 1 and (begun.images[0] < 255).any() and (begun.images[1] == 255).all()
+    assert np.isfinite(begun.summary.entropy[0]).all() and np.isnan(begun.summary.entropy[1]).all()
+    assert len(attention_heads.frame(begun)) == HEADS
+    heads.grow(trace)
+    monkeypatch.undo()
+    whole = Heads(LAYERS, HEADS, N)
+    whole.grow(trace)
+    assert not heads.takes_long and not heads.missing and heads.picture().done == LAYERS
+    assert np.array_equal(heads.picture().images, whole.picture().images)
+    assert heads.picture() is heads.picture()  # nothing is drawn again that has not changed
 
 
 def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:
@@ -186,8 +210,13 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt)
+@pytest.mark.parametrize(
+    "part", [{"attention": "head"}, *({"attention": "closer", "look": look} for look in LOOKS), {"attention": "newest"}]
+)
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: dict[str, str]
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt, **part)
     for toggle in at.toggle:
         toggle.set_value(True)
     at.run()
@@ -195,7 +224,19 @@ def test_the_page_opens_for_every_kind_of_prompt(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert "position" in printed(open_page(monkeypatch, tiny_folder, "attention", **JUNK))
+    at = open_page(
+        monkeypatch, tiny_folder, "attention", stage="z", heads="9", look="?", made="b", key="-7", join_words="2", **JUNK
+    )
+    assert "position" in printed(at) and at.segmented_control(key="widget_choice_stage").value == "pattern"
+
+
+def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    monkeypatch.setattr(attention_heads, "CELLS_AT_ONCE", 1)
+    prompt = "the mat on the cat in the hat"  # of this test alone: what is computed is kept
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt)
+    assert "1 of 2 layers are computed; the others follow." in printed(at)
+    at.run()
+    assert not at.exception and "of its weight on the first token" in printed(at)
 
 
 def test_a_link_restores_layer_head_and_query(

@@ -1,13 +1,15 @@
 """Maps that plotly is too slow for, on a canvas: all attention maps of a model at once, and one map of any length with its text.
 
-What is pointed at stays in the browser. A click, or Enter, goes to Python. The values travel apart from the rest and once.
+What is pointed at stays in the browser. A click, or Enter, goes to Python. The values travel apart from the rest and once; what it
+takes to make a long map ready for that can be kept (`prepare`).
 """
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,7 +33,8 @@ Scale = Literal["probability", "signed"]
 class HeadSummary:
     """What the overview says of each head; arrays [layer, head].
 
-    entropy: mean over the rows, in bits; query, key, weight: the pair with the largest weight, its positions and the weight.
+    entropy: mean over the rows, in bits, NaN for a head that is still to be computed; query, key, weight: the pair with the largest
+    weight, its positions and the weight.
     """
 
     entropy: NDArray[np.floating[Any]]
@@ -65,6 +68,7 @@ def overview(
     """Draw maps [layer, head, row, column] as thumbnails, a row a layer, a column a head.
 
     maps: attention weights, pooled to at most some 64 x 64 (1,200 heads: 24 x 24), NaN for the future; or their `levels` as uint8.
+    Maps that fill up from call to call (all NaN until they are there) and their summary travel without the rest.
     tokens: the whole sequence, which the positions in `summary` index. focus: (layer, head) that is outlined.
     on_focus(layer, head): called when a head is clicked, or chosen by the keyboard. Raises ValueError if `maps` is not 4-D.
     """
@@ -74,14 +78,19 @@ def overview(
     if images.dtype != np.uint8:
         images = levels(images)
     n_layers, n_heads = images.shape[:2]
-    header = _header("overview", key, title, "attention weight", "%", "probability", 1.0) | {
-        "stamp": _send(key, images, exact=False),
-        "alt": f"Overview: {title}. {n_layers} layers of {n_heads} attention heads, one small map each; arrow keys move, Enter chooses."
-        + (_most_focused(summary) if summary else ""),
-        "tokens": list(tokens) if summary else [],
-        "summary": _plain(summary) if summary else None,
-        "focus": list(focus) if focus else None,
-    }
+    stamp = zlib.crc32(json.dumps([list(images.shape), *tokens]).encode())
+    _send(key, *_packed(images, exact=False), stamp=stamp, summary=_plain(summary) if summary else None)
+    header = (
+        _header("overview", title, "attention weight", "%", "probability", 1.0)
+        | _named(key)
+        | {
+            "stamp": stamp,
+            "alt": f"Overview: {title}. {n_layers} layers of {n_heads} attention heads, one small map each; arrow keys move, Enter chooses."
+            + (_most_focused(summary) if summary else ""),
+            "tokens": list(tokens) if summary else [],
+            "focus": list(focus) if focus else None,
+        }
+    )
 
     def focused() -> None:
         value = state.component_value(key, "focus")
@@ -93,10 +102,22 @@ def overview(
     component("map_canvas")(key=key, data=pack(header), on_focus_change=focused)
 
 
-def token_map(
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A map ready to be sent: what a browser needs of its values, and what stands beside them. n_rows: how many rows it has;
+    exact: whether the values travel as they are, or as levels; stamp: by which they are known."""
+
+    header: Mapping[str, Any]
+    value: Mapping[str, Any]
+    sent: NDArray[Any]
+    n_rows: int
+    exact: bool
+    stamp: int
+
+
+def prepare(
     values: ArrayLike,
     *,
-    key: str,
     row_tokens: Sequence[str],
     col_tokens: Sequence[str],
     title: str,
@@ -107,81 +128,114 @@ def token_map(
     scale: Scale = "probability",
     top: float | None = None,
     left_out: str = "not seen, it comes later",
-    row: int | None = None,
-    linked_text: bool = False,
     row_positions: bool = True,
-    row_of: Callable[[int], ArrayLike] | None = None,
-    on_row: Callable[[int], object] | None = None,
-) -> None:
-    """Draw one map: values [row, column], NaN for what is left out (`left_out` says why), row 0 at the top.
+) -> Prepared:
+    """Make a map ready: values [row, column], NaN for what is left out (`left_out` says why), row 0 at the top.
 
-    unit "%" stands for probabilities between 0 and 1. scale, top: as in app.charts.heatmap. row: the row that is kept in view.
-    linked_text: the tokens above the map, tied to it both ways (the rows are the columns). row_positions: whether a row's
-    position is named with it. on_row(row): called when a row is clicked, or chosen by the keyboard.
-    A map of more than EXACT_CELLS travels as levels; the exact row under the pointer is fetched from `row_of`, or, without it, from
-    a copy of the values that is kept until the page runs again.
-    Raises ValueError if tokens and values differ in number, or if linked text is asked of a map whose rows are not its columns.
+    unit "%" stands for probabilities between 0 and 1. scale, top: as in app.charts.heatmap. row_positions: whether a row's position
+    is named with it. Some 100 ms for 1,024 x 1,024 values: keep the result where it is shown again (0.3 to 0.7 MB).
+    Raises ValueError if tokens and values differ in number.
     """
     matrix = np.asarray(values, dtype=np.float32)
-    n_rows, n_cols = len(row_tokens), len(col_tokens)
-    if matrix.shape != (n_rows, n_cols):
-        raise ValueError(f"The values are {matrix.shape}, but there are {n_rows} row and {n_cols} column labels.")
-    if linked_text and list(row_tokens) != list(col_tokens):
-        raise ValueError("Linked text needs a map whose rows and columns are the same tokens; use linked_text=False.")
+    if matrix.shape != (len(row_tokens), len(col_tokens)):
+        raise ValueError(
+            f"The values are {matrix.shape}, but there are {len(row_tokens)} row and {len(col_tokens)} column labels."
+        )
     limit = limit_of(matrix, scale, top)
     exact = matrix.size <= EXACT_CELLS
-    stamp = _send(key, matrix if exact else levels(matrix, scale, limit), exact=exact)
-    header = _header("map", key, title, value_title, unit, scale, limit) | {
-        "stamp": stamp,
+    value, sent = _packed(matrix if exact else levels(matrix, scale, limit), exact=exact)
+    header = _header("map", title, value_title, unit, scale, limit) | {
+        "stamp": value["version"],
         "alt": map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit),
         "row_tokens": list(row_tokens),
-        "col_tokens": list(col_tokens),
+        "col_tokens": None if list(col_tokens) == list(row_tokens) else list(col_tokens),  # None: the same once more
         "row_title": row_title,
         "col_title": col_title,
         "left_out": left_out,
-        "row": row,
-        "linked_text": linked_text,
         "row_positions": row_positions,
     }
+    return Prepared(header, value, sent, len(row_tokens), exact, value["version"])
+
+
+def token_map(
+    values: ArrayLike | Prepared,
+    *,
+    key: str,
+    row: int | None = None,
+    linked_text: bool = False,
+    row_of: Callable[[int], ArrayLike] | None = None,
+    on_row: Callable[[int, int | None], object] | None = None,
+    **described: Any,
+) -> None:
+    """Draw one map: prepared, or its values with what `prepare` wants to know of them.
+
+    row: the row that is kept in view. linked_text: the tokens above the map, tied to it both ways (the rows are the columns).
+    on_row(row, column): called when a cell is clicked, or chosen by the keyboard; column None for a click on a token of the text.
+    A map of more than EXACT_CELLS travels as levels; the exact row under the pointer is fetched from `row_of`, or, without it, from
+    a copy of the values that is kept until the page runs again.
+    Raises ValueError as `prepare` does, if linked text is asked of a map whose rows are not its columns, and if a long prepared map
+    comes without `row_of`.
+    """
+    if isinstance(values, Prepared):
+        ready = values
+    else:
+        ready = prepare(values, **described)
+        row_of = row_of or np.array(values, dtype=np.float32).__getitem__
+    if linked_text and ready.header["col_tokens"] is not None:
+        raise ValueError("Linked text needs a map whose rows and columns are the same tokens; use linked_text=False.")
+    if not ready.exact and row_of is None:
+        raise ValueError("A long map that was prepared needs row_of, which gives its exact rows.")
+    _send(key, ready.value, ready.sent, stamp=ready.stamp)
+    header = {**ready.header, **_named(key), "row": row, "linked_text": linked_text}
 
     def kept() -> None:
         value = state.component_value(key, "row")
-        if on_row and isinstance(value, dict) and value.get("stamp") == stamp and is_index(value.get("row"), n_rows):
-            on_row(value["row"])
+        if on_row and isinstance(value, dict) and value.get("stamp") == ready.stamp and is_index(value.get("row"), ready.n_rows):
+            column = value.get("col")
+            on_row(value["row"], column if is_index(column, ready.value["shape"][1]) else None)
 
     component("map_canvas")(key=key, data=pack(header), on_row_change=kept)
-    if not exact:
-        exact_rows(key, stamp, n_rows, row_of or matrix.copy().__getitem__)
+    if not ready.exact and row_of is not None:
+        exact_rows(key, ready.stamp, ready.n_rows, row_of)
 
 
-def _header(mode: str, key: str, title: str, value_title: str, unit: str, scale: Scale, top: float) -> dict[str, Any]:
-    named = {"mode": mode, "key": key, "title": title, "name": file_name(title), "values": f"{key}:values"}
+def _header(mode: str, title: str, value_title: str, unit: str, scale: Scale, top: float) -> dict[str, Any]:
+    named = {"mode": mode, "title": title, "name": file_name(title)}
     return named | {"value_title": value_title, "unit": unit, "scale": scale, "top": top}
 
 
-def _send(key: str, array: np.ndarray, *, exact: bool) -> int:
-    """Put the values on the browser's shelf; levels are deflated. Returns the stamp by which a header names them."""
+def _named(key: str) -> dict[str, str]:
+    return {"key": key, "values": f"{key}:values"}
+
+
+def _packed(array: np.ndarray, *, exact: bool) -> tuple[dict[str, Any], np.ndarray]:
+    """What is said of values on the shelf, their version by content among it, and the values as they travel: levels are deflated."""
     raw = np.ascontiguousarray(array).tobytes()
-    stamp = zlib.crc32(raw, zlib.crc32(str(array.shape).encode()))
-    value = {"stamp": stamp, "exact": exact, "shape": list(array.shape)}
+    version = zlib.crc32(raw, zlib.crc32(str(array.shape).encode()))
     sent = array if exact else np.frombuffer(zlib.compress(raw, 3), dtype=np.uint8)
-    keep(f"{key}:values", value, key=f"{key}_values", values=sent)
-    return stamp
+    return {"version": version, "exact": exact, "shape": list(array.shape)}, sent
 
 
-def _plain(summary: HeadSummary) -> dict[str, list[float | int]]:
-    four = {"entropy": 4, "weight": 5}
+def _send(key: str, value: Mapping[str, Any], sent: np.ndarray, *, stamp: int, **more: Any) -> None:
+    """Put the values on the browser's shelf; stamp: by which a header names them."""
+    keep(f"{key}:values", {**value, "stamp": stamp, **more}, key=f"{key}_values", values=sent)
+
+
+def _plain(summary: HeadSummary) -> dict[str, list[float | int | None]]:
+    """Lists for JSON; what is not there yet is None."""
+    digits = {"entropy": 4, "query": 0, "key": 0, "weight": 5}
     return {
         name: [
-            round(v, four[name]) if name in four and math.isfinite(v) else v
-            for v in np.asarray(getattr(summary, name)).ravel().tolist()
+            None if math.isnan(v) else round(v, n) if n else int(v) for v in np.asarray(getattr(summary, name)).ravel().tolist()
         ]
-        for name in ("entropy", "query", "key", "weight")
+        for name, n in digits.items()
     }
 
 
 def _most_focused(summary: HeadSummary) -> str:
     entropy = np.asarray(summary.entropy)
+    if np.isnan(entropy).any():
+        return ""
     layer, head = divmod(int(np.argmin(entropy)), entropy.shape[1])
     return (
         f" Lowest mean entropy: layer {layer}, head {head}; its largest weight is {percent(float(summary.weight[layer, head]))}."

@@ -59,13 +59,15 @@ class View {
     const kept = shelf.values.get(header.values);
     if (kept?.value.stamp !== header.stamp) return; // they are on their way; until then the last picture stands
     const start = performance.now();
-    if (this.stamp !== header.stamp) {
+    if (this.stamp !== header.stamp || this.version !== kept.value.version) {
       const { data, shape } = kept.values;
       const levels = kept.value.exact
         ? Uint8Array.from(data, (value) => levelOf(value, header.scale, header.top))
         : await inflate(data);
-      if (this.header !== header || this.abort.signal.aborted) return; // overtaken by a newer one
-      Object.assign(this, { levels, shape: kept.value.shape ?? shape, exact: kept.value.exact ? data : null, stamp: header.stamp });
+      if (this.header !== header || shelf.values.get(header.values) !== kept || this.abort.signal.aborted) return; // overtaken
+      const { version, summary } = kept.value;
+      Object.assign(this, { levels, shape: kept.value.shape ?? shape, exact: kept.value.exact ? data : null });
+      Object.assign(this, { stamp: header.stamp, version, summary });
       this.renewed();
     }
     this.draw();

@@ -17,7 +17,7 @@ class TokenMap extends View {
     this.listen(this.canvas, "click", (event) => {
       const place = this.at(event);
       this.point(place);
-      if (place) this.pin(place.row);
+      if (place) this.pin(place.row, place.col);
     });
     this.listen(this.canvas, "keydown", (event) => this.key(event));
     this.listen(this.canvas, "blur", () => this.point(null));
@@ -25,6 +25,7 @@ class TokenMap extends View {
   }
 
   receive(header) {
+    header.col_tokens ??= header.row_tokens; // the same, sent once
     if (this.header?.key !== header.key) this.listen(shelf, `${header.key}:row`, () => this.takeRow());
     const tokens = header.linked_text ? header.row_tokens : [];
     if (this.header?.stamp !== header.stamp || tokens.length !== this.text.chips.length) {
@@ -214,10 +215,11 @@ class TokenMap extends View {
     if (place?.col !== null) this.text.reveal(place?.row ?? this.pinned);
   }
 
-  pin(row) {
+  // A row, by itself (a token of the text) or with one of its cells.
+  pin(row, col = null) {
     this.pinned = row;
     this.mark();
-    this.send("row", { row, stamp: this.stamp });
+    this.send("row", { row, col, stamp: this.stamp });
   }
 
   key(event) {
@@ -228,7 +230,7 @@ class TokenMap extends View {
     const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -cols], End: [0, cols] }[event.key];
     const within = (value, count) => Math.max(0, Math.min(count - 1, value));
     if (move) this.point(this.pointed ? { row: within(here.row + move[0], rows), col: within(here.col + move[1], cols) } : start);
-    else if (event.key === "Enter" || event.key === " ") this.pin(here.row);
+    else if (event.key === "Enter" || event.key === " ") this.pin(here.row, this.pointed && here.col);
     else if (event.key === "Escape") this.point(null);
     else return;
     event.preventDefault();

@@ -129,10 +129,11 @@ class Overview extends View {
   }
 
   describe({ layer, head }) {
-    const { tokens, summary } = this.header;
+    const { header: { tokens }, summary } = this;
     const parts = [["b", `layer ${layer}, head ${head}`]];
     if (!summary) return parts;
     const i = layer * this.shape[1] + head;
+    if (summary.entropy[i] === null) return [...parts, ["span", "still being computed"]];
     const token = (position) => ["code", tokens[position]];
     parts.push(["span", `mean entropy ${significant(summary.entropy[i])} bits`]);
     const [query, key] = [summary.query[i], summary.key[i]];

@@ -1,0 +1,137 @@
+"""All attention heads of a text at a glance: computed layer by layer, so that a long text holds nobody up, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.components.map_canvas import LEFT_OUT, HeadSummary, levels
+from app.recent import Recent
+from gptcore.trace import Trace
+
+CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
+PICTURES = 6  # of heads that fill up, from the first layer to the last: each travels whole
+KEPT_TEXTS = 32  # 0.2 MB each for GPT-2 small, 0.8 MB for the largest
+
+Numbers = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class AllHeads:
+    """Every head as a thumbnail and a few numbers; a layer that is not there yet is left out, and its numbers are NaN.
+
+    images: levels [layer, head, cell, cell]; cells: tokens on a side, or fewer where they are pooled; first_token_share: mean weight
+    on the first token [layer, head], the first query left out; done: how many layers are there.
+    """
+
+    images: NDArray[np.uint8]
+    cells: int
+    summary: HeadSummary
+    first_token_share: Numbers
+    done: int
+
+
+class Layer(NamedTuple):
+    """The heads of one layer: images as levels [head, cell, cell], the rest [head], as in AllHeads."""
+
+    images: NDArray[np.uint8]
+    entropy: Numbers
+    query: NDArray[np.integer[Any]]
+    key: NDArray[np.integer[Any]]
+    weight: Numbers
+    first_token_share: Numbers
+
+
+class Heads:
+    """The heads of one text, as far as they are computed. Grown by the model's queue alone, read by anybody."""
+
+    def __init__(self, n_layers: int, n_heads: int, n_tokens: int) -> None:
+        self._shape, self._n_tokens = (n_layers, n_heads), n_tokens
+        self._size = 32 if n_layers * n_heads <= 400 else 24
+        self._at_once = max(1, CELLS_AT_ONCE // (n_heads * n_tokens**2))
+        self._lock = Lock()
+        self._layers: dict[int, Layer] = {}
+        self._picture: AllHeads | None = None
+
+    @property
+    def missing(self) -> int:
+        """How many layers are still to be computed."""
+        return self._shape[0] - len(self._layers)
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether what is missing is more than one turn in the model's queue may compute."""
+        return self.missing > self._at_once
+
+    def layer(self, trace: Trace, layer: int) -> Layer:
+        """One layer by itself."""
+        if layer not in self._layers:
+            self._compute(trace, [layer])
+        return self._layers[layer]
+
+    def grow(self, trace: Trace) -> None:
+        """Compute some of what is missing, from the first layer on; as much as one turn in the queue may."""
+        self._compute(trace, [layer for layer in range(self._shape[0]) if layer not in self._layers][: self._at_once])
+
+    def _compute(self, trace: Trace, layers: list[int]) -> None:
+        for layer in layers:
+            found = trace.attention_overview(self._size, (layer,))
+            seen = np.tri(len(found.starts), dtype=bool)
+            query, key = found.strongest[0].T
+            made = Layer(
+                levels(np.where(seen, found.maps[0], np.nan)),
+                found.mean_entropy[0], query, key, found.strongest_weight[0], found.first_token_share[0],
+            )  # fmt: skip
+            with self._lock:
+                self._layers[layer] = made
+
+    def picture(self) -> AllHeads:
+        """What there is to see; not every layer makes a new picture while they fill up, so that not too much travels."""
+        with self._lock:
+            done, drawn = len(self._layers), self._picture
+            if drawn is None or done >= drawn.done + self._shape[0] / PICTURES or done == self._shape[0] > drawn.done:
+                self._picture = drawn = self._drawn()
+            return drawn
+
+    def _drawn(self) -> AllHeads:
+        cells = min(self._size, self._n_tokens)
+        images = np.full((*self._shape, cells, cells), LEFT_OUT, np.uint8)
+        entropy, weight, share = (np.full(self._shape, np.nan) for _ in range(3))
+        query, key = (np.zeros(self._shape, int) for _ in range(2))
+        for layer, found in self._layers.items():
+            for array, part in zip((images, entropy, query, key, weight, share), found, strict=True):
+                array[layer] = part
+        return AllHeads(images, cells, HeadSummary(entropy, query, key, weight), share, len(self._layers))
+
+
+@st.cache_resource(show_spinner=False)
+def _texts() -> Recent[Heads]:
+    return Recent(KEPT_TEXTS)
+
+
+def heads(model: str, trace: Trace) -> Heads:
+    """The heads of a text in a model, shared by all visitors."""
+    config = trace.config
+    return _texts().get((model, trace.ids), lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
+
+
+def frame(found: AllHeads) -> pd.DataFrame:
+    """layer, head, mean_entropy (bits), first_token_share, query, key, weight (of the strongest pair): one line a head that is there."""
+    summary, shape = found.summary, found.first_token_share.shape
+    layer, head = np.indices(shape)
+    columns = {
+        "layer": layer,
+        "head": head,
+        "mean_entropy": summary.entropy,
+        "first_token_share": found.first_token_share,
+        "query": summary.query,
+        "key": summary.key,
+        "weight": summary.weight,
+    }
+    return pd.DataFrame({name: np.asarray(values).ravel() for name, values in columns.items()}).dropna(ignore_index=True)
