@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import attention_heads, attention_views, choices, markup, runtime, state, ui
+from app import attention_formulas, attention_heads, attention_views, choices, markup, runtime, state, ui
 from app.attention_views import Projection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, token_map
 from app.runtime import Here
+from gptcore import activations, overview
+from gptcore.model import MultiHeadAttention
 
 ROWS = 8  # keys in the table of a row
 LOOKS = {"row": "A row in numbers", "made": "How q, k and v are made", "entropy": "Entropy of each head"}
@@ -53,6 +55,14 @@ def _row(here: Here) -> None:
     later = ", and the first one that comes later" if query + 1 < len(here.ids) else ""
     ui.note(f"Layer {here.layer}, head {here.head}, query {here.tokens[query]} ({query}). {fewer}{later}.")
     ui.export_menu("attention-row", table.replace(-np.inf, np.nan))
+    ui.formula(attention_formulas.row_sum(found.pattern[0, 0], query))
+    ui.self_check(attention_views.self_checks(_all_parts(here), found))
+    ui.source(activations.attend)
+
+
+def _all_parts(here: Here) -> list[Projection]:
+    """Query, key and value of the head and the token in focus."""
+    return runtime.compute(lambda: attention_views.projections(here.model, here.trace, here.layer, here.head, here.position))
 
 
 def _projections(here: Here) -> None:
@@ -107,10 +117,14 @@ def _made(found: Projection, part: str, here: Here) -> None:
     ui.note(
         f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
     )
+    one = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,), (here.head,)))
+    ui.self_check(attention_views.self_checks(_all_parts(here), one)[0])
+    ui.source(MultiHeadAttention)
 
 
 def _entropy(here: Here) -> None:
-    row = attention_views.entropies(runtime.compute(lambda: here.trace.attention(here.layer, (here.position,))))
+    found = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,)))
+    row = attention_views.entropies(found)
     heads = attention_heads.heads(here.view.model, here.trace)
     mean = runtime.compute(lambda: heads.layer(here.trace, here.layer)).entropy
     names = [str(head) for head in range(len(row))]
@@ -129,8 +143,11 @@ def _entropy(here: Here) -> None:
     seen = here.position + 1
     ui.note(
         f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
-        f"{markup.significant(float(np.log2(seen)))} bits would be all alike."
+        f"{markup.significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
     )
+    ui.formula(attention_formulas.entropy(found.pattern[here.head, 0], here.position))
+    ui.self_check(attention_views.row_check(found.pattern))
+    ui.source(activations.attend)
 
 
 def newest(here: Here) -> None:
@@ -143,7 +160,8 @@ def newest(here: Here) -> None:
     hide_first = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
     weights = runtime.compute(here.trace.newest_row)
     n_heads = weights.shape[1]
-    rows = weights.reshape(-1, weights.shape[2])
+    rows, one = weights.reshape(-1, weights.shape[2]), weights[here.layer, here.head].copy()
+    check = attention_views.row_check(rows)
     if hide_first:
         rows[:, 0] = np.nan
     names = [f"{layer}.{head}" for layer in range(weights.shape[0]) for head in range(n_heads)]
@@ -167,6 +185,9 @@ def newest(here: Here) -> None:
             "Many lines and tokens: a dot shows the strongest cell that it covers, and exact values are fetched for the line pointed at."
         )
     ui.export_menu("attention-newest", lambda: attention_views.map_frame(rows, names, here.tokens, ("line", "key", "weight")))
+    ui.formula(attention_formulas.row_sum(one, last))
+    ui.self_check(check)
+    ui.source(overview.newest_row)
 
 
 def _one_row(here: Here, layer: int, head: int, hide_first: bool) -> np.ndarray:

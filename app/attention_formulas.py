@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -50,6 +51,27 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
         rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {latex_number(weight)} \cdot {latex_number(length)}",
         f"&= {latex_number(weight * length)}",
     )
+
+
+def row_sum(weights: np.ndarray, query: int) -> str:
+    """LaTeX: the weights of one query [key] sum to 1; the first two are written out."""
+    terms = _first_two([latex_number(float(weight)) for weight in weights[: query + 1]])
+    return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} = {latex_number(math.fsum(weights))}"
+
+
+def entropy(weights: np.ndarray, query: int) -> str:
+    """LaTeX: the entropy in bits of the weights of one query [key]; the first two terms are written out."""
+    seen = weights[: query + 1].astype(np.float64)
+    terms = _first_two([rf"{latex_number(float(weight))} \cdot {_factor(math.log2(weight))}" for weight in seen if weight > 0])
+    total = max(0.0, -math.fsum(weight * math.log2(weight) for weight in seen if weight > 0))
+    return _lines(
+        rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
+        rf"&= -\left({terms}\right) = {latex_number(total)}\text{{ bits}}",
+    )
+
+
+def _first_two(terms: Sequence[str]) -> str:
+    return " + ".join(terms[:2]) + (r" + \cdots" if len(terms) > 2 else "")
 
 
 def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -> str:

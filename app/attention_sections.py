@@ -226,7 +226,7 @@ def remarks(here: Here, shown: Picture) -> None:
             f"At {n_rows:,} tokens a cell can be smaller than a dot of the screen: a dot then shows the strongest cell it covers, and the "
             "exact value is fetched for the row that is pointed at."
         )
-    ui.note(" ".join(said) or "A click on a cell puts its query and its key into the formula below.")
+    ui.note(" ".join(["A click on a cell puts its query and its key into the formula below.", *said]))
 
 
 def formula(here: Here, shown: Picture) -> None:
@@ -253,7 +253,5 @@ def formula(here: Here, shown: Picture) -> None:
     if note := attention_formulas.NOTES.get(shown.stage if shown.together == "one" else shown.together):
         ui.note(note)
     one = found if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
-    parts = runtime.compute(
-        lambda: [attention_views.projection(here.model, here.trace, layer, head, query, part) for part in attention_views.PARTS]
-    )
+    parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
     ui.self_check(attention_views.self_checks(parts, one))

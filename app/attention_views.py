@@ -167,6 +167,11 @@ def projection(model: LanguageModel, trace: Trace, layer: int, head: int, positi
     return Projection(x, linear.weight[mine].numpy().T.copy(), bias, made)
 
 
+def projections(model: LanguageModel, trace: Trace, layer: int, head: int, position: int) -> list[Projection]:
+    """Query, key and value of one head at one position."""
+    return [projection(model, trace, layer, head, position, part) for part in PARTS]
+
+
 def self_checks(projections: Sequence[Projection], found: AttentionActivations) -> list[Check]:
     """found: one head, one query, that of the projections. Each comparison is made again in float64 from what is displayed."""
     apart = max(_apart(p.made, p.again) for p in projections)
@@ -190,6 +195,12 @@ def self_checks(projections: Sequence[Projection], found: AttentionActivations) 
             TOLERANCE,
         ),
     ]
+
+
+def row_check(weights: Matrix) -> Check:
+    """weights [..., key]: each row must sum to 1."""
+    apart = float(np.abs(weights.astype(np.float64).sum(-1) - 1).max())
+    return Check("Rows sum to 1", "The weights of each row that is shown, added up, against 1", apart, TOLERANCE)
 
 
 def _apart(given: Matrix, expected: Matrix) -> float:

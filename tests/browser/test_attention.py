@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 import gptcore
 from app.charts.labels import percent
+from gptcore.checkpoints import EMBEDDED, save_model
+from gptcore.model import GPTModel
 from gptcore.trace import Trace
-from tests.browser.visit import Visit, assert_silent, no_error_box, settled
+from tests.browser.server import running_app
+from tests.browser.visit import Visit, assert_silent, listen, no_error_box, settled
 
 LINK = "/attention?prompt=Once+upon+a+time&layer=3&head=5"
 
@@ -66,3 +73,45 @@ def test_a_click_on_a_row_makes_its_token_the_query_of_the_formula(visit: Visit)
         view.locator(".token").nth(1).click()
     expect(page.get_by_role("heading", name="The formula, for the query at position 1")).to_be_visible()
     page.wait_for_url(re.compile(r"position=1"))
+
+
+def test_a_click_on_a_cell_puts_its_query_and_key_into_the_formula_and_the_address(visit: Visit, trace: Trace) -> None:
+    page = visit(LINK)
+    canvas = large(page).locator("canvas.cells")
+    left, top, width, height = map(float, (canvas.get_attribute("data-cells") or "").split())
+    with settled(page):
+        canvas.click(position={"x": left + 1.5 * width, "y": top + 2.5 * height})
+    page.wait_for_url(re.compile(r"position=2.*key=1"))
+    weight = float(trace.attention(3, (2,), (5,)).pattern[0, 0, 1])
+    expect(page.locator(".katex").filter(has_text="a2,1").first).to_contain_text(f"{weight:.3g}")
+    with settled(page):
+        large(page).locator(".token").nth(3).click()  # a token alone asks for the key that it reads most
+    page.wait_for_url(lambda url: "key=" not in url)
+
+
+def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "long-context"
+    config = replace(gptcore.load("storyteller").config, context_length=1024, n_layers=6, n_heads=12)
+    save_model(GPTModel(config), folder)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(EMBEDDED / name, folder)
+    query = urlencode({"model": str(folder), "prompt": " ".join(["the"] * 1024)})
+    with running_app(tmp_path / "log.txt", GLASS_MODELS=str(folder)) as app:
+        page = browser.new_page()
+        listen(page)
+        page.goto(f"{app.url}/attention?{query}", wait_until="domcontentloaded")
+        filling = page.get_by_text("of 6 layers are computed; the others follow.")
+        expect(filling).to_be_visible(timeout=60_000)
+        expect(large(page).locator("h4")).to_have_text("Layer 0, head 0: attention weights")
+        thumbnails = page.locator("section.view.overview canvas.maps")
+        box = thumbnails.bounding_box()
+        assert box is not None
+        thumbnails.click(position={"x": box["width"] * 4.5 / 12, "y": box["height"] * 0.5 / 6})
+        expect(large(page).locator("h4")).to_have_text("Layer 0, head 4: attention weights", timeout=30_000)
+        expect(page.get_by_text("of its weight on the first token")).to_be_visible(timeout=60_000)
+        expect(filling).to_have_count(0)
+        runs = page.evaluate("() => performance.getEntriesByName('glass-overview').length")
+        assert runs >= 3  # drawn again while it filled up
+        no_error_box(page)
+        assert_silent(page)
+        page.close()

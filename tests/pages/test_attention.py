@@ -209,6 +209,23 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
     assert attention_formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
 
 
+def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, reference: Reference) -> None:
+    for query in (0, 1, 4):
+        weights = trace.attention(1, (query,), (2,)).pattern[0, 0]
+        expected = reference.pattern[1, 2, query, : query + 1].astype(np.float64)
+        assert attention_formulas.row_sum(weights, query).endswith("= 1")
+        terms = " + ".join(latex_number(float(weight)) for weight in expected[:2]) + (r" + \cdots" if query > 1 else "")
+        assert f"= {terms} =" in attention_formulas.row_sum(weights, query)
+        bits = latex_number(float(-(expected * np.log2(expected)).sum()) + 0.0)
+        assert rf"= {bits}\text{{ bits}}" in attention_formulas.entropy(weights, query)
+
+
+def test_the_check_of_rows_fails_on_a_row_that_does_not_sum_to_one(trace: Trace) -> None:
+    pattern = trace.attention(1, (4,)).pattern
+    assert attention_views.row_check(pattern).ok
+    assert not attention_views.row_check(pattern * np.array([1, 1, 1.001, 1])[:, None, None]).ok
+
+
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 @pytest.mark.parametrize(
     "part", [{"attention": "head"}, *({"attention": "closer", "look": look} for look in LOOKS), {"attention": "newest"}]
