@@ -194,6 +194,7 @@ def test_functions_can_be_chosen_by_widget_and_by_link_and_none_is_no_error(
         assert [(name, scaled) for name, _, scaled in header["curves"]] == [("SiLU", False), ("SwiGLU", True)]
         assert np.allclose(arrays["values"], [silu, silu], atol=1e-6)  # the browser multiplies the second
         assert (header["at"], header["factor"]) == place
+        assert "of SiLU, SwiGLU for x from −4 to 4" in header["alt"]
     assert r"\text{SiLU}(1.5)" in printed(by_link)
     at.pills(key="widget_choice_functions").set_value([]).run()
     assert not at.exception and "Choose at least one function" in printed(at)

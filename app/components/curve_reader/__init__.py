@@ -11,7 +11,7 @@ import numpy as np
 
 from app import state
 from app.charts.curve_reader import Curve, check_lengths
-from app.charts.labels import file_name
+from app.charts.labels import file_name, significant
 from app.charts.theme import SURFACES, Mode, blend, colour
 from app.components import component, pack
 
@@ -38,6 +38,8 @@ def curve_reader(
     surface = SURFACES[mode]
     header = {
         "title": title,
+        "alt": f"Line chart: {title}. Values (solid) and slopes (dotted) of {', '.join(curves)} for x from {significant(x[0])} to "
+        f"{significant(x[-1])}; the slider below reads them out.",
         "name": file_name(title),
         "curves": [[name, colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
         "low": float(x[0]),

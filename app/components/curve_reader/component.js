@@ -50,7 +50,7 @@ class Reader {
 
   receive({ header, arrays }) {
     Object.assign(this, header);
-    this.root.setAttribute("aria-label", header.title);
+    this.root.setAttribute("aria-label", header.alt);
     const many = arrays.values.shape[1];
     this.rows = header.curves.map(([name, colour, scaled], i) => {
       const part = ({ data }) => data.subarray(i * many, (i + 1) * many);
