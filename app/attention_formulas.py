@@ -54,14 +54,14 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
 
 
 def row_sum(weights: np.ndarray, query: int) -> str:
-    """LaTeX: the weights of one query [key] sum to 1; the first two are written out."""
-    terms = _first_two([latex_number(float(weight)) for weight in weights[: query + 1]])
+    """LaTeX: the weights of one query [key] sum to 1; the largest two are written out."""
+    terms = _first_two([latex_number(float(weight)) for weight in np.sort(weights[: query + 1])[::-1]])
     return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} = {latex_number(math.fsum(weights))}"
 
 
 def entropy(weights: np.ndarray, query: int) -> str:
-    """LaTeX: the entropy in bits of the weights of one query [key]; the first two terms are written out."""
-    seen = weights[: query + 1].astype(np.float64)
+    """LaTeX: the entropy in bits of the weights of one query [key]; the terms of the largest two are written out."""
+    seen = np.sort(weights[: query + 1].astype(np.float64))[::-1]
     terms = _first_two([rf"{latex_number(float(weight))} \cdot {_factor(math.log2(weight))}" for weight in seen if weight > 0])
     total = max(0.0, -math.fsum(weight * math.log2(weight) for weight in seen if weight > 0))
     return _lines(
