@@ -220,3 +220,6 @@ SURPRISE_TEXT = text(
     "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle.",
     LONGEST_IN_LINK,
 )
+# The token in focus in a text of one's own; -1: the page decides.
+CUT_TOKEN = count("cut_token", -1, 65536, -1)
+SURPRISE_TOKEN = count("surprise_token", -1, 65536, -1)

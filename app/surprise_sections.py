@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
 
 from app import choices, markup, state, surprise_views, token_sections, ui
 from app.components.token_text import TextChip, token_text
+from app.recent import Recent
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
+
+KEPT_READINGS = 16  # texts that are kept ready: a megabyte for 1,024 tokens
 
 
 def surprise_of_text(here: Here) -> None:
     """One pass over a text, each token coloured by how surprised the model was."""
     untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
-    text = token_sections.which_text(choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, first="own" if untouched else "view")
+    text = token_sections.which_text(
+        choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, choices.SURPRISE_TOKEN, first="own" if untouched else "view"
+    )
     tokenizer = here.model.tokenizer
     try:
         ids = here.ids if text is None else surprise_views.text_ids(tokenizer, text)
@@ -29,38 +36,63 @@ def surprise_of_text(here: Here) -> None:
                 if text is None else "Type or paste a text above.")  # fmt: skip
         return
     started = text is not None and tokenizer.end_of_text_id is not None
-    _chips(here, found, ids, started)
+    picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
+    read = _readings().get((here.view.model, ids, started), lambda: _read(here, found, ids, started))
+    _draw(here, read, text is None, picked)
 
 
-def _chips(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> None:
+class Reading(NamedTuple):
+    """A text as it was read: `ids` with its start token or first token, which nothing predicted; the judged tokens and words as
+    tables; a chip each token that is shown, of which the first `lead` were not judged."""
+
+    found: Surprise
+    ids: tuple[int, ...]
+    table: pd.DataFrame
+    words: pd.DataFrame
+    chips: list[TextChip]
+    lead: int
+
+
+@st.cache_resource(show_spinner=False)
+def _readings() -> Recent[Reading]:
+    return Recent(KEPT_READINGS)
+
+
+def _read(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> Reading:
     """started: whether ids[0] is only the start token, put in before a text; else it is a token that nothing predicted."""
     tokenizer, vocab_size = here.model.tokenizer, here.config.vocab_size
     table = surprise_views.tokens(tokenizer, found)
     words = surprise_views.words(table)
-    picked = state.remembered("picked_surprise", {}).get(found.ids)
-    lead = 0 if started else 1
     full = surprise_views.blind_guess(vocab_size)
     chips = [
         TextChip(line.token, line.word, said, shade=round(min(1.0, line.bits / full), 3))
         for line, said in zip(table.itertuples(), surprise_views.facts(table, words, vocab_size), strict=True)
     ]
-    if lead:
+    if not started:
         unread = ("Nothing comes before the first token, so nothing predicted it.",)
         first = tokenizer.text_of(ids[0])
-        chips = [TextChip(first, -1, (("", first), unread))] + chips
-    most = int(table["bits"].idxmax())
-    focus = most if picked is None else picked
+        chips = [TextChip(first, -1, (("", first), unread)), *chips]
+    return Reading(found, ids, table, words, chips, 0 if started else 1)
+
+
+def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
+    """picked: the chip in focus, -1 for the most surprising one; in_view: whether the text is the sequence in view."""
+    found, table = read.found, read.table
+    focus = int(table["bits"].idxmax()) + read.lead if picked < 0 else min(picked, len(read.chips) - 1)
+    full = surprise_views.blind_guess(here.config.vocab_size)
 
     def on_pick(index: int) -> None:
-        if index >= lead:
-            state.remember("picked_surprise", {found.ids: index - lead})
+        if in_view:
+            state.update(position=index)
+        else:
+            state.take(choices.SURPRISE_TOKEN, index)
 
     token_text(
-        chips,
+        read.chips,
         key="surprise_chips",
         label="Surprise at each token",
         hint="Point at a token to see what the model expected there.",
-        focus=focus + lead,
+        focus=focus,
         legend=("0 bits", f"{full:.1f} bits, as a blind guess, and more"),
         on_pick=on_pick,
     )
@@ -69,28 +101,29 @@ def _chips(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> 
             f"Longer than the context of {here.config.context_length:,} tokens: read in {len(found.windows)} windows that overlap by "
             "half, so that behind the first window each token is judged with at least half a context before it."
         )
-    _sums(here, found, table, words, focus)
-    ui.self_check(surprise_views.self_checks(here.view.model, ids, found))
+    _sums(here, read, focus - read.lead)
+    ui.self_check(surprise_views.self_checks(here.view.model, read.ids, found))
     with st.container(horizontal=True):
         ui.export_menu("surprise", table)
         ui.source(surprise)
 
 
-def _sums(here: Here, found: Surprise, table: pd.DataFrame, words: pd.DataFrame, focus: int) -> None:
-    """The token in focus as a formula, the words that surprised most, and the whole."""
-    line, n = table.iloc[focus], ui.latex_number
-    ui.formula(
-        rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p \\ -\log_2 {n(line.probability)} = {line.bits:.2f}"
-        r"\text{ bits} \end{gathered}"
-    )
+def _sums(here: Here, read: Reading, focus: int) -> None:
+    """The token in focus as a formula (of the first token, which nothing predicted, there is none to fill in), the words that surprised
+    most, and the whole."""
+    filled = ""
+    if focus >= 0:
+        line = read.table.iloc[focus]
+        filled = rf" \\ -\log_2 {ui.latex_number(line.probability)} = {line.bits:.2f}\text{{ bits}}"
+    ui.formula(rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p{filled} \end{{gathered}}")
     left, right = st.columns(2, gap="large")
     with left:
-        top = words.nlargest(8, "bits")
+        top = read.words.nlargest(8, "bits")
         rows = [[markup.chip(w.text), str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
         ui.table(["Words that surprised most", "Tokens", "Bits"], rows, numeric=(1, 2))
-        ui.export_menu("surprise-words", words)
+        ui.export_menu("surprise-words", read.words)
     with right:
-        whole = surprise_views.whole(here.model.tokenizer, found, table)
+        whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
         ui.table(
             ["The whole text", ""],
             [

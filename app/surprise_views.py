@@ -11,11 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from app import markup, runtime
+from app.recent import Recent
 from gptcore.checks import Check
 from gptcore.errors import SequenceLengthError
 from gptcore.surprise import Surprise, surprise
 from gptcore.tokenizer import Tokenizer
 
+KEPT_TEXTS = 64  # some 100 KB each for 1,024 tokens
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
 TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
 _MOST_ALONE = 32  # tokens that are judged again by themselves
@@ -39,11 +41,15 @@ class Whole:
         return self.bits / self.tokens if self.tokens else 0.0
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False)
+def _judged() -> Recent[Surprise]:
+    return Recent(KEPT_TEXTS)
+
+
 def judged(model_name: str, ids: tuple[int, ...]) -> Surprise:
-    """The surprise at each token after the first, computed once for everybody; some 100 KB for 1,024 tokens."""
+    """The surprise at each token after the first, computed once for everybody."""
     model = runtime.model(model_name).model
-    return runtime.compute(lambda: surprise(model, ids))
+    return _judged().get((model_name, ids), lambda: runtime.compute(lambda: surprise(model, ids)))
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,16 +11,19 @@ import streamlit as st
 from app import choices, markup, state, token_views, ui
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
+from app.recent import Recent
 from app.runtime import Here
 from gptcore.tokenizer import Tokenizer, visible
 
+KEPT_CUTS = 32  # texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
-def which_text(source: Choice[str], own: Choice[str], first: str) -> str | None:
+def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first: str) -> str | None:
     """The control that chooses the text; None for the sequence in view, else the visitor's own text.
 
-    first: "view" or "own", what stands there before anything was chosen.
+    first: "view" or "own", what stands there before anything was chosen; token: the choice of the token in focus in the own text,
+    which another text drops.
     """
     offered = sorted(SOURCES, key=lambda name: name != first)
     chosen = st.segmented_control(
@@ -31,12 +36,19 @@ def which_text(source: Choice[str], own: Choice[str], first: str) -> str | None:
     )
     if chosen != "own":
         return None
+    tied = state.choice(own)
+
+    def changed() -> None:
+        state.take(token, -1)
+        tied["on_change"]()
+
     text = st.text_area(
         f"Your text, at most {state.MAX_PROMPT_CHARACTERS:,} characters",
         height=110,
         max_chars=state.MAX_PROMPT_CHARACTERS,
         help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
-        **state.choice(own),
+        key=tied["key"],
+        on_change=changed,
     )
     if len(text) > choices.LONGEST_IN_LINK:
         ui.note(
@@ -45,36 +57,55 @@ def which_text(source: Choice[str], own: Choice[str], first: str) -> str | None:
     return text
 
 
+class Cut(NamedTuple):
+    """A text's tokens (token_views.cut), and the first MOST_CHIPS of them as chips."""
+
+    table: pd.DataFrame
+    chips: list[TextChip]
+
+
+@st.cache_resource(show_spinner=False)
+def _cuts() -> Recent[Cut]:
+    return Recent(KEPT_CUTS)
+
+
+def _made(here: Here, text: str | None) -> Cut:
+    table = token_views.cut_in_view(here) if text is None else token_views.cut(here.model.tokenizer, text)
+    shown = table.head(token_views.MOST_CHIPS)
+    chips = [
+        TextChip(line.token, line.piece, said, note=str(line.token_id), kind="" if line.origin == "cut" else line.origin)
+        for line, said in zip(shown.itertuples(), token_views.facts(shown), strict=True)
+    ]
+    return Cut(table, chips)
+
+
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
-    tokenizer, text = here.model.tokenizer, which_text(choices.CUT_SOURCE, choices.CUT_TEXT, first="view")
-    table = token_views.cut_in_view(here) if text is None else token_views.cut(tokenizer, text)
+    text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
+    of_what = (here.view.prompt, here.ids) if text is None else text
+    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0
-    picked = here.view.position if text is None else state.remembered("picked_cut", {}).get(text)
-    focus = token_views.richest_position(table) if picked is None else min(picked, len(table) - 1)
+    picked = here.view.position if text is None else state.chosen(choices.CUT_TOKEN)
+    focus = token_views.richest_position(table) if picked is None or picked < 0 else min(picked, len(table) - 1)
 
     def on_pick(index: int) -> None:
         if text is None:
             state.update(position=index)
         else:
-            state.remember("picked_cut", {text: index})
+            state.take(choices.CUT_TOKEN, index)
 
-    shown = table.head(token_views.MOST_CHIPS)
     token_text(
-        [
-            TextChip(line.token, line.piece, said, note=str(line.token_id), kind="" if line.origin == "cut" else line.origin)
-            for line, said in zip(shown.itertuples(), token_views.facts(shown), strict=True)
-        ],
+        chips,
         key="cut_chips",
         label="The text as tokens",
         hint="Point at a token to see its bytes and why the cut is there.",
-        focus=focus if focus < len(shown) else None,
+        focus=focus if focus < len(chips) else None,
         on_pick=on_pick,
     )
-    if len(table) > len(shown):
-        ui.note(f"Drawn are the first {len(shown):,} of {len(table):,} tokens. The counts and the export have all of them.")
+    if len(table) > len(chips):
+        ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
     _counts(here, table, text)
     return table, focus
 
@@ -171,3 +202,11 @@ def special_cases(tokenizer: Tokenizer) -> None:
     ]
     ui.table(["Text", "Tokens", "Count"], rows, numeric=(2,))
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
+    longest = cases.loc[cases["characters_per_token"].idxmax()]
+    ui.formula(
+        rf"\text{{characters per token, at most here}} = \frac{{{len(longest.text)}}}{{{longest.tokens}}} = {longest.characters_per_token:.2f}"
+    )
+    ui.note(f"Most characters to a token: {longest.what.lower()}. What the vocabulary has seen seldom is cut into small pieces.")
+    everything = "\n".join(cases["text"])
+    ui.self_check(token_views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
+    ui.source(Tokenizer.encode, Tokenizer.pre_split)

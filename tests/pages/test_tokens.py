@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from gptcore.checkpoints import LanguageModel
 from gptcore.errors import SequenceLengthError
 from gptcore.surprise import surprise
 from gptcore.tokenizer import Tokenizer
+from tests.pages.component_data import component_data
 from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
 
 TEXTS = [
@@ -33,12 +33,11 @@ TEXTS = [
 
 
 def header(at: AppTest, key: str) -> dict[str, Any]:
-    """What the token_text component mounted under `key` was given."""
-    for element in at.get("bidi_component"):
-        if element.proto.component_name.endswith("token_text") and key in element.proto.id:
-            data = element.proto.bytes
-            return json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])["header"]
-    raise AssertionError(f"no chips {key}")
+    """What the token_text component mounted under `key` was given, with its chips."""
+    shown, _ = component_data(at, f"{key}:chips", "values")
+    kept, _ = component_data(at, f"{key}:chips", "name")
+    assert kept["value"]["stamp"] == shown["stamp"]
+    return shown | kept["value"]
 
 
 # ---- the cut -----------------------------------------------------------------------------------------------------------
@@ -251,3 +250,51 @@ def test_a_link_restores_ones_own_text_and_a_long_one_stays_out_of_it(monkeypatc
     at.text_area(key="widget_choice_cut_text").set_value("cat " * 600).run()
     assert "it stays out of the link" in printed(at) and "cut_text" not in at.query_params
     assert len(header(at, "cut_chips")["chips"]) > 600
+
+
+def test_a_link_restores_the_token_in_focus_and_another_text_drops_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    for part, source, key in (("cut", "cut_source", "cut"), ("surprise", "surprise_source", "surprise")):
+        link = {"tokens": part, source: "own", f"{key}_text": "the cat and the hat", f"{key}_token": "2"}
+        at = open_page(monkeypatch, tiny_folder, "tokens", **link)
+        assert header(at, f"{key}_chips")["focus"] == 2
+        at.text_area(key=f"widget_choice_{key}_text").set_value("a tortoise").run()
+        assert not at.exception and f"{key}_token" not in at.query_params
+        far = open_page(monkeypatch, tiny_folder, "tokens", **link | {f"{key}_token": "999"})
+        assert header(far, f"{key}_chips")["focus"] == len(header(far, f"{key}_chips")["chips"]) - 1
+
+
+def test_the_token_in_focus_is_the_one_whose_surprise_is_worked_out(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "the cat and the hat"
+    found = surprise(tiny_model.model, tiny_model.tokenizer.encode(prompt))
+    at = open_page(monkeypatch, tiny_folder, "tokens", tokens="surprise", prompt=prompt, position="3")
+    assert header(at, "surprise_chips")["focus"] == 3
+    assert rf"= {found.bits[2]:.2f}\text{{ bits}}" in printed(at)
+    first = open_page(monkeypatch, tiny_folder, "tokens", tokens="surprise", prompt=prompt, position="0")
+    assert header(first, "surprise_chips")["focus"] == 0 and r"\text{ bits}" not in printed(first)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+@pytest.mark.parametrize("part", choices.TOKENS_PART.options)
+def test_every_part_opens_for_every_kind_of_prompt(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str
+) -> None:
+    for source in ("view", "own"):
+        open_page(monkeypatch, tiny_folder, "tokens", prompt=prompt, tokens=part, cut_source=source, surprise_source=source)
+
+
+def test_junk_in_the_choices_is_the_default(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    junk = {"cut_source": "x", "merge_step": "-1", "cut_token": "z", "surprise_token": "-2", "surprise_source": "", "tokens": "?"}
+    at = open_page(monkeypatch, tiny_folder, "tokens", **junk, **JUNK)
+    assert at.segmented_control(key="widget_choice_tokens").value == "cut"
+    assert header(at, "cut_chips")["chips"]
+
+
+def test_other_cuts_are_the_tokenizers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", tokens="other")
+    ratios = {text: len(text) / len(tiny_model.tokenizer.encode(text)) for text in token_views.SPECIAL_CASES.values()}
+    text = max(ratios, key=lambda text: ratios[text])
+    assert rf"= \frac{{{len(text)}}}{{{len(tiny_model.tokenizer.encode(text))}}} = {ratios[text]:.2f}" in printed(at)

@@ -1,15 +1,19 @@
 """A text as chips that stand together as they do in the words: what is pointed at is explained above, a shade says how much.
 
-What is pointed at stays in the browser. A click, or Enter, goes to Python.
+What is pointed at stays in the browser. A click, or Enter, goes to Python. The chips travel by themselves and once, so that another
+token in focus does not send them again.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app import state
 from app.components import component, pack
+from app.components.vocabulary import keep
 
 Facts = Sequence[str]
 
@@ -46,13 +50,11 @@ def token_text(
     label: what the list is, for a screen reader and as the file name of the picture; hint: stands where the facts will;
     focus: the chip that is ringed and explained at first; legend: what shade 0 and shade 1 mean.
     """
-    header = {
-        "chips": [[c.text, c.group, [list(line) for line in c.facts], c.note, c.shade, c.kind] for c in chips],
-        "label": label,
-        "hint": hint,
-        "focus": focus,
-        "legend": legend,
-    }
+    listed = [[c.text, c.group, [list(line) for line in c.facts], c.note, c.shade, c.kind] for c in chips]
+    stamp = zlib.crc32(json.dumps(listed).encode())
+    values = f"{key}:chips"
+    keep(values, {"stamp": stamp, "chips": listed}, key=f"{key}_values")
+    header = {"values": values, "stamp": stamp, "label": label, "hint": hint, "focus": focus, "legend": legend}
 
     def picked() -> None:
         index = state.component_value(key, "pick")

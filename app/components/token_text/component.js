@@ -1,15 +1,19 @@
-// The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below.
+// The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below. The chips
+// come over the shelf (components/vocabulary); `stamp` says which of them a header belongs to.
 const texts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let text = texts.get(parentElement);
   if (!text) texts.set(parentElement, (text = new TokenText(parentElement)));
   text.pick = (index) => setTriggerValue("pick", index);
-  text.show(unpack(data).header);
+  text.receive(unpack(data).header);
+  return () => (text.close(), texts.delete(parentElement));
 }
 
 class TokenText {
   constructor(parent) {
+    this.abort = new AbortController();
+    this.listed = this.chips = [];
     this.root = parent.appendChild(make("section", "root"));
     this.readout = this.root.appendChild(make("div", "readout"));
     this.readout.setAttribute("aria-live", "polite");
@@ -27,22 +31,52 @@ class TokenText {
     this.list.addEventListener("keydown", (event) => this.move(event, index(event)));
   }
 
-  show(header) {
+  receive(header) {
+    if (this.header?.values !== header.values) {
+      shelf.addEventListener(header.values, () => this.take(), { signal: this.abort.signal });
+    }
     this.header = header;
-    this.chips = header.chips.map(([text, , , note, shade, kind]) => this.chip(text, note, shade, kind));
-    const groups = [];
-    header.chips.forEach(([text, group], i) => {
-      if (i === 0 || group !== header.chips[i - 1][1]) groups.push(make("li", "group"));
-      groups.at(-1).append(this.chips[i]);
-      if (text.endsWith("↵") && group !== header.chips[i + 1]?.[1]) groups.push(make("li", "break"));
-    });
-    for (const line of this.list.querySelectorAll(".break")) line.setAttribute("role", "presentation");
-    this.list.replaceChildren(...groups);
     this.list.setAttribute("aria-label", header.label);
     this.legend.replaceChildren(...(header.legend ? [header.legend[0], document.createElement("i"), header.legend[1]] : []));
-    this.mark(header.focus ?? null);
-    const lit = this.chips[this.focus];
-    if (lit) this.list.scrollTop = Math.max(0, lit.offsetTop - this.list.offsetTop - this.list.clientHeight / 2);
+    this.take();
+  }
+
+  // Wait for the chips that fit the header; until then the last ones stand. Another focus alone builds none anew.
+  take() {
+    const kept = shelf.values.get(this.header.values)?.value;
+    if (kept?.stamp !== this.header.stamp) return;
+    const anew = this.stamp !== kept.stamp;
+    if (anew) this.build(kept.chips);
+    this.stamp = kept.stamp;
+    this.mark(this.header.focus ?? null);
+    this.reveal(this.chips[this.focus], anew);
+  }
+
+  build(listed) {
+    this.listed = listed;
+    this.focus = null;
+    this.chips = listed.map(([text, , , note, shade, kind]) => this.chip(text, note, shade, kind));
+    const groups = [];
+    listed.forEach(([text, group], i) => {
+      if (i === 0 || group !== listed[i - 1][1]) groups.push(make("li", "group"));
+      groups.at(-1).append(this.chips[i]);
+      if (text.endsWith("↵") && group !== listed[i + 1]?.[1]) groups.push(make("li", "break"));
+    });
+    this.list.replaceChildren(...groups);
+    for (const line of this.list.querySelectorAll(".break")) line.setAttribute("role", "presentation");
+  }
+
+  // Bring a chip to the middle of a long text; one that is in view stays where it is, unless the text is new.
+  reveal(chip, anew) {
+    if (!chip) return;
+    const top = chip.offsetTop - this.list.offsetTop, { scrollTop, clientHeight } = this.list;
+    if (!anew && top >= scrollTop && top + chip.offsetHeight <= scrollTop + clientHeight) return;
+    this.list.scrollTop = Math.max(0, top - clientHeight / 2);
+  }
+
+  close() {
+    this.abort.abort();
+    this.root.remove();
   }
 
   chip(text, note, shade, kind) {
@@ -67,7 +101,7 @@ class TokenText {
   }
 
   explain(index) {
-    const facts = this.header.chips[index]?.[2];
+    const facts = this.listed[index]?.[2];
     this.readout.replaceChildren(...(facts ?? [[this.header.hint]]).map((parts) => {
       const line = make("p");
       line.append(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)));
