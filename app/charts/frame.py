@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 from plotly.basedatatypes import BaseTraceType
 
 from app.charts.labels import Unit, escape, quantity, wrapped
@@ -51,6 +52,8 @@ def frame(
     x, y = dict(xaxis or {}), dict(yaxis or {})
     if any(len(text) > 3 for text in x.get("ticktext", ())):  # these may be turned: only plotly knows how much room they take
         x["automargin"] = True
+    # Or a default would be copied into every figure; Streamlit sets its own when it hands plotly the first one.
+    pio.templates.default = None
     # All at once: each later update of a layout takes as long as the whole figure.
     return go.Figure(
         list(traces),

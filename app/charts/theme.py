@@ -106,4 +106,3 @@ def dressed(figure: go.Figure, mode: Mode) -> go.Figure:
 
 for _mode in ("light", "dark"):
     pio.templates[template_name(_mode)] = _template(_mode)
-pio.templates.default = None  # or plotly's own would be copied into every figure

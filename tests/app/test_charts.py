@@ -140,6 +140,7 @@ def test_every_figure_has_a_title_and_a_unit_on_the_screen(name: str) -> None:
 @each_builder
 @pytest.mark.parametrize("mode", MODES)
 def test_every_figure_can_wear_the_template_of_its_mode(name: str, mode: Mode) -> None:
+    pio.templates.default = "plotly"  # as whoever draws with plotly may set it
     assert BUILDERS[name](mode).layout.template.to_plotly_json() == {}
     figure = charts.dressed(BUILDERS[name](mode), mode)
     assert figure.layout.template.to_plotly_json() == pio.templates[theme.template_name(mode)].to_plotly_json()
