@@ -118,7 +118,7 @@ def _counts(here: Here, table: pd.DataFrame, text: str | None) -> None:
         counted = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
         ui.note(" · ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counted))
         ui.formula(
-            rf"\text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
+            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
         )
     if len(table) > limit:
         ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
@@ -202,11 +202,15 @@ def special_cases(tokenizer: Tokenizer) -> None:
     ]
     ui.table(["Text", "Tokens", "Count"], rows, numeric=(2,))
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
-    longest = cases.loc[cases["characters_per_token"].idxmax()]
+    rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
-        rf"\text{{characters per token, at most here}} = \frac{{{len(longest.text)}}}{{{longest.tokens}}} = {longest.characters_per_token:.2f}"
+        rf"\rule{{0pt}}{{1.9em}} \text{{characters per token of the rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
+        rf"= {rare.characters_per_token:.2f}"
     )
-    ui.note(f"Most characters to a token: {longest.what.lower()}. What the vocabulary has seen seldom is cut into small pieces.")
+    ui.note(
+        "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
+        "falls apart into single bytes, so that no text is ever unknown."
+    )
     everything = "\n".join(cases["text"])
     ui.self_check(token_views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
     ui.source(Tokenizer.encode, Tokenizer.pre_split)
