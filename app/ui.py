@@ -191,7 +191,7 @@ def latex_number(value: float, digits: int = 3) -> str:
 def source(*objects: Any) -> None:
     """The lines of gptcore that compute what is shown: place and code, from the running program."""
     with st.popover("How it is computed", type="tertiary", icon=":material/code:"):
-        for thing in objects:
+        for thing in map(inspect.unwrap, objects):  # what a decorator made of it stands elsewhere
             lines, start = inspect.getsourcelines(thing)
             path = Path(inspect.getsourcefile(thing) or "").resolve().relative_to(_ROOT)
             st.caption(f"{path}, lines {start} to {start + len(lines) - 1}")
