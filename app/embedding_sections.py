@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import embedding_views, markup, ui
+from app import embedding_checks, embedding_views, markup, ui
 from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
 from app.runtime import Here
@@ -43,6 +44,7 @@ def the_neighbours(here: Here) -> None:
     """The nearest tokens of the one in focus, against all others."""
     found = embedding_views.neighbours(here)[here.ids[here.position]]
     data = embedding_views.neighbour_frame(here, found)
+    rows = embedding_checks.token_rows(here.model, [here.ids[here.position], *found.ids])
     figure = grouped_bars(
         {"cosine": data["cosine"]},
         labels=list(data["token"]),
@@ -53,32 +55,33 @@ def the_neighbours(here: Here) -> None:
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-neighbours", data=data)
+    _cosine(f"E_{{{here.ids[here.position]}}},\\, E_{{{int(found.ids[0])}}}", rows[0], rows[1])
     ui.note(
         f"1 is the same direction. The mean cosine with all other tokens is {markup.significant(found.others_mean)}, their standard "
         f"deviation {markup.significant(found.others_std)}."
     )
+    ui.self_check(embedding_checks.of_neighbours(rows[0], rows[1:], found))
     ui.source(embeddings.nearest_tokens)
+
+
+def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
+    """The cosine of two rows as a formula with its numbers; what: LaTeX that names them, such as "E_1, E_2"."""
+    of, n = embedding_checks.angle(first, second), ui.latex_number
+    ui.formula(
+        rf"\rule{{0pt}}{{1.9em}} \cos({what}) = \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} "
+        rf"= \frac{{{n(of.product)}}}{{{n(of.first)} \cdot {n(of.second)}}} = {n(of.cosine)}"
+    )
 
 
 def the_positions(here: Here) -> None:
     """Every position against every other, and the one in focus as a curve."""
     similarity = embedding_views.position_similarity(here.view.model)
-    names = [str(i) for i in range(len(similarity))]
     row = similarity[here.position]
     left, right = st.columns([11, 9], gap="large")
     with left:
         token_map(
-            similarity,
+            embedding_views.similarity_map(here.view.model),
             key="position_similarity",
-            row_tokens=names,
-            col_tokens=names,
-            title="How alike the rows of two positions are",
-            row_title="position",
-            col_title="position",
-            value_title="cosine",
-            unit="",
-            scale="signed",
-            top=1.0,
             row=here.position,
             row_of=similarity.__getitem__,
         )
@@ -94,10 +97,14 @@ def the_positions(here: Here) -> None:
             mode=ui.mode(),
         )
         ui.chart(figure, name="position-similarity", data=pd.DataFrame({"position": range(len(row)), "cosine": row}))
+    other = here.position - 1 if here.position else 1 % len(similarity)
+    rows = embedding_checks.position_rows(here.model, [here.position, other])
+    _cosine(rf"P_{{{here.position}}},\, P_{{{other}}}", rows[0], rows[1])
     ui.note(
         "The whole table, whatever the text. Of all that enters the first block, only these rows say where a token stands. "
         "With itself each position has the cosine 1: the diagonal."
     )
+    ui.self_check(embedding_checks.of_positions(here.model, here.position, similarity))
     ui.source(embeddings.position_similarity)
 
 
@@ -133,7 +140,24 @@ def the_lengths(here: Here) -> None:
         ui.chart(
             figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
         )
+    _length(here, data)
     ui.source(embeddings.lengths)
+
+
+def _length(here: Here, data: pd.DataFrame) -> None:
+    """The length of the sum in focus as a formula, and all listed lengths again."""
+    places, n = data["position"].tolist(), ui.latex_number
+    tokens = embedding_checks.token_rows(here.model, [here.ids[place] for place in places])
+    sums, of_positions = here.trace.resid(0)[places], embedding_checks.position_rows(here.model, places)
+    x = sums[places.index(here.position)].astype(np.float64)
+    squares = x**2
+    rest = r" + \cdots" if len(x) > 2 else ""
+    ui.formula(
+        rf"\lVert x \rVert = \sqrt{{\textstyle\sum_i x_i^2}} = \sqrt{{{' + '.join(map(n, squares[:2].tolist()))}{rest}}} "
+        rf"= \sqrt{{{n(float(squares.sum()))}}} = {n(float(np.sqrt(squares.sum())))}"
+    )
+    given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
+    ui.self_check(embedding_checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))
 
 
 def the_plane(here: Here) -> None:
@@ -157,4 +181,10 @@ def the_plane(here: Here) -> None:
         f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
         + (f" {drawn.left_out} other tokens of the text are left out." if drawn.left_out else "")
     )
+    kept, whole, check = embedding_checks.of_plane(embedding_checks.token_rows(here.model, table["token_id"].tolist()), drawn)
+    ui.formula(
+        rf"\rule{{0pt}}{{1.9em}} \frac{{\sum x^2 + \sum y^2}}{{\sum \lVert E_t - \bar{{E}} \rVert^2}} "
+        rf"= \frac{{{ui.latex_number(kept)}}}{{{ui.latex_number(whole)}}} = {100 * sum(drawn.kept):.1f}\,\%"
+    )
+    ui.self_check(check)
     ui.source(embeddings.project)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import runtime
+from app.components.map_canvas import Prepared, prepare
 from app.runtime import Here
 from gptcore import embeddings
 from gptcore.checks import TOLERANCE, Check
@@ -86,6 +87,17 @@ def position_similarity(model_name: str) -> np.ndarray:
     table = runtime.compute(lambda: embeddings.position_similarity(model))
     table.flags.writeable = False
     return table
+
+
+@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+def similarity_map(model_name: str) -> Prepared:
+    """The same, ready to be drawn: at most 0.7 MB."""
+    similarity = position_similarity(model_name)
+    names = [str(i) for i in range(len(similarity))]
+    return prepare(
+        similarity, row_tokens=names, col_tokens=names, title="How alike the rows of two positions are", row_title="position",
+        col_title="position", value_title="cosine", unit="", scale="signed", top=1.0,
+    )  # fmt: skip
 
 
 @st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
 
-from app import embedding_views
+from app import embedding_checks, embedding_views
+from app.ui import latex_number
+from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
@@ -112,6 +116,38 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
     assert in_text["text"][0] == "0" and numbers(ring["x"])[0] == numbers(in_text["x"])[0]
 
 
+def test_the_formulas_hold_the_published_rows_numbers(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    tokens, positions = published
+    token_id = tiny_model.tokenizer.encode(PROMPT)[2]
+    cosine = cosines(tokens)[token_id].copy()
+    cosine[token_id] = -2
+    nearest = int(cosine.argmax())
+    similar = printed(open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2", embeddings="similar"))
+    assert rf"\cos(E_{{{token_id}}},\, E_{{{nearest}}})" in similar and f"= {latex_number(float(cosine[nearest]))}" in similar
+    alike = printed(open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2", embeddings="positions"))
+    assert r"\cos(P_{2},\, P_{1})" in alike and f"= {latex_number(float(cosines(positions)[2, 1]))}" in alike
+    length = float(np.linalg.norm(tokens[token_id] + positions[2]))
+    long = printed(open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="2", embeddings="lengths"))
+    assert rf"\sqrt{{{latex_number(length**2)}}} = {latex_number(length)}" in long
+
+
+def test_the_checks_fail_on_numbers_that_were_changed(tiny_model: LanguageModel) -> None:
+    (found,) = embeddings.nearest_tokens(tiny_model.model, (40,), 5)
+    rows = embedding_checks.token_rows(tiny_model, [40, *found.ids])
+    for wrong, ok in ((0, True), (1e-4, False)):
+        changed = replace(found, cosine=found.cosine + wrong)
+        assert embedding_checks.of_neighbours(rows[0], rows[1:], changed).ok == ok
+        similarity = embeddings.position_similarity(tiny_model.model) + wrong
+        assert embedding_checks.of_positions(tiny_model, 3, similarity).ok == ok
+        assert embedding_checks.of_lengths(rows, np.linalg.norm(rows, axis=1) * (1 + wrong)).ok == ok
+        projected = embeddings.project(tiny_model.model, (40, *map(int, found.ids)))
+        table = pd.DataFrame(projected.points, columns=["x", "y"])
+        plane = embedding_views.Plane(table, (projected.kept[0] + wrong, projected.kept[1]), 0)
+        assert embedding_checks.of_plane(rows, plane)[2].ok == ok
+
+
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 @pytest.mark.parametrize(("part", "n_figures"), {"sum": 1, "similar": 1, "positions": 1, "lengths": 2, "plane": 1}.items())
 def test_every_part_opens_for_every_kind_of_prompt(
@@ -121,4 +157,4 @@ def test_every_part_opens_for_every_kind_of_prompt(
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "embeddings", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "embeddings", embeddings="no such part", **JUNK))
