@@ -144,7 +144,7 @@ def export_menu(
         from app import charts  # here, since pages without a figure do not need plotly
 
         drawn = figure() if callable(figure) else figure
-        return charts.dressed(drawn, shown).to_html(include_plotlyjs=True) if drawn is not None else ""
+        return charts.stand_alone(drawn, shown) if drawn is not None else ""
 
     with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(

@@ -7,6 +7,7 @@ template.
 """
 
 from app.charts.bars import grouped_bars, histogram
+from app.charts.export import stand_alone
 from app.charts.heatmap import heatmap, strip
 from app.charts.labels import escape, percent, quantity, significant
 from app.charts.lines import curves, line_over_layers, scatter_2d
@@ -31,6 +32,7 @@ __all__ = [
     "quantity",
     "scatter_2d",
     "significant",
+    "stand_alone",
     "strip",
     "treemap",
 ]

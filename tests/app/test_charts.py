@@ -165,6 +165,16 @@ def test_hover_shows_the_value_with_its_unit(name: str) -> None:
     assert (" %" in said) if name in {"heatmap", "grouped_bars"} else ("mV" in said)
 
 
+def test_a_figure_as_a_page_of_its_own_has_the_background_of_its_mode_and_changes_nothing() -> None:
+    figure = BUILDERS["curves"]("dark")
+    before = figure.to_json()
+    page = charts.stand_alone(figure, "dark")
+    assert f'"paper_bgcolor":"{theme.SURFACES["dark"]["paper"]}"' in page
+    assert f'background = "{theme.SURFACES["dark"]["paper"]}"' in page
+    assert page.count("<script") >= 2 and len(page) > 4_000_000, "plotly itself is in it"
+    assert figure.to_json() == before
+
+
 def test_equal_tokens_keep_a_column_each() -> None:
     tokens = ["the", " cat", "the"]
     figure = charts.heatmap(np.eye(3), row_tokens=tokens, col_tokens=tokens, title="t")

@@ -17,28 +17,52 @@ if TYPE_CHECKING:
 
 DIGITS = 7  # of a number on its way to the browser: more than any screen shows
 
-_COMMON = "type name x y text textfont textposition customdata hovertemplate hoverinfo showlegend cliponaxis marker"
-# What this component draws: of each kind of trace, of the layout and of its axes, the attributes that it knows.
-TRACES = {
-    "bar": {*_COMMON.split(), "orientation", "width", "error_x"},
-    "scatter": {*_COMMON.split(), "mode", "line"},
-    "heatmap": set("type z text customdata hovertemplate hoverongaps colorscale zmin zmax colorbar xgap ygap".split()),
+Known = type | dict[str, "Known"] | list["Known"]
+
+
+def _any(names: str) -> dict[str, Known]:
+    return dict.fromkeys(names.split(), object)
+
+
+_LINE = _any("color width dash")
+_MARKER: Known = {**_any("size symbol opacity cornerradius"), "color": str, "line": _LINE}
+_TEXT: dict[str, Known] = {**_any("text textposition cliponaxis customdata hovertemplate"), "textfont": _any("size family color")}
+_SERIES: dict[str, Known] = {**_any("type name x y hoverinfo showlegend"), **_TEXT, "marker": _MARKER}
+# What this component draws, by the names of plotly: a type, or what is known inside; every item of a list is alike.
+TRACES: dict[str, Known] = {
+    "bar": {**_SERIES, **_any("orientation width"), "error_x": _any("type array color thickness width")},
+    "scatter": {**_SERIES, **_any("mode"), "line": {**_LINE, "simplify": bool}},
+    "heatmap": _any("type z text customdata hovertemplate hoverongaps colorscale zmin zmax colorbar xgap ygap"),
 }
-LAYOUT = set(
-    "template title height margin meta showlegend xaxis yaxis barmode bargap bargroupgap shapes annotations plot_bgcolor".split()
-)
-AXIS = set(
+_AXIS = _any(
     "title type range autorange rangemode fixedrange automargin showgrid zeroline nticks dtick tickvals ticktext tickangle "
-    "tickformat exponentformat".split()
+    "tickformat exponentformat"
 )
+LAYOUT: dict[str, Known] = {
+    **_any("template title height margin meta showlegend bargap bargroupgap plot_bgcolor barmode"),
+    "xaxis": _AXIS,
+    "yaxis": _AXIS,
+    "shapes": [{**_any("type x0 x1 y0 y1 xref yref opacity layer fillcolor"), "line": _LINE}],
+    "annotations": [_any("text font x y xref yref xanchor yanchor xshift yshift showarrow align")],
+}
 
 
 def draws(figure: go.Figure) -> bool:
     """Whether the component knows everything that the figure says. What it does not know is left to plotly."""
     layout = figure.layout.to_plotly_json()
-    known = all(set(trace.to_plotly_json()) <= TRACES.get(trace.type, set()) for trace in figure.data)
-    axes = all(set(layout.get(axis, {})) <= AXIS for axis in ("xaxis", "yaxis"))
-    return bool(figure.data) and known and axes and set(layout) <= LAYOUT and layout.get("barmode") not in {"stack", "relative"}
+    piled = layout.get("barmode") in {"stack", "relative"}
+    arrows = any(note.get("showarrow", True) for note in layout.get("annotations", ()))
+    traces = [trace.to_plotly_json() for trace in figure.data]
+    known = all(trace["type"] in TRACES and _knows(trace, TRACES[trace["type"]]) for trace in traces)
+    return bool(traces) and known and _knows(layout, LAYOUT) and not piled and not arrows
+
+
+def _knows(value: Any, known: Known) -> bool:
+    if isinstance(known, dict):
+        return all(name in known and _knows(inner, known[name]) for name, inner in value.items())
+    if isinstance(known, list):
+        return all(_knows(inner, known[0]) for inner in value)
+    return isinstance(value, known)
 
 
 def spec(figure: go.Figure) -> dict[str, Any]:

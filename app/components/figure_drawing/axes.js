@@ -47,12 +47,12 @@ class Axis {
   ticks(count) {
     const { tickvals, ticktext, tickformat, dtick } = this.spec;
     const [low, high] = [Math.min(this.low, this.high), Math.max(this.low, this.high)];
-    const slack = 1e-9 * (high - low);
+    const slack = (this.slack ?? 1e-9) * (high - low);
     const inside = ({ value }) => this.value(value) >= low - slack && this.value(value) <= high + slack;
     const found = tickvals
       ? tickvals.map((value, i) => ({ value, text: ticktext ? plain(ticktext[i]) : written(value) }))
       : this.log ? powers(low, high, count, this.spec.exponentformat)
-        : rounds(low, high, dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))), tickformat);
+        : rounds(low - slack, high + slack, dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))), tickformat);
     return found.filter(inside);
   }
 }
@@ -71,10 +71,10 @@ function rounds(low, high, step, format) {
 
 const HIGH = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((sign, i) => [i, sign])) };
 
-// 1, 10, 100, ...; on an axis of less than two powers 2 and 5 in between.
+// 1, 10, 100, ...; where fewer than three of them are in sight, 2 and 5 in between.
 function powers(low, high, count, style) {
   const step = Math.max(1, Math.ceil((high - low) / Math.max(1, count)));
-  const between = high - low < 2 ? [1, 2, 5] : [1];
+  const between = Math.floor(high) - Math.ceil(low) < 2 ? [1, 2, 5] : [1];
   const all = [];
   for (let power = Math.floor(low); power <= high; power++) {
     if (power % step === 0) all.push(...between.map((k) => [k, power]));
@@ -87,10 +87,11 @@ function powers(low, high, count, style) {
 }
 
 // The ticks of the lower axis as they fit side by side: fewer of them, or turned. {ticks, turn: 0, 45 or 90, room: pixels below}.
-function lowerTicks(axis, size) {
+// each: pixels that a tick would like to have.
+function lowerTicks(axis, size, each = 50) {
   const named = Boolean(axis.spec.tickvals);
   let ticks = [], wide = 0, pitch = 0;
-  for (let count = Math.max(2, Math.min(9, Math.round(Math.abs(axis.to - axis.from) / 70))); count >= 1; count--) {
+  for (let count = Math.max(2, Math.min(9, Math.round(Math.abs(axis.to - axis.from) / each))); count >= 1; count--) {
     ticks = axis.ticks(count);
     wide = Math.max(0, ...ticks.map(({ text }) => widthOf(text, size)));
     pitch = pitchOf(ticks, axis);

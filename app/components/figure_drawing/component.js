@@ -16,11 +16,17 @@ class Figure {
     this.pointer = new Pointer(this.root, this.svg);
     this.hidden = new Set();
     this.addToolbar();
-    this.svg.addEventListener("click", (event) => this.toggle(event.target.closest(".item")));
-    this.svg.addEventListener("keydown", (event) => "Enter ".includes(event.key) && (event.preventDefault(), this.toggle(event.target.closest(".item"))));
-    this.resized = new ResizeObserver(() => this.root.clientWidth !== this.width && this.draw());
+    const item = (event) => event.target.closest(".item");
+    this.svg.addEventListener("click", (event) => this.toggle(item(event)));
+    this.svg.addEventListener("keydown", (event) => {
+      if (!item(event) || !["Enter", " "].includes(event.key)) return;
+      event.preventDefault();
+      this.toggle(item(event));
+    });
+    ruler.family = getComputedStyle(this.root).fontFamily;
+    this.resized = new ResizeObserver(() => this.root.clientWidth !== this.width && this.draw(this.root.clientWidth));
     this.resized.observe(this.root);
-    document.fonts.ready.then(() => this.draw()); // texts were measured without them
+    if (document.fonts.status === "loading") document.fonts.ready.then(() => this.draw()); // texts were measured without them
   }
 
   receive(bytes) {
@@ -32,12 +38,12 @@ class Figure {
     this.draw();
   }
 
-  draw() {
-    this.width = this.root.clientWidth;
-    if (!this.width || !this.spec) return;
+  // The width is asked for once and then told: to ask makes the browser lay the whole page out in the midst of its changes.
+  draw(width = this.width || this.root.clientWidth) {
+    this.width = width;
+    if (!width || !this.spec) return;
     const start = performance.now();
-    ruler.family = getComputedStyle(this.root).fontFamily;
-    const scene = picture(this.spec, this.width, this.hidden, this.canvas);
+    const scene = picture(this.spec, width, this.hidden, this.canvas);
     const within = this.root.getRootNode().activeElement?.name; // of the legend
     this.svg.replaceChildren(svg("g", { "aria-hidden": true }, ...scene.nodes), ...scene.legend);
     scene.legend.find((item) => item.name === within)?.focus();

@@ -9,18 +9,20 @@ function picture({ data, layout }, width, hidden, canvas) {
   const heading = headingLines(layout.title?.text, width);
   const legend = layout.showlegend ? legendRows(data.filter((trace) => trace.showlegend !== false), width) : [];
   const box = place(x, y, layout, heading.length, width, (heat?.colorbar ? BAR_HEIGHT : 0) + LEGEND_LINE * legend.length);
-  const spots = [];
-  const marks = shown.filter((trace) => trace !== heat).flatMap((trace) => (trace.type === "bar" ? drawBars : drawScatter)(trace, x, y, spots));
+  const spots = [], texts = [], taken = [];
+  const drawn = { bar: drawBars, scatter: drawScatter, heatmap: () => [] };
+  const marks = shown.flatMap((trace) => drawn[trace.type](trace, x, y, spots, texts, taken));
   canvas.hidden = !heat;
-  if (heat) paintHeat(canvas, heat, x, y, box.left, box.top, box.right - box.left, box.bottom - box.top, layout.plot_bgcolor);
+  const [wide, high] = [box.right - box.left, box.bottom - box.top];
+  if (heat) paintHeat(canvas, heat, x, y, box.left, box.top, wide, high, layout.plot_bgcolor);
   const shapes = (layout.shapes ?? []).map((shape) => [shape.layer === "below", drawShape(shape, x, y)]);
   const side = box.below + (heat?.colorbar ? BAR_HEIGHT : 0);
   const nodes = [
-    svg("clipPath", { id: "plot" }, svg("rect", { x: box.left - 2, y: box.top - 2, width: box.right - box.left + 4, height: box.bottom - box.top + 4 })),
-    svg("g", { class: "heading" }, ...heading.map(({ text, small }, i) => svg("text", { x: 2, y: 20 + TITLE_LINE * i, class: small ? "small" : "title" }, text))),
+    svg("clipPath", { id: "plot" }, svg("rect", { x: box.left - 2, y: box.top - 2, width: wide + 4, height: high + 4 })),
+    svg("g", {}, ...heading.map(({ text, name }, i) => svg("text", { x: 2, y: 18 + TITLE_LINE * i, class: name }, text))),
     ...drawAxes(x, y, box),
     ...shapes.filter(([below]) => below).map(([, node]) => node),
-    svg("g", { class: "marks" }, ...marks),
+    svg("g", { class: "marks" }, ...marks.filter(isUnder), ...marks.filter((mark) => !isUnder(mark)), ...texts.flatMap((write) => write())),
     ...shapes.filter(([below]) => !below).map(([, node]) => node),
     ...(layout.annotations ?? []).map((note) => drawAnnotation(note, x, y)),
     ...(heat?.colorbar ? drawColourBar(heat.colorbar && heat, 14, box.below, Math.min(360, Math.max(160, width / 2 - 14))) : []),
@@ -28,11 +30,14 @@ function picture({ data, layout }, width, hidden, canvas) {
   return { nodes, legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, named: { x: x.spec, y: y.spec }, box };
 }
 
+const isUnder = (mark) => mark.getAttribute("class") === "under";
+
 function headingLines(markup, width) {
   const [title, small] = [[], []];
   for (const [text, kind] of lines(markup).flat()) (kind === "small" ? small : title).push(text);
   const all = (parts, size, weight) => (parts.length ? wrapped(parts.join(" "), size, weight, width - 8) : []);
-  return [...all(title, 16, 600).map((text) => ({ text })), ...all(small, 13, 400).map((text) => ({ text, small: true }))];
+  const named = (name, texts) => texts.map((text) => ({ text, name }));
+  return [...named("title", all(title, 16, 600)), ...named("small", all(small, 13, 400))];
 }
 
 // The plot gets what heading, ticks, titles, colour bar and legend leave; {left, right, top, bottom, below: where the axis title ends}.
@@ -99,7 +104,8 @@ function drawAnnotation({ text, font = {}, xref, yref, xanchor = "center", yanch
   const down = { bottom: -4, middle: 0.35 * size, top: size }[yanchor] ?? 0.35 * size;
   const anchor = { left: "start", right: "end" }[xanchor] ?? "middle";
   const style = font.color && `fill: ${font.color}`;
-  return svg("text", { x: number(x, at.x, xref) + xshift, y: number(y, at.y, yref) + down - yshift, "text-anchor": anchor, "font-size": size, style, class: "note" }, plain(text));
+  const place = { x: number(x, at.x, xref) + xshift, y: number(y, at.y, yref) + down - yshift, "text-anchor": anchor };
+  return svg("text", { ...place, "font-size": size, style, class: "note" }, plain(text));
 }
 
 function legendRows(traces, width) {

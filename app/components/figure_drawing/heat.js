@@ -44,11 +44,12 @@ const BAR_HEIGHT = 40; // pixels: the colours, their ticks, and the air above th
 function drawColourBar({ colorbar, colorscale, zmin, zmax }, left, top, width) {
   const axis = new Axis("x", { xaxis: { range: [zmin, zmax], ...colorbar } }, []);
   axis.span(left, left + width);
-  const { ticks } = lowerTicks(axis, 12);
+  axis.slack = 0.01; // 0.9996 may be called 1
+  const { ticks } = lowerTicks(axis, 12, 36);
   const stops = colorscale.map(([place, colour]) => svg("stop", { offset: place, "stop-color": colour }));
   return [
     svg("defs", {}, svg("linearGradient", { id: "colours" }, ...stops)),
     svg("rect", { x: left, y: top + 10.5, width, height: 10, fill: "url(#colours)", class: "edge" }),
-    ...ticks.map(({ value, text }) => svg("text", { x: axis.place(value), y: top + 34, "text-anchor": "middle", "font-size": 12, class: "soft" }, text)),
+    svg("g", { class: "ticks", "text-anchor": "middle" }, ...ticks.map(({ value, text }) => svg("text", { x: axis.place(value), y: top + 34 }, text))),
   ];
 }

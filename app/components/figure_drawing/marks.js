@@ -46,6 +46,7 @@ function drawBars(trace, x, y, spots) {
     if (trace.textposition === "outside" && trace.text) nodes.push(beside(trace, i, upright, half, tip, value < 0));
   });
   nodes.unshift(svg("path", { d: outline, fill: color, "fill-opacity": opacity, class: "bars" }));
+  if (opacity < 1) nodes.unshift(svg("path", { d: outline, class: "under" })); // or the grid would shine through
   if (trace.error_x) nodes.push(whiskers(trace, x, y));
   return nodes;
 }
@@ -61,9 +62,10 @@ function barPath(upright, from, to, base, tip, corner) {
 function beside(trace, i, upright, half, tip, negative) {
   const text = plain(pick(trace.text, i));
   const size = trace.textfont?.size ?? 12;
-  return upright
-    ? svg("text", { x: half, y: tip + (negative ? size + 2 : -5), "text-anchor": "middle", "font-size": size }, text)
-    : svg("text", { x: tip + (negative ? -5 : 5), y: half, dy: "0.35em", "text-anchor": negative ? "end" : "start", "font-size": size }, text);
+  const place = upright
+    ? { x: half, y: tip + (negative ? size + 2 : -5), "text-anchor": "middle" }
+    : { x: tip + (negative ? -5 : 5), y: half, dy: "0.35em", "text-anchor": negative ? "end" : "start" };
+  return svg("text", { ...place, "font-size": size, class: "halo" }, text);
 }
 
 function whiskers(trace, x, y) {
@@ -77,20 +79,24 @@ function whiskers(trace, x, y) {
 
 const DASHES = { solid: [], dot: [1, 1], dash: [3, 3], longdash: [5, 5], dashdot: [3, 1, 1, 1], longdashdot: [5, 2, 1, 2] };
 // Each mark as a path around its middle, r from it to its edge.
+const polygon = (...corners) => (x, y, r) => `M${corners.map(([right, down]) => `${x + right * r},${y + down * r}`).join("L")}Z`;
+const ARM = 0.4; // of a cross, half its thickness
+const CROSS = [[-1.2, -ARM], [-ARM, -ARM], [-ARM, -1.2], [ARM, -1.2], [ARM, -ARM], [1.2, -ARM], [1.2, ARM], [ARM, ARM], [ARM, 1.2], [-ARM, 1.2], [-ARM, ARM], [-1.2, ARM]];
 const SYMBOLS = {
   circle: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
-  square: (x, y, r) => `M${x - r},${y - r}h${2 * r}v${2 * r}h${-2 * r}Z`,
-  diamond: (x, y, r) => `M${x},${y - 1.3 * r}l${1.3 * r},${1.3 * r}l${-1.3 * r},${1.3 * r}l${-1.3 * r},${-1.3 * r}Z`,
-  "triangle-up": (x, y, r) => `M${x},${y - 1.2 * r}l${1.15 * r},${1.8 * r}h${-2.3 * r}Z`,
-  cross: (x, y, r) => `M${x - 1.2 * r},${y - 0.4 * r}h${0.8 * r}v${-0.8 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}h${-0.8 * r}v${0.8 * r}h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}Z`,
-  x: (x, y, r) => `M${x - r},${y - 0.6 * r}l${0.4 * r},${-0.4 * r}l${0.6 * r},${0.6 * r}l${0.6 * r},${-0.6 * r}l${0.4 * r},${0.4 * r}l${-0.6 * r},${0.6 * r}l${0.6 * r},${0.6 * r}l${-0.4 * r},${0.4 * r}l${-0.6 * r},${-0.6 * r}l${-0.6 * r},${0.6 * r}l${-0.4 * r},${-0.4 * r}l${0.6 * r},${-0.6 * r}Z`,
+  square: polygon([-1, -1], [1, -1], [1, 1], [-1, 1]),
+  diamond: polygon([0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]),
+  "triangle-up": polygon([0, -1.2], [1.15, 0.6], [-1.15, 0.6]),
+  cross: polygon(...CROSS),
+  x: polygon(...CROSS.map(([right, down]) => [0.7 * (right - down), 0.7 * (right + down)])),
 };
 
 function strokeOf({ color, width = 2, dash = "solid" }) {
   return { stroke: color, "stroke-width": width, "stroke-dasharray": DASHES[dash].map((k) => k * Math.max(3, width)).join(" ") || undefined };
 }
 
-function drawScatter(trace, x, y, spots) {
+// texts: what is to be written when all marks are there; taken: the boxes of marks and texts.
+function drawScatter(trace, x, y, spots, texts, taken) {
   const points = trace.x.map((v, i) => (v === null || trace.y[i] === null ? null : [x.place(v), y.place(trace.y[i])]))
     .map((point) => (point?.every(Number.isFinite) ? point : null));
   const nodes = [];
@@ -106,17 +112,36 @@ function drawScatter(trace, x, y, spots) {
   }
   points.forEach((p, i) => {
     if (!p) return;
-    if (trace.mode.includes("text") && trace.text?.[i]) nodes.push(label(trace, i, p, trace.mode.includes("markers") ? radius : 0));
+    const marked = trace.mode.includes("markers");
+    if (marked) taken.push([p[0] - radius, p[1] - radius, p[0] + radius, p[1] + radius]);
+    if (trace.mode.includes("text") && trace.text?.[i]) texts.push(() => label(trace, i, p, marked ? radius : 0, x.to + 16, taken));
     if (trace.hoverinfo !== "skip") spots.push({ x: p[0], y: p[1], hit: [p[0], p[1], p[0], p[1]], trace, index: [i], radius });
   });
   return nodes;
 }
 
-function label(trace, i, [x, y], radius) {
+// The text of a point, where none stands yet; in a crowd some are left to the pointer. 
+function label(trace, i, [x, y], radius, edge, taken) {
   const { size = 12, family, color } = trace.textfont ?? {};
-  const [upper, side] = (trace.textposition ?? "middle center").split(" ");
-  const place = { right: [x + radius + 5, "start"], left: [x - radius - 5, "end"], center: [x, "middle"] }[side];
-  const down = { top: y - radius - 4, bottom: y + radius + size, middle: y + 0.35 * size }[upper];
-  const own = { "font-size": size, "font-family": family, style: color && `fill: ${pick(color, i)}` };
-  return svg("text", { x: place[0], y: down, "text-anchor": place[1], ...own }, plain(trace.text[i]));
+  const text = plain(trace.text[i]);
+  const wide = widthOf(text, size);
+  const middle = Math.max(wide / 2, Math.min(edge - wide / 2, x));
+  const places = {
+    "top center": [middle, y - radius - 4, "middle"], "bottom center": [middle, y + radius + size, "middle"],
+    "middle right": [x + radius + 5, y + 0.35 * size, "start"], "middle left": [x - radius - 5, y + 0.35 * size, "end"],
+    "middle center": [x, y + 0.35 * size, "middle"],
+  };
+  const asked = trace.textposition ?? "middle center";
+  const others = asked === "top center" ? ["bottom center", "middle right", "middle left"] : [];
+  for (const [left, base, anchor] of [asked, ...others].map((place) => places[place])) {
+    const from = left - { start: 0, middle: wide / 2, end: wide }[anchor];
+    const box = [from - 2, base - 0.8 * size, from + wide + 2, base + 0.2 * size];
+    if (others.length && (from < 0 || from + wide > edge || taken.some((one) => overlap(one, box)))) continue;
+    taken.push(box);
+    const own = { "font-size": size, "font-family": family, style: color && `fill: ${pick(color, i)}` };
+    return [svg("text", { x: left, y: base, "text-anchor": anchor, class: radius ? "halo" : undefined, ...own }, text)];
+  }
+  return [];
 }
+
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];

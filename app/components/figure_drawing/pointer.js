@@ -60,13 +60,14 @@ class Pointer {
     const { heat, spots } = this.scene;
     if (heat) return this.walkMap(step);
     if (!spots.length) return;
+    if (!this.spot) return this.show(spots[0]);
     const series = [...new Set(spots.map((s) => s.trace))];
-    const here = this.spot ? series.findIndex((trace) => trace === this.spot.trace) : 0;
+    const here = series.indexOf(this.spot.trace);
     const [across, along] = series[0].orientation === "h" && Math.abs(step[1]) < 2 ? [step[1], step[0]] : step;
     const trace = series[Math.max(0, Math.min(series.length - 1, here + across))];
     const own = spots.filter((s) => s.trace === trace);
-    const before = this.spot ? own.findIndex((s) => s.index[0] >= this.spot.index[0]) : -1;
-    const next = this.spot ? (before < 0 ? own.length - 1 : before) + along : 0;
+    const beside = own.findIndex((s) => s.index[0] >= this.spot.index[0]);
+    const next = (beside < 0 ? own.length - 1 : beside) + along;
     this.show(own[Math.max(0, Math.min(own.length - 1, next))]);
   }
 

@@ -1,28 +1,41 @@
 // The figure as a file of its own: SVG, or the same as PNG. Colours and sizes that the page's style gives are written down.
+const AIR = 16; // pixels around the figure
+
+// A colour as every reader of SVG knows it.
 function paintOf(colour) {
   const mixed = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)/.exec(colour);
-  return mixed ? `rgb(${mixed.slice(1).map((part) => Math.round(255 * part)).join(", ")})` : colour;
+  if (mixed) return `rgb(${mixed.slice(1).map((part) => Math.round(255 * part)).join(", ")})`;
+  return /^rgba\(.*, 0\)$/.test(colour) ? "none" : colour;
+}
+
+function write(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
 function standAlone(svgElement, canvas, fontFace = "") {
   const copy = svgElement.cloneNode(true);
-  copy.querySelectorAll(".point").forEach((mark) => mark.remove());
-  const [from, to] = [svgElement, copy].map((root) => [...root.querySelectorAll("text, path, line, rect:not(.point)")].filter((e) => !e.closest("clipPath")));
-  from.forEach((element, i) => {
-    const { fill, stroke, fontSize, fontWeight } = getComputedStyle(element);
-    to[i].removeAttribute("style");
-    const url = (element.getAttribute("fill") ?? "").startsWith("url") ? element.getAttribute("fill") : paintOf(fill);
-    const own = { fill: url, stroke: paintOf(stroke), ...(element.tagName === "text" ? { "font-size": fontSize, "font-weight": fontWeight } : {}) };
-    for (const [name, value] of Object.entries(own)) to[i].setAttribute(name, value);
+  const painted = (root) => [...root.querySelectorAll("text, path, line, rect, circle")].filter((e) => !e.closest("clipPath"));
+  const shown = painted(svgElement);
+  painted(copy).forEach((element, i) => {
+    const { fill, stroke, fontSize, fontWeight } = getComputedStyle(shown[i]);
+    const gradient = (element.getAttribute("fill") ?? "").startsWith("url");
+    element.removeAttribute("style");
+    if (!gradient) write(element, { fill: paintOf(fill) });
+    // A text's halo is left out: a reader that does not know `paint-order` would draw it over the text.
+    write(element, element.tagName === "text" ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight } : { stroke: paintOf(stroke) });
   });
+  copy.querySelectorAll(".point").forEach((mark) => mark.remove());
   const style = getComputedStyle(svgElement);
-  const [width, height] = [svgElement.clientWidth, svgElement.clientHeight];
-  for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": style.fontFamily })) copy.setAttribute(name, value);
-  const { left, top, width: wide, height: high } = canvas.style;
-  const back = [svg("rect", { width, height, fill: paintOf(style.getPropertyValue("--paper")) })];
-  if (!canvas.hidden) back.push(svg("image", { x: parseFloat(left), y: parseFloat(top), width: parseFloat(wide), height: parseFloat(high), href: canvas.toDataURL() }));
-  if (fontFace) back.unshift(svg("style", {}, fontFace));
-  copy.prepend(...back);
+  const [width, height] = [svgElement.clientWidth + 2 * AIR, svgElement.clientHeight + 2 * AIR];
+  const sheet = { x: -AIR, y: -AIR, width, height };
+  write(copy, { width, height, viewBox: Object.values(sheet).join(" "), "font-family": style.fontFamily });
+  const behind = [svg("rect", { ...sheet, fill: paintOf(style.getPropertyValue("--paper")) })];
+  if (!canvas.hidden) {
+    const { left, top, width: wide, height: high } = canvas.style;
+    const place = { x: parseFloat(left), y: parseFloat(top), width: parseFloat(wide), height: parseFloat(high) };
+    behind.push(svg("image", { ...place, href: canvas.toDataURL() }));
+  }
+  copy.prepend(...(fontFace ? [svg("style", {}, fontFace)] : []), ...behind);
   return new XMLSerializer().serializeToString(copy);
 }
 
@@ -46,7 +59,7 @@ async function pngOf(svgElement, canvas) {
   const text = standAlone(svgElement, canvas, await fontFaceOf(getComputedStyle(svgElement).fontFamily));
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   await image.decode();
-  const sheet = Object.assign(document.createElement("canvas"), { width: 2 * svgElement.clientWidth, height: 2 * svgElement.clientHeight });
+  const sheet = Object.assign(document.createElement("canvas"), { width: 2 * image.naturalWidth, height: 2 * image.naturalHeight });
   sheet.getContext("2d").drawImage(image, 0, 0, sheet.width, sheet.height);
   URL.revokeObjectURL(image.src);
   return new Promise((done) => sheet.toBlob(done));

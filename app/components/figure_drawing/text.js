@@ -65,8 +65,9 @@ function written(value, step = 0, format = "") {
     if (size >= unit) return signed(`${Number((value / unit).toPrecision(4))}${sign}`);
   }
   if (size < 1e-4) return signed(Number(value.toPrecision(3)).toExponential().replace("e+", "e"));
-  const decimals = step ? Math.max(0, Math.ceil(-Math.log10(step) - 1e-6)) : 6;
-  return signed(value.toLocaleString("en-US", { maximumFractionDigits: Math.min(decimals, 12), minimumFractionDigits: step ? Math.min(decimals, 12) : 0 }));
+  const decimals = step ? Math.max(0, Math.min(12, Math.ceil(-Math.log10(step) - 1e-6))) : 6;
+  const [whole, part] = (step ? value.toFixed(decimals) : String(Number(value.toFixed(decimals)))).split(".");
+  return signed(whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : ""));
 }
 
 function signed(text) {

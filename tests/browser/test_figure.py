@@ -1,0 +1,335 @@
+"""The component that draws figures, in a real browser: what stands where, what it says, and that it is drawn in place."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
+
+from app.charts import theme
+from tests.browser.figure_app import HOSTILE, KINDS, SHARES, WORDS
+from tests.browser.figure_visitor import Visitor
+from tests.browser.map_visitor import rgb
+from tests.browser.server import Server, running_app
+from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
+
+
+@pytest.fixture(scope="module")
+def figure_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_app(tmp_path_factory.mktemp("figure") / "log.txt", script="tests/browser/figure_app.py") as app:
+        yield app
+
+
+Open = Callable[..., Visitor]
+
+
+@pytest.fixture
+def open_figure(browser: Browser, figure_app: Server) -> Iterator[Open]:
+    """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
+    contexts: list[BrowserContext] = []
+
+    def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> Visitor:
+        viewport = ViewportSize(width=width, height=900)
+        contexts.append(browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", has_touch=touch))
+        page = contexts[-1].new_page()
+        listen(page)
+        page.goto(f"{figure_app.url}/?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
+        wait_ready(page)
+        page.locator("figure.figure text").first.wait_for()
+        page.evaluate("document.fonts.ready")
+        return Visitor(page)
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+# ---- what stands where -------------------------------------------------------------------------------------------------
+
+
+def test_bars_reach_to_their_values_first_label_at_the_top(open_figure: Open) -> None:
+    visitor = open_figure("bars")
+    scale = visitor.scale("x", "%", 0.01)
+    first, second = visitor.bars()
+    assert np.allclose([scale(right) for _, _, right, _ in first], SHARES, atol=1e-3)
+    assert np.allclose([scale(right) for _, _, right, _ in second], SHARES[::-1], atol=1e-3)
+    assert np.allclose([scale(left) for left, *_ in first + second], 0, atol=1e-3)
+    rows = [(top + bottom) / 2 for _, top, _, bottom in first]
+    assert rows == sorted(rows)
+    assert all(upper[3] <= lower[1] for upper, lower in zip(first, second, strict=True)), "side by side, not over each other"
+    assert [text for text, _, _ in visitor.ticks("y")] == WORDS
+    assert_silent(visitor.page)
+
+
+def test_bars_of_negative_values_go_the_other_way_from_0(open_figure: Open) -> None:
+    visitor = open_figure("signed")
+    scale = visitor.scale("x")
+    (bars,) = visitor.bars()
+    ends = [(scale(left), scale(right)) for left, _, right, _ in bars]
+    assert np.allclose(ends, [(0, 1), (-2, 0), (0, 0.5), (0, 0), (0, 2), (-1, 0)], atol=0.02)
+    assert visitor.texts(".marks text") == ["1", "−2", "0.5", "0", "2", "−1"]
+
+
+def test_a_histogram_has_bars_of_the_counted_height_over_their_bins(open_figure: Open) -> None:
+    visitor = open_figure("histogram")
+    across, up = visitor.scale("x"), visitor.scale("y")
+    before, after = visitor.bars()
+    assert np.allclose(
+        [[across(left), across(right)] for left, _, right, _ in before], [[-2, -1], [-1, 0], [0, 1], [1, 2]], atol=0.02
+    )
+    assert np.allclose([up(top) for _, top, _, _ in before], [0, 10, 40, 10], atol=0.2)
+    assert np.allclose([up(top) for _, top, _, _ in after], [5, 25, 25, 5], atol=0.2)
+
+
+def test_a_logarithmic_axis_has_its_powers_at_equal_distances_and_a_gap_where_there_is_no_value(open_figure: Open) -> None:
+    visitor = open_figure("log")
+    ticks = visitor.ticks("y")
+    assert [text for text, _, _ in ticks] == ["1", "10", "10²", "10³", "10⁴"]
+    heights = np.array([y for _, _, y in ticks])
+    assert np.ptp(np.diff(heights)) < 0.1
+    small, large = visitor.paths("path.line")
+    assert [len(re.findall("[ML]", part)) for part in re.findall("M[^M]*", small)] == [2, 1]
+    drawn = np.array(re.findall(r"[\d.]+,([\d.]+)", large), dtype=float)
+    assert np.allclose(np.interp(drawn, heights[::-1], [4, 3, 2, 1, 0]), [1, 2, 3, 4], atol=0.02)
+
+
+def test_dots_stand_at_the_power_of_their_value_and_the_limit_beside_its_name(open_figure: Open) -> None:
+    visitor = open_figure("log_dots")
+    ticks = visitor.ticks("x")
+    megabytes = [float(text.removesuffix(" MB").replace(",", "")) for text, _, _ in ticks]
+    line = visitor.figure.locator("line.shape")
+    at = np.interp(float(line.get_attribute("x1") or 0), [x for _, x, _ in ticks], np.log10(megabytes))
+    assert at == pytest.approx(3, abs=0.02)
+    assert line.get_attribute("stroke-dasharray")
+    assert visitor.texts(".note") == ["a card"]
+    assert "700,000 MB" in visitor.texts(".marks text")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_cells_have_the_colour_of_their_value_row_0_at_the_top(open_figure: Open, dark: bool) -> None:
+    visitor = open_figure("heatmap", dark=dark)
+    mode: theme.Mode = "dark" if dark else "light"
+    stops = theme.colour_scale("probability", mode)
+    shown = visitor.canvas()
+    for row, column in [(0, 0), (3, 1), (5, 5)]:
+        share = 1 / (row + 1)
+        expected = [
+            np.interp(share, [place for place, _ in stops], channel) for channel in zip(*(rgb(c) for _, c in stops), strict=True)
+        ]
+        pixel = shown.getpixel((int((column + 0.5) * shown.width / 6), int((row + 0.5) * shown.height / 6)))
+        assert np.abs(np.array(pixel) - expected).max() <= 3
+    left_out = shown.getpixel((int(shown.width * 0.9), int(shown.height * 0.1)))
+    assert left_out == rgb(theme.SURFACES[mode]["card"])
+    assert visitor.texts(".ticks.y text") == WORDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [390, 1400])
+def test_nothing_is_cut_off_and_no_labels_overlap(open_figure: Open, kind: str, width: int) -> None:
+    visitor = open_figure(kind, width=width, dark=width > 1000)
+    no_horizontal_scroll(visitor.page)
+    frame = visitor.box("")
+    for box in visitor.boxes("svg text"):
+        assert frame[0] - 1 <= box[0] and box[2] <= frame[2] + 1 and frame[1] - 1 <= box[1] and box[3] <= frame[3] + 1
+    for group in (".ticks.x text", ".ticks.y text", ".item", ".marks text"):
+        boxes = visitor.boxes(group)
+        for i, a in enumerate(boxes):
+            for b in boxes[i + 1 :]:
+                assert a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 4 or b[3] <= a[1] + 4, (group, a, b)
+
+
+# ---- what it says ------------------------------------------------------------------------------------------------------
+
+
+def test_the_mouse_finds_what_is_nearest_and_leaves_nothing_behind(open_figure: Open) -> None:
+    visitor = open_figure("bars")
+    left, top, _, bottom = visitor.bars()[0][1]
+    visitor.figure.hover(position={"x": left + 2, "y": (top + bottom) / 2})
+    assert visitor.said() == ["token ␣cat", "first 20.0 %"]
+    visitor.page.mouse.move(1, 1)
+    expect(visitor.tip).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "said"),
+    [
+        ("histogram", (0.7, 0.2), ["before", "value 0 to 1 mV", "40 values"]),
+        ("strip", (0.999, 0.9), ["the", "dimension 299", "value −0.995 mV"]),
+        ("heatmap", (0.2, 0.3), ["query token ␣cat (1)", "key token ␣cat (1)", "attention weight 50.0 %"]),
+        ("points", (0.94, 0.06), ["␣sat (3)", "first 3", "second 3"]),
+        ("log", (0.94, 0.06), ["large", "layer 3", "length 10000"]),
+    ],
+)
+def test_every_kind_says_what_its_hover_template_says(
+    open_figure: Open, kind: str, share: tuple[float, float], said: list[str]
+) -> None:
+    visitor = open_figure(kind)
+    left, top, right, bottom = visitor.plot()
+    visitor.figure.hover(position={"x": left + share[0] * (right - left), "y": top + share[1] * (bottom - top)})
+    assert visitor.said() == said
+
+
+def test_a_tap_says_it_too_and_offers_the_pictures(open_figure: Open) -> None:
+    visitor = open_figure("bars", width=390, touch=True)
+    left, top, _, bottom = visitor.bars()[1][5]
+    visitor.figure.tap(position={"x": left + 2, "y": (top + bottom) / 2})
+    assert visitor.said() == ["token ␣a", "second 40.0 %"]
+    assert visitor.figure.locator(".toolbar").evaluate("bar => getComputedStyle(bar).opacity") == "1"
+
+
+def test_the_arrow_keys_walk_along_a_series_and_from_series_to_series(open_figure: Open) -> None:
+    visitor = open_figure("log")
+    visitor.figure.focus()
+    visitor.press("ArrowRight")
+    assert visitor.said() == ["the", "layer 0", "length 1"]
+    visitor.press("ArrowRight", "ArrowRight")
+    assert visitor.said() == ["the", "layer 3", "length 1000"], "there is nothing at 2"
+    visitor.press("ArrowDown", "ArrowLeft")
+    assert visitor.said() == ["large", "layer 2", "length 1000"]
+    visitor.press("Home")
+    assert visitor.said()[1] == "layer 0"
+    visitor.press("Escape")
+    expect(visitor.tip).to_be_hidden()
+
+
+def test_the_arrow_keys_walk_down_bars_and_over_the_cells_of_a_map(open_figure: Open) -> None:
+    visitor = open_figure("bars")
+    visitor.figure.focus()
+    visitor.press("ArrowDown", "ArrowDown", "ArrowRight")
+    assert visitor.said() == ["token ␣cat", "second 8.0 %"]
+    visitor = open_figure("heatmap")
+    visitor.figure.focus()
+    visitor.press("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight")
+    assert visitor.said() == ["query token ␣cat (1)", "key token ␣cat (1)", "attention weight 50.0 %"], (
+        "it stops before the future"
+    )
+
+
+def test_a_screen_reader_hears_what_the_figure_shows(open_figure: Open) -> None:
+    figure = open_figure("bars").page.get_by_role("figure")
+    expect(figure).to_have_accessible_name(re.compile("Bar chart: Six tokens.*the largest of first is the with 40.0 %"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_that_look_like_markup_stay_text(open_figure: Open, kind: str) -> None:
+    visitor = open_figure(kind, hostile=1)
+    visitor.page.on("dialog", lambda _: pytest.fail("a token was run"))
+    visitor.figure.focus()
+    visitor.press("ArrowRight", "ArrowRight")
+    assert visitor.figure.locator("img, script, foreignObject").count() == 0
+    assert set(visitor.figure.locator(".tip *").evaluate_all("all => all.map((e) => e.tagName)")) <= {"DIV", "B"}
+    written = " ".join([*visitor.texts("svg text"), *visitor.said()])
+    assert HOSTILE[0][:9] in written
+    assert "&lt;" not in written and "&#" not in written
+    assert_silent(visitor.page)
+
+
+# ---- redrawn in place --------------------------------------------------------------------------------------------------
+
+
+def test_other_numbers_are_drawn_in_the_same_element_and_equal_ones_not_at_all(open_figure: Open) -> None:
+    visitor = open_figure("bars")
+    visitor.figure.evaluate("figure => { figure.querySelector('svg').kept = true; performance.clearMeasures(); }")
+    with settled(visitor.page):
+        visitor.page.get_by_role("button", name="Again").click()
+    assert visitor.durations() == []
+    with settled(visitor.page):
+        visitor.page.get_by_role("button", name="Turn").click()
+    visitor.page.wait_for_function("() => performance.getEntriesByName('glass-figure').length === 1")
+    assert visitor.figure.locator("svg").evaluate("svg => svg.kept")
+    scale = visitor.scale("x", "%", 0.01)
+    assert np.allclose([scale(right) for _, _, right, _ in visitor.bars()[0]], np.roll(SHARES, 1), atol=1e-3)
+
+
+def test_a_drawing_takes_less_than_a_frame(open_figure: Open) -> None:
+    visitor = open_figure("strip")
+    visitor.page.evaluate("performance.clearMeasures()")
+    for _ in range(5):
+        with settled(visitor.page):
+            visitor.page.get_by_role("button", name="Turn").click()
+    assert len(visitor.durations()) == 5
+    assert statistics.median(visitor.durations()) < 16
+
+
+def test_what_was_pointed_at_says_its_new_number(open_figure: Open) -> None:
+    visitor = open_figure("log")
+    visitor.figure.focus()
+    visitor.press("ArrowDown", "End")
+    assert visitor.said() == ["the", "layer 3", "length 1000"]
+    visitor.press("ArrowDown")
+    assert visitor.said()[2] == "length 10000"
+    with settled(visitor.page):
+        visitor.page.get_by_role("button", name="Turn").evaluate("button => button.click()")
+    assert visitor.said()[2] == "length 20000"
+
+
+def test_a_series_is_hidden_from_the_legend_and_stays_so(open_figure: Open) -> None:
+    visitor = open_figure("bars")
+    item = visitor.figure.get_by_role("button", name="show first")
+    item.click()
+    assert len(visitor.bars()) == 1
+    expect(item).to_have_attribute("aria-pressed", "false")
+    with settled(visitor.page):
+        visitor.page.get_by_role("button", name="Turn").click()
+    assert len(visitor.bars()) == 1
+    item.focus()
+    visitor.press("Enter")
+    assert len(visitor.bars()) == 2
+    expect(item).to_be_focused()
+
+
+def test_another_width_needs_no_new_run_of_the_page(open_figure: Open) -> None:
+    visitor = open_figure("points")
+    wide, code = visitor.plot(), visitor.page.locator('[data-testid="stCode"]').element_handle()
+    visitor.page.set_viewport_size({"width": 600, "height": 900})
+    visitor.page.wait_for_function(
+        "([figure, width]) => +figure.querySelector('#plot rect').getAttribute('width') < width",
+        arg=[visitor.figure.element_handle(), wide[2] - wide[0] - 300],
+    )
+    assert np.allclose([visitor.scale("x")(x) for x in visitor.marks()], [0, 2, 1.5, 1, 3, 0.5], atol=0.05)
+    assert code and code.is_visible()
+
+
+def test_texts_follow_when_the_theme_changes(open_figure: Open) -> None:
+    visitor = open_figure("log")
+    visitor.page.emulate_media(color_scheme="dark")
+    expect(visitor.figure.locator(".title")).to_have_css("fill", f"rgb{rgb(theme.SURFACES['dark']['ink'])}")
+
+
+# ---- pictures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["log", "strip"])
+def test_the_svg_stands_alone(open_figure: Open, kind: str, tmp_path: Path) -> None:
+    visitor = open_figure(kind, dark=True)
+    text = visitor.saved("SVG", tmp_path).read_text("utf-8")
+    root = ElementTree.fromstring(text)
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.get("font-family", "").startswith('"Source Sans"')
+    assert root[0].tag == f"{name}rect" and root[0].get("fill") == theme.SURFACES["dark"]["paper"]
+    assert "var(" not in text and "color(" not in text and "point" not in {e.get("class") for e in root.iter()}
+    written = [e for e in root.iter(f"{name}text") if e.text]
+    assert {"layer" if kind == "log" else "dimension"} <= {e.text for e in written}
+    assert all(e.get("fill") and e.get("font-size") for e in written)
+    assert (root.find(f"{name}image") is not None) == (kind == "strip")
+
+
+def test_the_png_is_the_figure_at_twice_the_size(open_figure: Open, tmp_path: Path) -> None:
+    visitor = open_figure("histogram")
+    image = Image.open(BytesIO(visitor.saved("PNG", tmp_path).read_bytes())).convert("RGB")
+    left, top, right, bottom = visitor.box("")
+    assert image.size == (pytest.approx(2 * (right - left + 32), abs=2), pytest.approx(2 * (bottom - top + 32), abs=2))
+    bar = visitor.bars()[0][2]
+    inside = image.getpixel((int(2 * (bar[0] + 16 + 4)), int(2 * (bar[1] + 16 + 4))))
+    residual, paper = rgb(theme.colour("residual", "light")), rgb(theme.SURFACES["light"]["paper"])
+    assert np.abs(np.array(inside) - (0.55 * np.array(residual) + 0.45 * np.array(paper))).max() < 8
+    assert image.getpixel((3, 3)) == paper
