@@ -39,11 +39,11 @@ def controls(running: bool) -> None:
 
 
 def live() -> None:
-    """Everything that a step changes. During a run this is a fragment that runs again at each tick."""
+    """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
     was_running = run_loop.remaining() > 0
     run_loop.tick()
-    if mounted_running and not run_loop.remaining():
-        st.rerun()  # the run is over: draw the whole page once, sidebar and address included
+    if not drawing_page and not (ticking and run_loop.remaining()):
+        st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
     controls(was_running)
     here = runtime.here()
     timeline(views.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=views.go_to)
@@ -69,7 +69,7 @@ def live() -> None:
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")
-    elif not mounted_running:
+    elif not was_running:
         seven_steps.show(opened, here, choice)
 
 
@@ -81,5 +81,7 @@ ui.page_header(
 )
 if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
-mounted_running = run_loop.remaining() > 0
-(st.fragment(live, run_every=run_loop.interval()) if mounted_running else live)()
+# A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
+drawing_page, ticking = True, run_loop.remaining() > 0
+st.fragment(live, run_every=run_loop.interval() if ticking else None)()
+drawing_page = False

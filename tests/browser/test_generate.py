@@ -12,7 +12,7 @@ from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scrol
 
 def chips(page: Page, kind: str) -> list[str]:
     """Texts of the chips of this kind above the rail."""
-    expect(page.get_by_test_id("stMain").locator(".chip.next")).to_have_count(1)  # while a run ends there may be two for a moment
+    page.get_by_test_id("stMain").locator(".chip.next").wait_for()
     return page.get_by_test_id("stMain").locator(f".chip.{kind}").all_inner_texts()
 
 
@@ -126,6 +126,43 @@ def test_a_run_ends_by_itself_after_its_count(visit):
     button(page, "Run 5").click()
     expect(button(page, "Back")).to_be_enabled(timeout=20_000)
     assert len(chips(page, "chosen")) == 5
+
+
+# Notes every frame in which the main part of the page has not exactly one timeline and one panel.
+WATCH_MOUNTS = """() => { window.others = []; const look = () => {
+  const roots = [...document.querySelectorAll("[data-testid=stMain] *")].map((element) => element.shadowRoot).filter(Boolean);
+  const seen = [".chips", ".panel"].map((inside) => roots.filter((root) => root.querySelector(inside)).length);
+  if (seen.join() !== "1,1") window.others.push(seen.join());
+  requestAnimationFrame(look); }; look(); }"""
+
+
+def test_nothing_is_mounted_anew_when_a_run_begins_is_stopped_or_ends(visit):
+    page = visit()
+    assert chips(page, "prompt") and bars(page)  # both are there
+    page.evaluate(WATCH_MOUNTS)
+    button(page, "Run 50").click()
+    expect(page.get_by_test_id("stMain").locator(".chip.chosen").nth(1)).to_be_visible(timeout=20_000)
+    with settled(page):
+        button(page, "Stop").click()
+    expect(button(page, "Back")).to_be_visible()
+    step(page)
+    assert page.evaluate("() => window.others") == []
+
+
+def test_the_sidebar_and_the_page_show_the_same_chips_whatever_is_in_focus(visit):
+    page = visit("/?prompt=The+old+king+went+home")
+    step(page, 3)
+    for index in (2, 6):
+        with settled(page):
+            page.get_by_test_id("stSidebar").locator(".chip").nth(index).click()
+        both = [
+            page.get_by_test_id(part)
+            .locator("li .chip")
+            .evaluate_all("(chips) => chips.map((c) => [c.className, c.textContent, c.title])")
+            for part in ("stSidebar", "stMain")
+        ]
+        assert both[0] == both[1] and len(both[0]) > 8
+        assert sum("focus" in name for name, _, _ in both[0]) == 1
 
 
 def test_going_back_keeps_the_tail_as_a_ghost_until_another_token_is_chosen(visit):
