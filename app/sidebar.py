@@ -95,4 +95,4 @@ def _timeline() -> None:
     here = runtime.here()
     st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens in view")
     chips = views.timeline_chips(here)
-    timeline(chips, key="sidebar_timeline", position=here.focus_chip, on_pick=views.go_to, compact=True)
+    timeline(chips, key="sidebar_timeline", position=here.focus_chip, on_pick=views.go_to, sidebar=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -166,11 +167,11 @@ def test_guess_first_hides_every_step_until_it_is_revealed(browser_stand_in: Bro
     assert not panel.is_hidden(KEY, 6)
 
 
-def test_the_vocabulary_travels_as_one_text_by_id(browser_stand_in: Browser) -> None:
+def test_the_vocabulary_travels_as_one_text_by_id_compressed(browser_stand_in: Browser) -> None:
     shelf.vocabulary("tiny", ["␣a", "↵", "⟨E2 80⟩", "<b>", "é"])
     header, arrays = unpacked(browser_stand_in.mounted["vocabulary"]["data"])
     assert header["name"] == "vocabulary:tiny"
-    assert arrays["text"].tobytes().decode().split("\n") == ["␣a", "↵", "⟨E2 80⟩", "<b>", "é"]
+    assert zlib.decompress(arrays["deflated"].tobytes()).decode().split("\n") == ["␣a", "↵", "⟨E2 80⟩", "<b>", "é"]
 
 
 def test_a_vocabulary_with_a_line_break_in_a_text_is_refused(browser_stand_in: Browser) -> None:

@@ -17,7 +17,6 @@ from app.components.next_token import is_hidden, next_token
 from app.components.vocabulary import vocabulary
 from gptcore.sampling import SamplingSettings, select
 
-MARKER = "marker-of-the-vocabulary"  # stands in one token's text, to be looked for in what travels
 FIRST_LENGTH = 7
 
 
@@ -28,7 +27,7 @@ def logits_of(size: int, spread: float, length: int) -> np.ndarray:
 
 @st.cache_data
 def texts_of(size: int) -> list[str]:
-    return [f"␣w{i}" for i in range(size - 2)] + ["<img src=x onerror=alert(1)>", MARKER]
+    return [f"␣w{i}" for i in range(size - 1)] + ["<img src=x onerror=alert(1)>"]
 
 
 def draw() -> None:

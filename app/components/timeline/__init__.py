@@ -1,11 +1,22 @@
-"""The sequence as chips: prompt, chosen tokens coloured by their probability, the ghost tail, and the place of the next one."""
+"""The sequence as chips: prompt, chosen tokens coloured by their probability, the ghost tail, and the place of the next one.
+
+The same sequence stands in the sidebar and on the main page. It travels once: the sidebar's timeline puts what it was given on the
+browser's shelf (shared.js), and one that shows the same is only told its mark.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
 
 from app.components import component, pack
+
+_LAST_MARK = "timeline_mark"  # of what the sidebar shows
 
 
 @dataclass(frozen=True)
@@ -20,25 +31,39 @@ class Chip:
 
 
 def timeline(
-    chips: Sequence[Chip], *, key: str, position: int | None, on_pick: Callable[[int], None], compact: bool = False
+    chips: Sequence[Chip], *, key: str, position: int | None, on_pick: Callable[[int], None], sidebar: bool = False
 ) -> None:
     """Draw the chips; `on_pick(index)` is called with the index of a chip that was clicked.
 
-    position: the chip in focus; compact: the narrow form of the sidebar, which scrolls in its own box.
+    position: the chip in focus; sidebar: the narrow form, which scrolls in its own box and is drawn before any other.
     """
-    data = pack(
-        {
-            "chips": [[c.id, c.text, c.kind, c.probability] for c in chips],
-            "position": position,
-            "compact": compact,
-        }
-    )
+    from app import state  # here, since the value of a component is session state
+
+    header, arrays = _said(chips, position)
+    mark = hashlib.blake2s(pack(header, **arrays), digest_size=8).hexdigest()
+    known = not sidebar and state.remembered(_LAST_MARK, None) == mark
+    if sidebar:
+        state.remember(_LAST_MARK, mark)
+    how = {"mark": mark, "sidebar": sidebar}
+    data = pack(how) if known else pack({**how, **header}, **arrays)
 
     def picked() -> None:
-        from app import state  # here, since the value of a component is session state
-
         index = state.component_value(key, "pick")
         if isinstance(index, int) and 0 <= index < len(chips):
             on_pick(index)
 
     component("timeline")(key=key, data=data, on_pick_change=picked)
+
+
+def _said(chips: Sequence[Chip], position: int | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What is drawn: texts, runs of one kind, the chip in focus; ids and probabilities, -1 where there is none."""
+    header = {
+        "texts": [chip.text for chip in chips],
+        "kinds": [[kind, len(list(run))] for kind, run in groupby(chip.kind for chip in chips)],
+        "position": position,
+    }
+    probabilities = [-1.0 if chip.probability is None else chip.probability for chip in chips]
+    return header, {
+        "ids": np.array([chip.id for chip in chips], np.int32),
+        "probabilities": np.array(probabilities, np.float32),
+    }

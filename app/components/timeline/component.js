@@ -1,44 +1,85 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
-export default function ({ data, parentElement, setTriggerValue }) {
-  const { header } = unpack(data);
-  let root = parentElement.querySelector(".root");
-  if (!root) {
-    root = document.createElement("div");
-    root.className = "root";
-    root.append(document.createElement("ol"), document.createElement("p"));
-    root.children[1].className = "legend";
-    root.children[1].append("probability 0 %", document.createElement("i"), "100 %");
-    parentElement.append(root);
-  }
-  const [list, legend] = root.children;
-  list.className = header.compact ? "chips compact" : "chips";
-  list.setAttribute("aria-label", "The sequence, token by token");
-  legend.hidden = !header.chips.some((c) => c[2] === "chosen");
-  while (list.children.length > header.chips.length) list.lastChild.remove();
-  while (list.children.length < header.chips.length) list.append(emptyChip());
-  header.chips.forEach(([id, text, kind, p], index) => {
-    const chip = list.children[index].firstChild;
-    chip.textContent = text;
-    chip.className = `chip ${kind}${index === header.position ? " focus" : ""}`;
-    chip.style.setProperty("--p", p ?? 0);
-    const chance = p === null ? "" : `, probability ${percent(p)}`;
-    const what = { prompt: "prompt", chosen: "chosen", ghost: "further on", next: "next" }[kind];
-    chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${what}${chance}`;
-    chip.setAttribute("aria-label", kind === "next" ? "go to the newest step" : `token ${text}, ${chip.title}`);
-    chip.onclick = () => setTriggerValue("pick", index);
-  });
-  if (list.lastChild) {
-    const focus = list.querySelector(".focus") ?? list.querySelector(".next") ?? list.lastChild;
-    const box = focus.parentElement ?? focus;
-    list.scrollTop = Math.max(0, box.offsetTop - list.offsetTop - list.clientHeight / 2);
-  }
 
-  function emptyChip() {
-    const item = document.createElement("li");
-    const chip = document.createElement("button");
-    chip.type = "button";
-    item.append(chip);
-    item.style.maxWidth = "100%";
-    return item;
-  }
+// What the sidebar shows lies on the shelf, for a timeline that was only told the mark of it.
+const SHOWN = "timeline";
+const roots = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let root = roots.get(parentElement);
+  if (!root) roots.set(parentElement, (root = newRoot(parentElement)));
+  const said = unpack(data);
+  root.pick = (index) => setTriggerValue("pick", index);
+  root.wanted = said.header.mark;
+  root.list.className = said.header.sidebar ? "chips compact" : "chips";
+  if (said.header.texts) draw(root, said);
+  else drawShown(root);
+  if (!said.header.sidebar) return;
+  shelf.values.set(SHOWN, said);
+  shelf.dispatchEvent(new Event(SHOWN));
+}
+
+function newRoot(parentElement) {
+  const element = parentElement.appendChild(make("div", "root"));
+  const list = element.appendChild(make("ol"));
+  list.setAttribute("aria-label", "The sequence, token by token");
+  const legend = element.appendChild(make("p", "legend"));
+  legend.append("probability 0 %", make("i"), "100 %");
+  const root = { list, legend };
+  const arrived = () => {
+    if (element.isConnected) drawShown(root);
+    else shelf.removeEventListener(SHOWN, arrived); // its page is gone
+  };
+  shelf.addEventListener(SHOWN, arrived);
+  return root;
+}
+
+// Either may come first: what the sidebar shows, or the word that it is wanted here too.
+function drawShown(root) {
+  const shown = shelf.values.get(SHOWN);
+  if (shown?.header.mark === root.wanted) draw(root, shown);
+}
+
+function draw(root, { header, arrays }) {
+  if (root.drawn === header.mark) return;
+  root.drawn = header.mark;
+  const { list, legend } = root;
+  const kinds = header.kinds.flatMap(([kind, count]) => Array(count).fill(kind));
+  legend.hidden = !kinds.includes("chosen");
+  while (list.children.length > kinds.length) list.lastChild.remove();
+  while (list.children.length < kinds.length) list.append(newChip(root, list.children.length));
+  header.texts.forEach((text, index) => {
+    const chip = list.children[index].firstChild;
+    write(chip, index, text, kinds[index], arrays.ids.data[index], arrays.probabilities.data[index]);
+    chip.classList.toggle("focus", index === header.position);
+  });
+  if (list.lastChild) showFocus(list);
+}
+
+// Most chips stay what they are from one click to the next: a thousand that are written again cost more than all else.
+function write(chip, index, text, kind, id, p) {
+  const said = `${kind} ${id} ${p} ${text}`;
+  if (chip.said === said) return;
+  chip.said = said;
+  chip.textContent = text;
+  chip.className = `chip ${kind}`;
+  chip.style.setProperty("--p", Math.max(0, p));
+  const chance = p < 0 ? "" : `, probability ${percent(p)}`;
+  const what = { prompt: "prompt", chosen: "chosen", ghost: "further on" }[kind];
+  chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${what}${chance}`;
+  chip.setAttribute("aria-label", kind === "next" ? "go to the newest step" : `token ${text}, ${chip.title}`);
+}
+
+function showFocus(list) {
+  const focus = list.querySelector(".focus") ?? list.querySelector(".next") ?? list.lastChild;
+  const box = focus.parentElement ?? focus;
+  list.scrollTop = Math.max(0, box.offsetTop - list.offsetTop - list.clientHeight / 2);
+}
+
+function newChip(root, index) {
+  const item = make("li");
+  item.style.maxWidth = "100%";
+  const chip = item.appendChild(make("button"));
+  chip.type = "button";
+  chip.onclick = () => root.pick(index);
+  return item;
 }

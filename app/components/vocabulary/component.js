@@ -4,6 +4,17 @@ export default function ({ data, parentElement }) {
   const container = parentElement.host.closest('[data-testid="stElementContainer"]');
   if (container) container.style.display = "none";
   const { header, arrays } = unpack(data);
-  shelf.values.set(header.name, { value: header.value, ...arrays });
-  shelf.dispatchEvent(new Event(header.name));
+  if (arrays.deflated && shelf.values.has(header.name)) return; // a vocabulary never changes
+  if (arrays.deflated) inflated(arrays.deflated.data).then((text) => put(header, { text: { data: text } }));
+  else put(header, arrays);
+}
+
+function put({ name, value }, arrays) {
+  shelf.values.set(name, { value, ...arrays });
+  shelf.dispatchEvent(new Event(name));
+}
+
+async function inflated(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
