@@ -9,7 +9,8 @@ from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.charts import colour, curves, grouped_bars
 from app.sampling_controls import first_settings, second_settings
 from app.sampling_views import Given
-from gptcore.sampling import Selection, random_number, select
+from gptcore.random_numbers import random_number
+from gptcore.sampling import Selection, select
 
 _STAGES = {**sampling_controls.NAMES, "greedy": "Greedy"}
 

@@ -15,7 +15,8 @@ from app import runtime
 from app.runtime import Here
 from gptcore.checks import Check
 from gptcore.generation import generate
-from gptcore.sampling import Candidates, SamplingSettings, Selection, candidates, random_number, select
+from gptcore.random_numbers import random_number
+from gptcore.sampling import Candidates, SamplingSettings, Selection, candidates, select
 
 # The nine-word example of the book: the words that may follow "every effort moves you", with their logits.
 NINE_WORDS = {

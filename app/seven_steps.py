@@ -13,6 +13,7 @@ from app.runtime import Here
 from gptcore import model as gpt_model
 from gptcore import sampling
 from gptcore.generation import generate
+from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection
 from gptcore.tokenizer import Tokenizer
 
@@ -156,7 +157,7 @@ def _selection(here: Here, choice: Selection) -> None:
         f"{choice.high:.6f}, the place of rank {choice.chosen_rank + 1}. Entropy after temperature {choice.entropy:.2f} bits, "
         f"in the draw {choice.final_entropy:.2f} bits."
     )
-    ui.source(sampling.select, sampling.random_number)
+    ui.source(sampling.select, random_number)
 
 
 def _append(here: Here, choice: Selection) -> None:

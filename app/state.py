@@ -15,7 +15,7 @@ import streamlit as st
 
 from app import choices
 from app.choices import Choice, Value, real, short_text, whole
-from gptcore.sampling import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
+from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
 DEFAULT_PROMPT = "Once upon a time"

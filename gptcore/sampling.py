@@ -17,8 +17,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from gptcore.errors import SamplingError
+from gptcore.random_numbers import MAX_SEED, random_number
 
-MAX_SEED = 2**32 - 1
 # Sums of 50,257 rounded numbers miss a threshold that they reach on paper (ten equal tokens, top_p = 0.7): forgive that much.
 _SLACK = 1 - 1e-12
 
@@ -192,15 +192,6 @@ def candidates(logits: ArrayLike | torch.Tensor) -> Candidates:
     return Candidates(order, array[order])
 
 
-def random_number(seed: int, position: int) -> float:
-    """The u in [0, 1) of (seed, absolute position): 53 bits, the same on every machine, no state.
-
-    SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2660193.2660195): the stream of `seed` read at `position`.
-    The seed is mixed once before, or the streams of neighbouring seeds would be shifted copies of one another.
-    """
-    return (_mix(_mix(seed + _GAMMA) + (position + 1) * _GAMMA) >> 11) * 2.0**-53
-
-
 def select(logits: ArrayLike | torch.Tensor | Candidates, settings: SamplingSettings, position: int) -> Selection:
     """Choose the token for `position` (its absolute place in the sequence, zero-based) from logits [vocab_size].
 
@@ -267,18 +258,6 @@ def _entropy(probs: np.ndarray) -> float:
     """Bits; a probability of 0 adds nothing."""
     present = probs[probs > 0]
     return max(0.0, float(-(present * np.log2(present)).sum()))
-
-
-_GAMMA = 0x9E3779B97F4A7C15
-_MASK = 2**64 - 1
-
-
-def _mix(x: int) -> int:
-    """SplitMix64's finaliser: 64 bits to 64 bits, each output bit hangs on every input bit."""
-    x &= _MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
-    return x ^ (x >> 31)
 
 
 def _is_number(value: object) -> bool:

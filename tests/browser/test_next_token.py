@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
-from gptcore.sampling import random_number
-from tests.browser.next_token_app import FIRST_LENGTH, MARKER
+from gptcore.random_numbers import random_number
+from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server, running_app
 from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
 
@@ -318,15 +318,18 @@ def test_guess_first_hides_the_candidates_and_the_choice_until_reveal_and_again_
 # --- What travels, and how long it takes ---------------------------------------------------------------------------------------
 
 
+VOCABULARY = b'"name": "vocabulary:test"'
+
+
 def test_the_vocabulary_travels_once_the_logits_once_a_step_and_settings_alone(open_panel: Any) -> None:
     visitor = open_panel(size=50257)
-    assert sum(MARKER.encode() in frame for frame in visitor.received) == 1
+    assert sum(VOCABULARY in frame for frame in visitor.received) == 1
 
     def sizes_of(act: Any) -> list[int]:
         visitor.received.clear()
         with settled(visitor.page):
             act()
-        assert not any(MARKER.encode() in frame for frame in visitor.received)
+        assert not any(VOCABULARY in frame for frame in visitor.received)
         return sorted(map(len, visitor.received))
 
     assert sizes_of(lambda: visitor.slider("Top-k").press("Home"))[-1] < 8_000

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from gptcore.errors import SamplingError
-from gptcore.sampling import MAX_SEED, Candidates, SamplingSettings, Selection, candidates, random_number, select
+from gptcore.random_numbers import MAX_SEED, random_number
+from gptcore.sampling import Candidates, SamplingSettings, Selection, candidates, select
 
 WORDS = ["closer", "every", "effort", "forward", "inches", "moves", "pizza", "toward", "you"]
 DEMO = np.array([4.51, 0.89, -1.90, 6.75, 1.63, -1.62, -1.89, 6.28, 1.79])

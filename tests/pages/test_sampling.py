@@ -15,7 +15,8 @@ from app.runtime import Here
 from app.sampling_views import Given, Loop
 from app.state import View
 from gptcore.checkpoints import LanguageModel
-from gptcore.sampling import SamplingSettings, candidates, random_number, select
+from gptcore.random_numbers import random_number
+from gptcore.sampling import SamplingSettings, candidates, select
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 PROMPT = "Once upon a time"
