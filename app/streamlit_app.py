@@ -11,24 +11,20 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from app import navigation, runtime, sidebar, state, ui
-from app.components.vocabulary import vocabulary
-from gptcore.errors import GPTCoreError
+from app import first_visit, navigation, state, ui
 
-st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
-page = st.navigation(navigation.menu(), position="top")
-ui.style()
-state.current()  # from the URL, on the first run of a session
-sidebar.draw()
-for message in state.take_messages():
-    st.toast(message, icon=":material/info:")
-try:
-    name = state.current().model
-    if runtime.is_offered(name) and not runtime.is_ready(name):
-        ui.model_missing(name)
-    else:
-        vocabulary(name, runtime.vocabulary_texts(name))
-        page.run()
-except GPTCoreError as error:
-    ui.problem(error)
-state.publish()
+
+def draw() -> None:
+    """One run: what needs no model first, so that there is something to look at while torch is imported."""
+    st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
+    page = st.navigation(navigation.menu(), position="top")
+    ui.style()
+    state.current()  # from the URL, on the first run of a session
+    waiting = first_visit.waiting(page)
+    from app import page_frame  # here: torch comes with it, and takes seconds the first time
+
+    page_frame.draw(page, waiting)
+    state.publish()
+
+
+draw()

@@ -1,0 +1,35 @@
+"""What stands around every page: the sidebar, messages, the model's vocabulary, and what is said when there is no page to show."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
+
+from app import runtime, sidebar, state, ui
+from app.components.vocabulary import vocabulary
+from gptcore.errors import GPTCoreError
+
+
+def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
+    """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
+    sidebar.draw()
+    for message in state.take_messages():
+        st.toast(message, icon=":material/info:")
+    try:
+        name = state.current().model
+        if runtime.is_offered(name) and not runtime.is_ready(name):
+            with waiting or nullcontext():
+                ui.model_missing(name)
+            return
+        texts = runtime.vocabulary_texts(name)
+        with waiting or nullcontext():
+            vocabulary(name, texts)
+        waiting = None
+        page.run()
+    except GPTCoreError as error:
+        if waiting:
+            waiting.empty()
+        ui.problem(error)

@@ -1,0 +1,49 @@
+"""What the first visitor after a start sees while torch is imported: something at once, and nothing of it later."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import first_visit
+from tests.pages.visit_page import ROOT, open_page, printed
+
+MESSAGE = "The server has just started"
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if torch had not been imported yet."""
+    monkeypatch.setattr(first_visit, "sys", SimpleNamespace(modules={}))
+
+
+def first_run(model: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at.query_params["model"] = model
+    return at.run()
+
+
+def test_what_is_drawn_before_the_model_is_there_needs_no_torch() -> None:
+    program = "import sys; from app import first_visit, navigation, state, ui; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_page_takes_the_place_of_the_message(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, fresh: None) -> None:
+    said: list[str] = []
+    header = first_visit.ui.page_header
+    monkeypatch.setattr(first_visit.ui, "page_header", lambda *words: (said.append(words[2]), header(*words)))
+    at = open_page(monkeypatch, tiny_folder, "generate")
+    assert any(MESSAGE in text for text in said)
+    assert MESSAGE not in printed(at) and "Which token comes next?" in printed(at)
+
+
+@pytest.mark.parametrize("model", ["gpt2-xl", "../nowhere"])
+def test_a_model_that_is_not_there_or_not_offered_takes_it_too(model: str, fresh: None) -> None:
+    at = first_run(model)
+    assert not at.exception and MESSAGE not in printed(at)
+    assert at.error or "not on this machine yet" in printed(at)
