@@ -66,7 +66,8 @@ def entropy(weights: np.ndarray, query: int) -> str:
     total = max(0.0, -math.fsum(weight * math.log2(weight) for weight in seen if weight > 0))
     return _lines(
         rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
-        rf"&= -\left({terms}\right) = {latex_number(total)}\text{{ bits}}",
+        rf"&= -\left({terms}\right)",
+        rf"&= {latex_number(total)}\text{{ bits}}",
     )
 
 

@@ -68,8 +68,8 @@ def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
     """The cosine of two rows as a formula with its numbers; what: LaTeX that names them, such as "E_1, E_2"."""
     of, n = embedding_checks.angle(first, second), ui.latex_number
     ui.formula(
-        rf"\rule{{0pt}}{{1.9em}} \cos({what}) = \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} "
-        rf"= \frac{{{n(of.product)}}}{{{n(of.first)} \cdot {n(of.second)}}} = {n(of.cosine)}"
+        rf"\begin{{aligned}} \rule{{0pt}}{{1.9em}} \cos({what}) &= \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} \\[0.9em] "
+        rf"&= \frac{{{n(of.product)}}}{{{n(of.first)} \cdot {n(of.second)}}} = {n(of.cosine)} \end{{aligned}}"
     )
 
 
@@ -153,8 +153,9 @@ def _length(here: Here, data: pd.DataFrame) -> None:
     squares = x**2
     rest = r" + \cdots" if len(x) > 2 else ""
     ui.formula(
-        rf"\lVert x \rVert = \sqrt{{\textstyle\sum_i x_i^2}} = \sqrt{{{' + '.join(map(n, squares[:2].tolist()))}{rest}}} "
-        rf"= \sqrt{{{n(float(squares.sum()))}}} = {n(float(np.sqrt(squares.sum())))}"
+        rf"\begin{{aligned}} \lVert x \rVert &= \sqrt{{\textstyle\sum_i x_i^2}} "
+        rf"= \sqrt{{{' + '.join(map(n, squares[:2].tolist()))}{rest}}} \\[0.4em] "
+        rf"&= \sqrt{{{n(float(squares.sum()))}}} = {n(float(np.sqrt(squares.sum())))} \end{{aligned}}"
     )
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
     ui.self_check(embedding_checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))

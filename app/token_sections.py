@@ -204,7 +204,7 @@ def special_cases(tokenizer: Tokenizer) -> None:
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
     rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
-        rf"\rule{{0pt}}{{1.9em}} \text{{characters per token of the rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
+        rf"\rule{{0pt}}{{1.9em}} \text{{characters per token, rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
         rf"= {rare.characters_per_token:.2f}"
     )
     ui.note(
