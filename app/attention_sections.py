@@ -22,6 +22,7 @@ from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 READABLE = 64  # tokens up to which a map is also offered as a plotly figure
+KEYS = 12  # offered in the list beside the formula
 MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.1  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
@@ -238,10 +239,9 @@ def formula(here: Here, shown: Picture) -> None:
         weights[0] = -1
     st.subheader(f"The formula, for the query at position {query}", anchor=False)
     strongest = int(weights.argmax())
-    offered = [-1, *range(len(here.ids))]
     key = st.selectbox(
         f"Query {markup.escape_markdown(here.tokens[query])} ({query}) and this key",
-        offered,
+        offered := _keys_offered(weights, state.chosen(choices.ATTENTION_KEY)),
         format_func=lambda i: (
             f"{here.tokens[i]} ({i})" if i >= 0 else f"the one that it reads most: {here.tokens[strongest]} ({strongest})"
         ),
@@ -255,3 +255,12 @@ def formula(here: Here, shown: Picture) -> None:
     one = found if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
     parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
     ui.self_check(attention_views.self_checks(parts, one))
+
+
+def _keys_offered(weights: np.ndarray, chosen: int) -> list[int]:
+    """-1 for the key that is read most, and KEYS keys by position: those read most, and the one that was chosen, where there is one.
+
+    Any other is a click on the map away; a list of a thousand would hold up the browser. weights: of the query in focus [key].
+    """
+    most = np.argsort(-weights, kind="stable")[:KEYS].tolist()
+    return [-1, *sorted({*most, chosen} if 0 <= chosen < len(weights) else most)]

@@ -103,14 +103,18 @@ def _formula(choice: Selection, given: Given) -> None:
 def many_draws(given: Given) -> None:
     """Draws of the second setting against its exact probabilities."""
     sampling_controls.second_sliders(per_row="four")
-    left, right = st.columns(2, gap="medium")
     counts = ["10", "100", "1000", "10000"]
-    count = int(
-        left.segmented_control(
-            "Number of draws", counts, format_func=lambda n: f"{int(n):,}", required=True, **state.choice(choices.SAMPLING_DRAWS)
+    with st.container(horizontal=True, gap="large", key="sampling_draws"):
+        count = int(
+            st.segmented_control(
+                "Number of draws",
+                counts,
+                format_func=lambda n: f"{int(n):,}",
+                required=True,
+                **state.choice(choices.SAMPLING_DRAWS),
+            )
         )
-    )
-    right.number_input("Seed", 0, state.MAX_SEED, step=1, **state.widget("seed"))
+        st.number_input("Seed", 0, state.MAX_SEED, step=1, width=200, **state.widget("seed"))
     choice = select(given.candidates, second_settings(), given.position)
     ranks = sampling_views.draws(choice, count)
     data = sampling_views.draw_table(choice, ranks, given.texts)
@@ -160,39 +164,42 @@ def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> No
 
 def choices_left(given: Given) -> None:
     """Entropy and effective number of choices over temperature, with both settings marked."""
+    first, second = _selections(given)
     left, right = st.columns(2, gap="large")
     with left:
         sampling_controls.first_sliders(["temperature"])
+        _over_temperature("entropy", first, second, given)
     with right:
         sampling_controls.second_sliders(["temperature"])
-    first, second = _selections(given)
-    data = sampling_views.uncertainty_of(given)
-    for column, name in zip(st.columns(2, gap="large"), ("entropy", "choices"), strict=True):
-        figure = curves(
-            {name: data[name]},
-            data["temperature"],
-            title="Entropy" if name == "entropy" else "Effective number of choices",
-            x_title="temperature",
-            value_title=name,
-            unit="bits" if name == "entropy" else "tokens",
-            stages=("probability",),
-            mode=ui.mode(),
-        )
-        figure.layout.shapes = [
-            {"type": "line", "x0": choice.settings.temperature, "x1": choice.settings.temperature, "y0": 0, "y1": 1,
-             "yref": "y domain", "line": {"color": colour(stage, ui.mode()), "width": 1.5, "dash": dash}}
-            for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot"))
-            if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]
-        ]  # fmt: skip
-        if name == "choices":
-            figure.layout.yaxis = {**figure.layout.yaxis.to_plotly_json(), **_log_axis(float(data[name].max()))}
-        with column:
-            ui.chart(figure, name=f"temperature-{name}", data=data)
+        _over_temperature("choices", first, second, given)
     ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
     _before_and_after(first, second)
     _entropy_formula(second)
     ui.self_check([sampling_views.entropy_check(first, given), sampling_views.entropy_check(second, given)])
     ui.source(select)
+
+
+def _over_temperature(name: str, first: Selection, second: Selection, given: Given) -> None:
+    data = sampling_views.uncertainty_of(given)
+    figure = curves(
+        {name: data[name]},
+        data["temperature"],
+        title="Entropy" if name == "entropy" else "Effective number of choices",
+        x_title="temperature",
+        value_title=name,
+        unit="bits" if name == "entropy" else "tokens",
+        stages=("probability",),
+        mode=ui.mode(),
+    )
+    figure.layout.shapes = [
+        {"type": "line", "x0": choice.settings.temperature, "x1": choice.settings.temperature, "y0": 0, "y1": 1,
+         "yref": "y domain", "line": {"color": colour(stage, ui.mode()), "width": 1.5, "dash": dash}}
+        for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot"))
+        if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]
+    ]  # fmt: skip
+    if name == "choices":
+        figure.layout.yaxis = {**figure.layout.yaxis.to_plotly_json(), **_log_axis(float(data[name].max()))}
+    ui.chart(figure, name=f"temperature-{name}", data=data)
 
 
 def _before_and_after(first: Selection, second: Selection) -> None:

@@ -22,11 +22,12 @@ ui.page_header(
 )
 part = ui.parts(choices.ATTENTION_PART, PARTS)
 attention_stops.stops(here)
-left, right, _ = st.columns([3, 3, 4], gap="large")
-if n_layers > 1:
-    left.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-if n_heads > 1:
-    right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
+if part != "head":  # there all heads stand side by side, and a click chooses
+    left, right, _ = st.columns([3, 3, 4], gap="large")
+    if n_layers > 1:
+        left.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
+    if n_heads > 1:
+        right.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
 if part == "closer":
     attention_closer.closer_look(here)
 elif part == "newest":

@@ -16,6 +16,12 @@ PARTS = {
     "choices": "How many choices are left",
     "greedy": "Greedy and its loops",
 }
+TERMS = {
+    "settings": ("temperature", "top-k", "top-p", "min-p", "logit", "softmax"),
+    "draws": ("probability", "seed", "temperature"),
+    "choices": ("entropy", "temperature", "logit"),
+    "greedy": ("greedy", "logit", "seed"),
+}
 SOURCES = {"live": "The next token of your text", "nine_words": "The nine-word example"}
 
 here = runtime.here()
@@ -46,4 +52,4 @@ else:
         "choices": sampling_sections.choices_left,
     }
     drawn[part](given)
-ui.terms("temperature", "top-k", "top-p", "min-p", "greedy", "seed", "softmax", "logit", "entropy", "probability")
+ui.terms(*TERMS[part])

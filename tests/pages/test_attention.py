@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import gptcore
-from app import attention_formulas, attention_heads, attention_stops, attention_views
+from app import attention_formulas, attention_heads, attention_sections, attention_stops, attention_views
 from app.attention_closer import LOOKS
 from app.attention_heads import Heads
 from app.attention_views import PARTS, Picture
@@ -20,6 +20,7 @@ from app.ui import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey
 from gptcore.trace import Trace
+from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
@@ -262,7 +263,7 @@ def test_a_link_restores_layer_head_and_query(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
-    assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (1, 3)
+    assert component_data(at, "Layer 1, head 3: attention weights")[0]["row"] == 2
     ids = tiny_model.tokenizer.encode("Once upon a time")
     weight = tiny_model.trace(ids).attention(1, (2,), (3,)).pattern.max()
     assert f"&= {latex_number(float(weight))} " in printed(at)
@@ -304,6 +305,21 @@ def test_the_closer_look_shows_a_row_a_projection_or_entropies(
     assert close(numbers(bars[0]["x"]), attention_views.entropies(trace.attention(1, (2,))))
 
 
+def test_sliders_choose_the_head_where_no_overview_does(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    for part in ("closer", "newest"):
+        at = open_page(monkeypatch, tiny_folder, "attention", attention=part, layer="1", head="3")
+        assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (1, 3)
+        at.slider(key="widget_layer").set_value(0).run()
+        assert not at.exception and "layer" not in at.query_params
+
+
+def test_the_list_of_keys_is_short_and_has_the_one_chosen(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a" * 60, key="3", position="50")
+    keys = at.selectbox(key="widget_choice_key")
+    assert keys.value == 3 and len(keys.options) <= attention_sections.KEYS + 2
+    assert "s_{50,\\,3}" in printed(at)
+
+
 def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon", stage="scaled", hide_first="1", key="0", look="x")
     assert at.segmented_control(key="widget_choice_stage").value == "scaled"
@@ -322,7 +338,7 @@ def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: p
         if stops:
             assert f"Layer {layer}, head {head}: on average {percent(weight)}" in stops[0].help
             stops[0].click().run()
-            assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (layer, head)
+            assert component_data(at, f"Layer {layer}, head {head}: ")
 
 
 def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -70,7 +70,8 @@ class View {
       Object.assign(this, { stamp: header.stamp, version, summary });
       this.renewed();
     }
-    this.draw();
+    if (this.drawn === this.appearance()) this.mark();
+    else this.draw();
     performance.measure(`glass-${header.mode}`, { start });
   }
 
@@ -81,9 +82,15 @@ class View {
 
   renewed() {}
 
+  // All that decides what is drawn, but for what is marked in it: another row or head in focus is no reason to draw it all again.
+  appearance() {
+    this.colours = palette(this.root, this.header.scale, this.colours);
+    return JSON.stringify([this.root.clientWidth, this.version, this.colours.key, { ...this.header, row: 0, focus: 0 }]);
+  }
+
   draw() {
     this.width = this.root.clientWidth;
-    this.colours = palette(this.root, this.header.scale);
+    this.drawn = this.appearance();
     const block = this.paint();
     drawLegend(sized(this.legend, LEGEND.width, LEGEND.height), this.colours, this.header, 0, 0, block);
   }

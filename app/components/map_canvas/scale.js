@@ -22,8 +22,9 @@ async function inflate(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each.
-function palette(root, scale) {
+// The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each. The palette
+// from before comes back as it is where the theme and the scale are still the same: `key` tells.
+function palette(root, scale, before) {
   const probe = root.appendChild(document.createElement("i"));
   const resolved = (name) => ((probe.style.color = `var(${name})`), getComputedStyle(probe).color);
   const names = ["paper", "card", "ink", "soft", "line", "attention", "cut"];
@@ -36,7 +37,8 @@ function palette(root, scale) {
   colours.sans = style.getPropertyValue("--st-font") || "sans-serif";
   colours.mono = style.getPropertyValue("--mono") || "monospace";
   probe.remove();
-  return { ...colours, ...colourTable(stops, colours.card) };
+  const key = JSON.stringify([colours, stops]);
+  return key === before?.key ? before : { key, ...colours, ...colourTable(stops, colours.card) };
 }
 
 function colourTable(stops, card) {
