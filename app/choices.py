@@ -6,7 +6,7 @@ Declared in one table, so that a link is understood before the page that it lead
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -82,6 +82,27 @@ def short_text(longest: int) -> Callable[[str], str]:
     return read
 
 
+def number_or_all(high: int) -> Callable[[str], int | None]:
+    """Reads a whole number of at least 1, or `all` for no limit (None); ValueError for anything else."""
+    return lambda text: None if text == "all" else whole(1, high)(text)
+
+
+def written_or_all(value: int | None) -> str:
+    """What `number_or_all` reads."""
+    return "all" if value is None else str(value)
+
+
+def understood(parameters: Mapping[str, str], readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """What a link says, by name; what it does not say, or says in junk, is left out."""
+    found = {}
+    for name in parameters.keys() & readers.keys():
+        try:
+            found[name] = readers[name](parameters[name])
+        except ValueError:
+            continue
+    return found
+
+
 def one_of(name: str, options: Sequence[str], default: str | None = None) -> Choice[str]:
     """One of a few words; the first is the default unless another is named."""
 
@@ -122,14 +143,10 @@ def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
 
 def limit(name: str, high: int) -> Choice[int | None]:
     """A whole number of at least 1, or no limit at all: `all` in the address, and the default."""
-
-    def read(text: str) -> int | None:
-        return None if text == "all" else whole(1, high)(text)
-
-    return _declared(Choice(name, None, read, lambda value: "all" if value is None else str(value)))
+    return _declared(Choice(name, None, number_or_all(high), written_or_all))
 
 
-def text(name: str, default: str = "", longest: int = 4000) -> Choice[str]:
+def text(name: str, default: str = "", *, longest: int) -> Choice[str]:
     """A text of the visitor's own."""
     return _declared(Choice(name, default, short_text(longest), str))
 
@@ -210,7 +227,9 @@ EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths"
 TOKENS_PART = one_of("tokens", ["cut", "other", "surprise"])
 CUT_SOURCE = one_of("cut_source", ["auto", "view", "own"])  # auto: the page decides
 CUT_TEXT = text(
-    "cut_text", "The unbelievable Mr Fox paid 1250 coins for a hat 🙂\nThen he didn't wear it.  (Foxes forget.)", LONGEST_IN_LINK
+    "cut_text",
+    "The unbelievable Mr Fox paid 1250 coins for a hat 🙂\nThen he didn't wear it.  (Foxes forget.)",
+    longest=LONGEST_IN_LINK,
 )
 MERGE_STEP = count("merge_step", 0, 1000, 0)
 SURPRISE_SOURCE = one_of("surprise_source", ["auto", "view", "own"])
@@ -218,7 +237,7 @@ SURPRISE_TEXT = text(
     "surprise_text",
     "Once upon a time there was a king who had three daughters, and the youngest was so beautiful that the sun himself wondered "
     "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle.",
-    LONGEST_IN_LINK,
+    longest=LONGEST_IN_LINK,
 )
 # The token in focus in a text of one's own; -1: the page decides.
 CUT_TOKEN = count("cut_token", -1, 65536, -1)

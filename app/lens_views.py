@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import streamlit as st
 
 from app import runtime
+from app.recent import Recent
 from app.runtime import Here
 from gptcore.checks import TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -48,30 +47,10 @@ class Column:
         return int(others[-1]) + 1 if others.size else 0
 
 
-class Kept:
-    """Columns by the tokens that they depend on; the least recently used go first."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._columns: OrderedDict[bytes, Column] = OrderedDict()
-
-    def find(self, key: bytes) -> Column | None:
-        with self._lock:
-            if (column := self._columns.get(key)) is not None:
-                self._columns.move_to_end(key)
-            return column
-
-    def add(self, key: bytes, column: Column) -> None:
-        with self._lock:
-            self._columns[key] = column
-            while len(self._columns) > KEPT_COLUMNS:
-                self._columns.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def kept() -> Kept:
-    """The columns of this server, shared by all visitors."""
-    return Kept()
+def kept() -> Recent[Column]:
+    """The columns of this server by the tokens that they depend on, shared by all visitors."""
+    return Recent(KEPT_COLUMNS)
 
 
 def window(n_tokens: int, focus: int) -> range:
@@ -97,8 +76,7 @@ def columns(here: Here, positions: Sequence[int], most: int | None = None) -> di
         some = missing[start : start + step]
         lens = _compute(here, some)
         for i, position in enumerate(some):
-            found[position] = _column(lens, i)
-            kept().add(keys[position], found[position])
+            found[position] = kept().keep(keys[position], _column(lens, i))
     return found
 
 

@@ -45,9 +45,7 @@ def where(now: Counted, here: Here) -> None:
 @lru_cache(maxsize=32)
 def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> go.Figure:
     parts = (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
-    figure = treemap(parts, title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
-    figure.layout.margin.l = figure.layout.margin.r = 2  # there is no axis to make room for
-    return figure
+    return treemap(parts, title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
 
 
 def _component_table(config: GPTConfig, tied: bool, total: int) -> None:

@@ -6,7 +6,6 @@ Models and traces are shared by all visitors: both are immutable, and everything
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import torch
 
 import gptcore
 from app import state
+from app.recent import Recent
 from app.state import View
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
 from gptcore.config import GPTConfig
@@ -174,53 +174,40 @@ def trace(name: str, ids: Sequence[int]) -> Trace:
     return compute(lambda: language_model.trace(tuple(ids)))
 
 
-class _Probabilities:
-    """The probability at temperature 1 that the model gave each token of a sequence, grown from that of its beginning."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._rows: OrderedDict[tuple[str, tuple[int, ...]], np.ndarray] = OrderedDict()
-
-    def row(self, name: str, ids: tuple[int, ...]) -> np.ndarray:
-        with self._lock:
-            if (row := self._rows.get((name, ids))) is not None:
-                self._rows.move_to_end((name, ids))
-                return row
-            shorter = self._rows.get((name, ids[:-1]))
-        known = len(shorter) if shorter is not None else 0
-        row = np.concatenate([shorter if shorter is not None else np.empty(0), self._compute(name, ids, known)])
-        row.flags.writeable = False
-        with self._lock:
-            self._rows[(name, ids)] = row
-            while len(self._rows) > PROBABILITY_ROWS:
-                self._rows.popitem(last=False)
-        return row
-
-    @staticmethod
-    def _compute(name: str, ids: tuple[int, ...], known: int) -> np.ndarray:
-        """Probabilities of the tokens known + 1 ... n - 1; the first token was not predicted by anything."""
-        wanted = range(known + 1, len(ids))
-        if not wanted:
-            return np.empty(0)
-        found = trace(name, ids)
-        out = []
-        for start in range(0, len(wanted), 64):  # rows of the whole vocabulary, a few at a time
-            block = wanted[start : start + 64]
-            logits = compute(partial(found.logits_at, [i - 1 for i in block])).astype(np.float64)
-            top = logits.max(axis=1)
-            total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-            out.append(np.exp(logits[np.arange(len(block)), [ids[i] for i in block]] - total))
-        return np.concatenate(out)
-
-
 @st.cache_resource(show_spinner=False)
-def _probabilities() -> _Probabilities:
-    return _Probabilities()
+def _probabilities() -> Recent[np.ndarray]:
+    return Recent(PROBABILITY_ROWS)
 
 
 def token_probabilities(name: str, ids: Sequence[int]) -> np.ndarray:
-    """For each token after the first: the probability (temperature 1) that the model gave it. Length len(ids) - 1, read-only."""
-    return _probabilities().row(name, tuple(ids))
+    """For each token after the first: the probability (temperature 1) that the model gave it. Length len(ids) - 1, read-only.
+
+    Grown from that of the sequence one token shorter, where it is kept.
+    """
+    rows, whole = _probabilities(), tuple(ids)
+    if (row := rows.find((name, whole))) is not None:
+        return row
+    shorter = rows.find((name, whole[:-1]))
+    known = np.empty(0) if shorter is None else shorter
+    row = np.concatenate([known, _new_probabilities(name, whole, len(known))])
+    row.flags.writeable = False
+    return rows.keep((name, whole), row)
+
+
+def _new_probabilities(name: str, ids: tuple[int, ...], known: int) -> np.ndarray:
+    """Probabilities of the tokens known + 1 ... n - 1; the first token was not predicted by anything."""
+    wanted = range(known + 1, len(ids))
+    if not wanted:
+        return np.empty(0)
+    found = trace(name, ids)
+    out = []
+    for start in range(0, len(wanted), 64):  # rows of the whole vocabulary, a few at a time
+        block = wanted[start : start + 64]
+        logits = compute(partial(found.logits_at, [i - 1 for i in block])).astype(np.float64)
+        top = logits.max(axis=1)
+        total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+        out.append(np.exp(logits[np.arange(len(block)), [ids[i] for i in block]] - total))
+    return np.concatenate(out)
 
 
 @st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from app import choices
-from app.choices import Choice, Value, real, short_text, whole
+from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
@@ -79,7 +79,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "chosen": _ids,
     "step": whole(0, 65536),
     "temperature": real(0, 5),
-    "top_k": lambda text: None if text == "all" else whole(1, 10_000_000)(text),
+    "top_k": number_or_all(10_000_000),
     "top_p": real(0, 1, low_included=False),
     "min_p": real(0, 1),
     "seed": whole(0, MAX_SEED),
@@ -92,34 +92,20 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 def _write(name: str, value: Any) -> str:
     if name == "chosen":
         return ".".join(_base36(i) for i in value)
-    if name == "top_k" and value is None:
-        return "all"
+    if name == "top_k":
+        return written_or_all(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def from_query(parameters: Mapping[str, str]) -> View:
     """The view that a link describes; what is missing or junk is the default."""
-    found: dict[str, Any] = {}
-    for name, read in _READ.items():
-        if name in parameters:
-            try:
-                found[name] = read(parameters[name])
-            except ValueError:
-                continue
-    view = View(**found, choices=_choices(parameters))
+    found = understood(parameters, _READ)
+    said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
+    kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
+    view = View(**found, choices=MappingProxyType(kept))
     # A link without a step shows the whole text.
     step = view.step if "step" in found else len(view.chosen)
     return replace(view, step=min(step, len(view.chosen)))
-
-
-def _choices(parameters: Mapping[str, str]) -> Mapping[str, Any]:
-    found = {}
-    for name in parameters.keys() & choices.ALL.keys():
-        try:
-            found[name] = choices.ALL[name].read(parameters[name])
-        except ValueError:
-            continue
-    return MappingProxyType({name: value for name, value in found.items() if value != choices.ALL[name].default})
 
 
 def to_query(view: View) -> dict[str, str]:

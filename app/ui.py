@@ -99,19 +99,16 @@ def chart(
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],
     key: str | None = None,
-    height: int | None = None,
 ) -> None:
     """A figure in its frame: alt text from `layout.meta["alt"]`, pictures in its own bar, data and stand-alone HTML in a menu.
 
-    Drawn by our own component where it knows everything in the figure, else by plotly (sliders, treemaps).
+    Drawn by our own component where it knows everything in the figure, else by plotly (treemaps).
     name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
     Raises ValueError if the figure has no alt text.
     """
     alt = (figure.layout.meta or {}).get("alt")
     if not alt:
         raise ValueError(f"The figure {name!r} has no alt text in layout.meta['alt'].")
-    if height is not None:
-        figure.update_layout(height=height)
     key = key or f"chart_{name}"
     if figures.draws(figure):
         figures.figure(figure, key=key, name=name)

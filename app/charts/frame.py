@@ -1,10 +1,8 @@
-"""What every figure shares: template, title, height, room for the legend, and the sentence a screen reader reads."""
+"""What every figure shares: title, height, room for the legend, and the sentence a screen reader reads."""
 
 from __future__ import annotations
 
-import html
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,6 @@ from plotly.basedatatypes import BaseTraceType
 from app.charts.labels import Unit, escape, quantity, wrapped
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
-LETTER, TICK_PAD, NUMBER = (
-    7,
-    6,
-    "−0.0001",
-)  # pixels of a letter of a tick, and beside it; the longest number that plotly writes there
-
 
 Trace = dict[str, Any]  # as plotly writes one, with its "type"; an object of plotly's would be made, and checked, twice
 
@@ -49,9 +41,6 @@ def frame(
     lines = heading.count("<br>") + 1
     top = 16 + TITLE_LINE * lines
     bottom = below + (LEGEND_LINE * _legend_lines(legend) if legend else 0)
-    x, y = dict(xaxis or {}), dict(yaxis or {})
-    if any(len(text) > 3 for text in x.get("ticktext", ())):  # these may be turned: only plotly knows how much room they take
-        x["automargin"] = True
     # Or a default would be copied into every figure; Streamlit sets its own when it hands plotly the first one.
     pio.templates.default = None
     # All at once: each later update of a layout takes as long as the whole figure.
@@ -60,23 +49,14 @@ def frame(
         {
             "title": {"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},
             "height": top + plot_height + bottom,
-            "margin": {"t": top, "b": bottom, "l": _left(y)},
+            "margin": {"t": top, "b": bottom},
             "showlegend": bool(legend),
             "meta": {"alt": alt},
-            "xaxis": x,
-            "yaxis": y,
+            "xaxis": xaxis or {},
+            "yaxis": yaxis or {},
             **layout,
         },
     )
-
-
-def _left(yaxis: Mapping[str, Any]) -> int:
-    """Pixels for the ticks and the title of the y axis. Plotly finds them by drawing everything twice, which one sees."""
-    texts = yaxis.get("ticktext", (NUMBER,))
-    wide = max(
-        (sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in html.unescape(text)) for text in texts), default=0
-    )
-    return TICK_PAD + LETTER * wide + (LEGEND_LINE if yaxis.get("title") else 0)
 
 
 def _legend_lines(names: Sequence[str], room: int = 42) -> int:

@@ -66,6 +66,7 @@ def _template(mode: Mode) -> go.layout.Template:
         "zerolinecolor": blend(surface["ink"], surface["paper"], 0.35),
         "zerolinewidth": 1,
         "ticks": "",
+        "automargin": True,
         "tickfont": {"color": soft, "size": 12},
         "title": {"font": {"color": soft, "size": 13}, "standoff": 8},
     }
@@ -86,7 +87,7 @@ def _template(mode: Mode) -> go.layout.Template:
         legend={"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 0, "font": {"color": soft}},
         xaxis=axis,
         yaxis=axis,
-        margin={"l": 8, "r": 20, "t": 48, "b": 8},
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
         hovermode="closest",
         dragmode=False,  # on a phone a drag must scroll the page, not zoom the figure
     )

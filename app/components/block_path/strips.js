@@ -112,8 +112,5 @@ function savePicture(header, lines, colours, vectors) {
     context.drawImage(own, name, y + 6, strip, vectors(i)[1] ? 36 : 26);
     write(figures.map((figure, k) => `${header.columns[k]} ${figure}`).join("   "), name + strip + 16, y + 24, "12px");
   });
-  const link = document.createElement("a");
-  link.href = canvas.toDataURL("image/png");
-  link.download = `${header.title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.png`;
-  link.click();
+  canvas.toBlob((blob) => offer(blob, `${header.title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.png`));
 }

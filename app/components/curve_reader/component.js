@@ -111,9 +111,7 @@ class Reader {
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": family })) copy.setAttribute(name, value);
     copy.prepend(svg("rect", { width, height, fill: this.colours.paper }));
     const file = new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${this.name}.svg` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    offer(file, `${this.name}.svg`);
   }
 
   close() {

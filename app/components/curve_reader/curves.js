@@ -1,13 +1,6 @@
 // The picture: title, readings, axes, curves, and the line at x. Colours and sizes stand in it, so that it can be a file of its own.
 const TITLE = 34, LINE = 23, PLOT = 300, FOOT = 28, LEFT = 34, RIGHT = 16; // pixels
 
-function svg(name, attributes = {}, text = "") {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.textContent = text;
-  return element;
-}
-
 // Three decimals, so that nothing jumps while x moves.
 function fixed(value, decimals = 3) {
   const text = value.toFixed(decimals);

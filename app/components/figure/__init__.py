@@ -35,7 +35,7 @@ TRACES: dict[str, Known] = {
     "heatmap": _any("type z text customdata hovertemplate hoverongaps colorscale zmin zmax colorbar xgap ygap"),
 }
 _AXIS = _any(
-    "title type range autorange rangemode fixedrange automargin showgrid zeroline nticks dtick tickvals ticktext tickangle "
+    "title type range autorange rangemode fixedrange showgrid zeroline nticks dtick tickvals ticktext tickangle "
     "tickformat exponentformat"
 )
 LAYOUT: dict[str, Known] = {

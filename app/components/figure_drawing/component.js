@@ -1,7 +1,6 @@
 // Shows nothing: puts the code that draws figures on the shelf, and tells those who wait for it.
 export default function ({ parentElement }) {
-  const container = parentElement.host.closest('[data-testid="stElementContainer"]');
-  if (container) container.style.display = "none"; // it would leave a gap in the page
+  takeNoSpace(parentElement);
   shelf.Figure = Figure;
   shelf.dispatchEvent(new Event("figure"));
 }

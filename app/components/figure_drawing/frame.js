@@ -25,7 +25,7 @@ function picture({ data, layout }, width, hidden, canvas) {
     svg("g", { class: "marks" }, ...marks.filter(isUnder), ...marks.filter((mark) => !isUnder(mark)), ...texts.flatMap((write) => write())),
     ...shapes.filter(([below]) => !below).map(([, node]) => node),
     ...(layout.annotations ?? []).map((note) => drawAnnotation(note, x, y)),
-    ...(heat?.colorbar ? drawColourBar(heat.colorbar && heat, 14, box.below, Math.min(360, Math.max(160, width / 2 - 14))) : []),
+    ...(heat?.colorbar ? drawColourBar(heat, 14, box.below, Math.min(360, Math.max(160, width / 2 - 14))) : []),
   ];
   return { nodes, legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, named: { x: x.spec, y: y.spec }, box };
 }

@@ -120,7 +120,7 @@ function drawScatter(trace, x, y, spots, texts, taken) {
   return nodes;
 }
 
-// The text of a point, where none stands yet; in a crowd some are left to the pointer. 
+// The text of a point, where none stands yet; in a crowd some are left to the pointer.
 function label(trace, i, [x, y], radius, edge, taken) {
   const { size = 12, family, color } = trace.textfont ?? {};
   const text = plain(trace.text[i]);

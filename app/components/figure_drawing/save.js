@@ -64,9 +64,3 @@ async function pngOf(svgElement, canvas) {
   URL.revokeObjectURL(image.src);
   return new Promise((done) => sheet.toBlob(done));
 }
-
-function offer(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}

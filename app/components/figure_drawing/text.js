@@ -22,14 +22,6 @@ function plain(markup) {
   return lines(markup).map((line) => line.map(([text]) => text).join("")).join(" ").trim();
 }
 
-// An SVG element.
-function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
 const ruler = Object.assign(document.createElement("canvas").getContext("2d"), { family: "sans-serif" });
 
 function widthOf(text, size, weight = 400) {

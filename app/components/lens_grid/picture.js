@@ -34,9 +34,5 @@ function savePicture({ title, name, value_title }, box) {
       context.fillRect(SIDE + i * WIDE, y - 1.5, WIDE - 1, 3);
     });
   });
-  canvas.toBlob((blob) => {
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${name}.png` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  });
+  canvas.toBlob((blob) => offer(blob, `${name}.png`));
 }

@@ -158,11 +158,5 @@ function savePng(colours, header, width, height, scale, paint) {
   const block = paint(context);
   context.restore();
   drawLegend(context, colours, header, margin, margin + head + height + 16, block);
-  canvas.toBlob((blob) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${header.name}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  });
+  canvas.toBlob((blob) => offer(blob, `${header.name}.png`));
 }

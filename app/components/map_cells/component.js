@@ -3,8 +3,7 @@
 const posts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const container = parentElement.host.closest('[data-testid="stElementContainer"]');
-  if (container) container.style.display = "none"; // or it would leave a gap in the page
+  takeNoSpace(parentElement);
   const { header, arrays } = unpack(data);
   let post = posts.get(parentElement);
   if (!post) {

@@ -28,6 +28,26 @@ function make(tag, className = "", text = "") {
   return element;
 }
 
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+// Hand a file to the visitor.
+function offer(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+// For a component that shows nothing: its container would leave a gap in the page.
+function takeNoSpace(parentElement) {
+  const container = parentElement.host.closest('[data-testid="stElementContainer"]');
+  if (container) container.style.display = "none";
+}
+
 // What is sent once and read by several components (app/components/vocabulary): name -> {value, ...arrays}, and an event of that name.
 const shelf = (globalThis.glassShelf ??= Object.assign(new EventTarget(), { values: new Map() }));
 

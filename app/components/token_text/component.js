@@ -124,10 +124,7 @@ class TokenText {
   }
 
   save() {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([pictureOf(this.list)], { type: "image/svg+xml" }));
-    link.download = `${this.header.label.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.svg`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    const name = this.header.label.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    offer(new Blob([pictureOf(this.list)], { type: "image/svg+xml" }), `${name}.svg`);
   }
 }

@@ -1,8 +1,6 @@
 // Shows nothing: puts what it is given on the shelf, and tells those who wait for it.
 export default function ({ data, parentElement }) {
-  // The element's container would leave a gap in the page.
-  const container = parentElement.host.closest('[data-testid="stElementContainer"]');
-  if (container) container.style.display = "none";
+  takeNoSpace(parentElement);
   const { header, arrays } = unpack(data);
   if (arrays.deflated && shelf.values.has(header.name)) return; // a vocabulary never changes
   if (arrays.deflated) inflated(arrays.deflated.data).then((text) => put(header, { text: { data: text } }));
