@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from threading import Lock, current_thread
 from typing import TypeVar
 
@@ -91,15 +91,21 @@ def model(name: str) -> LanguageModel:
     return compute(lambda: gptcore.load(name))
 
 
+@cache
+def _catalogue() -> tuple[CatalogueEntry, ...]:
+    """Read once: the sidebar asks for it some thirty times a run."""
+    return catalogue()
+
+
 def model_names() -> tuple[str, ...]:
     """What a visitor may choose: the catalogue, then what the server allows."""
     allowed = [name.strip() for name in os.environ.get(ALLOWED_MODELS_VARIABLE, "").split(",") if name.strip()]
-    return tuple(dict.fromkeys([entry.name for entry in catalogue()] + allowed))
+    return tuple(dict.fromkeys([entry.name for entry in _catalogue()] + allowed))
 
 
 def entry(name: str) -> CatalogueEntry | None:
     """The catalogue's words on a model, None for one that the server allowed by itself."""
-    return next((e for e in catalogue() if e.name == name), None)
+    return next((e for e in _catalogue() if e.name == name), None)
 
 
 def is_offered(name: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -188,16 +189,23 @@ def latex_number(value: float, digits: int = 3) -> str:
 def source(*objects: Any) -> None:
     """The lines of gptcore that compute what is shown: place and code, from the running program."""
     with st.popover("How it is computed", type="tertiary", icon=":material/code:"):
-        for thing in map(inspect.unwrap, objects):  # what a decorator made of it stands elsewhere
-            lines, start = inspect.getsourcelines(thing)
-            path = Path(inspect.getsourcefile(thing) or "").resolve().relative_to(_ROOT)
-            st.caption(f"{path}, lines {start} to {start + len(lines) - 1}")
-            st.code("".join(lines), language="python")
+        for thing in objects:
+            place, code = _source(thing)
+            st.caption(place)
+            st.code(code, language="python")
+
+
+@cache
+def _source(thing: Any) -> tuple[str, str]:
+    """(file and lines, code)."""
+    thing = inspect.unwrap(thing)  # what a decorator made of it stands elsewhere
+    lines, start = inspect.getsourcelines(thing)
+    path = Path(inspect.getsourcefile(thing) or "").resolve().relative_to(_ROOT)
+    return f"{path}, lines {start} to {start + len(lines) - 1}", "".join(lines)
 
 
 def terms(*names: str) -> None:
     """Some words of the glossary, and the way to it. Raises KeyError for a word that it does not explain."""
     with st.popover("Words on this page", type="tertiary", icon=":material/menu_book:"):
-        for name in names:
-            st.markdown(f"**{name}.** {GLOSSARY[name]}")
+        st.markdown("\n\n".join(f"**{name}.** {GLOSSARY[name]}" for name in names))
         st.page_link(navigation.page("glossary"), label="All words: the glossary")

@@ -1,7 +1,8 @@
 """Latencies in a real browser, with the embedded model: start, step, rewind, drag, and every page.
 
-A latency is counted inside the page: from the event to the second frame after the change that it makes in the document. For a
-whole page it is to the second frame after the last change in the document or the last message of the server, whichever is later.
+A latency is counted inside the page: from the event to the second frame after the change that it makes in the document. A page is
+given twice: to the second frame after the last change in any of its pictures (components and charts of the main part), which is what
+the budget is about, and after the last change anywhere in the document or the last message of the server, whichever is later.
 """
 
 from __future__ import annotations
@@ -28,15 +29,26 @@ from tests.browser.visit import listen, settled, wait_ready
 
 REPEATS = 9
 QUIET = 350  # milliseconds without a message or a change after which a page is finished
-# What the page remembers of a click: when it was, and when the last message or change came.
-WATCH = """(() => { const seen = { click: 0, last: 0 }; window.benchmarkSeen = seen; const now = () => { seen.last = performance.now(); };
+# What the page remembers of a click: when it was, when a picture last changed, and when the last message or change came.
+WATCH = """(() => {
+  const seen = { click: 0, picture: 0, last: 0 };
+  window.benchmarkSeen = seen;
+  const now = () => { seen.last = performance.now(); };
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain { constructor(...a) { super(...a); this.addEventListener("message", now); } };
-  const watch = (root) => new MutationObserver(now).observe(root, { childList: true, subtree: true, attributes: true, characterData: true });
+  const inPicture = (node) => {
+    const root = node.getRootNode();
+    if (root instanceof ShadowRoot) return root.host.closest('[data-testid="stMain"]') !== null;
+    return (node.closest ? node : node.parentElement)?.closest(".stPlotlyChart") != null;
+  };
+  const changed = (records) => { now(); if (records.some((record) => inPicture(record.target))) seen.picture = seen.last; };
+  const everything = { childList: true, subtree: true, attributes: true, characterData: true };
+  const watch = (root) => new MutationObserver(changed).observe(root, everything);
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (options) { const root = attach.call(this, options); watch(root); return root; };
-  addEventListener("pointerdown", () => { seen.click = performance.now(); seen.last = 0; }, true);
-  watch(document); })()"""
+  addEventListener("pointerdown", () => { seen.click = performance.now(); seen.picture = seen.last = 0; }, true);
+  watch(document);
+})()"""
 PANEL = '[aria-label="The choice of the next token"]'
 
 
@@ -131,7 +143,7 @@ def _drag(page: Page) -> float:
 
 
 def _pages(browser: Browser, server: Server, query: str, label: str) -> Iterator[Row]:
-    """For each page: from a click on another token of the timeline until the whole page is drawn anew."""
+    """For each page: from a click on another token of the timeline until its pictures, and until the whole page, are drawn anew."""
     for entry in PAGES:
         path = "/" if entry.file == "generate" else f"/{entry.file}"
         received: list[int] = []
@@ -145,20 +157,22 @@ def _pages(browser: Browser, server: Server, query: str, label: str) -> Iterator
         wait_ready(page, 120)
         page.wait_for_timeout(1500)  # parts that fill themselves, and what the browser does when it is idle
         first_view = sum(received) / 1e6
-        taken = statistics.median([_click_to_picture(page, chips.nth(turn % 2)) for turn in range(REPEATS)][1:])
+        clicks = [_click(page, chips.nth(turn % 2)) for turn in range(REPEATS)][1:]
+        picture, whole = (statistics.median(taken) for taken in zip(*clicks, strict=True))
         budget = 150.0 if not label else None  # the budget is for the embedded model
-        yield Row(
-            f"{entry.title}{label}: click to picture", f"{taken:.0f} ms, first view {first_view:.2f} MB", taken, " ms", budget
-        )
+        said = f"{picture:.0f} ms, whole page {whole:.0f} ms, first view {first_view:.2f} MB"
+        yield Row(f"{entry.title}{label}: click to picture", said, picture, " ms", budget)
         page.context.close()
 
 
-def _click_to_picture(page: Page, chip: Locator) -> float:
+def _click(page: Page, chip: Locator) -> tuple[float, float]:
+    """Milliseconds from a click to the page's pictures (to the whole page if none of them changed), and to the whole page."""
     with settled(page, 120):
         chip.click()
     page.wait_for_function(f"() => performance.now() - window.benchmarkSeen.last > {QUIET}")
     seen: dict[str, float] = page.evaluate("() => window.benchmarkSeen")
-    return seen["last"] - seen["click"] + 2000 / 60
+    frames = 2000 / 60
+    return (seen["picture"] or seen["last"]) - seen["click"] + frames, seen["last"] - seen["click"] + frames
 
 
 def _gpt2_shapes(folder: Path) -> Path:
