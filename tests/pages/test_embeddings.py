@@ -14,7 +14,7 @@ from app import embedding_checks, embedding_views
 from app.ui import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
-from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 PROMPT = "the cat and the hat"
 
@@ -146,14 +146,6 @@ def test_the_checks_fail_on_numbers_that_were_changed(tiny_model: LanguageModel)
         table = pd.DataFrame(projected.points, columns=["x", "y"])
         plane = embedding_views.Plane(table, (projected.kept[0] + wrong, projected.kept[1]), 0)
         assert embedding_checks.of_plane(rows, plane)[2].ok == ok
-
-
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(("part", "n_figures"), {"sum": 1, "similar": 1, "positions": 1, "lengths": 2, "plane": 1}.items())
-def test_every_part_opens_for_every_kind_of_prompt(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
-) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "embeddings", prompt=prompt, embeddings=part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

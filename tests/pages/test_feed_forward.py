@@ -17,7 +17,7 @@ from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 LAYER, POSITION = 1, 4
@@ -144,16 +144,6 @@ def test_each_function_is_checked_against_torch_and_a_wrong_slope_is_noticed(mon
     right = activations.curve("relu")
     monkeypatch.setattr(activations, "curve", lambda _: right._replace(slopes=right.slopes + 1e-4))
     assert not activations.self_check("relu").ok
-
-
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(("part", "n_figures"), {"steps": 1, "activations": 2, "functions": 0, "neurons": 0}.items())
-def test_every_part_opens_for_every_kind_of_prompt(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
-) -> None:
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", prompt=prompt, feed_forward=part)
-    assert len(figures(at)) == n_figures
-    assert "off by" in printed(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

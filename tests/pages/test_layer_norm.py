@@ -13,7 +13,7 @@ from app.distribution import distribution
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 POSITIONS = (1, 4, 5)
@@ -119,14 +119,6 @@ def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_f
     assert np.allclose(everybody["batch_norm"], (marks[0] - marks.mean(0)) / np.sqrt(marks.var(0) + 1e-5))
     assert np.abs(everybody["batch_norm"] - few["batch_norm"]).max() > 0.1
     assert alone["batch_norm"].isna().all()
-
-
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(("part", "n_figures"), {"token": 3, "depth": 2, "classroom": 1, "stack": 1}.items())
-def test_every_part_opens_for_every_kind_of_prompt(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
-) -> None:
-    assert len(figures(open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, layer_norm=part))) == n_figures
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -14,7 +14,7 @@ from app import shortcut_lessons, shortcut_views
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 POSITION = 4
@@ -67,16 +67,6 @@ def test_the_published_check_fails_for_another_seed() -> None:
     assert shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_tanh", 123)).ok
     assert not shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_tanh", 124)).ok
     assert not shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_exact", 123)).ok
-
-
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(("part", "n_figures"), {"experiment": 1, "model": 3}.items())
-def test_every_part_opens_for_every_kind_of_prompt(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
-) -> None:
-    at = open_page(monkeypatch, tiny_folder, "shortcuts", prompt=prompt, shortcuts=part)
-    assert len(figures(at)) == n_figures
-    assert "off by" in printed(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
