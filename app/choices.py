@@ -151,7 +151,7 @@ def text(name: str, default: str = "", *, longest: int) -> Choice[str]:
     return _declared(Choice(name, default, short_text(longest), str))
 
 
-LAYER_NORM_PART = one_of("layer_norm", ["token", "depth", "classroom", "stack"])
+LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])
 CLASSROOM_STUDENTS = count("students", 1, 6, 6)

@@ -17,8 +17,8 @@ from gptcore.trace import Site
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
 
 
-def one_place(here: Here, site: Site, all_tokens: bool) -> None:
-    """One LayerNorm of one layer: the token in focus, or all tokens together."""
+def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> None:
+    """One LayerNorm of one layer: the token in focus, or all tokens together. outliers: only the dimensions that stand out."""
     layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
     place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
     one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
@@ -28,9 +28,11 @@ def one_place(here: Here, site: Site, all_tokens: bool) -> None:
         ui.note(f"{place}, " + (f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."))
     else:
         ui.note(f"{place}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
-    before_and_after(found, "Mean of the tokens" if all_tokens else "This token")
-    outlier_dimensions(found)
-    formula(one)
+    if outliers:
+        outlier_dimensions(found)
+    else:
+        before_and_after(found, "Mean of the tokens" if all_tokens else "This token")
+        formula(one)
     ui.self_check(layer_norm_views.self_checks(found))
     ui.source(LayerNorm)
 
@@ -70,7 +72,6 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
 
 def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
-    st.subheader("Dimensions that stand out", anchor=False)
     count, far = layer_norm_views.far_dimensions(found), f"{layer_norm_views.FAR:.0f} spreads"
     ui.note(
         f"{count} of {found.before.shape[1]:,} dimensions lie more than {far} from the mean. "

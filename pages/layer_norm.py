@@ -1,8 +1,8 @@
 """What does LayerNorm do to a token's numbers?
 
 Reads: one LayerNorm of the trace (layer, site, token in focus or the newest tokens), its learned scale and shift.
-Shows: histograms before and after (values, number of dimensions); mean, variance and outlier dimensions; mean and spread over the
-layers; a table of students and exams normalised by row and by column; the spread in a deep random stack (logarithmic).
+Shows: histograms before and after (values, number of dimensions); mean and variance; the dimensions farthest from the mean; mean and
+spread over the layers; a table of students and exams normalised by row and by column; the spread in a deep random stack (logarithmic).
 """
 
 import streamlit as st
@@ -12,6 +12,7 @@ from app.layer_norm_views import SITES
 
 PARTS = {
     "token": "Before and after",
+    "outliers": "Dimensions that stand out",
     "depth": "From layer to layer",
     "classroom": "Against BatchNorm",
     "stack": "A deep stack without it",
@@ -43,8 +44,8 @@ else:
         "Tokens", list(TOKENS), format_func=lambda name: TOKENS[name], required=True, **state.choice(choices.LAYER_NORM_TOKENS)
     )
     all_tokens = which == "all" and n_tokens > 1
-    if part == "token":
-        layer_norm_sections.one_place(here, site, all_tokens)
-    else:
+    if part == "depth":
         layer_norm_sections.over_depth(here, site, all_tokens)
+    else:
+        layer_norm_sections.one_place(here, site, all_tokens, outliers=part == "outliers")
 ui.terms("LayerNorm", "BatchNorm", "residual stream", "layer", "parameter")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import choices, layer_norm_lessons, layer_norm_views
+from app import choices, layer_norm_lessons, layer_norm_views, markup
 from app.distribution import distribution
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
@@ -142,6 +142,19 @@ def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
     for page in (at, by_link):
         assert np.array_equal(numbers(figure(page, "Before")["data"][0]["y"]), seen.counts["before"])
         assert f"all {trace.n_tokens} tokens" in printed(page)
+
+
+def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "Once upon a time"
+    link = {"prompt": prompt, "layer": "1", "position": "2", "site": "ln_2", "layer_norm": "outliers"}
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    found = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).layer_norm(1, "ln_2", (2,))
+    for line in layer_norm_views.outliers(found).itertuples():
+        cells = (line.before, line.normalized, line.scale, line.shift, line.after)
+        row = "".join(f'<td class="number">{markup.significant(float(value))}</td>' for value in cells)
+        assert f'<td class="number">{line.dimension}</td>{row}' in text
 
 
 def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
