@@ -113,4 +113,4 @@ def _factor(value: float) -> str:
 
 def _lines(*lines: str) -> str:
     # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
-    return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}"
+    return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[1.3em] ".join(lines) + r" \end{aligned}"
