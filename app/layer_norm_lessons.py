@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
+import torch
+from torch import nn
 
 from app import choices, markup, state, ui
 from app.charts import grouped_bars, line_over_layers
 from gptcore import lessons
+from gptcore.checks import TOLERANCE, Check
+from gptcore.model import LayerNorm
 
 STUDENT = "Student"
+STACK_TOLERANCE = 1e-3  # at the smallest weight scale a row's variance before LayerNorm is about 0.25, beside an ε of 0.00001
 MARKS = pd.DataFrame(
     {
         STUDENT: ["Danny", "Amira", "Ben", "Chen", "Elena", "Farid"],
@@ -117,7 +122,38 @@ def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
         "it falls back on means kept from training, which belong to other students. A language model often writes one token of one "
         "text at a time: a batch of one row, like Danny alone. LayerNorm does not mind."
     )
+    _danny(marks, names[0], exams[0])
+    ui.self_check(class_checks(marks))
     ui.source(lessons.layer_norm_rows, lessons.batch_norm_columns)
+
+
+def _danny(marks: np.ndarray, name: str, exam: str) -> None:
+    """The first mark of the first student, normalised along the row, with its numbers."""
+    found, n = lessons.layer_norm_rows(marks), ui.latex_number
+    st.subheader(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
+    ui.formula(
+        rf"""\begin{{aligned}}
+        y &= \frac{{x - \text{{mean}}}}{{\sqrt{{\text{{variance}} + \varepsilon}}}} \\[1.3em]
+        &= \frac{{{n(float(marks[0, 0]))} - {n(float(found.mean[0]))}}}{{\sqrt{{{n(float(found.variance[0]))} + {n(LayerNorm.eps)}}}}}
+        = {decimals(float(found.values[0, 0])).replace("−", "-")}
+        \end{{aligned}}"""
+    )
+
+
+def class_checks(marks: np.ndarray) -> list[Check]:
+    """The rows against the model's own LayerNorm; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
+    table = torch.from_numpy(marks.astype(np.float64))
+    with torch.no_grad():
+        rows = LayerNorm(marks.shape[1]).double()(table).numpy()
+        columns = nn.BatchNorm1d(marks.shape[1], eps=LayerNorm.eps).double()(table).numpy() if len(marks) > 1 else None
+    apart = float(np.abs(rows - lessons.layer_norm_rows(marks).values).max())
+    checks = [
+        Check("LayerNorm", "The rows against the LayerNorm of the running model, without scale and shift", apart, TOLERANCE)
+    ]
+    if columns is not None:
+        apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
+        checks.append(Check("BatchNorm", "The columns against PyTorch's BatchNorm, in training", apart, TOLERANCE))
+    return checks
 
 
 def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
@@ -162,4 +198,17 @@ def stack() -> None:
         f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
         f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
     )
+    n = ui.latex_number
+    ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {n(gain)}^{{{depth}}} = {n(gain**depth)}")
+    ui.note(
+        "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
+        f"and here it comes to {markup.significant(last)}."
+    )
+    ui.self_check(stack_check(data["with"].to_numpy()))
     ui.source(lessons.stack_spread)
+
+
+def stack_check(spreads: np.ndarray) -> Check:
+    """spreads: with LayerNorm, the input's first."""
+    said = "The spread after each LayerNorm against 1, of which ε takes less than the allowed part"
+    return Check("Held at 1", said, float(np.abs(spreads[1:] - 1).max()), STACK_TOLERANCE)

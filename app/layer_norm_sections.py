@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -15,6 +17,8 @@ from gptcore.model import LayerNorm
 from gptcore.trace import Site
 
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
+# Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
+STRUT, GAP = r"\rule{0pt}{1.9em}", r"\\[1.3em]"
 
 
 def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> None:
@@ -32,7 +36,9 @@ def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> No
         outlier_dimensions(found)
     else:
         before_and_after(found, "Mean of the tokens" if all_tokens else "This token")
-        formula(one)
+    formula(one)
+    if not outliers:
+        variance_after(one)
     ui.self_check(layer_norm_views.self_checks(found))
     ui.source(LayerNorm)
 
@@ -79,32 +85,37 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
         if count
         else f"No dimension lies more than {far} from the mean. These are the farthest."
     )
+    farthest = layer_norm_views.outliers(found)
     rows = [
         [str(dimension), *(markup.significant(float(v)) for v in values)]
-        for dimension, *values in layer_norm_views.outliers(found).itertuples(index=False, name=None)
+        for dimension, *values in farthest.itertuples(index=False, name=None)
     ]
     ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
+    ui.export_menu("layer-norm-outliers", farthest)
 
 
 def formula(found: LayerNormActivations) -> None:
-    """LayerNorm of the farthest dimension of the first token, and the variance after, with the numbers put in."""
+    """LayerNorm of the farthest dimension of the first token, with the numbers put in."""
     st.subheader("The formula, with this token's numbers", anchor=False)
     dimension = int(np.abs(found.normalized[0]).argmax())
     mean, var, n = float(found.mean[0]), float(found.var[0]), ui.latex_number
     x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
-    # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
-    strut, gap = r"\rule{0pt}{1.9em}", r"\\[1.3em]"
     ui.formula(
         rf"""\begin{{aligned}}
-        {strut} y_i &= \frac{{x_i - \text{{mean}}}}{{\sqrt{{\text{{var}} + \varepsilon}}}} \cdot \text{{scale}}_i + \text{{shift}}_i {gap}
-        y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}} {gap}
+        {STRUT} y_i &= \frac{{x_i - \text{{mean}}}}{{\sqrt{{\text{{var}} + \varepsilon}}}} \cdot \text{{scale}}_i + \text{{shift}}_i {GAP}
+        y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}} {GAP}
         &\quad \cdot {n(scale)} + ({n(shift)}) = {n(float(found.after[0, dimension]))}
         \end{{aligned}}"""
     )
+
+
+def variance_after(found: LayerNormActivations) -> None:
+    """Why the variance of the first token's normalised numbers is not quite 1."""
+    var, n = float(found.var[0]), ui.latex_number
     ui.formula(
         rf"""\begin{{aligned}}
-        {strut} \text{{var after}} &= \frac{{\text{{var}}}}{{\text{{var}} + \varepsilon}} {gap}
-        &= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}} {gap}
+        {STRUT} \text{{var after}} &= \frac{{\text{{var}}}}{{\text{{var}} + \varepsilon}} {GAP}
+        &= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}} {GAP}
         &= {var / (var + found.eps):.6f}
         \end{{aligned}}"""
     )
@@ -118,7 +129,8 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
     n_tokens, n_layers = len(here.ids), here.config.n_layers
     followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
-    data = runtime.compute(lambda: layer_norm_views.over_depth(here.trace, site, followed, n_layers))
+    places = runtime.compute(lambda: layer_norm_views.along_depth(here.trace, site, followed, n_layers))
+    data = layer_norm_views.over_depth(places)
     if all_tokens:
         ui.note(f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens.")
     else:
@@ -137,3 +149,19 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
         )
         with column:
             ui.chart(figure, name=f"layer-norm-{what}-over-depth", data=data)
+    st.subheader("The formula, before the final LayerNorm", anchor=False)
+    spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
+    ui.self_check(layer_norm_views.self_checks(*places))
+    ui.source(LayerNorm)
+
+
+def spread_at(found: LayerNormActivations, whose: str) -> None:
+    """The spread of the last token of a place from its numbers, and after normalisation."""
+    var, n = float(found.var[-1]), ui.latex_number
+    ui.formula(
+        rf"""\begin{{aligned}}
+        {STRUT} \text{{spread}} &= \sqrt{{\tfrac{{1}}{{E}} \textstyle\sum_i (x_i - \text{{mean}})^2}} {GAP}
+        &= \sqrt{{\text{{var}}}} = \sqrt{{{n(var)}}} = {n(math.sqrt(var))}
+        \end{{aligned}}"""
+    )
+    ui.note(f"{whose}; E = {found.before.shape[1]:,} dimensions. LayerNorm divides by this spread, whatever it has grown to.")

@@ -60,42 +60,51 @@ def far_dimensions(found: LayerNormActivations) -> int:
     return int((np.abs(found.normalized).mean(0) > FAR).sum())
 
 
-def over_depth(trace: Trace, site: Site, positions: Sequence[int], n_layers: int) -> pd.DataFrame:
-    """layer ("0" ... and "final"), mean and spread over the width, before and after each LayerNorm, averaged over the positions.
+def along_depth(trace: Trace, site: Site, positions: Sequence[int], n_layers: int) -> list[LayerNormActivations]:
+    """Every LayerNorm on the way of these positions, the final one last.
 
-    site: which of a block's two is followed; "final" follows those before attention. The final one always comes last.
+    site: which of a block's two is followed; "final" follows those before attention.
     """
     block_site: Site = "ln_1" if site == "final" else site
-    rows = []
-    for layer in range(n_layers + 1):
-        last = layer == n_layers
-        found = trace.layer_norm(None if last else layer, "final" if last else block_site, positions)
-        rows.append(
+    return [
+        *(trace.layer_norm(layer, block_site, positions) for layer in range(n_layers)),
+        trace.layer_norm(None, "final", positions),
+    ]
+
+
+def over_depth(places: Sequence[LayerNormActivations]) -> pd.DataFrame:
+    """layer ("0" ... and "final"), mean and spread over the width, before and after each LayerNorm, averaged over the positions."""
+    return pd.DataFrame(
+        [
             {
-                "layer": "final" if last else str(layer),
+                "layer": str(layer) if layer < len(places) - 1 else "final",
                 "mean_before": float(found.mean.mean()),
                 "spread_before": float(np.sqrt(found.var).mean()),
                 "mean_after": float(found.after.mean()),
                 "spread_after": float(found.after.std(1).mean()),
             }
-        )
-    return pd.DataFrame(rows)
+            for layer, found in enumerate(places)
+        ]
+    )
 
 
-def self_checks(found: LayerNormActivations) -> list[Check]:
-    """The formula, computed again from the numbers before it in float64, against what the model computed."""
+def self_checks(*places: LayerNormActivations) -> list[Check]:
+    """The formula, computed again from the numbers before it in float64, against what the model computed; the worst of the places."""
+    where = f", at all {len(places)} places" if len(places) > 1 else ""
+    after, variance = np.max([_deviations(found) for found in places], axis=0)
+    return [
+        Check("LayerNorm", f"The formula in float64 against the model's own output{where}", float(after), TOLERANCE),
+        Check("Variance", f"Variance of the normalised numbers against var / (var + ε){where}", float(variance), TOLERANCE),
+    ]
+
+
+def _deviations(found: LayerNormActivations) -> tuple[float, float]:
+    """How far the output and the variance of the normalised numbers are off."""
     before = found.before.astype(np.float64)
     mean, var = before.mean(1, keepdims=True), before.var(1, keepdims=True)
     after = (before - mean) / np.sqrt(var + found.eps) * found.scale + found.shift
-    apart = float(np.abs(found.after - after).max() / max(np.abs(after).max(), 1e-30))
-    expected = (var / (var + found.eps)).ravel()
     variance = found.normalized.var(1, dtype=np.float64)
-    return [
-        Check("LayerNorm", "The formula in float64 against the model's own output", apart, TOLERANCE),
-        Check(
-            "Variance",
-            "Variance of the normalised numbers against var / (var + ε)",
-            float(np.abs(variance - expected).max()),
-            TOLERANCE,
-        ),
-    ]
+    return (
+        float(np.abs(found.after - after).max() / max(np.abs(after).max(), 1e-30)),
+        float(np.abs(variance - (var / (var + found.eps)).ravel()).max()),
+    )

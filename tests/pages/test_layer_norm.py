@@ -76,7 +76,7 @@ def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -
 def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
     tiny_model: LanguageModel, reference: TransformersRun, site: str
 ) -> None:
-    table = layer_norm_views.over_depth(tiny_model.trace(IDS), site, POSITIONS, 2)
+    table = layer_norm_views.over_depth(layer_norm_views.along_depth(tiny_model.trace(IDS), site, POSITIONS, 2))
     assert list(table["layer"]) == ["0", "1", "final"]
     for row, (layer, where) in zip(table.itertuples(), ((0, site), (1, site), (0, "final")), strict=True):
         before, after = (values[list(POSITIONS)] for values in around(reference, layer, where))
@@ -93,6 +93,7 @@ def test_the_self_check_passes_on_the_model_and_fails_on_a_number_that_was_chang
     changed[1, 5] += 0.01
     assert not layer_norm_views.self_checks(replace(found, after=changed))[0].ok
     assert not layer_norm_views.self_checks(replace(found, normalized=found.normalized * 1.001))[1].ok
+    assert not layer_norm_views.self_checks(found, replace(found, after=changed), found)[0].ok  # the worst of several places
 
 
 def test_a_histogram_counts_every_value_and_leaves_far_ones_out_of_the_picture() -> None:
@@ -119,6 +120,22 @@ def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_f
     assert np.allclose(everybody["batch_norm"], (marks[0] - marks.mean(0)) / np.sqrt(marks.var(0) + 1e-5))
     assert np.abs(everybody["batch_norm"] - few["batch_norm"]).max() > 0.1
     assert alone["batch_norm"].isna().all()
+
+
+def test_the_class_agrees_with_the_models_layer_norm_and_pytorchs_batch_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = layer_norm_lessons.MARKS.to_numpy()[:, 1:].astype(float)
+    assert [check.name for check in layer_norm_lessons.class_checks(marks)] == ["LayerNorm", "BatchNorm"]
+    assert all(check.deviation < 1e-12 for check in layer_norm_lessons.class_checks(marks))
+    assert [check.name for check in layer_norm_lessons.class_checks(marks[:1])] == ["LayerNorm"]
+    monkeypatch.setattr(lessons, "layer_norm_rows", lambda table: lessons.batch_norm_columns(table))
+    assert not layer_norm_lessons.class_checks(marks)[0].ok
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 1.5])
+def test_layer_norm_holds_the_stack_at_1_and_a_stack_without_it_is_found_out(gain: float) -> None:
+    frame = layer_norm_lessons.stack_frame(50, gain, 123)
+    assert layer_norm_lessons.stack_check(frame["with"].to_numpy()).ok
+    assert not layer_norm_lessons.stack_check(frame["without"].to_numpy()).ok
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
