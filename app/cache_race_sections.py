@@ -42,6 +42,11 @@ def measured(here: Here) -> None:
         f"{begun}The last of {n_steps} {'step' if n_steps == 1 else 'steps'} took {last.uncached_ms:.1f} ms without the cache and "
         f"{last.cached_ms:.1f} ms with it; the median step took {ratio:.1f} times as long without it."
     )
+    n = ui.latex_number
+    ui.formula(
+        rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{n(last.uncached_ms)}}}{{{n(last.cached_ms)}}} "
+        f"= {n(last.uncached_ms / last.cached_ms)}"
+    )
     ui.table(
         ["Written", "Continuation"],
         [

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from app import arithmetic_views as views
 from app import cache_race_sections, cache_sections
+from app.ui import latex_number
 from gptcore.cache_race import KeptKeysValues, Race, Step
 from gptcore.checkpoints import LanguageModel
 from gptcore.model import GPTModel
@@ -133,6 +134,8 @@ def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_wri
         torch.tensor([list(ids)]), do_sample=False, max_new_tokens=len(numbers(without["x"])), eos_token_id=None, pad_token_id=0
     )[0, len(ids) :].tolist()
     found = at.session_state["remembered_cache_race"][1]
+    last = found.steps[-1]
+    assert f"{{{latex_number(last.uncached_ms)}}}{{{latex_number(last.cached_ms)}}}" in printed(at)
     assert list(found.cached_ids)[: len(written)] == list(found.uncached_ids)[: len(written)] == written
 
 
