@@ -10,8 +10,10 @@ import pytest
 
 from app import choices, layer_norm_lessons, layer_norm_views, markup
 from app.distribution import distribution
+from app.ui import latex_number
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
+from gptcore.tokenizer import Tokenizer
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
@@ -172,6 +174,27 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
         cells = (line.before, line.normalized, line.scale, line.shift, line.after)
         row = "".join(f'<td class="number">{markup.significant(float(value))}</td>' for value in cells)
         assert f'<td class="number">{line.dimension}</td>{row}' in text
+
+
+def test_the_formulas_hold_the_numbers_of_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    link = {"prompt": "Once upon a time", "layer": "1", "position": "2", "site": "ln_2"}
+    run = TransformersRun(tiny_folder, Tokenizer.from_folder(tiny_folder).encode(link["prompt"]))
+    before, after = (values[2] for values in around(run, 1, "ln_2"))
+    far = int(np.abs(before - before.mean()).argmax())
+    for part in ("token", "outliers"):
+        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm=part, **link))
+        assert f"y_{{{far}}}" in text and f"= {latex_number(float(after[far]))}" in text
+        assert f"{latex_number(float(before[far]))} - ({latex_number(float(before.mean()))})" in text
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="depth", **link))
+    last = around(run, 1, "final")[0][2]
+    assert rf"\sqrt{{{latex_number(float(last.var()))}}} = {latex_number(float(last.std()))}" in text
+
+
+def test_the_lessons_formulas_hold_their_numbers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom"))
+    assert r"\frac{62 - 67}{\sqrt{88.5 + 1 \cdot 10^{-5}}}" in text and "= -0.53" in text
+    link = {"layer_norm": "stack", "stack_depth": "10", "stack_gain": "0.5"}
+    assert r"0.5^{10} = 0.000977" in printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
 
 
 def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
