@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.attention_views import Picture
-from app.ui import latex_number
+from app.ui import latex_lines, latex_number
 from gptcore.activations import AttentionActivations
 
 NOTES = {
@@ -35,9 +35,9 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
             rf"{_factor(float(found.q[0, 0, d]))} \cdot {_factor(float(found.k[0, key, d]))}" for d in range(min(2, width))
         )
         rest = r" + \cdots" if width > 2 else ""
-        return _lines(rf"{name} &= q_{{{query}}} \cdot k_{{{key}}}", f"&= {terms}{rest}", f"&= {latex_number(score)}")
+        return latex_lines(rf"{name} &= q_{{{query}}} \cdot k_{{{key}}}", f"&= {terms}{rest}", f"&= {latex_number(score)}")
     if shown.stage == "scaled":
-        return _lines(
+        return latex_lines(
             rf"\frac{{{name}}}{{\sqrt{{d}}}} &= \frac{{{latex_number(score)}}}{{\sqrt{{{width}}}}}", f"&= {latex_number(scaled)}"
         )
     if shown.stage == "masked":
@@ -47,7 +47,7 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
     if shown.stage == "pattern":
         return _softmax(found, query, key, weight)
     length = float(np.linalg.norm(found.v[0, key]))
-    return _lines(
+    return latex_lines(
         rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {latex_number(weight)} \cdot {latex_number(length)}",
         f"&= {latex_number(weight * length)}",
     )
@@ -64,7 +64,7 @@ def entropy(weights: np.ndarray, query: int) -> str:
     seen = np.sort(weights[: query + 1].astype(np.float64))[::-1]
     terms = _first_two([rf"{latex_number(float(weight))} \cdot {_factor(math.log2(weight))}" for weight in seen if weight > 0])
     total = max(0.0, -math.fsum(weight * math.log2(weight) for weight in seen if weight > 0))
-    return _lines(
+    return latex_lines(
         rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
         rf"&= -\left({terms}\right)",
         rf"&= {latex_number(total)}\text{{ bits}}",
@@ -82,7 +82,7 @@ def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -
     total = float(np.exp(row - largest).sum())
     above = r"e^{-\infty}" if key > query else rf"e^{{{latex_number(float(row[key]))} - {_factor(largest)}}}"
     fit, below = rf"e^{{s_{{{query},\,{key}}} / \sqrt{{d}} - m}}", rf"e^{{s_{{{query},\,j}} / \sqrt{{d}} - m}}"
-    return _lines(
+    return latex_lines(
         rf"a_{{{query},\,{key}}} &= \frac{{{fit}}}{{\sum_{{j \le {query}}} {below}}}",
         rf"&= \frac{{{above}}}{{{latex_number(total)}}}",
         f"&= {latex_number(weight)}",
@@ -97,9 +97,11 @@ def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) ->
     more = len(weights) > 2
     if shown.together == "largest":
         rest = r", \dots" if more else ""
-        return _lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner}{rest})", f"&= {latex_number(float(weights.max()))}")
+        return latex_lines(
+            rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner}{rest})", f"&= {latex_number(float(weights.max()))}"
+        )
     rest = r" + \cdots" if more else ""
-    return _lines(
+    return latex_lines(
         rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{inner}{rest}}}{{{len(weights)}}}",
         f"&= {latex_number(math.fsum(weights) / len(weights))}",
     )
@@ -109,8 +111,3 @@ def _factor(value: float) -> str:
     """A number inside a product or difference, in brackets if it is negative."""
     text = latex_number(value)
     return f"({text})" if text.startswith("-") else text
-
-
-def _lines(*lines: str) -> str:
-    # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
-    return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[1.3em] ".join(lines) + r" \end{aligned}"

@@ -132,11 +132,11 @@ def _danny(marks: np.ndarray, name: str, exam: str) -> None:
     found, n = lessons.layer_norm_rows(marks), ui.latex_number
     st.subheader(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
     ui.formula(
-        rf"""\begin{{aligned}}
-        y &= \frac{{x - \text{{mean}}}}{{\sqrt{{\text{{variance}} + \varepsilon}}}} \\[1.3em]
-        &= \frac{{{n(float(marks[0, 0]))} - {n(float(found.mean[0]))}}}{{\sqrt{{{n(float(found.variance[0]))} + {n(LayerNorm.eps)}}}}}
-        = {decimals(float(found.values[0, 0])).replace("−", "-")}
-        \end{{aligned}}"""
+        ui.latex_lines(
+            r"y &= \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}}",
+            rf"&= \frac{{{n(float(marks[0, 0]))} - {n(float(found.mean[0]))}}}{{\sqrt{{{n(float(found.variance[0]))} + {n(LayerNorm.eps)}}}}}"
+            rf" = {decimals(float(found.values[0, 0])).replace('−', '-')}",
+        )
     )
 
 

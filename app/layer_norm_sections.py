@@ -17,8 +17,6 @@ from gptcore.model import LayerNorm
 from gptcore.trace import Site
 
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
-# Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
-STRUT, GAP = r"\rule{0pt}{1.9em}", r"\\[1.3em]"
 
 
 def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> None:
@@ -101,11 +99,11 @@ def formula(found: LayerNormActivations) -> None:
     mean, var, n = float(found.mean[0]), float(found.var[0]), ui.latex_number
     x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
     ui.formula(
-        rf"""\begin{{aligned}}
-        {STRUT} y_i &= \frac{{x_i - \text{{mean}}}}{{\sqrt{{\text{{var}} + \varepsilon}}}} \cdot \text{{scale}}_i + \text{{shift}}_i {GAP}
-        y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}} {GAP}
-        &\quad \cdot {n(scale)} + ({n(shift)}) = {n(float(found.after[0, dimension]))}
-        \end{{aligned}}"""
+        ui.latex_lines(
+            r"y_i &= \frac{x_i - \text{mean}}{\sqrt{\text{var} + \varepsilon}} \cdot \text{scale}_i + \text{shift}_i",
+            rf"y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}}",
+            rf"&\quad \cdot {n(scale)} + ({n(shift)}) = {n(float(found.after[0, dimension]))}",
+        )
     )
 
 
@@ -113,11 +111,11 @@ def variance_after(found: LayerNormActivations) -> None:
     """Why the variance of the first token's normalised numbers is not quite 1."""
     var, n = float(found.var[0]), ui.latex_number
     ui.formula(
-        rf"""\begin{{aligned}}
-        {STRUT} \text{{var after}} &= \frac{{\text{{var}}}}{{\text{{var}} + \varepsilon}} {GAP}
-        &= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}} {GAP}
-        &= {var / (var + found.eps):.6f}
-        \end{{aligned}}"""
+        ui.latex_lines(
+            r"\text{var after} &= \frac{\text{var}}{\text{var} + \varepsilon}",
+            rf"&= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}}",
+            f"&= {var / (var + found.eps):.6f}",
+        )
     )
     ui.note(
         "Epsilon, ε, keeps the root away from zero. It makes the variance after a little less than 1: hardly where the variance "
@@ -156,12 +154,12 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
 
 
 def spread_at(found: LayerNormActivations, whose: str) -> None:
-    """The spread of the last token of a place from its numbers, and after normalisation."""
+    """The spread of a place's last token, with its numbers put in."""
     var, n = float(found.var[-1]), ui.latex_number
     ui.formula(
-        rf"""\begin{{aligned}}
-        {STRUT} \text{{spread}} &= \sqrt{{\tfrac{{1}}{{E}} \textstyle\sum_i (x_i - \text{{mean}})^2}} {GAP}
-        &= \sqrt{{\text{{var}}}} = \sqrt{{{n(var)}}} = {n(math.sqrt(var))}
-        \end{{aligned}}"""
+        ui.latex_lines(
+            r"\text{spread} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
+            rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{n(var)}}} = {n(math.sqrt(var))}",
+        )
     )
     ui.note(f"{whose}; E = {found.before.shape[1]:,} dimensions. LayerNorm divides by this spread, whatever it has grown to.")

@@ -177,6 +177,12 @@ def formula(latex: str) -> None:
     st.latex(latex)
 
 
+def latex_lines(*lines: str) -> str:
+    """Lines of a formula under each other, aligned at their &."""
+    # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
+    return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[1.3em] ".join(lines) + r" \end{aligned}"
+
+
 def latex_number(value: float, digits: int = 3) -> str:
     """A number for a formula."""
     text = f"{value:.{digits}g}"
