@@ -84,14 +84,14 @@ def _formula(choice: Selection, given: Given) -> None:
         return
     below = float(choice.logits[rank] - choice.logits[0])
     weight, total = np.exp(below / temperature), 1 / float(choice.probs[0])
-    kept, gap = choice.stages[-1].mass_kept, r"\\[1.4em]"  # gaps count from a line's foot, not from the fraction's
+    kept = choice.stages[-1].mass_kept
     ui.formula(
-        rf"""\begin{{aligned}}
-        p_i &= \frac{{e^{{(z_i - z_{{\max}})/T}}}}{{\sum_j e^{{(z_j - z_{{\max}})/T}}}} {gap}
-        &= \frac{{e^{{{n(below)} / {n(temperature)}}}}}{{{n(total, 4)}}} = \frac{{{n(float(weight), 4)}}}{{{n(total, 4)}}}
-        = {n(float(choice.probs[rank]), 4)} {gap}
-        \text{{after the cuts}} &= \frac{{{n(float(choice.probs[rank]), 4)}}}{{{n(kept, 4)}}} = {n(choice.chosen_prob, 4)}
-        \end{{aligned}}"""
+        ui.latex_lines(
+            r"p_i &= \frac{e^{(z_i - z_{\max})/T}}{\sum_j e^{(z_j - z_{\max})/T}}",
+            rf"&= \frac{{e^{{{n(below)} / {n(temperature)}}}}}{{{n(total, 4)}}} = \frac{{{n(float(weight), 4)}}}{{{n(total, 4)}}}",
+            f"&= {n(float(choice.probs[rank]), 4)}",
+            rf"\text{{after the cuts}} &= \frac{{{n(float(choice.probs[rank]), 4)}}}{{{n(kept, 4)}}} = {n(choice.chosen_prob, 4)}",
+        )
     )
     ui.note(
         f"For {word}, {of}. Its logit z is {markup.significant(float(choice.logits[rank]))}, the largest one "
