@@ -30,7 +30,8 @@ def _arguments() -> argparse.Namespace:
         "python -m gptcore.training", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, required=True, help="folder of .txt books in UTF-8")
-    parser.add_argument("--more", type=Path, help="folder of more books, mixed in until the learning rate begins to fall")
+    parser.add_argument("--more", type=Path, help="folder of more books, mixed in until --more-until")
+    parser.add_argument("--more-until", type=float, default=0.5, help="share of the time after which --more is left out")
     parser.add_argument("--start-from", type=Path, help="model folder whose vocabulary, shape and weights to begin with")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write; its checkpoint is resumed from")
     parser.add_argument("--minutes", type=float, required=True, help="training time in all, pauses not counted")
@@ -67,6 +68,7 @@ def train(arguments: argparse.Namespace) -> None:
         minutes=arguments.minutes,
         batch_size=arguments.batch_size,
         repeated=arguments.repeated,
+        more_until=arguments.more_until,
         seed=arguments.seed,
         compile=arguments.compile,
     )

@@ -34,7 +34,7 @@ from gptcore.training.corpus import Windows
 class TrainingSettings:
     """minutes: how long to train in all, pauses not counted; batch_size: windows a step; learning rates of the two optimisers;
     warmup_steps: steps to full learning rate; decay_share: last part of the time over which it falls to zero; repeated: windows of
-    a batch that teach repetition (see Windows)."""
+    a batch that teach repetition (see Windows); more_until: share of the time after which only the first corpus is left."""
 
     minutes: float
     batch_size: int = 32
@@ -44,6 +44,7 @@ class TrainingSettings:
     warmup_steps: int = 60
     decay_share: float = 0.5
     repeated: int = 0
+    more_until: float = 0.5
     seed: int = 1
     checkpoint_minutes: float = 5.0
     compile: bool = False
@@ -62,7 +63,7 @@ class Progress:
 class TrainingRun:
     """A model, its optimisers, and how far they are; `run` goes on until the time is used up.
 
-    more_ids: tokens that are mixed in until the learning rate begins to fall; the end belongs to `ids` alone.
+    more_ids: tokens that are mixed in until `settings.more_until`; the end belongs to `ids` alone.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class TrainingRun:
         started = time.perf_counter()
         share = self.progress.seconds / (self.settings.minutes * 60)
         factor = learning_rate_factor(self.progress.step, share, self.settings)
-        windows = self._windows if share < 1 - self.settings.decay_share else self._last_windows
+        windows = self._windows if share < self.settings.more_until else self._last_windows
         batch = self.progress.step * self._processes + self._rank
         inputs, targets = (t.to(self.device) for t in windows.batch(batch))
         loss = self._loss(self._forward, inputs, targets)

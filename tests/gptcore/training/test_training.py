@@ -15,7 +15,7 @@ from gptcore.errors import CheckpointError, CorpusError
 from gptcore.model import GPTModel
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.bpe import train_vocabulary
-from gptcore.training.corpus import NOT_ASKED, Windows, encode_books, read_books, split_held_out
+from gptcore.training.corpus import NOT_ASKED, Windows, encode_books, read_books, split_held_out, without_notes
 from gptcore.training.loop import TrainingRun, TrainingSettings, held_out_loss, learning_rate_factor
 
 TEXT = "The cat sat on the mat, and the dog sat by the cat. Once upon a time there was a king who had three sons.\n\n" * 60
@@ -59,6 +59,28 @@ def test_all_books_cannot_be_held_out(corpus):
         split_held_out(read_books(corpus), 3)
 
 
+TALE = "Once upon a time a fox met a hen on the road.\n\n" * 30
+NOTE = "Source.--Campbell, Popular Tales, vol. ii. pp. 12-20; a variant was collected in 1860 by the same hand.\n\n"
+
+
+@pytest.mark.parametrize("before, after", [(NOTE * 8, ""), ("", NOTE * 8), (NOTE * 8, NOTE * 6), ("", "")])
+def test_a_scholars_notes_around_the_tales_are_left_out_of_training(before, after):
+    assert without_notes(before + TALE + after) == TALE.strip()
+
+
+def test_a_tale_that_names_a_year_is_kept_whole():
+    text = "It was in 1872 that the fox left.\n\n" + TALE + "He was never seen after 1873.\n\n" + TALE.strip()
+    assert without_notes(text) == text
+
+
+def test_held_out_books_keep_their_notes(corpus):
+    books = read_books(corpus)
+    name = next(iter(split_held_out(books, 1)[1]))
+    training, held_out = split_held_out(dict.fromkeys(books, NOTE * 8 + TALE), 1)
+    assert held_out == {name: NOTE * 8 + TALE}
+    assert set(training.values()) == {TALE.strip()}
+
+
 def test_a_corpus_shorter_than_a_batch_says_so():
     with pytest.raises(CorpusError, match="50 tokens"):
         Windows(np.arange(50, dtype=np.uint16), context_length=16, batch_size=4, seed=1)
@@ -89,8 +111,9 @@ def test_a_repeated_window_says_shuffled_tokens_of_its_text_again_and_asks_only_
     assert min(periods) >= 2 and max(periods) <= 16 and len(periods) > 5
 
 
-def test_more_books_are_mixed_in_until_the_learning_rate_falls(corpus, tmp_path):
-    run = _run(corpus, tmp_path, minutes=1.0, more_ids=np.full(2000, 299, np.uint16))
+@pytest.mark.parametrize("until", [0.5, 0.8])
+def test_more_books_are_mixed_in_until_the_share_of_the_time_that_is_asked_for(corpus, tmp_path, until):
+    run = _run(corpus, tmp_path, minutes=1.0, more_ids=np.full(2000, 299, np.uint16), more_until=until)
     asked = []
 
     def listen(windows):
@@ -99,7 +122,7 @@ def test_more_books_are_mixed_in_until_the_learning_rate_falls(corpus, tmp_path)
 
     listen(run._windows)
     listen(run._last_windows)
-    for seconds in (0.0, 29.0, 31.0):
+    for seconds in (0.0, 60 * until - 1, 60 * until + 1):
         run.progress.seconds = seconds
         run._step()
     assert asked == [run._windows, run._windows, run._last_windows]
@@ -129,13 +152,15 @@ def test_the_learning_rate_warms_up_holds_and_falls_to_zero():
     assert learning_rate_factor(50, 1.0, settings) == 0.0
 
 
-def _run(corpus, folder, minutes, more_ids=None):
+def _run(corpus, folder, minutes, more_ids=None, **settings):
     train_vocabulary(read_books(corpus).values(), 300, folder)
     tokenizer = Tokenizer.from_folder(folder)
     ids = encode_books(read_books(corpus), tokenizer)
     torch.manual_seed(1)
     model = GPTModel(GPTConfig(300, 16, 16, 2, 2, 0.0, True))
-    return TrainingRun(model, ids, ids, TrainingSettings(minutes=minutes, batch_size=4, warmup_steps=5), folder, more_ids)
+    return TrainingRun(
+        model, ids, ids, TrainingSettings(minutes=minutes, batch_size=4, warmup_steps=5, **settings), folder, more_ids
+    )
 
 
 def test_training_learns_and_resumes_where_it_stopped(corpus, tmp_path):
