@@ -8,13 +8,13 @@ from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from app import choices, markup, state, ui
+from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
 from gptcore import lessons
@@ -119,7 +119,7 @@ def _curves(shown: Sequence[str]) -> None:
     def curves() -> dict[str, Curve]:
         return {name(activation): curve(activation, second) for activation in shown}
 
-    def figure() -> go.Figure:
+    def figure() -> Figure:
         return curve_reader(curves(), X, at=int(np.abs(X - at).argmin()), title=TITLE, mode=mode)
 
     ui.export_menu("activation-functions", lambda: curve_table(curves()), figure)

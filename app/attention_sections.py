@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import attention_formulas, attention_heads, attention_views, choices, markup, runtime, state, ui
 from app.attention_heads import AllHeads
 from app.attention_views import Matrix, Picture, Stage, Together
-from app.charts import heatmap
+from app.charts import Figure, heatmap
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
 from app.recent import Recent
 from app.runtime import Here
@@ -194,11 +193,11 @@ def _left_out(shown: Picture) -> str:
     return f"hidden, or {later}" if shown.hide_first else later
 
 
-def _printed(values: Callable[[], Matrix], labels: list[str], title: str, shown: Picture) -> Callable[[], go.Figure]:
+def _printed(values: Callable[[], Matrix], labels: list[str], title: str, shown: Picture) -> Callable[[], Figure]:
     """The same map as a plotly figure, for the export; made when it is asked for."""
     mode = ui.mode()
 
-    def figure() -> go.Figure:
+    def figure() -> Figure:
         matrix = values()
         return heatmap(
             matrix, row_tokens=labels, col_tokens=labels, title=title, value_title=STAGES[shown.stage][2],

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import block_views, choices, markup, navigation, runtime, state, ui
 from app.block_views import Dropped
-from app.charts import strip
+from app.charts import Figure, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
 from gptcore.activations import BlockActivations
@@ -171,7 +170,7 @@ def _dropout_formula(places: Sequence[Dropped], rate: float) -> None:
     )
 
 
-def _dropout_figure(places: Sequence[Dropped], title: str) -> go.Figure:
+def _dropout_figure(places: Sequence[Dropped], title: str) -> Figure:
     """The four strips as one figure for a file: they differ in length and size, so each is drawn as shares of its largest value."""
     rows = np.full((len(places), max(len(p.after) for p in places)), np.nan)
     for row, p in zip(rows, places, strict=True):

@@ -77,9 +77,9 @@ def _measured_chart(found: Race) -> None:
         mode=ui.mode(),
     )
     for line in figure.data:
-        line.mode = "lines+markers"  # one step alone would be no line
-    figure.layout.xaxis.dtick = -(-len(frame) // 8)
-    figure.layout.yaxis.rangemode = "tozero"
+        line["mode"] = "lines+markers"  # one step alone would be no line
+    figure.layout["xaxis"]["dtick"] = -(-len(frame) // 8)
+    figure.layout["yaxis"]["rangemode"] = "tozero"
     ui.chart(figure, name="measured_time", data=frame)
     ui.note("Measured on this machine just now. Times vary with what else the machine is doing; the counts above do not.")
 

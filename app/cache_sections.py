@@ -63,10 +63,9 @@ def _strip(here: Here, attention: AttentionActivations) -> None:
         x_title="query (newest token only), key, value",
         mode=ui.mode(),
     )
-    axis = figure.layout.xaxis
-    axis.tickvals, axis.ticktext, axis.title = [width * (i + 0.5) - 0.5 for i in range(3)], PARTS, None
+    figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": PARTS, "title": {}}
     line = {"width": 2, "color": colour("residual", ui.mode())}
-    figure.layout.shapes = [
+    figure.layout["shapes"] = [
         {"type": "line", "x0": border - 0.5, "x1": border - 0.5, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
         for border in (width, 2 * width)
     ]
@@ -136,7 +135,7 @@ def work(here: Here) -> None:
         mode=ui.mode(),
     )
     here_line = {"width": 1, "dash": "dot", "color": colour("residual", ui.mode())}
-    figure.layout.shapes = [{"type": "line", "x0": n, "x1": n, "y0": 0, "y1": 1, "yref": "y domain", "line": here_line}]
+    figure.layout["shapes"] = [{"type": "line", "x0": n, "x1": n, "y0": 0, "y1": 1, "yref": "y domain", "line": here_line}]
     ui.chart(figure, name="work_next_token", data=frame)
     cached, again = (parameters.next_token_flops(config, n, cached=c) for c in (True, False))
     rows = [

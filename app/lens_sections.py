@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import choices, lens_drawing, lens_views, markup, state, ui
-from app.charts import grouped_bars, line_over_layers
+from app.charts import Figure, grouped_bars, line_over_layers
 from app.charts import lens_grid as lens_figure
 from app.components.lens_grid import lens_grid
 from app.lens_drawing import COLOURINGS
@@ -83,7 +82,7 @@ def _grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], col
     )
 
 
-def _grid_figure(here: Here, found: Mapping[int, Column], positions: Sequence[int], colouring: str) -> go.Figure:
+def _grid_figure(here: Here, found: Mapping[int, Column], positions: Sequence[int], colouring: str) -> Figure:
     """The grid as a file of its own."""
     chosen, vocab_size = COLOURINGS[colouring], here.config.vocab_size
     return lens_figure.lens_grid(
@@ -158,8 +157,8 @@ def _likeliest(here: Here, column: Column) -> None:
         unit="%",
         mode=ui.mode(),
     )
-    figure.layout.xaxis.tickformat = ".1%" if float(column.probs[depth, 0]) < 0.04 else ".0%"
-    figure.layout.xaxis.nticks = 5
+    figure.layout["xaxis"]["tickformat"] = ".1%" if float(column.probs[depth, 0]) < 0.04 else ".0%"
+    figure.layout["xaxis"]["nticks"] = 5
     data = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
     ui.chart(figure, name="logit-lens-likeliest", data=data)
 
@@ -196,8 +195,8 @@ def _over_depth(here: Here, column: Column) -> None:
         layer_names=["in", *(str(layer) for layer in range(here.config.n_layers))],
         mode=ui.mode(),
     )
-    figure.layout.yaxis.rangemode = "tozero"
-    figure.layout.xaxis.title.text = "block (in: the embeddings, before block 0)"
+    figure.layout["yaxis"]["rangemode"] = "tozero"
+    figure.layout["xaxis"]["title"]["text"] = "block (in: the embeddings, before block 0)"
     ui.chart(figure, name="logit-lens-position", data=lambda: lens_drawing.table(here, {here.position: column}))
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import arithmetic_views as views
 from app import choices, markup, navigation, parameter_checks, state, ui
-from app.charts import Mode, curves, treemap
+from app.charts import Figure, Mode, curves, treemap
 from app.config_controls import Counted
 from app.runtime import Here
 from gptcore import parameters
@@ -43,7 +42,7 @@ def where(now: Counted, here: Here) -> None:
 
 
 @lru_cache(maxsize=32)
-def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> go.Figure:
+def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> Figure:
     parts = (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
     return treemap(parts, title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
 
@@ -179,7 +178,7 @@ def _added(frame: pd.DataFrame) -> str:
 
 
 @lru_cache(maxsize=32)
-def _work_figure(config: GPTConfig, way: str, mode: Mode) -> go.Figure:
+def _work_figure(config: GPTConfig, way: str, mode: Mode) -> Figure:
     frame = views.work(config)
     if way == "share":
         return curves(

@@ -129,8 +129,8 @@ def many_draws(given: Given) -> None:
     )
     # Where the share should end up 19 times in 20; the bar's own number would lie under it.
     whiskers = {"type": "data", "array": (1.96 * data["error"]).to_numpy(), "color": colour("dart", ui.mode())}
-    figure.data[0].error_x = {**whiskers, "thickness": 1.5, "width": 4}
-    figure.data[0].textposition = "none"
+    figure.data[0]["error_x"] = {**whiskers, "thickness": 1.5, "width": 4}
+    figure.data[0]["textposition"] = "none"
     left, right = st.columns([5, 4], gap="large")
     with left:
         ui.chart(figure, name="draws", data=data)
@@ -191,14 +191,14 @@ def _over_temperature(name: str, first: Selection, second: Selection, given: Giv
         stages=("probability",),
         mode=ui.mode(),
     )
-    figure.layout.shapes = [
+    figure.layout["shapes"] = [
         {"type": "line", "x0": choice.settings.temperature, "x1": choice.settings.temperature, "y0": 0, "y1": 1,
          "yref": "y domain", "line": {"color": colour(stage, ui.mode()), "width": 1.5, "dash": dash}}
         for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot"))
         if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]
     ]  # fmt: skip
     if name == "choices":
-        figure.layout.yaxis = {**figure.layout.yaxis.to_plotly_json(), **_log_axis(float(data[name].max()))}
+        figure.layout["yaxis"] |= _log_axis(float(data[name].max()))
     ui.chart(figure, name=f"temperature-{name}", data=data)
 
 

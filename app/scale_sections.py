@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import arithmetic_views as views
 from app import choices, markup, parameter_checks, state, ui
 from app.arithmetic_views import ModelFacts, in_bytes, in_words
-from app.charts import Mode
+from app.charts import Figure, Mode
 from app.charts.dots import log_dots
 from app.runtime import Here
 from gptcore import hardware as gpu
@@ -96,7 +95,7 @@ def sizes(here: Here) -> None:
 
 
 @lru_cache(maxsize=32)
-def _dots(compared: tuple[ModelFacts, ...], name: str, mode: Mode) -> go.Figure:
+def _dots(compared: tuple[ModelFacts, ...], name: str, mode: Mode) -> Figure:
     quantity, frame = QUANTITIES[name], views.scale(compared)
     return log_dots(
         {quantity.label: frame[quantity.column]},
@@ -149,7 +148,7 @@ def memory(here: Here) -> None:
 
 
 @lru_cache(maxsize=32)
-def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mode: Mode) -> go.Figure:
+def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mode: Mode) -> Figure:
     frame = views.hardware(compared, number, batch)
     totals = frame[frame.part == "total"]
     return log_dots(

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app import activations, choices, markup, state, ui
-from app.charts import Mode, line_over_layers
+from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
 from gptcore import lessons
 from gptcore.checks import Check
@@ -41,7 +40,7 @@ def published_check(data: pd.DataFrame) -> Check:
 
 
 @lru_cache(maxsize=64)
-def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> go.Figure:
+def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> Figure:
     """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0. Kept too."""
     shown = gradient_table(depth, width, activation, seed).replace(0.0, np.nan)
     return line_over_layers(

@@ -76,7 +76,7 @@ def _draw(picture: Picture, table: pd.DataFrame) -> None:
         mode=ui.mode(),
     )
     if picture.name == "cosine":
-        figure.layout.yaxis.range = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
+        figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
     ui.chart(figure, name=f"residual-{picture.name}", data=table)
 
 

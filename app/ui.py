@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from app import markup, navigation, palette, state
+from app import charts, markup, navigation, palette, state
 from app.choices import Choice
 from app.components import figure as figures
 from app.glossary import GLOSSARY
 
-if TYPE_CHECKING:  # the first page draws without plotly and pandas, and starts that much sooner
+if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
-    import plotly.graph_objects as go
 
     from gptcore.checks import Check
 
@@ -95,27 +94,25 @@ def model_missing(name: str) -> None:
 
 
 def chart(
-    figure: go.Figure,
+    figure: charts.Figure,
     *,
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],
     key: str | None = None,
 ) -> None:
-    """A figure in its frame: alt text from `layout.meta["alt"]`, pictures in its own bar, data and stand-alone HTML in a menu.
+    """A figure in its frame: alt text from `layout["meta"]["alt"]`, pictures in its own bar, data and stand-alone HTML in a menu.
 
     Drawn by our own component where it knows everything in the figure, else by plotly (treemaps).
     name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
     Raises ValueError if the figure has no alt text.
     """
-    alt = (figure.layout.meta or {}).get("alt")
+    alt = figure.layout.get("meta", {}).get("alt")
     if not alt:
-        raise ValueError(f"The figure {name!r} has no alt text in layout.meta['alt'].")
+        raise ValueError(f"The figure {name!r} has no alt text in layout['meta']['alt'].")
     key = key or f"chart_{name}"
     if figures.draws(figure):
         figures.figure(figure, key=key, name=name)
     else:
-        from app import charts  # here, since pages without a figure do not need plotly
-
         config = {
             "displaylogo": False,
             "toImageButtonOptions": {"format": "svg", "filename": name},
@@ -126,7 +123,7 @@ def chart(
 
 
 def export_menu(
-    name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: go.Figure | Callable[[], go.Figure] | None = None
+    name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: charts.Figure | Callable[[], charts.Figure] | None = None
 ) -> None:
     """CSV and JSON of the data, and the figure as stand-alone HTML; each is made when it is asked for.
 
@@ -139,8 +136,6 @@ def export_menu(
     shown = mode()  # later, when it is asked for, nobody tells
 
     def page() -> str:
-        from app import charts  # here, since pages without a figure do not need plotly
-
         drawn = figure() if callable(figure) else figure
         return charts.stand_alone(drawn, shown) if drawn is not None else ""
 

@@ -1,4 +1,4 @@
-"""Arrays, DataFrames' columns and plain dataclasses in, plotly Figures out. No streamlit, no torch, no gptcore.
+"""Arrays, DataFrames' columns and plain dataclasses in, figures in plotly's terms out. No streamlit, no torch, no gptcore.
 
 Every builder takes `title` (says what is seen), axis titles, a unit ("%" stands for a probability between 0 and 1) and `mode`
 ("light" or "dark"). Text is plain: escaping happens here. Every figure carries in `layout.meta["alt"]` what a screen reader
@@ -8,6 +8,7 @@ template.
 
 from app.charts.bars import grouped_bars, histogram
 from app.charts.export import stand_alone
+from app.charts.frame import Figure
 from app.charts.heatmap import heatmap, strip
 from app.charts.labels import escape, percent, quantity, significant
 from app.charts.lines import curves, line_over_layers, scatter_2d
@@ -16,6 +17,7 @@ from app.charts.treemap import Part, treemap
 
 __all__ = [
     "STAGES",
+    "Figure",
     "Mode",
     "Part",
     "Scale",

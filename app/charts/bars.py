@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from app.charts.frame import frame, value_range
+from app.charts.frame import Figure, frame, value_range
 from app.charts.labels import Unit, escape, quantity, shorten, significant, with_unit
 from app.charts.theme import Mode, colour
 
@@ -24,7 +23,7 @@ def grouped_bars(
     label_title: str = "token",
     stages: Sequence[str] = ("probability", "reference"),
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """Horizontal bars: one group a label (first at the top), one bar a series, its value beside it.
 
     series: name -> values [label]; stages: the colour of each series. Labels are positions with tick texts, so equal ones stay
@@ -99,7 +98,7 @@ def histogram(
     count_title: str = "values",
     stages: Sequence[str] = ("residual", "layer_norm"),
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """Distributions laid over each other. counts: name -> [bin], counted before, so that few numbers travel; edges [bin + 1].
 
     Raises ValueError if counts and edges do not fit.

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 
-from app.charts.frame import AXIS_ROOM, frame
+from app.charts.frame import AXIS_ROOM, Figure, Trace, frame
 from app.charts.labels import escape, significant
 from app.charts.theme import SURFACES, Mode, blend, colour
 
@@ -33,7 +32,7 @@ def check_lengths(curves: Mapping[str, Curve], x: np.ndarray) -> None:
         raise ValueError(f"x has {len(x)} points, but the values and slopes of {lengths}; give one of each for every x.")
 
 
-def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: str, mode: Mode = "light") -> go.Figure:
+def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: str, mode: Mode = "light") -> Figure:
     """Solid: the value of each curve; dotted: its slope. The slider moves a line over them, and the lines of text above the plot
     say what it meets; they serve as the legend too. `at`: the index in x where it stands at first.
 
@@ -46,7 +45,7 @@ def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: 
     markers = [_markers(colours, "circle"), _markers(colours, "diamond-open")]
     moved = [_readings(curves, x, i) for i in range(len(x))]
     for marker, xs, ys in zip(markers, moved[at]["x"], moved[at]["y"], strict=True):
-        marker.x, marker.y = xs, ys
+        marker |= {"x": xs, "y": ys}
     steps = [_step(curves, x, i, moved[i], len(lines)) for i in range(len(x))]
     names = ", ".join(f"{name} ({text})" for name, text in zip(curves, _texts(curves, at), strict=True))
     figure = frame(
@@ -63,26 +62,26 @@ def curve_reader(curves: Mapping[str, Curve], x: np.ndarray, *, at: int, title: 
     return _with_slider(figure, steps, at, len(curves), mode)
 
 
-def _lines(name: str, curve: Curve, x: np.ndarray, mode: Mode) -> list[go.Scatter]:
+def _lines(name: str, curve: Curve, x: np.ndarray, mode: Mode) -> list[Trace]:
     tint = colour(curve.stage, mode)
 
-    def line(values: np.ndarray, what: str, style: dict[str, Any]) -> go.Scatter:
-        return go.Scatter(
-            x=x,
-            y=values,
-            name=escape(f"{what} of {name}"),
-            mode="lines",
-            line={"color": tint, "simplify": False, **style},
-            hovertemplate=f"{escape(name)}<br>x %{{x:.3~f}}<br>{what} <b>%{{y:.3~f}}</b><extra></extra>",
-        )
+    def line(values: np.ndarray, what: str, style: dict[str, Any]) -> Trace:
+        return {
+            "type": "scatter",
+            "x": x,
+            "y": values,
+            "name": escape(f"{what} of {name}"),
+            "mode": "lines",
+            "line": {"color": tint, "simplify": False, **style},
+            "hovertemplate": f"{escape(name)}<br>x %{{x:.3~f}}<br>{what} <b>%{{y:.3~f}}</b><extra></extra>",
+        }
 
     return [line(curve.values, "value", {"width": 2.5}), line(curve.slopes, "slope", {"width": 1.5, "dash": "dot"})]
 
 
-def _markers(colours: Sequence[str], symbol: str) -> go.Scatter:
-    return go.Scatter(
-        mode="markers", marker={"size": 9, "symbol": symbol, "color": colours, "line": {"width": 2}}, hoverinfo="skip"
-    )
+def _markers(colours: Sequence[str], symbol: str) -> Trace:
+    mark = {"size": 9, "symbol": symbol, "color": colours, "line": {"width": 2}}
+    return {"type": "scatter", "mode": "markers", "marker": mark, "hoverinfo": "skip"}
 
 
 def _readings(curves: Mapping[str, Curve], x: np.ndarray, index: int) -> dict[str, list[list[float]]]:
@@ -139,10 +138,10 @@ def _upright(place: float, mode: Mode) -> dict[str, Any]:
     return {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": soft, "width": 1}}
 
 
-def _with_slider(figure: go.Figure, steps: list[dict[str, Any]], at: int, n_curves: int, mode: Mode) -> go.Figure:
+def _with_slider(figure: Figure, steps: list[dict[str, Any]], at: int, n_curves: int, mode: Mode) -> Figure:
     """The slider below the plot, and room for it and for the readouts."""
     surface = SURFACES[mode]
-    top = figure.layout.margin.t + READOUT_LINE * n_curves + 6
+    top = figure.layout["margin"]["t"] + READOUT_LINE * n_curves + 6
     slider = {
         "steps": steps,
         "active": at,
@@ -160,5 +159,5 @@ def _with_slider(figure: go.Figure, steps: list[dict[str, Any]], at: int, n_curv
         "transition": {"duration": 0},
     }
     bottom = AXIS_ROOM + SLIDER_ROOM
-    figure.update_layout(sliders=[slider], margin={"t": top, "b": bottom}, height=top + PLOT_HEIGHT + bottom)
+    figure.layout |= {"sliders": [slider], "margin": {"t": top, "b": bottom}, "height": top + PLOT_HEIGHT + bottom}
     return figure

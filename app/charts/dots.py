@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from app.charts.frame import Trace, frame
+from app.charts.frame import Figure, Trace, frame
 from app.charts.labels import Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
 
@@ -29,7 +28,7 @@ def log_dots(
     limits: Mapping[str, float] | None = None,
     stages: Sequence[str] = ("embeddings", "attention"),
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """One row a label (first at the top), in it one dot a series, with its value beside it; the axis counts in powers of ten.
 
     series: name -> values [label], above 0; written: how a value is written, at ticks, dots and in hovers; limits: name -> value of
@@ -47,7 +46,8 @@ def log_dots(
     low, high = math.floor(math.log10(every.min()) - 0.1), math.log10(every.max())
     reach = math.ceil(high)
     powers = range(low, reach + 1, -(-(reach - low + 1) // MOST_TICKS))
-    figure = frame(
+    bounds, tint = list((limits or {}).items()), colour("dart", mode)
+    return frame(
         traces,
         title=title,
         alt=_alt(rows, labels, title, with_unit(value_title, unit), written, limits or {}),
@@ -68,16 +68,18 @@ def log_dots(
             "showgrid": False,
             "zeroline": False,
         },
-    )
-    for name, value in (limits or {}).items():
-        tint = colour("dart", mode)
-        figure.add_vline(x=value, line={"color": tint, "width": 1, "dash": "dot"}, opacity=0.6, layer="below")
+        shapes=[
+            {"type": "line", "x0": value, "x1": value, "y0": 0, "y1": 1, "yref": "y domain",
+             "line": {"color": tint, "width": 1, "dash": "dot"}, "opacity": 0.6, "layer": "below"}
+            for _, value in bounds
+        ],
         # An annotation counts in powers on such an axis. Above the plot, since dots may stand anywhere in it.
-        figure.add_annotation(
-            x=math.log10(value), y=1, yref="paper", yanchor="bottom", xanchor="left", xshift=-4, showarrow=False,
-            text=escape(name), font={"size": 12, "color": tint},
-        )  # fmt: skip
-    return figure
+        annotations=[
+            {"text": escape(name), "x": math.log10(value), "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": "left",
+             "xshift": -4, "showarrow": False, "font": {"size": 12, "color": tint}}
+            for name, value in bounds
+        ],
+    )  # fmt: skip
 
 
 def _series(

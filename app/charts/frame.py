@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
-import plotly.io as pio
-from plotly.basedatatypes import BaseTraceType
 
 from app.charts.labels import Unit, escape, quantity, wrapped
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
 
-Trace = dict[str, Any]  # as plotly writes one, with its "type"; an object of plotly's would be made, and checked, twice
+Trace = dict[str, Any]  # as plotly writes one, with its "type"
+
+
+@dataclass
+class Figure:
+    """A figure in plotly's terms, as plain dictionaries: to make and to check plotly's own object takes longer than all the rest,
+    and the page draws most figures without plotly."""
+
+    data: list[Trace]
+    layout: dict[str, Any]
+
+    def plotly(self) -> go.Figure:
+        """As plotly's own object, still without a template. Raises ValueError for what plotly does not know."""
+        import plotly.graph_objects as go
+        import plotly.io as pio
+
+        # Or a default would be copied into every figure; Streamlit sets its own when it hands plotly the first one.
+        pio.templates.default = None
+        return go.Figure(self.data, self.layout)
 
 
 def frame(
-    traces: Iterable[Trace | BaseTraceType],
+    traces: Iterable[Trace],
     *,
     title: str,
     alt: str,
@@ -29,9 +48,8 @@ def frame(
     yaxis: dict[str, Any] | None = None,
     legend: Sequence[str] = (),
     **layout: Any,
-) -> go.Figure:
-    """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot; still
-    without its template (see theme.dressed).
+) -> Figure:
+    """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot.
 
     title and subtitle are plain text; legend: the names in it, below the figure, for which room is kept; alt goes to layout.meta["alt"].
     """
@@ -41,10 +59,7 @@ def frame(
     lines = heading.count("<br>") + 1
     top = 16 + TITLE_LINE * lines
     bottom = below + (LEGEND_LINE * _legend_lines(legend) if legend else 0)
-    # Or a default would be copied into every figure; Streamlit sets its own when it hands plotly the first one.
-    pio.templates.default = None
-    # All at once: each later update of a layout takes as long as the whole figure.
-    return go.Figure(
+    return Figure(
         list(traces),
         {
             "title": {"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},

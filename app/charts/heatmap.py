@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from app.charts.frame import AXIS_ROOM, BAR_ROOM, frame, value_range
+from app.charts.frame import AXIS_ROOM, BAR_ROOM, Figure, frame, value_range
 from app.charts.labels import Unit, escape, quantity, thinned, token_label, with_unit
 from app.charts.theme import SURFACES, Mode, Scale, colour_scale
 
@@ -39,7 +38,7 @@ def heatmap(
     scale: Scale = "probability",
     top: float | None = None,
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """values [row, column]; NaN is left out (the future of a causal map) and shows the card colour instead of the scale's 0.
 
     Row 0 stands at the top. The axes are positions; tokens are tick texts, so that equal tokens keep a column each.
@@ -92,7 +91,7 @@ def strip(
     scale: Scale = "signed",
     top: float | None = None,
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """One vector [n] or a few [row, n], each as a row of coloured cells, on one scale; x counts the dimensions from 0."""
     matrix = np.atleast_2d(np.asarray(values, dtype=float))
     matrix = _matrix(matrix, len(row_names), matrix.shape[1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
+from app.charts.frame import Figure, Trace
 from app.charts.heatmap import heatmap
 from app.charts.labels import Unit, escape, shorten
 from app.charts.theme import MONO, SURFACES, Mode, colour
@@ -32,7 +32,7 @@ def lens_grid(
     top: float,
     ticks: Mapping[float, str] | None = None,
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """values [row, column] are the colours, NaN for a column that is not there yet; row 0 stands at the top.
 
     texts [row][column]: the word in the cell, shortened here; facts [row][column]: the lines of its hover; settled [column]: the
@@ -51,50 +51,50 @@ def lens_grid(
         top=top,
         mode=mode,
     )
-    figure.update_traces(
-        customdata=[["<br>".join(escape(line) for line in cell) for cell in row] for row in facts],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    figure.add_trace(_words(np.asarray(values, dtype=float) / top, texts, mode))
-    steps = [(column, row) for column, row in enumerate(settled) if row is not None]
-    figure.add_scatter(
-        x=[x for column, _ in steps for x in (column - 0.5, column + 0.5, None)],
-        y=[y for _, row in steps for y in (row - 0.5, row - 0.5, None)],
-        mode="lines",
-        line={"color": colour("dart", mode), "width": 3},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    margin = figure.layout.margin
-    last = ", ".join(texts[-1])
-    figure.update_layout(
-        height=margin.t + ROW * len(row_names) + margin.b,
-        meta={
-            "alt": f"Grid: {title}. {len(row_names)} rows (from {row_names[0]} to {row_names[-1]}) by {len(col_tokens)} tokens; each cell "
-            f"names the likeliest next token, its colour the {value_title}. The last row reads: {last}."
-        },
-        xaxis={"range": [-0.5, len(col_tokens) - 0.5], "fixedrange": True},
-        yaxis={"range": [len(row_names) - 0.5, -0.5], "autorange": False, "fixedrange": True},
-    )
+    (cells,), layout = figure.data, figure.layout
+    cells["customdata"] = [["<br>".join(escape(line) for line in cell) for cell in row] for row in facts]
+    cells["hovertemplate"] = "%{customdata}<extra></extra>"
     if ticks is not None:
-        figure.update_traces(colorbar={"tickvals": list(ticks), "ticktext": list(ticks.values())}, selector={"type": "heatmap"})
+        cells["colorbar"] |= {"tickvals": list(ticks), "ticktext": list(ticks.values())}
+    figure.data.append(_words(np.asarray(values, dtype=float) / top, texts, mode))
+    steps = [(column, row) for column, row in enumerate(settled) if row is not None]
+    figure.data.append(
+        {
+            "type": "scatter",
+            "x": [x for column, _ in steps for x in (column - 0.5, column + 0.5, None)],
+            "y": [y for _, row in steps for y in (row - 0.5, row - 0.5, None)],
+            "mode": "lines",
+            "line": {"color": colour("dart", mode), "width": 3},
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    )
+    last = ", ".join(texts[-1])
+    layout["height"] = layout["margin"]["t"] + ROW * len(row_names) + layout["margin"]["b"]
+    layout["meta"] = {
+        "alt": f"Grid: {title}. {len(row_names)} rows (from {row_names[0]} to {row_names[-1]}) by {len(col_tokens)} tokens; each cell "
+        f"names the likeliest next token, its colour the {value_title}. The last row reads: {last}."
+    }
+    layout["xaxis"] |= {"range": [-0.5, len(col_tokens) - 0.5], "fixedrange": True}
+    layout["yaxis"] |= {"range": [len(row_names) - 0.5, -0.5], "autorange": False, "fixedrange": True}
     return figure
 
 
-def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> go.Scatter:
+def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> Trace:
     """The word in each cell, in ink or paper, whichever stands out."""
     cells = [(row, column) for row, line in enumerate(texts) for column, text in enumerate(line) if text]
     surface = SURFACES[mode]
-    return go.Scatter(
-        x=[column for _, column in cells],
-        y=[row for row, _ in cells],
-        text=[escape(shorten(texts[row][column], MOST_CHARACTERS)) for row, column in cells],
-        mode="text",
-        textfont={
+    return {
+        "type": "scatter",
+        "x": [column for _, column in cells],
+        "y": [row for row, _ in cells],
+        "text": [escape(shorten(texts[row][column], MOST_CHARACTERS)) for row, column in cells],
+        "mode": "text",
+        "textfont": {
             "family": MONO,
             "size": 12,
             "color": [surface["paper" if max(shares[cell], 0) ** 0.5 > TURN[mode] else "ink"] for cell in cells],
         },
-        hoverinfo="skip",
-        showlegend=False,
-    )
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }

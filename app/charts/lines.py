@@ -7,10 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from app.charts.frame import Trace, frame, value_range
+from app.charts.frame import Figure, Trace, frame, value_range
 from app.charts.labels import Unit, escape, quantity, significant, token_label, with_unit
 from app.charts.theme import Mode, colour
 
@@ -29,7 +28,7 @@ def line_over_layers(
     layer_names: Sequence[str] | None = None,
     log_y: bool = False,
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """One value a layer. series: name -> values [layer], layer 0 first; NaN leaves a gap.
 
     layer_names: the tick texts where the places are not simply the layers 0, 1, 2, ... (such as "embeddings", "after block 0").
@@ -56,7 +55,7 @@ def curves(
     unit: Unit = "",
     stages: Sequence[str] = ("feed_forward", "reference"),
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """Functions of one number. series: name -> values [x]."""
     places = np.asarray(x, dtype=float)
     hover = [f"{significant(v)} {x_unit}".rstrip() for v in places]
@@ -77,7 +76,7 @@ def _lines(
     mode: Mode,
     marks: bool,
     ticks: Mapping[str, Any] = MappingProxyType({}),
-) -> go.Figure:
+) -> Figure:
     if len(stages) < len(series):
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
     traces = []
@@ -133,7 +132,7 @@ def scatter_2d(
     stages: Mapping[str, str] | None = None,
     highlight: int | None = None,
     mode: Mode = "light",
-) -> go.Figure:
+) -> Figure:
     """Points [n, 2] with their labels beside them (up to 60; beyond that only in the hover).
 
     groups: the name of each point's group, one colour and mark a group; stages: group -> stage; highlight: the point that is

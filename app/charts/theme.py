@@ -7,14 +7,17 @@ two differ for every kind of colour vision (tests simulate Machado et al. 2009, 
 
 from __future__ import annotations
 
-from typing import Literal
-
-import plotly.graph_objects as go
-import plotly.io as pio
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 from app.palette import STAGES as STAGES
 from app.palette import Mode as Mode
 from app.palette import colour as colour
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from app.charts.frame import Figure
 
 Scale = Literal["probability", "signed"]
 ColourScale = list[tuple[float, str]]
@@ -57,7 +60,11 @@ def blend(front: str, back: str, share: float) -> str:
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
-def _template(mode: Mode) -> go.layout.Template:
+@cache
+def template(mode: Mode) -> go.layout.Template:
+    """What every figure has by default in this mode."""
+    import plotly.graph_objects as go  # here, since most pages are drawn without plotly
+
     surface = SURFACES[mode]
     soft = blend(surface["ink"], surface["paper"], 0.74)
     axis = {
@@ -94,15 +101,6 @@ def _template(mode: Mode) -> go.layout.Template:
     return go.layout.Template(layout=layout)
 
 
-def template_name(mode: Mode) -> str:
-    """The name under which the mode's template is registered with plotly."""
-    return f"glass_{mode}"
-
-
-def dressed(figure: go.Figure, mode: Mode) -> go.Figure:
-    """A copy with the template of its mode, for plotly to draw. Builders leave it out: it takes as long as all the rest."""
-    return go.Figure(figure).update_layout(template=template_name(mode))
-
-
-for _mode in ("light", "dark"):
-    pio.templates[template_name(_mode)] = _template(_mode)
+def dressed(figure: Figure, mode: Mode) -> go.Figure:
+    """The figure with the template of its mode, for plotly to draw."""
+    return figure.plotly().update_layout(template=template(mode))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import plotly.graph_objects as go
-
-from app.charts.frame import frame
+from app.charts.frame import Figure, frame
 from app.charts.labels import Unit, escape, percent
 from app.charts.theme import SURFACES, Mode, blend, colour
 
@@ -23,7 +21,7 @@ class Part:
     stage: str = "residual"
 
 
-def treemap(parts: Sequence[Part], *, title: str, unit: Unit, mode: Mode = "light") -> go.Figure:
+def treemap(parts: Sequence[Part], *, title: str, unit: Unit, mode: Mode = "light") -> Figure:
     """Areas in proportion to the values; a click goes into a part and back.
 
     Raises ValueError if there is not exactly one whole, an id occurs twice, or a parent is not among the ids.
@@ -38,27 +36,28 @@ def treemap(parts: Sequence[Part], *, title: str, unit: Unit, mode: Mode = "ligh
         )
     whole = roots[0]
     paper = SURFACES[mode]["paper"]
-    trace = go.Treemap(
-        ids=[part.id for part in parts],
-        labels=[escape(part.label) for part in parts],
-        parents=[part.parent for part in parts],
-        values=[part.value for part in parts],
-        branchvalues="total",
-        marker={
+    trace = {
+        "type": "treemap",
+        "ids": [part.id for part in parts],
+        "labels": [escape(part.label) for part in parts],
+        "parents": [part.parent for part in parts],
+        "values": [part.value for part in parts],
+        "branchvalues": "total",
+        "marker": {
             # Strong enough to tell the stages apart, quiet enough for dark (or light) text on them.
             "colors": [blend(colour(part.stage, mode), paper, 0.3 if part.parent else 0.1) for part in parts],
             "line": {"width": 1.5, "color": paper},
             "pad": {"t": 24, "l": 3, "r": 3, "b": 3},
             "cornerradius": 3,
         },
-        textfont={"color": SURFACES[mode]["ink"], "size": 13},
-        text=[percent(part.value / whole.value) for part in parts],
-        customdata=[f"{part.value:,} {unit}" for part in parts],
-        texttemplate="%{label}<br>%{text}",
-        hovertemplate="%{label}<br><b>%{customdata}</b>, %{text} of the whole<extra></extra>",
-        pathbar={"visible": True, "thickness": 24, "textfont": {"color": SURFACES[mode]["ink"], "size": 13}},
-        tiling={"pad": 2},
-    )
+        "textfont": {"color": SURFACES[mode]["ink"], "size": 13},
+        "text": [percent(part.value / whole.value) for part in parts],
+        "customdata": [f"{part.value:,} {unit}" for part in parts],
+        "texttemplate": "%{label}<br>%{text}",
+        "hovertemplate": "%{label}<br><b>%{customdata}</b>, %{text} of the whole<extra></extra>",
+        "pathbar": {"visible": True, "thickness": 24, "textfont": {"color": SURFACES[mode]["ink"], "size": 13}},
+        "tiling": {"pad": 2},
+    }
     children = sorted((part for part in parts if part.parent == whole.id), key=lambda part: -part.value)
     shares = ", ".join(f"{part.label} {percent(part.value / whole.value)}" for part in children)
     alt = f"Treemap: {title}. {whole.label}: {whole.value:,} {unit}; {shares}."

@@ -12,7 +12,7 @@ import plotly.io as pio
 import pytest
 
 from app import charts
-from app.charts import labels, theme
+from app.charts import Figure, labels, theme
 from app.charts.theme import Mode
 
 MODES: tuple[Mode, ...] = ("light", "dark")
@@ -80,7 +80,7 @@ PARTS = [
     charts.Part("b", HOSTILE[4], "all", 3, "feed_forward"),
 ]
 TITLE = "What <i>this</i> shows"
-Build = Callable[[Mode], go.Figure]
+Build = Callable[[Mode], Figure]
 BUILDERS: dict[str, Build] = {
     "heatmap": lambda mode: charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title=TITLE, mode=mode),
     "strip": lambda mode: charts.strip(TRIANGLE, row_names=HOSTILE, title=TITLE, unit="mV", mode=mode),
@@ -120,7 +120,7 @@ def strings(figure: go.Figure) -> list[str]:
 @each_builder
 @pytest.mark.parametrize("mode", MODES)
 def test_every_figure_says_what_it_shows_to_those_who_cannot_see_it(name: str, mode: Mode) -> None:
-    figure = BUILDERS[name](mode)
+    figure = BUILDERS[name](mode).plotly()
     alt = figure.layout.meta["alt"]
     assert TITLE in alt
     assert alt.endswith(".")
@@ -131,7 +131,7 @@ def test_every_figure_says_what_it_shows_to_those_who_cannot_see_it(name: str, m
 
 @each_builder
 def test_every_figure_has_a_title_and_a_unit_on_the_screen(name: str) -> None:
-    figure = BUILDERS[name]("light")
+    figure = BUILDERS[name]("light").plotly()
     assert figure.layout.title.text.startswith("What &lt;i&gt;this&lt;/i&gt; shows")
     titles = [figure.layout.title.text, figure.layout.xaxis.title.text or "", figure.layout.yaxis.title.text or ""]
     assert any("(%)" in title or "(mV)" in title for title in titles)
@@ -141,16 +141,16 @@ def test_every_figure_has_a_title_and_a_unit_on_the_screen(name: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_figure_can_wear_the_template_of_its_mode(name: str, mode: Mode) -> None:
     pio.templates.default = "plotly"  # as whoever draws with plotly may set it
-    assert BUILDERS[name](mode).layout.template.to_plotly_json() == {}
+    assert BUILDERS[name](mode).plotly().layout.template.to_plotly_json() == {}
     figure = charts.dressed(BUILDERS[name](mode), mode)
-    assert figure.layout.template.to_plotly_json() == pio.templates[theme.template_name(mode)].to_plotly_json()
+    assert figure.layout.template.to_plotly_json() == theme.template(mode).to_plotly_json()
     assert figure.layout.height > 0
     assert figure.layout.width is None, "its width is its container's"
 
 
 @each_builder
 def test_text_of_users_and_models_stays_text(name: str) -> None:
-    texts = strings(BUILDERS[name]("light"))
+    texts = strings(BUILDERS[name]("light").plotly())
     assert any("&lt;b&gt;the&lt;/b&gt;" in text for text in texts)
     assert not any(raw in text for text in texts for raw in ("<b>the", "<i>this", "$a$"))
     assert "%{x}" not in texts
@@ -158,7 +158,7 @@ def test_text_of_users_and_models_stays_text(name: str) -> None:
 
 @each_builder
 def test_hover_shows_the_value_with_its_unit(name: str) -> None:
-    figure = BUILDERS[name]("light")
+    figure = BUILDERS[name]("light").plotly()
     trace = figure.data[0]
     assert trace.hovertemplate.endswith("<extra></extra>")
     said = json.dumps(trace.to_plotly_json(), default=lambda array: array.tolist())
@@ -167,17 +167,17 @@ def test_hover_shows_the_value_with_its_unit(name: str) -> None:
 
 def test_a_figure_as_a_page_of_its_own_has_the_background_of_its_mode_and_changes_nothing() -> None:
     figure = BUILDERS["curves"]("dark")
-    before = figure.to_json()
+    before = figure.plotly().to_json()
     page = charts.stand_alone(figure, "dark")
     assert f'"paper_bgcolor":"{theme.SURFACES["dark"]["paper"]}"' in page
     assert f'background = "{theme.SURFACES["dark"]["paper"]}"' in page
     assert page.count("<script") >= 2 and len(page) > 4_000_000, "plotly itself is in it"
-    assert figure.to_json() == before
+    assert figure.plotly().to_json() == before
 
 
 def test_equal_tokens_keep_a_column_each() -> None:
     tokens = ["the", " cat", "the"]
-    figure = charts.heatmap(np.eye(3), row_tokens=tokens, col_tokens=tokens, title="t")
+    figure = charts.heatmap(np.eye(3), row_tokens=tokens, col_tokens=tokens, title="t").plotly()
     assert list(figure.layout.xaxis.tickvals) == [0, 1, 2]
     assert list(figure.layout.xaxis.ticktext) == tokens
     assert figure.data[0].x is None, "columns are positions, not names"
@@ -185,12 +185,12 @@ def test_equal_tokens_keep_a_column_each() -> None:
 
 
 def test_hover_of_a_map_names_both_tokens_with_their_positions() -> None:
-    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t")
+    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t").plotly()
     assert list(figure.data[0].customdata[3][1]) == ["&#36;a&#36; (3)", " cat (1)", "25.0 %"]
 
 
 def test_what_is_left_out_shows_the_card_and_not_the_colour_of_zero() -> None:
-    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t")
+    figure = charts.heatmap(TRIANGLE, row_tokens=HOSTILE, col_tokens=HOSTILE, title="t").plotly()
     assert np.isnan(figure.data[0].z[0][1])
     assert figure.data[0].hoverongaps is False
     assert figure.layout.plot_bgcolor == theme.SURFACES["light"]["card"] != figure.data[0].colorscale[0][1]
@@ -207,13 +207,13 @@ def test_what_is_left_out_shows_the_card_and_not_the_colour_of_zero() -> None:
     ],
 )
 def test_a_quantity_keeps_its_scale(scale: Any, values: list[list[float]], top: float | None, ends: tuple[float, float]) -> None:
-    trace = charts.heatmap(values, row_tokens=["a"], col_tokens=["b"], title="t", unit="", scale=scale, top=top).data[0]
+    trace = charts.heatmap(values, row_tokens=["a"], col_tokens=["b"], title="t", unit="", scale=scale, top=top).plotly().data[0]
     assert (trace.zmin, trace.zmax) == ends
 
 
 def test_the_alt_text_of_a_map_names_its_largest_cell() -> None:
     values = np.array([[0.1, 0.2], [0.7, 0.0]])
-    figure = charts.heatmap(values, row_tokens=["a", "b"], col_tokens=["c", "d"], title="Map")
+    figure = charts.heatmap(values, row_tokens=["a", "b"], col_tokens=["c", "d"], title="Map").plotly()
     assert figure.layout.meta["alt"] == (
         "Heat map: Map. 2 rows (query token) by 2 columns (key token); attention weight (%) from 0.0 % to 70.0 %, "
         "largest at row b (1), column c (0)."
@@ -222,31 +222,31 @@ def test_the_alt_text_of_a_map_names_its_largest_cell() -> None:
 
 def test_a_map_of_64_tokens_stays_far_below_a_megabyte() -> None:
     tokens = ["␣tokens"] * 64
-    figure = charts.heatmap(np.full((64, 64), 1 / 64), row_tokens=tokens, col_tokens=tokens, title="t")
+    figure = charts.heatmap(np.full((64, 64), 1 / 64), row_tokens=tokens, col_tokens=tokens, title="t").plotly()
     assert len(figure.to_json()) < 400_000
 
 
 def test_bars_leave_room_for_the_numbers_beside_them() -> None:
-    both = charts.grouped_bars({"a": [2.0, -1.0]}, labels=["x", "y"], title="t", value_title="v", unit="")
-    positive = charts.grouped_bars({"a": [2.0, 1.0]}, labels=["x", "y"], title="t", value_title="v", unit="")
+    both = charts.grouped_bars({"a": [2.0, -1.0]}, labels=["x", "y"], title="t", value_title="v", unit="").plotly()
+    positive = charts.grouped_bars({"a": [2.0, 1.0]}, labels=["x", "y"], title="t", value_title="v", unit="").plotly()
     assert both.layout.xaxis.range == (-2.5, 2.5)
     assert positive.layout.xaxis.range == (0, 2.5)
     assert both.data[0].text == ("2", "−1")
 
 
 def test_series_differ_by_more_than_colour() -> None:
-    figure = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v")
+    figure = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v").plotly()
     first, second = figure.data
     assert first.line.dash != second.line.dash
     assert first.marker.symbol != second.marker.symbol
 
 
 def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> None:
-    one = charts.line_over_layers({"a": [1, 2]}, title="t", value_title="v")
-    two = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v")
+    one = charts.line_over_layers({"a": [1, 2]}, title="t", value_title="v").plotly()
+    two = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v").plotly()
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
     assert two.layout.margin.b > one.layout.margin.b
-    assert charts.dressed(two, "light").layout.template.layout.legend.orientation == "h"
+    assert theme.template("light").layout.legend.orientation == "h"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> N
         (lambda: charts.treemap([*PARTS, PARTS[1]], title="t", unit=""), "1 repeated"),
     ],
 )
-def test_data_that_do_not_fit_are_refused_with_their_sizes(build: Callable[[], go.Figure], message: str) -> None:
+def test_data_that_do_not_fit_are_refused_with_their_sizes(build: Callable[[], Figure], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()
 
@@ -281,6 +281,6 @@ def test_figures_of_a_single_thing_can_be_drawn(name: str) -> None:
         "curves": lambda: charts.curves({"a": [1]}, [0], title="t", x_title="x", value_title="v"),
         "scatter_2d": lambda: charts.scatter_2d([[0, 0]], labels=["a"], title="t", x_title="x", y_title="y"),
         "treemap": lambda: charts.treemap(PARTS[:1], title="t", unit=""),
-    }[name]()
+    }[name]().plotly()
     assert one.layout.meta["alt"]
     assert "nan" not in one.layout.meta["alt"]

@@ -12,7 +12,7 @@ CURVES = {"square": Curve(X**2, 2 * X, "feed_forward"), "<b>cube</b>": Curve(X**
 
 
 def test_each_step_of_the_slider_moves_line_marks_and_readings_to_its_x() -> None:
-    figure = curve_reader(CURVES, X, at=1, title="Two powers")
+    figure = curve_reader(CURVES, X, at=1, title="Two powers").plotly()
     steps = figure.layout.sliders[0].steps
     assert len(steps) == len(X)
     for i, step in enumerate(steps):
@@ -26,7 +26,7 @@ def test_each_step_of_the_slider_moves_line_marks_and_readings_to_its_x() -> Non
 
 
 def test_it_begins_where_it_is_told_to() -> None:
-    figure = curve_reader(CURVES, X, at=3, title="Two powers")
+    figure = curve_reader(CURVES, X, at=3, title="Two powers").plotly()
     assert figure.layout.sliders[0].active == 3 and figure.layout.shapes[0].x0 == X[3]
     assert list(figure.data[-2].y) == [0.25, 0.125]
     assert figure.layout.annotations[0].text == figure.layout.sliders[0].steps[3].args[1]["annotations[0].text"]
@@ -34,7 +34,7 @@ def test_it_begins_where_it_is_told_to() -> None:
 
 
 def test_names_are_text_and_not_markup() -> None:
-    figure = curve_reader(CURVES, X, at=0, title="Two powers")
+    figure = curve_reader(CURVES, X, at=0, title="Two powers").plotly()
     assert figure.layout.annotations[1].text.startswith("<b>&lt;b&gt;cube&lt;/b&gt;</b>")
 
 

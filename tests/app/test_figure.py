@@ -7,16 +7,15 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from app import charts
-from app.charts import dots
+from app.charts import Figure, dots
 from app.components import figure as figures
 from app.components import pack
 
 NAN = float("nan")
-DRAWN: dict[str, Callable[[], go.Figure]] = {
+DRAWN: dict[str, Callable[[], Figure]] = {
     "grouped_bars": lambda: charts.grouped_bars(
         {"a": [1, NAN], "b": [2, 3]}, labels=["x", "y"], title="t", value_title="v", unit="%"
     ),
@@ -39,7 +38,7 @@ def test_every_simple_builder_makes_what_the_component_draws(name: str) -> None:
 
 def test_a_treemap_and_an_empty_figure_are_left_to_plotly() -> None:
     assert not figures.draws(charts.treemap([charts.Part("all", "all", "", 10)], title="t", unit=""))
-    assert not figures.draws(go.Figure())
+    assert not figures.draws(Figure([], {}))
 
 
 @pytest.mark.parametrize(
@@ -60,16 +59,15 @@ def test_a_treemap_and_an_empty_figure_are_left_to_plotly() -> None:
 def test_whatever_the_component_does_not_know_is_left_to_plotly(change: dict[str, object]) -> None:
     figure = DRAWN["curves"]()
     assert figures.draws(figure)
-    figure.update(**change)
-    assert not figures.draws(figure)
+    changed = figure.plotly().update(**change)
+    assert not figures.draws(Figure([trace.to_plotly_json() for trace in changed.data], changed.layout.to_plotly_json()))
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_what_is_sent_is_the_figure_without_its_template(name: str) -> None:
-    figure = DRAWN[name]()
-    sent = json.loads(json.dumps(figures.spec(charts.dressed(DRAWN[name](), "light")), allow_nan=False))
+def test_what_is_sent_is_what_plotly_draws_in_the_export(name: str) -> None:
+    figure = DRAWN[name]().plotly()
+    sent = json.loads(json.dumps(figures.spec(DRAWN[name]()), allow_nan=False))
     assert set(sent) == {"data", "layout"}
-    assert "template" not in sent["layout"]
     assert sent["layout"]["meta"]["alt"] == figure.layout.meta["alt"]
     assert sent["layout"]["title"]["text"] == figure.layout.title.text
     assert [trace["type"] for trace in sent["data"]] == [trace.type for trace in figure.data]
@@ -95,6 +93,6 @@ def test_numbers_travel_as_short_lists_whole_ones_exactly_and_gaps_as_null() -> 
         (lambda random: charts.heatmap(random.random((64, 64)), row_tokens=["␣token"] * 64, col_tokens=["␣token"] * 64, title="t"), 250_000),
     ],
 )  # fmt: skip
-def test_few_bytes_are_sent(build: Callable[[np.random.Generator], go.Figure], most: int) -> None:
+def test_few_bytes_are_sent(build: Callable[[np.random.Generator], Figure], most: int) -> None:
     figure = build(np.random.default_rng(0))
     assert len(pack(figures.spec(figure))) < most

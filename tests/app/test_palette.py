@@ -7,7 +7,6 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
-import plotly.io as pio
 import pytest
 
 from app import charts
@@ -131,8 +130,8 @@ def test_zero_is_the_background_and_small_probabilities_get_most_of_the_scale() 
     assert [len(probability), len(signed)] == [11, 11]
 
 
-def test_both_templates_are_registered_with_ten_colours_on_a_transparent_ground() -> None:
+def test_both_templates_have_ten_colours_on_a_transparent_ground() -> None:
     for mode in MODES:
-        layout = pio.templates[theme.template_name(mode)].layout
+        layout = theme.template(mode).layout
         assert list(layout.colorway) == stage_colours(mode)
         assert layout.paper_bgcolor == layout.plot_bgcolor == "rgba(0,0,0,0)"

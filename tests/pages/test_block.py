@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from app import block_sections, block_views, ui
 from gptcore.language_model import LanguageModel
 from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 LAYER, POSITION = 1, 4
@@ -75,7 +74,7 @@ def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
         assert np.allclose(place.after[~place.gone], values[~place.gone] / 0.6, rtol=1e-3, atol=1e-5)
     assert sum(place.gone.sum() for place in places) > 0
     monkeypatch.setattr(ui, "mode", lambda: "light")
-    cells = numbers(json.loads(block_sections._dropout_figure(places, "Dropout").to_json())["data"][0]["z"])
+    cells = block_sections._dropout_figure(places, "Dropout").data[0]["z"]
     assert np.isnan(cells[1, POSITION + 1 :]).all() and np.nanmax(np.abs(cells), axis=1) == pytest.approx([1, 1, 1, 1])
     assert block_views.dropout_check(places, 0.4).ok and not block_views.dropout_check(places, 0.39).ok
     table = block_views.dropout_table(places)()

@@ -157,7 +157,7 @@ def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> N
         value_title="probability",
         unit="%",
         top=1.0,
-    )
+    ).plotly()
     words, settled = drawn.data[1:]
     assert set(words.x) == {4, 5} and len(words.text) == 2 * DEPTH
     assert len(settled.x) == 3 * 2

@@ -160,7 +160,7 @@ def test_dots_carry_their_values_limits_and_alt_text() -> None:
         value_title="memory",
         written=views.in_bytes,
         limits={"24 GB": 24e9},
-    )
+    ).plotly()
     assert [trace.y[0] < trace.y[1] for trace in drawn.data] == [True, True]
     assert drawn.data[0].customdata[0][0] == "&lt;b&gt;small&lt;/b&gt;"
     assert [note.text for note in drawn.layout.annotations] == ["24 GB"] and drawn.layout.shapes[0].x0 == 24e9

@@ -1,6 +1,6 @@
 """The simple kinds of figure, drawn in place as SVG: plotly mounts a figure anew, and draws it twice, whenever its data change.
 
-What is drawn is the plotly figure that the builders in app.charts make; it stays what is tested and exported.
+What is drawn is what the builders in app.charts make, in plotly's terms; plotly exports the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from app.components import component, pack
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from app.charts import Figure
 
 DIGITS = 7  # of a number on its way to the browser: more than any screen shows
 
@@ -39,7 +39,7 @@ _AXIS = _any(
     "tickformat exponentformat"
 )
 LAYOUT: dict[str, Known] = {
-    **_any("template title height margin meta showlegend bargap bargroupgap plot_bgcolor barmode"),
+    **_any("title height margin meta showlegend bargap bargroupgap plot_bgcolor barmode"),
     "xaxis": _AXIS,
     "yaxis": _AXIS,
     "shapes": [{**_any("type x0 x1 y0 y1 xref yref opacity layer fillcolor"), "line": _LINE}],
@@ -47,12 +47,11 @@ LAYOUT: dict[str, Known] = {
 }
 
 
-def draws(figure: go.Figure) -> bool:
+def draws(figure: Figure) -> bool:
     """Whether the component knows everything that the figure says. What it does not know is left to plotly."""
-    layout = figure.layout.to_plotly_json()
+    layout, traces = figure.layout, figure.data
     piled = layout.get("barmode") in {"stack", "relative"}
     arrows = any(note.get("showarrow", True) for note in layout.get("annotations", ()))
-    traces = [trace.to_plotly_json() for trace in figure.data]
     known = all(trace["type"] in TRACES and _knows(trace, TRACES[trace["type"]]) for trace in traces)
     return bool(traces) and known and _knows(layout, LAYOUT) and not piled and not arrows
 
@@ -65,19 +64,17 @@ def _knows(value: Any, known: Known) -> bool:
     return isinstance(value, known)
 
 
-def spec(figure: go.Figure) -> dict[str, Any]:
-    """The figure as plotly writes it, {"data": [...], "layout": {...}}, without its template and with plain lists of numbers.
+def spec(figure: Figure) -> dict[str, Any]:
+    """The figure as plotly writes it, {"data": [...], "layout": {...}}, with plain lists of numbers.
 
     Whole numbers stay, others are rounded to `DIGITS` digits; what is not finite becomes None.
     """
-    layout = figure.layout.to_plotly_json()
-    layout.pop("template", None)
-    return {"data": [_plain(trace.to_plotly_json()) for trace in figure.data], "layout": _plain(layout)}
+    return {"data": _plain(figure.data), "layout": _plain(figure.layout)}
 
 
-def figure(drawn: go.Figure, *, key: str, name: str) -> None:
+def figure(drawn: Figure, *, key: str, name: str) -> None:
     """Draw a figure that `draws` says yes to. name: file name of the pictures that a visitor saves, without ending."""
-    component("figure")(key=key, data=pack({"name": name, **spec(drawn)}), height=int(drawn.layout.height))
+    component("figure")(key=key, data=pack({"name": name, **spec(drawn)}), height=drawn.layout["height"])
 
 
 def drawing() -> None:
