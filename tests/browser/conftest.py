@@ -1,7 +1,7 @@
 """The running app and a real browser, once for all browser tests.
 
-Fixtures: `server` (the app, started as a user starts it), `browser` (Chromium), `visit` (opens a page of the app in a window
-of its own). What to do with an open page stands in visit.py.
+Fixtures: `server` (the app, started as a user starts it), `browser` (Chromium), `window` (an empty one, of a new visitor), `visit` (a
+page of the app in such a window). What to do with an open page stands in visit.py.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.browser.server import Server, running_app
-from tests.browser.visit import Visit, listen, wait_ready
+from tests.browser.visit import Visit, Window, listen, wait_ready
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_ARGS = [
@@ -56,37 +57,42 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Visit]:
-    """visit(path="/", width=1280, height=900, dark=False, touch=False, wait=True, app=server) -> a page of the app.
-
-    Each visit is a new visitor with a window of its own. It returns when the first run is over, with wait=False at once.
-    """
+def window(browser: Browser) -> Iterator[Window]:
+    """window(width=1280, height=900, dark=False, touch=False, reduced_motion=False) -> an empty page of a new visitor, listened to."""
     contexts: list[BrowserContext] = []
 
-    def open_page(
-        path: str = "/",
-        *,
-        width: int = 1280,
-        height: int = 900,
-        dark: bool = False,
-        touch: bool = False,
-        wait: bool = True,
-        app: Server = server,
+    def open_window(
+        width: int = 1280, height: int = 900, *, dark: bool = False, touch: bool = False, reduced_motion: bool = False
     ) -> Page:
         context = browser.new_context(
             viewport=ViewportSize(width=width, height=height),
             color_scheme="dark" if dark else "light",
             has_touch=touch,
+            reduced_motion="reduce" if reduced_motion else "no-preference",
             permissions=["clipboard-read", "clipboard-write"],
         )
         contexts.append(context)
         page = context.new_page()
         listen(page)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(window: Window, server: Server) -> Visit:
+    """visit(path="/", wait=True, app=server, and what `window` takes) -> a page of the app.
+
+    Each visit is a new visitor with a window of its own. It returns when the first run is over, with wait=False at once.
+    """
+
+    def open_page(path: str = "/", *, wait: bool = True, app: Server = server, **options: Any) -> Page:
+        page = window(**options)
         page.goto(app.url + path, wait_until="domcontentloaded")
         if wait:
             wait_ready(page)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page

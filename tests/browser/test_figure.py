@@ -13,14 +13,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
+from playwright.sync_api import expect
 
 from app.charts import theme
 from tests.browser.figure_app import HOSTILE, KINDS, SHARES, WORDS
 from tests.browser.figure_visitor import Visitor
 from tests.browser.map_visitor import rgb
 from tests.browser.server import Server, running_app
-from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +33,18 @@ Open = Callable[..., Visitor]
 
 
 @pytest.fixture
-def open_figure(browser: Browser, figure_app: Server) -> Iterator[Open]:
+def open_figure(window: Window, figure_app: Server) -> Open:
     """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
-    contexts: list[BrowserContext] = []
 
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> Visitor:
-        viewport = ViewportSize(width=width, height=900)
-        contexts.append(browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", has_touch=touch))
-        page = contexts[-1].new_page()
-        listen(page)
+        page = window(width, dark=dark, touch=touch)
         page.goto(f"{figure_app.url}/?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
         wait_ready(page)
         page.locator("figure.figure text").first.wait_for()
         page.evaluate("document.fonts.ready")
         return Visitor(page)
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 # ---- what stands where -------------------------------------------------------------------------------------------------

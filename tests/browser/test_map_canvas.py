@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
 from app.charts import labels, theme
 from app.components.map_canvas import levels
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
 from tests.browser.server import Server, running_app
-from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 COMPONENTS = Path(__file__).parents[2] / "app" / "components"
 
@@ -32,15 +32,11 @@ Open = Callable[..., Visitor]
 
 
 @pytest.fixture
-def open_map(browser: Browser, map_app: Server) -> Iterator[Open]:
+def open_map(window: Window, map_app: Server) -> Open:
     """open_map(width=1280, height=1100, dark=False, **query parameters) -> a Visitor, when the map is drawn."""
-    contexts: list[BrowserContext] = []
 
     def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> Visitor:
-        viewport = ViewportSize(width=width, height=height)
-        contexts.append(browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light"))
-        page = contexts[-1].new_page()
-        listen(page)
+        page = window(width, height, dark=dark)
         visitor = Visitor(page)
         page.goto(f"{map_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
@@ -48,9 +44,7 @@ def open_map(browser: Browser, map_app: Server) -> Iterator[Open]:
         wait_ready(page)
         return visitor
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 # ---- one map -----------------------------------------------------------------------------------------------------------

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server, running_app
-from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -44,24 +44,18 @@ class Visitor:
 
 
 @pytest.fixture
-def open_panel(browser: Browser, panel_app: Server) -> Iterator[Any]:
+def open_panel(window: Window, panel_app: Server) -> Callable[..., Visitor]:
     """open_panel(width=1280, height=1000, **query parameters) -> a Visitor, when all is drawn."""
-    contexts: list[BrowserContext] = []
 
     def opened(width: int = 1280, height: int = 1000, reduced_motion: bool = False, **query: object) -> Visitor:
-        motion = "reduce" if reduced_motion else "no-preference"
-        contexts.append(browser.new_context(viewport=ViewportSize(width=width, height=height), reduced_motion=motion))
-        page = contexts[-1].new_page()
-        listen(page)
+        page = window(width, height, reduced_motion=reduced_motion)
         visitor = Visitor(page)
         page.goto(f"{panel_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".panel:not(.waiting)")
         wait_ready(page)
         return visitor
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 # --- What is drawn -----------------------------------------------------------------------------------------------------------

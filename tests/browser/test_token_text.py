@@ -9,11 +9,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.server import Server, running_app
 from tests.browser.token_text_app import HOSTILE
-from tests.browser.visit import assert_silent, listen, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 Open = Callable[..., Page]
 
@@ -25,22 +25,17 @@ def text_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def open_text(browser: Browser, text_app: Server) -> Iterator[Open]:
+def open_text(window: Window, text_app: Server) -> Open:
     """open_text(width=900, **query parameters) -> the page, when the chips are there."""
-    contexts: list[BrowserContext] = []
 
     def opened(width: int = 900, **query: object) -> Page:
-        contexts.append(browser.new_context(viewport=ViewportSize(width=width, height=800)))
-        page = contexts[-1].new_page()
-        listen(page)
+        page = window(width, 800)
         page.goto(f"{text_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".chip", timeout=30_000)
         wait_ready(page)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def test_the_token_pointed_at_is_explained_until_the_pointer_leaves(open_text: Open) -> None:

@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 from playwright.sync_api import ConsoleMessage, Page
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-Visit = Callable[..., Page]  # what the fixture `visit` gives
+Window = Callable[..., Page]  # what the fixtures `window` and `visit` give
+Visit = Callable[..., Page]
 
 APP = '[data-testid="stApp"]'
 # A deep link to any page but the default makes Streamlit look for itself in the wrong folder first.
