@@ -146,7 +146,7 @@ def large_map(here: Here, shown: Picture) -> None:
     ui.export_menu(
         "attention-map",
         lambda: attention_views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
-        _printed(values, labels, whole, shown) if len(labels) <= READABLE else None,
+        _printed(values, labels, whole, shown) if len(labels) <= READABLE else (),
     )
 
 

@@ -73,22 +73,23 @@ def _one_neuron(worked: ByHand) -> None:
 
 def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
     """Two histograms and what a ReLU would have done."""
-    left, right = st.columns(2, gap="large")
-    outside = 0
-    for column, name, values in ((left, "before", found.mlp_pre), (right, "after", found.mlp_post)):
-        drawn = distribution({name: values})
-        outside += drawn.outside
+    pictures = [(name, distribution({name: values})) for name, values in (("before", found.mlp_pre), ("after", found.mlp_post))]
+    figures = []
+    for column, (name, drawn) in zip(st.columns(2, gap="large"), pictures, strict=True):
+        figure = histogram(
+            drawn.counts,
+            drawn.edges,
+            title=f"{name.capitalize()} GELU",
+            x_title="activation",
+            count_title="neurons",
+            stages=("residual" if name == "before" else "feed_forward",),
+            mode=ui.mode(),
+        )
         with column:
-            figure = histogram(
-                drawn.counts,
-                drawn.edges,
-                title=f"{name.capitalize()} GELU",
-                x_title="activation",
-                count_title="neurons",
-                stages=("residual" if name == "before" else "feed_forward",),
-                mode=ui.mode(),
-            )
-            ui.chart(figure, name=f"activations-{name}-gelu", data=drawn.frame)
+            ui.draw(figure, name=f"activations-{name}-gelu")
+        figures.append(figure)
+    ui.export_menu("activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), figures)
+    outside = sum(drawn.outside for _, drawn in pictures)
     seen, lowest = feed_forward_views.silenced(found), int(found.mlp_post[0].argmin())
     ui.note(
         f"{seen.negative:,} of {seen.neurons:,} neurons ({markup.percent(seen.negative / seen.neurons)}) are negative here: a ReLU "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import layer_norm_views, markup, runtime, ui
@@ -52,6 +53,7 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
         ("Mean 0, variance 1", both, "normalised", "layer_norm"),
         ("After scale and shift", both, "after scale and shift", "layer_norm"),
     )
+    figures = []
     for column, (title, drawn, name, stage) in zip(st.columns(3), pictures, strict=True):
         figure = histogram(
             {name: drawn.counts[name]},
@@ -63,7 +65,9 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
             mode=ui.mode(),
         )
         with column:
-            ui.chart(figure, name=f"layer-norm-{name.replace(' ', '-')}", data=drawn.frame)
+            ui.draw(figure, name=f"layer-norm-{name.replace(' ', '-')}")
+        figures.append(figure)
+    ui.export_menu("layer-norm", lambda: pd.concat([pictures[0][1].frame(), both.frame()], ignore_index=True), figures)
     outside = pictures[0][1].outside + both.outside
     lie = "value lies" if outside == 1 else "values lie"
     ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
@@ -133,6 +137,7 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
         ui.note(f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens.")
     else:
         ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+    figures = []
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
         log = what == "spread"
         drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0
@@ -146,7 +151,9 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
             mode=ui.mode(),
         )
         with column:
-            ui.chart(figure, name=f"layer-norm-{what}-over-depth", data=data)
+            ui.draw(figure, name=f"layer-norm-{what}-over-depth")
+        figures.append(figure)
+    ui.export_menu("layer-norm-over-depth", data, figures)
     st.subheader("The formula, before the final LayerNorm", anchor=False)
     spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
     ui.self_check(layer_norm_views.self_checks(*places))

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import markup, runtime, shortcut_views, state, ui
-from app.charts import line_over_layers
+from app.charts import Figure, line_over_layers
 from app.runtime import Here
 from gptcore.model import TransformerBlock
 
@@ -52,9 +52,11 @@ def stream(here: Here) -> None:
     blocks = runtime.compute(lambda: shortcut_views.blocks(here.trace, here.position, n_layers))
     table = shortcut_views.stream(blocks)
     whole, (left, right) = st.container(), st.columns(2, gap="large")
-    for place, picture in zip((whole, left, right), PICTURES, strict=True):
+    figures = [_figure(picture, table) for picture in PICTURES]
+    for place, picture, figure in zip((whole, left, right), PICTURES, figures, strict=True):
         with place:
-            _draw(picture, table)
+            ui.draw(figure, name=f"residual-{picture.name}")
+    ui.export_menu("residual-stream", table, figures)
     ui.note(
         "The share is measured along the block's output: shortcut, attention and feed-forward together make exactly 100 %. Below 0 a "
         "part points against the whole. A cosine of 1 means that the block left the direction as it was."
@@ -64,7 +66,7 @@ def stream(here: Here) -> None:
     ui.source(TransformerBlock)
 
 
-def _draw(picture: Picture, table: pd.DataFrame) -> None:
+def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
     drawn = table.replace(0.0, np.nan) if picture.log else table  # a logarithmic axis has no place for 0
     figure = line_over_layers(
         {label: drawn[column] for label, column in picture.columns.items()},
@@ -77,7 +79,7 @@ def _draw(picture: Picture, table: pd.DataFrame) -> None:
     )
     if picture.name == "cosine":
         figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
-    ui.chart(figure, name=f"residual-{picture.name}", data=table)
+    return figure
 
 
 def _sum(layer: int, table: pd.DataFrame) -> None:

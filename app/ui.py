@@ -100,11 +100,20 @@ def chart(
     data: pd.DataFrame | Callable[[], pd.DataFrame],
     key: str | None = None,
 ) -> None:
-    """A figure in its frame: alt text from `layout["meta"]["alt"]`, pictures in its own bar, data and stand-alone HTML in a menu.
+    """A figure in its frame, and under it a menu with its data and the figure as stand-alone HTML.
 
-    Drawn by our own component where it knows everything in the figure, else by plotly (treemaps).
     name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
     Raises ValueError if the figure has no alt text.
+    """
+    draw(figure, name=name, key=key)
+    export_menu(name, data, [figure])
+
+
+def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
+    """A figure with its pictures in its own bar and its alt text from `layout["meta"]["alt"]`, for those that share one menu.
+
+    Drawn by our own component where it knows everything in the figure, else by plotly (treemaps).
+    name: file name of the pictures, without ending. Raises ValueError if the figure has no alt text.
     """
     alt = figure.layout.get("meta", {}).get("alt")
     if not alt:
@@ -119,15 +128,16 @@ def chart(
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
         }
         st.plotly_chart(charts.dressed(figure, mode()), theme=None, alt=alt, key=key, config=config)
-    export_menu(name, data, figure)
 
 
 def export_menu(
-    name: str, data: pd.DataFrame | Callable[[], pd.DataFrame], figure: charts.Figure | Callable[[], charts.Figure] | None = None
+    name: str,
+    data: pd.DataFrame | Callable[[], pd.DataFrame],
+    figures: Sequence[charts.Figure] | Callable[[], charts.Figure] = (),
 ) -> None:
-    """CSV and JSON of the data, and the figure as stand-alone HTML; each is made when it is asked for.
+    """CSV and JSON of the data, and the figures as one stand-alone HTML page; each is made when it is asked for.
 
-    figure: what stands on the page, or, beside a canvas, a function that gives the same picture as a figure.
+    figures: what stands on the page, or, beside a canvas, a function that gives the same picture as a figure.
     """
 
     def frame() -> pd.DataFrame:
@@ -136,8 +146,7 @@ def export_menu(
     shown = mode()  # later, when it is asked for, nobody tells
 
     def page() -> str:
-        drawn = figure() if callable(figure) else figure
-        return charts.stand_alone(drawn, shown) if drawn is not None else ""
+        return charts.stand_alone([figures()] if callable(figures) else figures, shown)
 
     with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
@@ -151,9 +160,9 @@ def export_menu(
             key=f"json_{name}",
             on_click="ignore",
         )
-        if figure is not None:
+        if figures:
             st.download_button("Figure as HTML", page, f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore")
-            if not callable(figure):
+            if not callable(figures):
                 st.caption("For a slide: the buttons at the figure's upper right save it as a picture.")
 
 

@@ -165,14 +165,15 @@ def test_hover_shows_the_value_with_its_unit(name: str) -> None:
     assert (" %" in said) if name in {"heatmap", "grouped_bars"} else ("mV" in said)
 
 
-def test_a_figure_as_a_page_of_its_own_has_the_background_of_its_mode_and_changes_nothing() -> None:
+def test_figures_as_a_page_of_their_own_have_the_background_of_their_mode_and_stay_what_they_are() -> None:
     figure = BUILDERS["curves"]("dark")
     before = figure.plotly().to_json()
-    page = charts.stand_alone(figure, "dark")
+    page = charts.stand_alone([figure, BUILDERS["strip"]("dark")], "dark")
     assert f'"paper_bgcolor":"{theme.SURFACES["dark"]["paper"]}"' in page
     assert f'background = "{theme.SURFACES["dark"]["paper"]}"' in page
     assert page.count("<script") >= 2 and len(page) > 4_000_000, "plotly itself is in it"
     assert figure.plotly().to_json() == before
+    assert page.count("Plotly.newPlot(") == 2 and page.rstrip().endswith("</html>")
 
 
 def test_equal_tokens_keep_a_column_each() -> None:
