@@ -3,7 +3,7 @@
 import pytest
 
 from app.navigation import PAGES
-from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, settled
+from tests.browser.visit import assert_silent, no_broken_words, no_error_box, no_horizontal_scroll, settled
 
 ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entry in PAGES}
 
@@ -28,4 +28,5 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
 def look_at(page):
     page.wait_for_timeout(300)  # figures and components draw after the script's run
     no_error_box(page)
+    no_broken_words(page)
     no_horizontal_scroll(page)

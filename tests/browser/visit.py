@@ -92,3 +92,13 @@ def no_horizontal_scroll(page: Page) -> None:
     )
     too_wide = [f"{name} is {inner} px wide in {outer} px" for name, inner, outer in widths if inner > outer]
     assert not too_wide, "; ".join(too_wide)
+
+
+def no_broken_words(page: Page) -> None:
+    """Nothing that JavaScript writes where it has no value, neither on the page nor in a figure."""
+    text = page.evaluate(
+        """() => { const said = (root) => [root.textContent, ...[...root.querySelectorAll("*")].map((e) => e.shadowRoot)
+            .filter(Boolean).map(said)].join(" "); return said(document.body); }"""
+    )
+    broken = re.findall(r".{0,40}(?:\[object |\bundefined\b|\bNaN\b).{0,40}", text)
+    assert not broken, broken

@@ -4,7 +4,7 @@ class Axis {
     this.letter = letter;
     this.spec = layout[`${letter}axis`] ?? {};
     this.log = this.spec.type === "log";
-    this.title = plain(this.spec.title?.text ?? this.spec.title);
+    this.title = plain(this.spec.title?.text);
     [this.low, this.high] = this.range(traces.map((trace) => reach(trace, letter)));
   }
 
