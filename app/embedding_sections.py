@@ -171,6 +171,7 @@ def the_plane(here: Here) -> None:
         title="Tokens of the text and their nearest neighbours",
         x_title=f"first direction, {markup.percent(drawn.kept[0])} of the variance",
         y_title=f"second direction, {markup.percent(drawn.kept[1])}",
+        named=[f"{token} · id {i}" for token, i in zip(table["token"], table["token_id"], strict=True)],
         groups=list(table["group"]),
         stages={"in the text": "tokens", "neighbour": "embeddings"},
         highlight=0,  # the token in focus comes first

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, Trace, frame, value_range
-from app.charts.labels import Unit, escape, quantity, significant, token_label, with_unit
+from app.charts.labels import Unit, escape, quantity, significant, with_unit
 from app.charts.theme import Mode, colour
 
 # Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
@@ -128,6 +128,7 @@ def scatter_2d(
     x_title: str,
     y_title: str,
     unit: Unit = "",
+    named: Sequence[str] | None = None,
     groups: Sequence[str] | None = None,
     stages: Mapping[str, str] | None = None,
     highlight: int | None = None,
@@ -135,8 +136,8 @@ def scatter_2d(
 ) -> Figure:
     """Points [n, 2] with their labels beside them (up to 60; beyond that only in the hover).
 
-    groups: the name of each point's group, one colour and mark a group; stages: group -> stage; highlight: the point that is
-    ringed.
+    named: how the hover names each point, where the label alone is too little; groups: the name of each point's group, one colour and mark a
+    group; stages: group -> stage; highlight: the point that is ringed.
     Raises ValueError if points and labels differ in number.
     """
     at = np.asarray(points, dtype=float)
@@ -144,8 +145,8 @@ def scatter_2d(
         raise ValueError(f"The points are {at.shape}, but there are {len(labels)} labels: two numbers for each label are needed.")
     of_group = list(groups) if groups is not None else ["all"] * len(labels)
     traces = [
-        _points(at, labels, [i for i, g in enumerate(of_group) if g == name], name, k, (stages or {}).get(name, "embeddings"),
-                (x_title, y_title, unit), mode)
+        _points(at, labels, labels if named is None else named, [i for i, g in enumerate(of_group) if g == name], name, k,
+                (stages or {}).get(name, "embeddings"), (x_title, y_title, unit), mode)
         for k, name in enumerate(dict.fromkeys(of_group))
     ]  # fmt: skip
     if highlight is not None:
@@ -170,6 +171,7 @@ def scatter_2d(
 def _points(
     at: np.ndarray,
     labels: Sequence[str],
+    named: Sequence[str],
     which: list[int],
     name: str,
     number: int,
@@ -188,7 +190,7 @@ def _points(
         "textposition": "top center",
         "textfont": {"size": 12},
         "marker": {"size": 8, "color": colour(stage, mode), "symbol": _MARKS[number % len(_MARKS)]},
-        "customdata": [[escape(token_label(labels[i], i)), *(quantity(v, unit) for v in at[i])] for i in which],
+        "customdata": [[escape(named[i]), *(quantity(v, unit) for v in at[i])] for i in which],
         "hovertemplate": f"%{{customdata[0]}}<br>{escape(x_title)} <b>%{{customdata[1]}}</b>"
         f"<br>{escape(y_title)} <b>%{{customdata[2]}}</b><extra></extra>",
     }

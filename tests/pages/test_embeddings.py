@@ -11,6 +11,7 @@ import pytest
 from transformers import GPT2LMHeadModel
 
 from app import embedding_checks, embedding_views
+from app.charts import escape
 from app.ui import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
@@ -85,6 +86,8 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
     assert len(numbers(in_text["x"])) == len(ids)
     assert len(numbers(in_text["x"])) + len(numbers(neighbours["x"])) == len(everything)
     assert f"{100 * spreads[:2].sum() / spreads.sum():.1f} % of their variance" in printed(at)
+    hovered = [found[0] for trace in (in_text, neighbours) for found in trace["customdata"]]
+    assert sorted(hovered) == sorted(f"{escape(tiny_model.tokenizer.text_of(i))} · id {i}" for i in everything)
     points = np.concatenate([np.stack([numbers(t["x"]), numbers(t["y"])], 1) for t in (in_text, neighbours)])
     assert np.allclose(np.sort(points.var(0))[::-1] * len(points), spreads[:2], rtol=1e-6)
 
