@@ -33,12 +33,20 @@ CONVENTIONS = {
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model to compare. training_tokens: None where they were not published; weights: who has them."""
+    """A model to compare. training_tokens: None where they were not published; weights: who has them; tied: whether the output head
+    is the token embedding; unknown: what stands where the training tokens are None."""
 
     title: str
     config: GPTConfig
     training_tokens: int | None
     weights: str
+    tied: bool = True
+    unknown: str = "not published"
+
+    @property
+    def n_parameters(self) -> int:
+        """All its parameters; a tied output head counts once."""
+        return parameters.count_parameters(self.config, self.tied)
 
 
 # Radford et al. 2019, table 2 and section 2.1; Brown et al. 2020, tables 2.1 and D.1.
@@ -223,7 +231,7 @@ def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": [m.title for m in models],
-            "parameters": [parameters.count_parameters(m.config) for m in models],
+            "parameters": [m.n_parameters for m in models],
             "layers": [m.config.n_layers for m in models],
             "width": [m.config.emb_dim for m in models],
             "heads": [m.config.n_heads for m in models],
@@ -244,8 +252,8 @@ def hardware(models: tuple[ModelFacts, ...], number_type: str, batch_size: int) 
     rows = []
     for model in models:
         length = model.config.context_length
-        running = inference_memory(model.config, number_type, batch_size, length)
-        training = training_memory(model.config, batch_size, length)
+        running = inference_memory(model.config, number_type, batch_size, length, model.tied)
+        training = training_memory(model.config, batch_size, length, model.tied)
         for purpose, needs in (("Running", running), ("Training", training)):
             rows += [(model.title, purpose, part, size) for part, size in {**vars(needs), "total": needs.total}.items()]
     return pd.DataFrame(rows, columns=["model", "purpose", "part", "bytes"])

@@ -18,6 +18,7 @@ from app.charts.dots import log_dots
 from app.runtime import Here
 from gptcore import hardware as gpu
 from gptcore import parameters
+from gptcore.checkpoints import EMBEDDED
 from gptcore.checks import Check
 from gptcore.config import GPT3_175B
 
@@ -40,7 +41,7 @@ class Quantity:
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "parameters": Quantity("Parameters", "Parameters, output head tied", "parameters"),
+    "parameters": Quantity("Parameters", "Parameters, a tied output head counted once", "parameters"),
     "layers": Quantity("Layers", "Transformer blocks, one above the other", "layers"),
     "width": Quantity("Width", "Width of the residual stream", "width"),
     "heads": Quantity("Heads", "Attention heads in each layer", "heads"),
@@ -52,7 +53,8 @@ QUANTITIES: dict[str, Quantity] = {
 
 def models(here: Here) -> dict[str, ModelFacts]:
     """The loaded model and the published ones, under the names that links have for them."""
-    loaded = ModelFacts(here.model.name, here.config, None, "on this machine")
+    unknown = "see its card" if here.view.model == EMBEDDED.name else "not known here"
+    loaded = ModelFacts(here.model.name, here.config, None, "on this machine", here.model.model.tied, unknown)
     return dict(zip(choices.PRESETS, (loaded, *views.PUBLISHED), strict=False))
 
 
@@ -68,7 +70,7 @@ def sizes(here: Here) -> None:
             markup.escape_html(row["training"]),
             row["weights"],
         ]
-        for row in frame.assign(training=_training_tokens(frame)).to_dict("records")
+        for row in frame.assign(training=[_training_tokens(model) for model in compared]).to_dict("records")
     ]
     heads = ["Model", "Parameters", "Layers", "Width", "Heads", "Context", "Training tokens", "Weights"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5), marked=0)
@@ -79,8 +81,9 @@ def sizes(here: Here) -> None:
     ui.chart(_dots(compared, str(name), ui.mode()), name="model_sizes", data=frame)
     ui.note(
         "The paper of GPT-2 prints 117M, 345M, 762M and 1542M parameters; OpenAI later called these counts an error. Counted here from "
-        "the configurations. GPT-2's training tokens were never published, only the size of its text: 40 GB. The dots count GPT-3's "
-        "attention as dense; the work of its sparse layers is less."
+        "the configurations. GPT-2's training tokens were never published, only the size of its text: 40 GB. The embedded "
+        "Storyteller's stand on its card, gptcore/models/storyteller/MODEL_CARD.md. The dots count GPT-3's attention as dense; the work "
+        "of its sparse layers is less."
     )
     vectors, config = (13 if GPT3_175B.qkv_bias else 10), GPT3_175B
     ui.formula(
@@ -108,8 +111,8 @@ def _dots(compared: tuple[ModelFacts, ...], name: str, mode: Mode) -> Figure:
     )
 
 
-def _training_tokens(frame: pd.DataFrame) -> list[str]:
-    return ["" if pd.isna(n) else in_words(int(n)) for n in frame["training tokens"]]
+def _training_tokens(model: ModelFacts) -> str:
+    return model.unknown if model.training_tokens is None else in_words(model.training_tokens)
 
 
 def gpt3_counted() -> Check:
@@ -136,11 +139,12 @@ def memory(here: Here) -> None:
         )
     )  # fmt: skip
     _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
-    _memory_formula(compared[apart], int(batch))
+    _memory_formula(compared[apart], str(number), int(batch))
     ui.note(
         "Running: weights, keys and values of the whole context, and the working memory of one layer. Training: mixed precision with "
         "Adam, 16 bytes a parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
-        "1 GB as 10⁹ bytes; splitting a model over cards costs more."
+        "1 GB as 10⁹ bytes; splitting a model over cards costs more. In the formulas: B sequences of N tokens, L layers, width E, V tokens "
+        "known; working: 9 numbers for each of E, and a row of logits in float32."
     )
     ui.self_check(parameter_checks.bytes_counted(here))
     ui.source(gpu.inference_memory, gpu.training_memory, gpu.activation_bytes)
@@ -163,14 +167,24 @@ def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mo
     )
 
 
-def _memory_formula(model: ModelFacts, batch: int) -> None:
-    """Training, with the numbers of the model that is taken apart."""
-    config, n = model.config, ui.latex_number
-    needs = gpu.training_memory(config, batch, config.context_length)
+def _memory_formula(model: ModelFacts, number: str, batch: int) -> None:
+    """Running and training, with the numbers of the model that is taken apart."""
+    config, n, length = model.config, ui.latex_number, model.config.context_length
+    running = gpu.inference_memory(config, number, batch, length, model.tied)
+    needs = gpu.training_memory(config, batch, length, model.tied)
+    each, other = parameters.number_bytes(number), parameters.number_bytes(gpu.beside(number))
     ui.formula(
-        r"\begin{aligned} \text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
-        rf"&= 16 \cdot {n(parameters.count_parameters(config), 4)} + {n(needs.activations, 4)} \\ "
-        rf"&= {n(needs.total, 4)} \text{{ bytes}} \end{{aligned}}"
+        r"\begin{gathered}\begin{aligned} \text{weights} "
+        rf"&= {n(model.n_parameters, 4)} \cdot {each} = {n(running.weights, 4)} \\ "
+        rf"\text{{keys, values}} &= 2LENB \cdot {other} = {n(running.kv_cache, 4)} \\ "
+        rf"\text{{working}} &= B\,(9EN \cdot {other} + 4V) \\ &= {n(running.working, 4)} \\ "
+        r"\text{running} &= \text{the sum of these} \\ "
+        rf"&= {n(running.total, 4)} \text{{ bytes}} \\[0.6em] "
+        r"\text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
+        rf"&= 16 \cdot {n(model.n_parameters, 4)} + {n(needs.activations, 4)} \\ "
+        rf"&= {n(needs.total, 4)} \text{{ bytes}} \end{{aligned}} \\[0.6em] "
+        rf"V = {views.in_tex(config.vocab_size)} \quad N = {views.in_tex(length)} \quad B = {batch} \\ "
+        rf"E = {views.in_tex(config.emb_dim)} \quad L = {config.n_layers} \end{{gathered}}"
     )
 
 
@@ -230,7 +244,7 @@ def _every_training(here: Here, speed: float) -> None:
     """How long each model would take with GPT-3's tokens, at the speed that was chosen."""
     rows = []
     for model in models(here).values():
-        flops = gpu.training_flops(parameters.count_parameters(model.config), GPT3_TRAINING_TOKENS)
+        flops = gpu.training_flops(model.n_parameters, GPT3_TRAINING_TOKENS)
         rows.append([markup.escape_html(model.title), _in_powers(flops), _duration(gpu.gpu_years(flops, speed))])
     ui.table(["300 billion tokens", "Operations", "Time"], rows, numeric=(1, 2), marked=len(rows) - 1)
 

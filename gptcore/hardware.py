@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gptcore.config import GPTConfig
-from gptcore.parameters import count_parameters, kv_cache_bytes, weight_bytes
+from gptcore.parameters import count_parameters, kv_cache_bytes, number_bytes, weight_bytes
 
 GIGABYTE = 10**9
 SECONDS_PER_YEAR = 365.25 * 24 * 3600
@@ -44,28 +44,33 @@ class TrainingMemory:
         return self.weights + self.gradients + self.optimizer + self.activations
 
 
-def inference_memory(config: GPTConfig, number_type: str, batch_size: int, n_tokens: int) -> InferenceMemory:
-    """Weights (output head tied), keys and values of all tokens, and the working memory of one layer.
+def beside(number_type: str) -> str:
+    """The type of what is kept beside weights of this type: the same, but beside int8 float16."""
+    return "float16" if number_type == "int8" else number_type
+
+
+def inference_memory(config: GPTConfig, number_type: str, batch_size: int, n_tokens: int, tied: bool = True) -> InferenceMemory:
+    """Weights, keys and values of all tokens, and the working memory of one layer.
 
     number_type: of the weights; with int8 everything else is float16. working: the residual stream and the widened feed-forward
     before and after GELU, 9 numbers for each of emb_dim, for all tokens at once, and one row of logits a sequence in float32.
     """
-    other = "float16" if number_type == "int8" else number_type
-    number = 2 if other == "float16" else 4
+    other = beside(number_type)
+    number = number_bytes(other)
     return InferenceMemory(
-        weights=weight_bytes(config, number_type=number_type),
+        weights=weight_bytes(config, tied, number_type),
         kv_cache=batch_size * kv_cache_bytes(config, n_tokens, other),
         working=batch_size * (9 * config.emb_dim * n_tokens * number + 4 * config.vocab_size),
     )
 
 
-def training_memory(config: GPTConfig, batch_size: int, n_tokens: int) -> TrainingMemory:
-    """Mixed precision with Adam: 16 bytes a parameter (output head tied), and what the backward pass has to remember.
+def training_memory(config: GPTConfig, batch_size: int, n_tokens: int, tied: bool = True) -> TrainingMemory:
+    """Mixed precision with Adam: 16 bytes a parameter, and what the backward pass has to remember.
 
     A parameter has its weight and its gradient in 16 bits (2 + 2 bytes), and for the optimiser the weight once more, the mean of its
     gradients and the mean of their squares in 32 (4 + 4 + 4). In float32 throughout it is 4 + 4 + 8: the same 16.
     """
-    n_parameters = count_parameters(config)
+    n_parameters = count_parameters(config, tied)
     return TrainingMemory(
         weights=2 * n_parameters,
         gradients=2 * n_parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import arithmetic_views as views
-from app import scale_sections
+from app import scale_sections, ui
 from app.charts.dots import log_dots
+from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
+from gptcore.model import GPTModel
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 # Parameters, layers, width, heads, context: counted from the published configurations; GPT-3 from Brown et al. 2020, table 2.1.
@@ -40,6 +43,21 @@ def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
     return open_part
 
 
+@pytest.fixture
+def untied(tmp_path: Path, tiny_folder: Path) -> tuple[Path, int]:
+    """A folder with a model whose output head is a matrix of its own, and how many numbers its tensors have."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "untied"))
+    model = GPTModel(read_config(folder)[0], tied=False)
+    save_model(model, folder)
+    return folder, sum(tensor.numel() for tensor in model.parameters())
+
+
+def table_rows(at: AppTest) -> dict[str, list[str]]:
+    """First cell -> the others, of every printed table."""
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr[^>]*>(.*?)</tr>", printed(at))]
+    return {found[0]: found[1:] for found in cells if found}
+
+
 @pytest.mark.parametrize(("part", "n_figures"), {"sizes": 1, "memory": 1, "time": 0}.items())
 def test_every_part_has_its_figures(opened: Opened, part: str, n_figures: int) -> None:
     assert len(figures(opened(part))) == n_figures
@@ -53,11 +71,36 @@ def test_every_part_opens_on_a_junk_link(opened: Opened, part: str) -> None:
 
 
 def test_the_table_holds_the_published_sizes(opened: Opened) -> None:
-    cells = re.findall(r"<tr[^>]*>(.*?)</tr>", printed(opened()))
-    rows = {found[0]: found[1:] for row in cells if (found := re.findall(r"<td[^>]*>(.*?)</td>", row))}
+    rows = table_rows(opened())
     for model, known in KNOWN.items():
         assert rows[model][:5] == [f"{number:,}" for number in known]
-    assert rows["GPT-3"][5:] == ["300 billion", "not public"] and rows["GPT-2 XL"][5:] == ["", "public"]
+    assert rows["GPT-3"][5:] == ["300 billion", "not public"] and rows["GPT-2 XL"][5:] == ["not published", "public"]
+
+
+def test_the_training_tokens_of_the_loaded_model_are_never_an_empty_cell(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    for model, said in (("storyteller", "see its card"), (str(tiny_folder), "not known here")):
+        at = open_page(monkeypatch, tiny_folder, "scale", model=model)
+        assert table_rows(at)[Path(model).name][5] == said and "MODEL_CARD.md" in printed(at)
+
+
+def test_an_output_head_of_its_own_counts_on_every_part(monkeypatch: pytest.MonkeyPatch, untied: tuple[Path, int]) -> None:
+    folder, count = untied
+    at = {
+        part: open_page(monkeypatch, folder, "scale", scale=part, number="float32", apart="loaded")
+        for part in ("sizes", "memory", "time")
+    }
+    assert table_rows(at["sizes"])["untied"][0] == f"{count:,}"
+    running, training = figure(at["memory"], "Bytes in memory at once")["data"]
+    b, s, h, a, v, layers = 1, 64, 32, 4, 290, 2  # the tiny model's, and one sequence
+    expected = 4 * count + 2 * layers * h * s * 4 + 9 * h * s * 4 + 4 * v
+    assert numbers(running["x"])[0] == pytest.approx(expected, rel=1e-6)
+    expected = 16 * count + layers * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
+    assert numbers(training["x"])[0] == pytest.approx(expected, rel=1e-6)
+    assert rf"16 \cdot {ui.latex_number(count, 4)} +" in printed(at["memory"])
+    mantissa, exponent = f"{6 * count * 300e9:.2e}".split("e+")
+    assert table_rows(at["time"])["untied"][0].startswith(f"{mantissa} · 10") and exponent == "16"
 
 
 def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(opened: Opened) -> None:
@@ -99,8 +142,11 @@ def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_b
     n, b, s, h, a, v = 124_439_808, 8, 1024, 768, 12, 50257
     for at in (page, opened("memory", number="float32", batch="8")):
         running, training = figure(at, "Bytes in memory at once")["data"]
-        expected = 4 * n + b * (2 * 12 * h * s * 4 + 9 * h * s * 4 + 4 * v)
+        cache, working = b * 2 * 12 * h * s * 4, b * (9 * h * s * 4 + 4 * v)
+        expected = 4 * n + cache + working
         assert numbers(running["x"])[1] == pytest.approx(expected, rel=1e-3)
+        for number in (4 * n, cache, working, expected):
+            assert f"= {ui.latex_number(number, 4)}" in printed(at)
         expected = 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
         assert numbers(training["x"])[1] == pytest.approx(expected, rel=1e-3)
         assert f"= {expected / 1e10:.3f} \\cdot 10^{{10}}" in printed(at)
