@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.attention_views import Picture
+from app.attention_views import Matrix, Picture
 from app.ui import latex_lines, latex_number
 from gptcore.activations import AttentionActivations
 
@@ -50,6 +50,29 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
     return latex_lines(
         rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {latex_number(weight)} \cdot {latex_number(length)}",
         f"&= {latex_number(weight * length)}",
+    )
+
+
+def of_words(weights: Matrix, shown: Picture, row: int, column: int) -> str:
+    """LaTeX of a cell of joined words. weights: attention_views.joined_cell."""
+    given = weights.astype(np.float64).sum(1)
+    cell, one = (r"\bar{A}", r"\bar{a}") if shown.together == "mean" else ("A", "a")
+    return latex_lines(
+        rf"{cell}_{{{row},\,{column}}} &= \frac{{1}}{{\lvert Q \rvert}} \sum_{{i \in Q}} \sum_{{j \in K}} {one}_{{i,\,j}}",
+        rf"&= \frac{{{_first_two([latex_number(float(value)) for value in given])}}}{{{len(given)}}}",
+        f"&= {latex_number(float(given.mean()))}",
+    )
+
+
+def about_words(shown: Picture, row: int, column: int) -> str:
+    """What stands in the formula of joined words, in plain words."""
+    words = list(shown.words or ())
+    first, last = ([words.index(word), len(words) - 1 - words[::-1].index(word)] for word in (row, column))
+    pieces = [f"position {a}" if a == b else f"positions {a} to {b}" for a, b in (first, last)]
+    mean = "ā is the mean over the heads of this layer. " if shown.together == "mean" else ""
+    return (
+        f"Q are the pieces of the query's word ({pieces[0]}), K those of the key's word ({pieces[1]}). {mean}"
+        "Each number above the line is what one piece of Q gives to all of K."
     )
 
 

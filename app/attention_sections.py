@@ -226,34 +226,50 @@ def remarks(here: Here, shown: Picture) -> None:
             f"At {n_rows:,} tokens a cell can be smaller than a dot of the screen: a dot then shows the strongest cell it covers, and the "
             "exact value is fetched for the row that is pointed at."
         )
-    ui.note(" ".join(["A click on a cell puts its query and its key into the formula below.", *said]))
+    pair = "its query and its key" if shown.words is None else "the word that reads and the word that is read"
+    ui.note(" ".join([f"A click on a cell puts {pair} into the formula below.", *said]))
 
 
 def formula(here: Here, shown: Picture) -> None:
-    """The stage in view as a formula, with the numbers of the query in focus and one key; then the checks."""
+    """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them; then the checks."""
     layer, head, query = here.layer, here.head, here.position
-    found = runtime.compute(lambda: here.trace.attention(layer, (query,), None if shown.together != "one" else (head,)))
-    weights = found.pattern[0, 0].copy()
-    if shown.hide_first and query:
-        weights[0] = -1
-    st.subheader(f"The formula, for the query at position {query}", anchor=False)
+    row = query if shown.words is None else shown.words[query]
+    weights = runtime.compute(lambda: attention_views.read_row(here.trace, shown, row))
+    place = f"the query at position {query}" if shown.words is None else f"the word in row {row}"
+    st.subheader(f"The formula, for {place}", anchor=False)
+    key = _key(here, shown, row, weights)
+    one = runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
+    if shown.words is not None:
+        cell = runtime.compute(lambda: attention_views.joined_cell(here.trace, shown, row, key))
+        ui.formula(attention_formulas.of_words(cell, shown, row, key))
+        ui.note(attention_formulas.about_words(shown, row, key))
+    else:
+        found = one if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,)))
+        ui.formula(attention_formulas.of_cell(found, shown, key))
+        ui.note(attention_formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
+    parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
+    ui.self_check(attention_views.self_checks(parts, one))
+
+
+def _key(here: Here, shown: Picture, row: int, weights: np.ndarray) -> int:
+    """The column that the formula is about, from its list. A choice is kept as a token: of a word, any of its pieces stands for it."""
+    labels, last_of = _rows(here, shown.words)
+    chosen, column_of = state.chosen(choices.ATTENTION_KEY), shown.words or range(len(here.ids))
+    column = column_of[chosen] if 0 <= chosen < len(here.ids) else -1
     strongest = int(weights.argmax())
+    offered = [-1 if i < 0 else chosen if i == column else last_of[i] for i in _keys_offered(weights, column)]
     key = st.selectbox(
-        f"Query {markup.escape_markdown(here.tokens[query])} ({query}) and this key",
-        offered := _keys_offered(weights, state.chosen(choices.ATTENTION_KEY)),
-        format_func=lambda i: (
-            f"{here.tokens[i]} ({i})" if i >= 0 else f"the one that it reads most: {here.tokens[strongest]} ({strongest})"
+        f"Query {markup.escape_markdown(labels[row])} ({row}) and this key",
+        offered,
+        format_func=lambda token: (
+            f"{labels[column_of[token]]} ({column_of[token]})"
+            if token >= 0
+            else f"the one that it reads most: {labels[strongest]} ({strongest})"
         ),
         width=340,
         **state.choice(choices.ATTENTION_KEY, among=offered),
     )
-    key = strongest if key < 0 else key
-    ui.formula(attention_formulas.of_cell(found, shown, key))
-    if note := attention_formulas.NOTES.get(shown.stage if shown.together == "one" else shown.together):
-        ui.note(note)
-    one = found if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
-    parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
-    ui.self_check(attention_views.self_checks(parts, one))
+    return strongest if key < 0 else column_of[key]
 
 
 def _keys_offered(weights: np.ndarray, chosen: int) -> list[int]:

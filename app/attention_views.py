@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -90,6 +90,23 @@ def _word_rows(trace: Trace, picture: Picture, word_of: Sequence[int], rows: Seq
     per_key_word = np.add.reduceat(weights, np.flatnonzero(np.diff(words, prepend=-1)), axis=1)
     mean = np.stack([per_key_word[words[positions] == word].mean(0) for word in wanted])
     return np.where(np.arange(words[-1] + 1) > wanted[:, None], np.nan, mean)
+
+
+def read_row(trace: Trace, picture: Picture, row: int) -> Matrix:
+    """How much a row of the picture reads from each column: its weights [column], whatever the stage; -1 for what is left out.
+
+    A first column that is hidden counts where there is no other.
+    """
+    drawn = replace(picture, stage="pattern", hide_first=picture.hide_first and row > 0)
+    return np.nan_to_num(map_rows(trace, drawn, (row,))[0], nan=-1.0)
+
+
+def joined_cell(trace: Trace, picture: Picture, row: int, column: int) -> Matrix:
+    """The weights that a cell of joined words is made of: [piece of the query's word, piece of the key's word]."""
+    words = np.asarray(picture.words)
+    queries, keys = (np.flatnonzero(words == word) for word in (row, column))
+    weights = map_rows(trace, replace(picture, hide_first=False, words=None), queries.tolist())
+    return np.nan_to_num(weights)[:, keys]
 
 
 def map_frame(
