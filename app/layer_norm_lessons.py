@@ -141,18 +141,25 @@ def _danny(marks: np.ndarray, name: str, exam: str) -> None:
 
 
 def class_checks(marks: np.ndarray) -> list[Check]:
-    """The rows against the model's own LayerNorm; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
+    """The rows against the class of the model's LayerNorms; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
     table = torch.from_numpy(marks.astype(np.float64))
     with torch.no_grad():
         rows = LayerNorm(marks.shape[1]).double()(table).numpy()
         columns = nn.BatchNorm1d(marks.shape[1], eps=LayerNorm.eps).double()(table).numpy() if len(marks) > 1 else None
     apart = float(np.abs(rows - lessons.layer_norm_rows(marks).values).max())
     checks = [
-        Check("LayerNorm", "The rows against the LayerNorm of the running model, without scale and shift", apart, TOLERANCE)
+        Check(
+            "LayerNorm",
+            "The rows against LayerNorm, the class that the model uses, made anew: scale 1, shift 0. In normalised marks.",
+            apart,
+            TOLERANCE,
+        )
     ]
     if columns is not None:
         apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
-        checks.append(Check("BatchNorm", "The columns against PyTorch's BatchNorm, in training", apart, TOLERANCE))
+        checks.append(
+            Check("BatchNorm", "The columns against PyTorch's BatchNorm, in training. In normalised marks.", apart, TOLERANCE)
+        )
     return checks
 
 

@@ -134,9 +134,10 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     places = runtime.compute(lambda: layer_norm_views.along_depth(here.trace, site, followed, n_layers))
     data = layer_norm_views.over_depth(places)
     if all_tokens:
-        ui.note(f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens.")
+        whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline."
+    ui.note(f"{layer_norm_views.followed(site)} {whose}")
     figures = []
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
         log = what == "spread"

@@ -65,11 +65,20 @@ def along_depth(trace: Trace, site: Site, positions: Sequence[int], n_layers: in
 
     site: which of a block's two is followed; "final" follows those before attention.
     """
-    block_site: Site = "ln_1" if site == "final" else site
     return [
-        *(trace.layer_norm(layer, block_site, positions) for layer in range(n_layers)),
+        *(trace.layer_norm(layer, _in_blocks(site), positions) for layer in range(n_layers)),
         trace.layer_norm(None, "final", positions),
     ]
+
+
+def followed(site: Site) -> str:
+    """Which LayerNorms `along_depth` goes through, in a sentence; "final" alone has nothing to be followed through."""
+    one = f"Drawn: the LayerNorm {SITES[_in_blocks(site)]} of every layer, and at the end the one {SITES['final']}."
+    return f"{one} There is only one of that kind, so those {SITES['ln_1']} lead up to it." if site == "final" else one
+
+
+def _in_blocks(site: Site) -> Site:
+    return "ln_1" if site == "final" else site
 
 
 def over_depth(places: Sequence[LayerNormActivations]) -> pd.DataFrame:

@@ -163,6 +163,19 @@ def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
         assert f"all {trace.n_tokens} tokens" in printed(page)
 
 
+@pytest.mark.parametrize(
+    ("site", "named"), [("ln_1", "before attention"), ("ln_2", "before feed-forward"), ("final", "before attention")]
+)
+@pytest.mark.parametrize("tokens", ["focus", "all"])
+def test_from_layer_to_layer_names_the_layer_norms_that_it_follows(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, site: str, named: str, tokens: str
+) -> None:
+    link = {"layer_norm": "depth", "site": site, "norm_tokens": tokens}
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    assert f"the LayerNorm {named} of every layer, and at the end the one after the last block" in text
+    assert ("There is only one of that kind" in text) == (site == "final")
+
+
 def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
