@@ -5,8 +5,10 @@ What follows from a configuration alone is kept, since a page is drawn again at 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -143,6 +145,14 @@ def parts_by_block(config: GPTConfig, tied: bool, whole: str) -> list[Part]:
     return parts
 
 
+def parts_frame(parts: list[Part]) -> pd.DataFrame:
+    """part, within (what it is drawn inside of; empty for the whole), parameters: what a treemap draws, one line a part."""
+    labels = {part.id: part.label for part in parts}
+    return pd.DataFrame(
+        [(part.label, labels.get(part.parent, ""), part.value) for part in parts], columns=["part", "within", "parameters"]
+    )
+
+
 def _table_name(tied: bool) -> str:
     return "Token embedding = output head" if tied else "Token embedding"
 
@@ -158,27 +168,49 @@ def weight_memory(config: GPTConfig) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["number_type", "tied", "parameters", "bytes", "MB", "MiB"])
 
 
-def costs(config: GPTConfig, tied: bool) -> dict[str, str]:
-    """What a configuration costs, in words: counts, bytes, operations; the contexts full."""
+# Unit of a cost -> how it is written on the screen.
+_WRITTEN: dict[str, Callable[[float], str]] = {
+    "numbers": "{:,}".format,
+    "share": "{:.1%}".format,
+    "bytes": in_bytes,
+    "MiB": "{:,.2f} MiB".format,
+    "FLOP": in_flops,
+}
+
+
+class Cost(NamedTuple):
+    """One thing that a configuration decides. unit: numbers, share (0 to 1), bytes, MiB or FLOP."""
+
+    value: float
+    unit: str
+
+    @property
+    def written(self) -> str:
+        """As it stands on the screen."""
+        return _WRITTEN[self.unit](self.value).replace("%", " %")
+
+
+def costs(config: GPTConfig, tied: bool) -> dict[str, Cost]:
+    """What a configuration costs: counts, bytes, operations; the contexts full."""
     n = config.context_length
     size, cache = parameters.weight_bytes(config, tied), parameters.kv_cache_bytes(config, n)
     flops, share = forward_flops(config, n), components(config, tied).set_index("component").share
     return {
-        "Parameters": f"{parameters.count_parameters(config, tied):,}",
-        "of them in one block": f"{sum(parameters.block_counts(config).values()):,}",
-        "in the feed-forward networks": f"{100 * share[parameters.FEED_FORWARD]:.1f} %",
-        "in attention": f"{100 * share[parameters.ATTENTION]:.1f} %",
-        "in the table of tokens": f"{100 * share[parameters.TOKEN_EMBEDDING]:.1f} %",
-        "Weights in float32": in_bytes(size),
-        "the same in MiB": f"{size / MEBIBYTE:,.2f} MiB",
-        "Weights in float16": in_bytes(parameters.weight_bytes(config, tied, "float16")),
-        "Weights in int8": in_bytes(parameters.weight_bytes(config, tied, "int8")),
-        "Width of a head": f"{config.head_dim:,}",
-        "K/V cache": in_bytes(cache),
-        "K/V cache for each token": in_bytes(parameters.kv_cache_bytes(config, 1)),
-        "All attention maps": in_bytes(parameters.attention_map_bytes(config, n)),
-        "Work for each token": in_flops(flops.total / n),
-        "that attention's two products add": f"{100 * flops.attention_adds:.1f} %",
+        "Parameters": Cost(parameters.count_parameters(config, tied), "numbers"),
+        "of them in one block": Cost(sum(parameters.block_counts(config).values()), "numbers"),
+        "in the feed-forward networks": Cost(float(share[parameters.FEED_FORWARD]), "share"),
+        "in attention": Cost(float(share[parameters.ATTENTION]), "share"),
+        "in the table of tokens": Cost(float(share[parameters.TOKEN_EMBEDDING]), "share"),
+        "Weights in float32": Cost(size, "bytes"),
+        "the same in MiB": Cost(size / MEBIBYTE, "MiB"),
+        "Weights in float16": Cost(parameters.weight_bytes(config, tied, "float16"), "bytes"),
+        "Weights in int8": Cost(parameters.weight_bytes(config, tied, "int8"), "bytes"),
+        "Width of a head": Cost(config.head_dim, "numbers"),
+        "K/V cache": Cost(cache, "bytes"),
+        "K/V cache for each token": Cost(parameters.kv_cache_bytes(config, 1), "bytes"),
+        "All attention maps": Cost(parameters.attention_map_bytes(config, n), "bytes"),
+        "Work for each token": Cost(flops.total / n, "FLOP"),
+        "that attention's two products add": Cost(flops.attention_adds, "share"),
     }
 
 

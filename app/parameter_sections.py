@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import arithmetic_views as views
 from app import choices, markup, navigation, parameter_checks, state, ui
-from app.charts import Figure, Mode, curves, treemap
+from app.charts import Figure, Mode, Part, curves, treemap
 from app.config_controls import Counted
 from app.runtime import Here
 from gptcore import parameters
@@ -31,20 +31,27 @@ def where(now: Counted, here: Here) -> None:
             **state.choice(choices.DIVIDED),
         )
     )  # fmt: skip
+    parts = _parts(config, tied, now.name, way)
     ui.chart(
-        _treemap(config, tied, now.name, way, ui.mode()), name="parameters_by_component", data=views.components(config, tied)
+        _treemap(config, tied, now.name, way, ui.mode()),
+        name=f"parameters_by_{way}",
+        data=views.components(config, tied) if way == "component" else lambda: views.parts_frame(parts),
+        key="chart_parameters",
     )
     _component_table(config, tied, total)
     ui.formula(_count_formula(config, tied, total))
     _three_counts()
-    ui.self_check(parameter_checks.counted(here))
+    ui.self_check(parameter_checks.drawn_counted(now, here, parts))
     ui.source(parameters.component_counts, parameters.block_counts)
+
+
+def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Part]:
+    return (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
 
 
 @lru_cache(maxsize=32)
 def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> Figure:
-    parts = (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
-    return treemap(parts, title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
+    return treemap(_parts(config, tied, name, way), title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
 
 
 def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
@@ -116,7 +123,7 @@ def memory(now: Counted, here: Here) -> None:
     ui.note("The weights alone. int8 without the scales that quantisation adds.")
     st.markdown(_quoted_sizes())
     _cache(config)
-    ui.self_check(parameter_checks.bytes_counted(here))
+    ui.self_check(parameter_checks.table_counted(now, here, frame))
     ui.source(parameters.weight_bytes, parameters.kv_cache_bytes, parameters.attention_map_bytes)
 
 
@@ -210,14 +217,18 @@ def what_follows(now: Counted, here: Here) -> None:
     st.subheader(f"{total:,} parameters", anchor=False)
     loaded = views.costs(here.config, here.model.model.tied)
     costs = views.costs(now.config, now.tied)
-    rows = [[name, value, loaded[name]] for name, value in costs.items()]
+    rows = [[name, cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
-    frame = pd.DataFrame({"what": list(costs), "this": list(costs.values()), "loaded": list(loaded.values())})
+    frame = pd.DataFrame(
+        [(name, cost.unit, cost.value, loaded[name].value) for name, cost in costs.items()],
+        columns=["what", "unit", "this", "loaded"],
+    )
     ui.export_menu("configuration", frame)
     ui.formula(_count_formula(now.config, now.tied, total))
     ui.note(
         "With a full context. Weights and K/V cache in float32. Work with the output head at every position and the whole square of "
         "attention. The other parts of this page show the same configuration in detail."
     )
-    ui.self_check([parameter_checks.counted(here), parameter_checks.work_counted(now.config)])
+    shape = parameter_checks.drawn_counted(now, here, views.parts_by_component(now.config, now.tied, now.name))
+    ui.self_check([shape, parameter_checks.work_counted(now.config)])
     ui.source(parameters.component_counts, parameters.forward_flops, parameters.kv_cache_bytes)

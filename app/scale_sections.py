@@ -176,10 +176,10 @@ def _memory_formula(model: ModelFacts, number: str, batch: int) -> None:
     ui.formula(
         r"\begin{gathered}\begin{aligned} \text{weights} "
         rf"&= {n(model.n_parameters, 4)} \cdot {each} = {n(running.weights, 4)} \\ "
-        rf"\text{{keys, values}} &= 2LENB \cdot {other} = {n(running.kv_cache, 4)} \\ "
+        rf"\text{{K/V cache}} &= 2LENB \cdot {other} = {n(running.kv_cache, 4)} \\ "
         rf"\text{{working}} &= B\,(9EN \cdot {other} + 4V) \\ &= {n(running.working, 4)} \\ "
         r"\text{running} &= \text{the sum of these} \\ "
-        rf"&= {n(running.total, 4)} \text{{ bytes}} \\[0.6em] "
+        rf"&= {n(running.total, 4)} \text{{ bytes}} \end{{aligned}} \\[0.6em] \begin{{aligned}} "
         r"\text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
         rf"&= 16 \cdot {n(model.n_parameters, 4)} + {n(needs.activations, 4)} \\ "
         rf"&= {n(needs.total, 4)} \text{{ bytes}} \end{{aligned}} \\[0.6em] "

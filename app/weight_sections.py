@@ -12,6 +12,7 @@ from app import choices, markup, parameter_checks, runtime, state, ui
 from app.charts import histogram
 from app.runtime import Here
 from gptcore import parameters, weights
+from gptcore.checks import Check
 from gptcore.config import GPTConfig
 from gptcore.parameters import TensorShape
 from gptcore.weights import WeightStatistics, weight_statistics
@@ -26,6 +27,13 @@ def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
     return runtime.compute(lambda: weight_statistics(tensor))
 
 
+@st.cache_resource(show_spinner=False, max_entries=2048)
+def checked(model_name: str, tensor_name: str) -> Check:
+    """The figures of one tensor against a second way to them; kept, as they are."""
+    tensor, found = runtime.model(model_name).model.get_parameter(tensor_name), statistics(model_name, tensor_name)
+    return runtime.compute(lambda: parameter_checks.statistics_recounted(tensor_name, tensor, found))
+
+
 @lru_cache(maxsize=8)
 def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
     return parameters.tensor_shapes(config, tied)
@@ -38,7 +46,7 @@ def loaded_weights(here: Here) -> None:
     _histogram(listed[name], found[name])
     _table(listed, found, name)
     _formula(found[name])
-    ui.self_check(parameter_checks.counted(here))
+    ui.self_check([parameter_checks.counted(here), checked(here.view.model, listed[name].name)])
     ui.source(weight_statistics)
 
 
@@ -86,6 +94,15 @@ def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], c
     ]
     heads = ["Tensor", "Shape", "Numbers", "Mean", "Spread", "Norm", "Near zero"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5, 6), marked=list(found).index(chosen))
+    ui.export_menu("weight_statistics", lambda: statistics_frame(found))
+
+
+def statistics_frame(found: dict[str, WeightStatistics]) -> pd.DataFrame:
+    """tensor, numbers, mean, spread, norm, near_zero (share, 0 to 1): one line a tensor."""
+    return pd.DataFrame(
+        [(name, f.count, f.mean, f.spread, f.norm, f.near_zero) for name, f in found.items()],
+        columns=["tensor", "numbers", "mean", "spread", "norm", "near_zero"],
+    )
 
 
 def _formula(found: WeightStatistics) -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import load_file
@@ -16,14 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from app import arithmetic_views as views
-from app import choices, parameter_checks
-from app.config_controls import divisors
+from app import choices, parameter_checks, ui
+from app.config_controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
 from gptcore import parameters
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
+from gptcore.weights import weight_statistics
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 LAYER = 1
@@ -40,6 +43,23 @@ def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
         return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
 
     return open_part
+
+
+@pytest.fixture
+def exports(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
+    """File name -> the data that the page last offered under it."""
+    offered: dict[str, pd.DataFrame] = {}
+
+    def keep(name: str, data: Any, figures: object = ()) -> None:
+        offered[name] = data() if callable(data) else data
+
+    monkeypatch.setattr(ui, "export_menu", keep)
+    return offered
+
+
+def descriptions(at: AppTest) -> list[str]:
+    """What each badge says that it checked."""
+    return [element.proto.help for element in at.get("markdown") if "off by" in element.proto.body]
 
 
 def count_on_screen(at: AppTest) -> int:
@@ -156,6 +176,42 @@ def test_the_parts_by_block_are_the_tensors_of_each_block(tied: bool) -> None:
     assert parts["whole"].value == total == sum(part.value for part in parts.values() if part.parent == "whole")
 
 
+def test_the_parts_drawn_by_block_are_the_parts_exported(opened: Opened, exports: dict[str, pd.DataFrame]) -> None:
+    drawn = figure(opened(divided="block", preset="gpt2"), "GPT-2 small, by block")["data"][0]
+    frame = exports["parameters_by_block"]
+    assert list(frame.part) == list(drawn["labels"]) and list(frame.parameters) == list(numbers(drawn["values"]))
+    attention = frame[(frame.part == "Attention") & (frame.within == "Block 11")]
+    assert list(attention.parameters) == [2_362_368] and list(frame.part[frame.within == ""]) == ["GPT-2 small"]
+    opened()
+    assert "in_one_block" in exports["parameters_by_component"]
+
+
+def test_a_configuration_is_exported_in_numbers(opened: Opened, exports: dict[str, pd.DataFrame]) -> None:
+    opened("configuration", preset="gpt2")
+    frame = exports["configuration"].set_index("what")
+    assert frame.this.dtype.kind == frame.loaded.dtype.kind == "f"
+    for what, unit, value in (
+        ("Parameters", "numbers", 124_439_808),
+        ("Weights in float32", "bytes", 497_759_232),
+        ("the same in MiB", "MiB", 497_759_232 / 2**20),
+        ("K/V cache", "bytes", 72 * 2**20),
+        ("in attention", "share", 12 * 2_362_368 / 124_439_808),
+    ):
+        assert frame.unit[what] == unit and frame.this[what] == pytest.approx(value, rel=1e-12)
+
+
+def test_the_table_of_weights_is_exported_with_the_numbers_of_the_file(
+    opened: Opened, exports: dict[str, pd.DataFrame], tiny_folder: Path
+) -> None:
+    opened("weights")
+    frame = exports["weight_statistics"].set_index("tensor")
+    stored = load_file(tiny_folder / "model.safetensors")[f"transformer.h.{LAYER}.mlp.c_fc.weight"].astype(np.float64)
+    row = frame.loc["feed_forward.widen.weight"]
+    near = (np.abs(stored) <= 0.1 * stored.std()).mean()
+    found = [row["numbers"], row["mean"], row["spread"], row["norm"], row["near_zero"]]
+    assert len(frame) == 12 and found == pytest.approx([stored.size, stored.mean(), stored.std(), np.linalg.norm(stored), near])
+
+
 def test_many_blocks_are_drawn_in_groups_and_none_is_lost() -> None:
     parts = views.parts_by_block(GPT3_175B, True, "GPT-3")
     blocks = [part for part in parts if part.label.startswith("Block")]
@@ -243,6 +299,46 @@ def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
     flops = parameters.forward_flops(GPT2_SMALL, 1024)
     monkeypatch.setattr(parameters, "forward_flops", lambda *_: replace(flops, blocks=flops.blocks + 1))
     assert not parameter_checks.work_counted(GPT2_SMALL).ok
+
+
+@pytest.mark.parametrize(("preset", "whose"), {
+    "loaded": "the loaded model's", "gpt2": "all tensors of GPT-2 small", "124m": "all tensors of GPT_CONFIG_124M",
+}.items())  # fmt: skip
+def test_the_checks_speak_of_the_configuration_that_is_shown(opened: Opened, preset: str, whose: str) -> None:
+    for part in ("where", "memory", "configuration"):
+        page = opened(part, preset=preset)
+        assert whose in descriptions(page)[0] and "off by 0 at most" in printed(page)
+        assert ("loaded" in descriptions(page)[0]) is (preset == "loaded")
+
+
+def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_model: LanguageModel) -> None:
+    sequence = SequenceInView((1, 2), (1, 2), (), False)
+    here = Here(View(), tiny_model, sequence, ("", ""), 0, 0, 0)
+    for config, tied in ((tiny_model.config, True), (GPT_CONFIG_124M, False), (GPT3_175B, True)):
+        now = Counted("", "shown", config, tied)
+        for divided in (views.parts_by_block, views.parts_by_component):
+            parts = divided(config, tied, "shown")
+            assert parameter_checks.drawn_counted(now, here, parts).ok
+            wrong = [*parts[:-1], replace(parts[-1], value=parts[-1].value + 5)]
+            assert parameter_checks.drawn_counted(now, here, wrong).deviation == 5
+        table = views.weight_memory(config)
+        assert parameter_checks.table_counted(now, here, table).ok
+        wrong_table = table.assign(bytes=table.bytes + 7 * (table.number_type == "int8"))
+        assert parameter_checks.table_counted(now, here, wrong_table).deviation == 7
+
+
+@pytest.mark.parametrize("name", ["mean", "spread", "norm"])
+def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
+    for tensor in (torch.full((9000, 3), 2.0), torch.randn(9000, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(4)):
+        found = weight_statistics(tensor)
+        assert parameter_checks.statistics_recounted("t", tensor, found).ok
+        wrong = replace(found, **{name: 1.001 * getattr(found, name) + 1e-3})
+        assert not parameter_checks.statistics_recounted("t", tensor, wrong).ok
+
+
+def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
+    said = [text for text in descriptions(opened("weights", tensor="ln_2.scale")) if "spread from each" in text]
+    assert len(said) == 1 and "ln_2.scale" in said[0]
 
 
 def test_numbers_in_words_keep_three_or_four_digits() -> None:
