@@ -8,23 +8,31 @@ the document or the last message of the server, whichever is later.
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
+import numpy as np
+import tiktoken
 import torch
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from app import choices
+from app.glossary import GLOSSARY
 from app.navigation import PAGES
 from benchmarks.table import HEADER, Row, line
 from gptcore.checkpoints import EMBEDDED, save_model
 from gptcore.config import GPT2_SMALL
 from gptcore.model import GPTModel
+from gptcore.tokenizer import Tokenizer
 from tests.browser.server import Server, running_app
 from tests.browser.visit import listen, settled, wait_ready
 
@@ -44,8 +52,13 @@ WATCH = """(() => {
       this.addEventListener("message", ({ data }) => { seen.bytes += data.byteLength ?? data.size ?? data.length; came(); });
     }
   };
-  window.benchmarkQuiet = (pause) => new Promise((done) => {
-    const look = () => (seen.last && performance.now() - seen.last > pause ? done(seen) : setTimeout(look, 50));
+  window.benchmarkQuiet = (pause) => new Promise((done, failed) => {
+    const start = performance.now();
+    const look = () => {
+      if (seen.last && performance.now() - seen.last > pause) done(seen);
+      else if (performance.now() - start > 60_000) failed(new Error(seen.last ? "The page does not come to rest." : "Nothing came."));
+      else setTimeout(look, 50);
+    };
     look();
   });
   const inPicture = (node) => {
@@ -58,7 +71,8 @@ WATCH = """(() => {
   const watch = (root) => new MutationObserver(changed).observe(root, everything);
   const attach = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (options) { const root = attach.call(this, options); watch(root); return root; };
-  addEventListener("click", (event) => { seen.click = event.timeStamp; seen.picture = seen.whole = seen.last = 0; }, true);
+  const begins = (event) => { seen.click = event.timeStamp; seen.picture = seen.whole = seen.last = 0; };
+  for (const kind of ["click", "keydown"]) addEventListener(kind, begins, true);
   watch(document);
 })()"""
 PANEL = '[aria-label="The choice of the next token"]'
@@ -154,42 +168,111 @@ def _drag(page: Page) -> float:
     )
 
 
-def _pages(browser: Browser, server: Server, query: str, label: str) -> Iterator[Row]:
-    """For each page: from a click on another token of the timeline until its pictures, and until the whole page, are drawn anew."""
+def _pages(browser: Browser, server: Server, prompt: str, label: str = "") -> Iterator[Row]:
+    """For each page: from a click on another token of the timeline until its pictures, and until the whole page, are drawn anew.
+    With the embedded model (no label) for every part of it, else for its first."""
+    budget = None if label else 150.0  # for the embedded model
     for entry in PAGES:
-        path = "/" if entry.file == "generate" else f"/{entry.file}"
-        page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
-        page.add_init_script(WATCH)
-        page.goto(server.url + path + query, wait_until="domcontentloaded")
-        chips = page.get_by_test_id("stSidebar").locator(".chip.prompt")
-        chips.first.wait_for(timeout=120_000)
-        wait_ready(page, 120)
-        page.wait_for_timeout(1500)  # parts that fill themselves, and what the browser does when it is idle
-        first_view = page.evaluate("() => window.benchmarkSeen.bytes") / 1e6
-        clicks = [_click(page, chips.nth(turn % 2)) for turn in range(REPEATS)][1:]
-        picture, whole = (statistics.median(taken) for taken in zip(*clicks, strict=True))
-        budget = 150.0 if not label else None  # the budget is for the embedded model
-        said = f"{picture:.0f} ms, whole page {whole:.0f} ms, first view {first_view:.2f} MB"
-        yield Row(f"{entry.title}{label}: click to picture", said, picture, " ms", budget)
+        parts = choices.ALL[entry.file].options if entry.file in choices.ALL else ("",)
+        for part in parts[:1] if label else parts:
+            page = _watched(browser, server, entry.file, prompt, **({entry.file: part} if part else {}))
+            first_view = page.evaluate("() => window.benchmarkSeen.bytes") / 1e6
+            picture, whole = _median(page, [_chip(page, turn % 2) for turn in range(REPEATS)])
+            said = f"{picture:.0f} ms, whole page {whole:.0f} ms, first view {first_view:.2f} MB"
+            title = f"{entry.title}, {part}" if part and not label else entry.title
+            yield Row(f"{title}{label}: click to picture", said, picture, " ms", budget)
+            page.context.close()
+
+
+def _layers_and_heads(browser: Browser, server: Server, prompt: str) -> Iterator[Row]:
+    """From a key on the slider of the layers, or a click on another head, until the pictures are drawn anew."""
+    for name in ("layer_norm", "block"):
+        page = _watched(browser, server, name, prompt)
+        slider = page.get_by_role("slider", name="Layer").first
+        slider.focus()
+        moves = [partial(page.keyboard.press, key) for key in ("ArrowRight", "ArrowLeft") * (REPEATS // 2 + 1)]
+        yield _row(f"another layer, {name}", *_median(page, moves))
         page.context.close()
+    page = _watched(browser, server, "attention", prompt)
+    maps = page.locator("section.view.overview canvas.maps")
+    box = maps.bounding_box()
+    assert box is not None
+
+    def choose(share: float) -> None:
+        maps.hover(position={"x": share * box["width"], "y": share * box["height"]})
+        page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
+        _press(page)
+
+    yield _row("another head, attention", *_median(page, [partial(choose, (0.2, 0.7)[turn % 2]) for turn in range(REPEATS)]))
+    page.context.close()
 
 
-def _click(page: Page, chip: Locator) -> tuple[float, float]:
-    """Milliseconds from a click to the page's pictures (to the whole page if none of them changed), and to the whole page."""
-    chip.hover()
-    page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
+def _row(what: str, picture: float, whole: float) -> Row:
+    return Row(f"{what}: to the picture", f"{picture:.0f} ms, whole page {whole:.0f} ms", picture, " ms", 150)
+
+
+def _watched(browser: Browser, server: Server, name: str, prompt: str, **query: str) -> Page:
+    """The page of this name, watched, when all of it has come."""
+    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    page.add_init_script(WATCH)
+    path = "/" if name == "generate" else f"/{name}"
+    page.goto(f"{server.url}{path}?{prompt}&{urlencode(query)}", wait_until="domcontentloaded")
+    page.get_by_test_id("stSidebar").locator(".chip.prompt").first.wait_for(timeout=120_000)
+    wait_ready(page, 120)
+    page.wait_for_timeout(1500)  # parts that fill themselves, and what the browser does when it is idle
+    return page
+
+
+def _chip(page: Page, index: int) -> Callable[[], None]:
+    """A click on a token of the timeline, to which the pointer goes first."""
+
+    def click() -> None:
+        page.get_by_test_id("stSidebar").locator(".chip.prompt").nth(index).hover()
+        page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
+        _press(page)
+
+    return click
+
+
+def _press(page: Page) -> None:
     page.mouse.down()
     page.mouse.up()
-    seen: dict[str, float] = page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
-    return (seen["picture"] or seen["whole"]) - seen["click"], seen["whole"] - seen["click"]
+
+
+def _median(page: Page, acts: Iterable[Callable[[], object]]) -> tuple[float, float]:
+    """Median milliseconds from each act but the first to the page's pictures (to the whole page if none of them changed), and to the
+    whole page."""
+    taken = []
+    for act in acts:
+        page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
+        act()
+        seen: dict[str, float] = page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
+        taken.append([(seen["picture"] or seen["whole"]) - seen["click"], seen["whole"] - seen["click"]])
+    picture, whole = np.median(taken[1:], axis=0)
+    return float(picture), float(whole)
+
+
+def _prompt(folder: Path, n_tokens: int) -> str:
+    """The first tokens of the glossary's text, as a query."""
+    tokenizer = Tokenizer.from_folder(folder)
+    text = tokenizer.decode(tokenizer.encode(" ".join(GLOSSARY.values()))[:n_tokens])
+    return urlencode({"model": str(folder), "prompt": text})
 
 
 def _gpt2_shapes(folder: Path) -> Path:
-    """A model of GPT-2 small's shapes with random weights: speed does not depend on their values."""
+    """A model of GPT-2 small's shapes with random weights: speed does not depend on their values. With GPT-2's own vocabulary,
+    where tiktoken has it or can fetch it, else with the embedded model's."""
     torch.manual_seed(0)
     save_model(GPTModel(GPT2_SMALL), folder)
-    for name in ("vocab.json", "merges.txt"):
-        shutil.copy(EMBEDDED / name, folder)
+    try:
+        ranks = tiktoken.get_encoding("gpt2")._mergeable_ranks
+    except OSError:
+        print("GPT-2's vocabulary is not in $TIKTOKEN_CACHE_DIR: the embedded one takes its place, and its pages are smaller.")
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copy(EMBEDDED / name, folder)
+        return folder
+    lines = (f"{base64.b64encode(token).decode()} {rank}" for token, rank in ranks.items())
+    (folder / "gpt2.tiktoken").write_text("\n".join(lines))
     return folder
 
 
@@ -204,10 +287,11 @@ def rows() -> Iterator[Row]:
         big = _gpt2_shapes(Path(folder) / "gpt2-shapes")
         with _browser() as browser, running_app(log_path, GLASS_MODELS=str(big)) as server:
             yield from _main_page(browser, server)
-            yield from _pages(browser, server, "?prompt=Once+upon+a+time%2C+there+was+a+king", "")
+            prompt = urlencode({"prompt": "Once upon a time, there was a king"})
+            yield from _pages(browser, server, prompt)
+            yield from _layers_and_heads(browser, server, prompt)
             for n_tokens in (16, 128, 1024):
-                query = f"?model={big}&prompt=the" + "+the" * (n_tokens - 1)
-                yield from _pages(browser, server, query, f", GPT-2 small shapes, {n_tokens:,} tokens")
+                yield from _pages(browser, server, _prompt(big, n_tokens), f", GPT-2 small shapes, {n_tokens:,} tokens")
 
 
 def main() -> None:
