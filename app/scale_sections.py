@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import choices, markup, parameter_checks, state, ui
+from app import choices, markup, parameter_checks, scale_checks, state, ui
 from app.arithmetic_views import ModelFacts, in_bytes, in_words
 from app.charts import Figure, Mode
 from app.charts.dots import log_dots
@@ -129,8 +129,9 @@ def memory(here: Here) -> None:
         number = st.segmented_control("Weights, for running", NUMBERS, required=True, **state.choice(choices.SCALE_NUMBER))
         batch = st.select_slider("Sequences at once", BATCHES, width=260, **state.choice(choices.SCALE_BATCH))
     compared = models(here)
-    frame = views.hardware(tuple(compared.values()), str(number), int(batch))
-    figure = _memory_figure(tuple(compared.values()), str(number), int(batch), ui.mode())
+    every = tuple(compared.values())
+    frame = views.hardware(every, str(number), int(batch))
+    figure = _memory_figure(every, str(number), int(batch), ui.mode())
     ui.chart(figure, name="memory_needed", data=frame)
     apart = str(
         st.selectbox(
@@ -146,7 +147,8 @@ def memory(here: Here) -> None:
         "1 GB as 10⁹ bytes; splitting a model over cards costs more. In the formulas: B sequences of N tokens, L layers, width E, V tokens "
         "known; working: 9 numbers for each of E, and a row of logits in float32."
     )
-    ui.self_check(parameter_checks.bytes_counted(here))
+    recounted = scale_checks.memory_recounted(every, str(number), int(batch), frame)
+    ui.self_check([parameter_checks.bytes_counted(here), recounted])
     ui.source(gpu.inference_memory, gpu.training_memory, gpu.activation_bytes)
     _sources("rajbhandari", "korthikanti")
 

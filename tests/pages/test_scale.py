@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import arithmetic_views as views
-from app import scale_sections, ui
+from app import scale_checks, scale_sections, ui
 from app.charts.dots import log_dots
 from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
@@ -150,6 +150,23 @@ def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_b
         expected = 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
         assert numbers(training["x"])[1] == pytest.approx(expected, rel=1e-3)
         assert f"= {expected / 1e10:.3f} \\cdot 10^{{10}}" in printed(at)
+
+
+@pytest.mark.parametrize("number", scale_sections.NUMBERS)
+@pytest.mark.parametrize("part", ["weights", "kv_cache", "working", "gradients", "optimizer", "activations", "total"])
+def test_a_part_that_is_drawn_wrong_fails_the_second_count(number: str, part: str) -> None:
+    models = (*views.PUBLISHED, replace(views.PUBLISHED[0], tied=False))
+    frame = views.hardware(models, number, 4)
+    assert scale_checks.memory_recounted(models, number, 4, frame).ok
+    last = frame[frame.part == part].index[-1]
+    wrong = frame.assign(bytes=frame.bytes.where(frame.index != last, frame.bytes + 3))
+    assert scale_checks.memory_recounted(models, number, 4, wrong).deviation == 3
+
+
+def test_the_memory_drawn_is_counted_twice(opened: Opened) -> None:
+    assert "Parts and totals counted twice: off by 0 at most" in printed(opened("memory", batch="64", number="int8")).replace(
+        "\\", ""
+    )
 
 
 def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
