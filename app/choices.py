@@ -151,9 +151,35 @@ def text(name: str, default: str = "", *, longest: int) -> Choice[str]:
     return _declared(Choice(name, default, short_text(longest), str))
 
 
+def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Choice[tuple[float | None, ...]]:
+    """As many numbers as the default has, in the address with _ between them, and nothing where one is missing (None)."""
+    one = real(low, high)
+
+    def read(text: str) -> tuple[float | None, ...]:
+        found = tuple(one(part) if part else None for part in text.split("_"))
+        if len(found) != len(default):
+            raise ValueError(f"{len(found)} numbers")
+        return found
+
+    def write(values: Sequence[float | None]) -> str:
+        return "_".join("" if value is None else f"{value:.6g}" for value in values)
+
+    return _declared(Choice(name, tuple(default), read, write))
+
+
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])
+# A student a line: maths, physics, history, art.
+CLASSROOM_MARKS = numbers(
+    "marks", 0, 100,
+    (62, 71, 55, 80,
+     91, 88, 76, 67,
+     45, 52, 81, 74,
+     78, 69, 64, 59,
+     55, 60, 92, 88,
+     83, 90, 58, 41),
+)  # fmt: skip
 CLASSROOM_STUDENTS = count("students", 1, 6, 6)
 STACK_DEPTH = count("stack_depth", 5, 50, 30)
 STACK_GAIN = amount("stack_gain", 0.5, 1.5, 1.2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,15 +19,25 @@ from gptcore.model import LayerNorm
 
 STUDENT = "Student"
 STACK_TOLERANCE = 1e-3  # at the smallest weight scale a row's variance before LayerNorm is about 0.25, beside an ε of 0.00001
-MARKS = pd.DataFrame(
-    {
-        STUDENT: ["Danny", "Amira", "Ben", "Chen", "Elena", "Farid"],
-        "Maths": [62.0, 91.0, 45.0, 78.0, 55.0, 83.0],
-        "Physics": [71.0, 88.0, 52.0, 69.0, 60.0, 90.0],
-        "History": [55.0, 76.0, 81.0, 64.0, 92.0, 58.0],
-        "Art": [80.0, 67.0, 74.0, 59.0, 88.0, 41.0],
-    }
-)
+STUDENTS = ("Danny", "Amira", "Ben", "Chen", "Elena", "Farid")
+EXAMS = ("Maths", "Physics", "History", "Art")
+Marks = tuple[float | None, ...]  # student by student, as app.choices.CLASSROOM_MARKS has them; None where one is missing
+
+
+def marks_table(marks: Marks) -> pd.DataFrame:
+    """A student a row, an exam a column; NaN where a mark is missing."""
+    table = pd.DataFrame(np.array(marks, dtype=float).reshape(len(STUDENTS), len(EXAMS)), columns=list(EXAMS))
+    table.insert(0, STUDENT, STUDENTS)
+    return table
+
+
+def edited_marks(marks: Marks, edits: Mapping[int, Mapping[str, Any]]) -> Marks:
+    """The marks with the editor's edits: row -> exam -> mark, None where one was deleted."""
+    changed = list(marks)
+    for row, line in edits.items():
+        for exam, mark in line.items():
+            changed[row * len(EXAMS) + EXAMS.index(exam)] = None if mark is None else float(mark)
+    return tuple(changed)
 
 
 def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
@@ -64,22 +75,23 @@ def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
 @st.fragment
 def classroom() -> None:
     """Students in rows, exams in columns: edit the marks, choose how many students are in the batch."""
-    exams = list(MARKS.columns[1:])
+    exams = list(EXAMS)
     st.subheader("Along the row or down the column?", anchor=False)
     st.markdown(
         "Students are rows, exams are columns. **LayerNorm** normalises each row, **BatchNorm** each column. "
         "Change a mark, or make the batch smaller until Danny is alone, and watch Danny's row."
     )
-    edited = st.data_editor(
-        MARKS,
+    handed, tied = state.editor(choices.CLASSROOM_MARKS, edited_marks)
+    st.data_editor(
+        marks_table(handed),
         hide_index=True,
         width="stretch",
         disabled=[STUDENT],
         column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
-        key="marks",
+        **tied,
     )
-    size = st.slider("Students in the batch, from the top", 1, len(MARKS), **state.choice(choices.CLASSROOM_STUDENTS))
-    batch = edited.head(size)
+    size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
+    batch = marks_table(state.chosen(choices.CLASSROOM_MARKS)).head(size)
     complete = batch.dropna()
     if len(complete) < len(batch):
         ui.note(f"{len(batch) - len(complete)} of {len(batch)} students miss a mark and are left out.")

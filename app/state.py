@@ -214,6 +214,27 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
     return {"key": key, "on_change": changed}
 
 
+def editor(
+    choice: Choice[Value], edit: Callable[[Value, Mapping[int, Mapping[str, Any]]], Value]
+) -> tuple[Value, dict[str, Any]]:
+    """What to hand to `st.data_editor`, and the arguments that tie it to a choice of its page.
+
+    edit: value, edits (row -> column -> what stands there now) -> value.
+    The editor keeps its edits as differences from what it was handed. So it is handed the same from when it comes to the screen
+    until it leaves: nothing changes under what is being typed.
+    """
+    key = f"widget_choice_{choice.name}"
+    if key not in st.session_state:
+        remember(key, chosen(choice))
+    handed: Value = remembered(key, choice.default)
+
+    def changed() -> None:
+        take(choice, edit(handed, st.session_state[key]["edited_rows"]))
+        publish()  # at once, since a fragment runs without the entry
+
+    return handed, {"key": key, "on_change": changed}
+
+
 def remembered_widget(name: str, default: Any) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back."""
     key = f"widget_remembered_{name}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.testing.v1 import AppTest
 
 from app import choices, layer_norm_lessons, layer_norm_views, markup
 from app.distribution import distribution
@@ -15,7 +18,7 @@ from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from gptcore.tokenizer import Tokenizer
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, ROOT, figure, figures, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 POSITIONS = (1, 4, 5)
@@ -24,6 +27,19 @@ POSITIONS = (1, 4, 5)
 @pytest.fixture(scope="module")
 def reference(tiny_folder: Path) -> TransformersRun:
     return TransformersRun(tiny_folder, IDS)
+
+
+def class_marks() -> np.ndarray:
+    """The marks that the classroom begins with."""
+    return np.array(choices.CLASSROOM_MARKS.default, dtype=float).reshape(6, 4)
+
+
+def edit(at: AppTest, rows: dict[int, dict[str, float | None]]) -> None:
+    """What the browser sends when cells of the marks were edited: all edits so far, each time."""
+    edits = json.dumps({"edited_rows": rows, "added_rows": [], "deleted_rows": []})
+    (editor,) = at.dataframe
+    at._run(WidgetStates(widgets=[WidgetState(id=editor.proto.id, string_value=edits)]))
+    assert not at.exception
 
 
 def around(reference: TransformersRun, layer: int, site: str) -> tuple[np.ndarray, np.ndarray]:
@@ -114,8 +130,7 @@ def test_equal_values_have_a_histogram_too() -> None:
 
 
 def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_for_batch_norm_alone() -> None:
-    exams = list(layer_norm_lessons.MARKS.columns[1:])
-    marks = layer_norm_lessons.MARKS[exams].to_numpy()
+    exams, marks = layer_norm_lessons.EXAMS, class_marks()
     everybody, few, alone = (layer_norm_lessons.first_student(marks[:n], exams) for n in (6, 2, 1))
     assert np.array_equal(everybody["layer_norm"], alone["layer_norm"])
     assert np.allclose(everybody["layer_norm"], (marks[0] - marks[0].mean()) / np.sqrt(marks[0].var() + 1e-5))
@@ -125,7 +140,7 @@ def test_the_first_student_is_the_same_for_layer_norm_in_any_batch_and_missing_f
 
 
 def test_the_class_agrees_with_the_models_layer_norm_and_pytorchs_batch_norm(monkeypatch: pytest.MonkeyPatch) -> None:
-    marks = layer_norm_lessons.MARKS.to_numpy()[:, 1:].astype(float)
+    marks = class_marks()
     assert [check.name for check in layer_norm_lessons.class_checks(marks)] == ["LayerNorm", "BatchNorm"]
     assert all(check.deviation < 1e-12 for check in layer_norm_lessons.class_checks(marks))
     assert [check.name for check in layer_norm_lessons.class_checks(marks[:1])] == ["LayerNorm"]
@@ -208,6 +223,36 @@ def test_the_lessons_formulas_hold_their_numbers(monkeypatch: pytest.MonkeyPatch
     assert r"\frac{62 - 67}{\sqrt{88.5 + 1 \cdot 10^{-5}}}" in text and "= -0.53" in text
     link = {"layer_norm": "stack", "stack_depth": "10", "stack_gain": "0.5"}
     assert r"0.5^{10} = 0.000977" in printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+
+
+def test_edited_marks_are_in_the_link_and_there_after_another_page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    marks = class_marks()
+    marks[0, 0], marks[3, 2], marks[5, 3] = 90, 12.5, np.nan
+    text = "_".join("" if np.isnan(mark) else f"{mark:g}" for mark in marks.ravel())
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom")
+    edit(at, {0: {"Maths": 90}})
+    edit(at, {0: {"Maths": 90}, 3: {"History": 12.5}, 5: {"Art": None}})
+    assert np.array_equal(at.dataframe[0].value[list(layer_norm_lessons.EXAMS)], class_marks())  # nothing moves under the typing
+    assert at.query_params["marks"] == text
+    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom", marks=text)
+    at.switch_page(str(ROOT / "pages" / "tokens.py")).run()
+    back = at.switch_page(str(ROOT / "pages" / "layer_norm.py")).run()
+    for page in (back, by_link):
+        assert np.array_equal(page.dataframe[0].value[list(layer_norm_lessons.EXAMS)], marks, equal_nan=True)
+        expected = layer_norm_lessons.first_student(marks[:5], layer_norm_lessons.EXAMS)  # Farid misses a mark
+        for trace, name in zip(figure(page, "Danny's marks")["data"], ("layer_norm", "batch_norm"), strict=True):
+            assert np.allclose(numbers(trace["x"]), expected[name])
+        assert "1 of 6 students miss a mark" in printed(page)
+    edit(back, {0: {"Maths": 62}, 3: {"History": 64}, 5: {"Art": 41}})
+    assert "marks" not in back.query_params  # as it began
+
+
+@pytest.mark.parametrize("junk", ["1_2", "x", "_".join(["101"] * 24), "_".join(["nan"] * 24), "_".join(["5"] * 25)])
+def test_marks_of_a_junk_link_are_those_the_classroom_begins_with(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, junk: str
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom", marks=junk)
+    assert np.array_equal(at.dataframe[0].value[list(layer_norm_lessons.EXAMS)], class_marks())
 
 
 def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
