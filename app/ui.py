@@ -17,6 +17,7 @@ from app import charts, markup, navigation, palette, state
 from app.choices import Choice
 from app.components import figure as figures
 from app.glossary import GLOSSARY
+from app.worked import latex_number as latex_number
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
@@ -133,11 +134,11 @@ def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
 def export_menu(
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],
-    figures: Sequence[charts.Figure] | Callable[[], charts.Figure] = (),
+    figures: Sequence[charts.Figure] | Callable[[], charts.Figure | str] = (),
 ) -> None:
     """CSV and JSON of the data, and the figures as one stand-alone HTML page; each is made when it is asked for.
 
-    figures: what stands on the page, or, beside a canvas, a function that gives the same picture as a figure.
+    figures: what stands on the page, or, beside what is no figure, a function that gives the same picture as one or as a page.
     """
 
     def frame() -> pd.DataFrame:
@@ -146,7 +147,8 @@ def export_menu(
     shown = mode()  # later, when it is asked for, nobody tells
 
     def page() -> str:
-        return charts.stand_alone([figures()] if callable(figures) else figures, shown)
+        made = figures() if callable(figures) else figures
+        return made if isinstance(made, str) else charts.stand_alone([made] if isinstance(made, charts.Figure) else made, shown)
 
     with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
@@ -185,15 +187,6 @@ def latex_lines(*lines: str) -> str:
     """Lines of a formula under each other, aligned at their &."""
     # Gaps count from a line's foot, not from the fraction's; the strut keeps the top of the first fraction inside its box.
     return r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[1.3em] ".join(lines) + r" \end{aligned}"
-
-
-def latex_number(value: float, digits: int = 3) -> str:
-    """A number for a formula."""
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return text
 
 
 def source(*objects: Any) -> None:

@@ -1,0 +1,86 @@
+"""Numbers for formulas that hold as printed: who types the printed numbers into a calculator gets the printed result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+FEWEST, MOST = 3, 7  # significant digits; a float32 has some seven
+
+
+class Worked(NamedTuple):
+    """The LaTeX of one step. inputs: what is put in, all with so many digits; relation: "=" or "\\approx"; result."""
+
+    inputs: tuple[str, ...]
+    relation: str
+    result: str
+    digits: int
+
+    @property
+    def out(self) -> str:
+        """Relation and result."""
+        return f"{self.relation} {self.result}"
+
+
+def latex_number(value: float, digits: int = FEWEST) -> str:
+    """A number for a formula."""
+    text = f"{value + 0.0:.{digits}g}"  # + 0.0: there is no minus zero
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+    return text
+
+
+def worked(
+    function: Callable[..., float],
+    inputs: Sequence[float],
+    result: float,
+    *,
+    digits: int = FEWEST,
+    written: Callable[[float], str] | None = None,
+) -> Worked:
+    """The inputs with the fewest digits, FEWEST to MOST, with which the function of the printed inputs is the printed result.
+
+    The relation is "=" where that holds, else "\\approx", with all digits. result: the model's own number. digits: of the result;
+    written: how it is written, where that is not latex_number.
+    """
+    write = written or (lambda value: latex_number(value, digits))
+    wanted = write(float(result))
+    for many in range(FEWEST, MOST + 1):
+        if _of_printed(function, inputs, many, write) == wanted:
+            return Worked(_printed(inputs, many), "=", wanted, many)
+    return Worked(_printed(inputs, MOST), r"\approx", wanted, MOST)
+
+
+def begun(inputs: Sequence[float], result: float) -> Worked:
+    """For a sum of which only the beginning is printed, and then dots: nobody can add it up, so FEWEST digits will do."""
+    return Worked(_printed(inputs, FEWEST), "=", latex_number(result), FEWEST)
+
+
+def bracketed(text: str) -> str:
+    """A number behind an operator: in brackets if it is negative."""
+    return f"({text})" if text.startswith("-") else text
+
+
+def added(text: str) -> str:
+    """A number behind a sum: "+ 2", "- 2"."""
+    return f"- {text[1:]}" if text.startswith("-") else f"+ {text}"
+
+
+def latex_percent(value: float) -> str:
+    """A share for a formula, with as many digits as any number."""
+    return rf"{latex_number(100 * value)}\,\%"
+
+
+def _printed(inputs: Sequence[float], digits: int) -> tuple[str, ...]:
+    return tuple(latex_number(float(value), digits) for value in inputs)
+
+
+def _of_printed(function: Callable[..., float], inputs: Sequence[float], digits: int, write: Callable[[float], str]) -> str:
+    """ "" where the function has no value for the rounded inputs."""
+    try:
+        value = function(*(float(f"{float(value):.{digits}g}") for value in inputs))
+    except (ArithmeticError, ValueError):
+        return ""
+    return write(value) if math.isfinite(value) else ""
