@@ -19,10 +19,6 @@ from gptcore.model import TransformerBlock
 SCALES = {"own": "Each strip by itself", "one": "One for all"}
 
 
-def _pages() -> list[str]:
-    return [entry.file for entry in navigation.PAGES if navigation.is_there(entry.file)]
-
-
 def stations(here: Here) -> None:
     """The way through the block, and its two sums."""
     found = runtime.compute(lambda: here.trace.block(here.layer, (here.position,)))
@@ -49,20 +45,22 @@ def _way(here: Here, found: BlockActivations) -> None:
             s.values,
             limit or 1.0,
             s.place,
-            s.page,
+            s.link,
         )
         for s, top, limit in zip(listed, largest, limits, strict=True)
     ]
-    opened = block_path(
+    link = block_path(
         strips,
         key="block_path",
         title=f"Layer {here.layer}, position {here.position}",
         columns=("Mean", "Spread", "Largest"),
-        pages=_pages(),
+        pages=[s.link for s in listed if navigation.is_there(s.page)],
         pointed=block_views.moved_most(found),
     )
-    if opened:
-        st.switch_page(navigation.page(opened))
+    if link:
+        page, changes = block_views.opened(link)
+        state.update(**changes)
+        st.switch_page(navigation.page(page))
     title = f"Layer {here.layer}, position {here.position}: from station to station"
     ui.export_menu(
         "block",

@@ -17,14 +17,26 @@ from gptcore.trace import Trace
 @dataclass(frozen=True, eq=False)
 class Station:
     """Where a token's vector stands. name: on the screen; variable: its name in the code; page: the page about it; place: "spine",
-    "branch" or "sum", see app.components.block_path."""
+    "branch" or "sum", see app.components.block_path; layer: the layer that the page is opened at, None for the one in view."""
 
     name: str
     variable: str
     stage: str
-    page: str | None
+    page: str
     place: str
     values: np.ndarray
+    layer: int | None = None
+
+    @property
+    def link(self) -> str:
+        """Where its name leads, as `opened` reads it."""
+        return self.page if self.layer is None else f"{self.page}?layer={self.layer}"
+
+
+def opened(link: str) -> tuple[str, dict[str, int]]:
+    """The page that a station's link leads to, and what changes in the view on the way."""
+    page, _, layer = link.partition("?layer=")
+    return page, {"layer": int(layer)} if layer else {}
 
 
 def stations(found: BlockActivations, layer: int, n_layers: int) -> list[Station]:
@@ -36,17 +48,19 @@ def stations(found: BlockActivations, layer: int, n_layers: int) -> list[Station
             found.resid_pre, found.attn_in, found.attn_out, found.resid_mid, found.mlp_in, found.mlp_out, found.resid_post
         )
     )  # fmt: skip
-    into = f"Into layer {layer + 1}" if layer + 1 < n_layers else "Into the final LayerNorm"
-    came = "From the embeddings" if layer == 0 else f"From layer {layer - 1}"
     return [
-        Station(came, "resid_pre", "residual", "embeddings" if layer == 0 else None, "spine", pre),
+        Station("From the embeddings", "resid_pre", "residual", "embeddings", "spine", pre)
+        if layer == 0
+        else Station(f"From layer {layer - 1}", "resid_pre", "residual", "block", "spine", pre, layer - 1),
         Station("LayerNorm", "ln_1", "layer_norm", "layer_norm", "branch", attn_in),
         Station("Attention", "attn_out", "attention", "attention", "branch", attn_out),
         Station("+ shortcut", "resid_mid", "residual", "shortcuts", "sum", mid),
         Station("LayerNorm", "ln_2", "layer_norm", "layer_norm", "branch", mlp_in),
         Station("Feed-forward", "mlp_out", "feed_forward", "feed_forward", "branch", mlp_out),
         Station("+ shortcut", "resid_mid + mlp_out", "residual", "shortcuts", "sum", mid + mlp_out),
-        Station(into, "resid_post", "residual", "layer_norm" if layer + 1 == n_layers else None, "spine", post),
+        Station("Into the final LayerNorm", "resid_post", "residual", "layer_norm", "spine", post)
+        if layer + 1 == n_layers
+        else Station(f"Into layer {layer + 1}", "resid_post", "residual", "block", "spine", post, layer + 1),
     ]
 
 

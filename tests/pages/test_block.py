@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,6 +123,28 @@ def test_the_page_shows_layer_and_token_of_the_link_and_one_scale_when_asked(
     assert at.query_params["block_scale"] == "one"
     for page in (at, open_page(monkeypatch, tiny_folder, "block", **link, block_scale="one")):
         assert [row[4] for row in component_data(page, "Layer 1")[0]["rows"]] == pytest.approx([max(limits)] * 8)
+
+
+def test_every_station_leads_somewhere_the_ends_of_a_block_to_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    between = ["layer_norm", "attention", "shortcuts", "layer_norm", "feed_forward", "shortcuts"]
+    for layer, (before, after) in enumerate((("embeddings", "block?layer=1"), ("block?layer=0", "layer_norm"))):
+        header, _ = component_data(open_page(monkeypatch, tiny_folder, "block", layer=str(layer)), f"Layer {layer}")
+        assert [row[6] for row in header["rows"]] == [before, *between, after]
+
+
+def test_the_name_of_the_next_block_opens_it_on_the_same_page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    clicks, draw = ["block?layer=1"], block_sections.block_path
+
+    def clicked(*strips: Any, **arguments: Any) -> str | None:
+        draw(*strips, **arguments)
+        return clicks.pop() if clicks else None
+
+    monkeypatch.setattr(block_sections, "block_path", clicked)
+    at = open_page(monkeypatch, tiny_folder, "block", position="2")
+    assert not clicks and component_data(at, "Layer 1, position 2")
+    assert at.query_params["layer"] == "1" and at.slider(key="widget_layer").value == 1
 
 
 def test_without_the_switch_nothing_is_zeroed_and_the_values_are_those_of_inference(

@@ -18,8 +18,8 @@ from app.components import component, pack
 class Strip:
     """One vector. name, below: its two lines; stage: its colour; figures: one for each column; values [n], drawn from -limit to limit;
     place: "spine" for the residual stream, "branch" for a part beside it, "sum" for the ring where both meet, "" without a way;
-    page: where its name leads, None for nowhere; gone: which values dropout zeroed (drawn as a mark), counted: what one value is;
-    scale: "probability" for what cannot be negative, from 0."""
+    page: where its name leads, as the caller reads it, None for nowhere; gone: which values dropout zeroed (drawn as a mark), counted:
+    what one value is; scale: "probability" for what cannot be negative, from 0."""
 
     name: str
     below: str
@@ -43,9 +43,10 @@ def block_path(
     pages: Collection[str],
     pointed: int = 0,
 ) -> str | None:
-    """Draw the strips; the page file whose link was clicked, None if none was.
+    """Draw the strips; where the name that was clicked leads, None if none was.
 
-    title: for a screen reader and the picture file; columns: names of the figures; pointed: the value that is read out at first.
+    title: for a screen reader and the picture file; columns: names of the figures; pages: where names may lead; pointed: the
+    value that is read out at first.
     """
     rows = [
         [s.name, s.below, s.stage, list(s.figures), s.limit, s.place, s.page if s.page in pages else None, s.counted, s.scale]
