@@ -167,6 +167,8 @@ def drawing(found: ModelMap, sheet: Sheet, links: dict[str, str]) -> str:
     _whole(pen, found, "choice")
     pen.arrow(f"probabilities {found.parts['choice'].output}")
     _pill(pen, found.answer, f"most likely next, {percent(found.chance)}")
+    pen.text(pen.sheet.right - 16, pen.y + 17, "the probability at temperature 1", 12, colour="soft", anchor="end")
+    pen.y += 20
     return _svg(pen, found)
 
 

@@ -171,20 +171,20 @@ def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mo
 
 def _memory_formula(model: ModelFacts, number: str, batch: int) -> None:
     """Running and training, with the numbers of the model that is taken apart."""
-    config, n, length = model.config, ui.latex_number, model.config.context_length
+    config, n, length = model.config, views.in_tex, model.config.context_length
     running = gpu.inference_memory(config, number, batch, length, model.tied)
     needs = gpu.training_memory(config, batch, length, model.tied)
     each, other = parameters.number_bytes(number), parameters.number_bytes(gpu.beside(number))
     ui.formula(
         r"\begin{gathered}\begin{aligned} \text{weights} "
-        rf"&= {n(model.n_parameters, 4)} \cdot {each} = {n(running.weights, 4)} \\ "
-        rf"\text{{K/V cache}} &= 2LENB \cdot {other} = {n(running.kv_cache, 4)} \\ "
-        rf"\text{{working}} &= B\,(9EN \cdot {other} + 4V) \\ &= {n(running.working, 4)} \\ "
+        rf"&= {n(model.n_parameters)} \cdot {each} \\ &= {n(running.weights)} \\ "
+        rf"\text{{K/V cache}} &= 2LENB \cdot {other} \\ &= {n(running.kv_cache)} \\ "
+        rf"\text{{working}} &= B\,(9EN \cdot {other} + 4V) \\ &= {n(running.working)} \\ "
         r"\text{running} &= \text{the sum of these} \\ "
-        rf"&= {n(running.total, 4)} \text{{ bytes}} \end{{aligned}} \\[0.6em] \begin{{aligned}} "
+        rf"&= {n(running.total)} \text{{ bytes}} \end{{aligned}} \\[0.6em] \begin{{aligned}} "
         r"\text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
-        rf"&= 16 \cdot {n(model.n_parameters, 4)} + {n(needs.activations, 4)} \\ "
-        rf"&= {n(needs.total, 4)} \text{{ bytes}} \end{{aligned}} \\[0.6em] "
+        rf"&= 16 \cdot {n(model.n_parameters)} \\ &\quad + {n(needs.activations)} \\ "
+        rf"&= {n(needs.total)} \text{{ bytes}} \end{{aligned}} \\[0.6em] "
         rf"V = {views.in_tex(config.vocab_size)} \quad N = {views.in_tex(length)} \quad B = {batch} \\ "
         rf"E = {views.in_tex(config.emb_dim)} \quad L = {config.n_layers} \end{{gathered}}"
     )

@@ -162,5 +162,6 @@ def test_the_map_names_the_token_that_the_model_holds_for_most_likely(
     ids = tiny_model.tokenizer.encode("Once upon a time")
     logits = TransformersRun(tiny_folder, ids).logits[-1].astype(float)
     best = tiny_model.tokenizer.text_of(int(logits.argmax()))
-    svg = drawn_on(open_page(monkeypatch, tiny_folder, "map", prompt="Once upon a time"))["wide"]
-    assert written(svg)[-2:] == [best, f"most likely next, {100 * exp(logits.max()) / exp(logits).sum():.1f} %"]
+    chance = f"{100 * exp(logits.max()) / exp(logits).sum():.1f} %"
+    for svg in drawn_on(open_page(monkeypatch, tiny_folder, "map", prompt="Once upon a time", temperature="0.3")).values():
+        assert written(svg)[-3:] == [best, f"most likely next, {chance}", "the probability at temperature 1"]

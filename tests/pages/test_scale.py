@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import arithmetic_views as views
-from app import scale_checks, scale_sections, ui
+from app import scale_checks, scale_sections
 from app.charts.dots import log_dots
 from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
@@ -98,7 +98,7 @@ def test_an_output_head_of_its_own_counts_on_every_part(monkeypatch: pytest.Monk
     assert numbers(running["x"])[0] == pytest.approx(expected, rel=1e-6)
     expected = 16 * count + layers * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
     assert numbers(training["x"])[0] == pytest.approx(expected, rel=1e-6)
-    assert rf"16 \cdot {ui.latex_number(count, 4)} +" in printed(at["memory"])
+    assert rf"16 \cdot {views.in_tex(count)} " in printed(at["memory"])
     mantissa, exponent = f"{6 * count * 300e9:.2e}".split("e+")
     assert table_rows(at["time"])["untied"][0].startswith(f"{mantissa} · 10") and exponent == "16"
 
@@ -146,10 +146,10 @@ def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_b
         expected = 4 * n + cache + working
         assert numbers(running["x"])[1] == pytest.approx(expected, rel=1e-3)
         for number in (4 * n, cache, working, expected):
-            assert f"= {ui.latex_number(number, 4)}" in printed(at)
+            assert f"= {views.in_tex(number)}" in printed(at)
         expected = 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
         assert numbers(training["x"])[1] == pytest.approx(expected, rel=1e-3)
-        assert f"= {expected / 1e10:.3f} \\cdot 10^{{10}}" in printed(at)
+        assert rf"= {views.in_tex(expected)} \text{{ bytes}}" in printed(at)
 
 
 @pytest.mark.parametrize("number", scale_sections.NUMBERS)
