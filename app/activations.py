@@ -63,15 +63,17 @@ def curve_table(curves: dict[str, Curve]) -> pd.DataFrame:
     )
 
 
-def self_check(activation: str) -> Check:
-    """Our formula and its slope against PyTorch's kernel and that one's own derivative, over X."""
-    ours = curve(activation)
+def self_check(activation: str, second_input: float = 1.0) -> Check:
+    """The curve that is drawn, and its slope, against PyTorch's kernel and that one's own derivative, over X; SwiGLU's times the
+    second input."""
+    ours = curve(activation, second_input)
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.tensor(X, requires_grad=True)
-        values = _KERNELS["silu" if activation == SWIGLU else activation](x)
+        values = second_input * F.silu(x) if activation == SWIGLU else _KERNELS[activation](x)
         (slopes,) = torch.autograd.grad(values.sum(), x)
     apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
-    description = "Value and slope by the formula against PyTorch's own kernel, from x = −4 to 4, in float64"
+    kernel = f"{second_input:g} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
+    description = f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64"
     return Check(name(activation), description, float(apart), TOLERANCE)
 
 
@@ -79,7 +81,8 @@ def comparison() -> None:
     """The functions on one pair of axes with a movable x, and what to see there."""
     st.markdown(
         "**ReLU** cuts at 0: whatever lies below is lost, and so is its gradient. **GELU**, which GPT-2 uses, bends smoothly and "
-        "lets small negative numbers through. Move x and read off what each makes of it."
+        "lets small negative numbers through. **SiLU** (sigmoid linear unit) is x times its sigmoid; **SwiGLU** (Swish-gated linear "
+        "unit, Swish being another name of SiLU) multiplies it by a second number. Move x and read off what each makes of it."
     )
     chosen = st.pills(
         "Functions", choices.FUNCTIONS_OFFERED, format_func=name, selection_mode="multi", **state.choice(choices.FUNCTIONS)
@@ -90,8 +93,9 @@ def comparison() -> None:
         return
     _curves(shown)
     _reading()
-    _formulas(float(state.chosen(choices.FUNCTIONS_X)))
-    ui.self_check([self_check(activation) for activation in shown])
+    second = float(state.chosen(choices.SWIGLU_INPUT))
+    _formulas(float(state.chosen(choices.FUNCTIONS_X)), second)
+    ui.self_check([self_check(activation, second) for activation in shown])
     ui.source(lessons.gelu_tanh, lessons.gelu_exact, lessons.relu, lessons.silu)
 
 
@@ -138,8 +142,8 @@ def _reading() -> None:
     )
 
 
-def _formulas(x: float) -> None:
-    """The formulas, with the x put in at which the reader was let go."""
+def _formulas(x: float, second: float) -> None:
+    """The formulas, with the x put in at which the reader was let go, and SwiGLU's second input."""
     n = ui.latex_number
     t = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
     ui.formula(
@@ -147,7 +151,10 @@ def _formulas(x: float) -> None:
         t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
         &= {n(t)} \\[0.4em]
         \text{{GELU}}({n(x)}) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(0.5 * x * (1 + math.tanh(t)))} \\[0.4em]
+        \text{{exact GELU}} &= \tfrac{{1}}{{2}}\, x\, (1 + \operatorname{{erf}}(x / \sqrt{{2}})) \\[0.3em]
+        &= {n(0.5 * x * (1 + math.erf(x / math.sqrt(2))))} \\[0.4em]
         \text{{ReLU}}({n(x)}) &= \max(0, x) = {n(max(0.0, x))} \\[0.4em]
-        \text{{SiLU}}({n(x)}) &= x / (1 + e^{{-x}}) = {n(x / (1 + math.exp(-x)))}
+        \text{{SiLU}}({n(x)}) &= x / (1 + e^{{-x}}) = {n(x / (1 + math.exp(-x)))} \\[0.4em]
+        \text{{SwiGLU}} &= {n(second)} \cdot \text{{SiLU}}(x) = {n(second * x / (1 + math.exp(-x)))}
         \end{{aligned}}"""
     )

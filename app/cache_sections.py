@@ -149,8 +149,9 @@ def work(here: Here) -> None:
         rf"= {again.total / cached.total:.1f}"
     )
     ui.note(
-        f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured: multiplications "
-        "and additions of the matrices and of attention's two products, the output head at the last position only."
+        f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured, in FLOP "
+        "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
+        "at the last position only."
     )
     ui.self_check(parameter_checks.work_counted(config))
     ui.source(parameters.next_token_flops)

@@ -40,6 +40,9 @@ GLOSSARY: dict[str, str] = {
     "GELU": "Gaussian error linear unit: a smooth bend that lets large numbers through, silences very negative ones, and lets small "
     "negative ones through a little. GPT-2 uses its tanh form.",
     "ReLU": "Rectified linear unit: negative numbers become 0, others stay.",
+    "SiLU": "Sigmoid linear unit, also called Swish: a number times its sigmoid, x / (1 + e⁻ˣ). A smooth bend, much like GELU.",
+    "SwiGLU": "Swish-gated linear unit: SiLU of one number times a second number, where two linear layers give the two. Many models "
+    "since GPT-3 bend with it; GPT-2 does not.",
     "neuron": "One of the widened numbers inside a feed-forward network.",
     "dropout": "In training, some numbers are set to 0 at random, so that the model does not rely on any one. Off when text is written.",
     "logit": "The number that the model gives a token before softmax: larger means more likely; only differences matter.",
@@ -61,7 +64,10 @@ GLOSSARY: dict[str, str] = {
     "parameter": "One number that training sets. GPT-2 small has 124 million.",
     "surprise": "Minus the logarithm to base 2 of the probability that the model gave the real token, in bits.",
     "induction head": "An attention head that finds where the present token stood before and reads what came after it there.",
-    "FLOP": "One multiplication or addition of two numbers.",
+    "FLOP": "Floating-point operation: one multiplication or addition of two numbers.",
+    "float32, float16, int8": "How a number is stored: in 32 bits (4 bytes, some seven digits), in 16 bits (2 bytes, some three digits), "
+    "or as a whole number from −128 to 127 in 8 bits (1 byte). Fewer bits take less memory and keep less of the number.",
+    "V100": "A graphics card made for computing, by NVIDIA, 2017, with 16 or 32 GB of memory. GPT-3 was trained on many of them.",
     "MB and MiB": "A megabyte (MB) is 10⁶ = 1,000,000 bytes, a mebibyte (MiB) 2²⁰ = 1,048,576. Programs often count the second and "
     "write the first.",
     "optimiser": "The rule by which training changes the parameters. The usual one, Adam, keeps two more numbers for each parameter: "

@@ -120,7 +120,10 @@ def memory(now: Counted, here: Here) -> None:
     ui.formula(
         rf"\underbrace{{{views.in_tex(count)}}}_{{\text{{parameters}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} = {views.in_tex(size)}"
     )
-    ui.note("The weights alone. int8 without the scales that quantisation adds.")
+    ui.note(
+        "The weights alone. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers of 8 bits, without the scales that "
+        "quantisation adds."
+    )
     st.markdown(_quoted_sizes())
     _cache(config)
     ui.self_check(parameter_checks.table_counted(now, here, frame))
@@ -164,9 +167,9 @@ def work(now: Counted, here: Here) -> None:
     frame = views.work(config)
     ui.chart(_work_figure(config, way, ui.mode()), name="work_per_token", data=frame)
     ui.note(
-        "One FLOP is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The products q·k and weights·v are "
-        f"often left out. At {config.context_length:,} tokens they add {_added(frame)}. Biases, LayerNorm, GELU and softmax are not "
-        "counted."
+        "One FLOP (floating-point operation) is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The "
+        f"products q·k and weights·v are often left out. At {config.context_length:,} tokens they add {_added(frame)}. Biases, "
+        "LayerNorm, GELU and softmax are not counted."
     )
     flops = parameters.forward_flops(config, config.context_length)
     ui.formula(
@@ -226,8 +229,8 @@ def what_follows(now: Counted, here: Here) -> None:
     ui.export_menu("configuration", frame)
     ui.formula(_count_formula(now.config, now.tied, total))
     ui.note(
-        "With a full context. Weights and K/V cache in float32. Work with the output head at every position and the whole square of "
-        "attention. The other parts of this page show the same configuration in detail."
+        "With a full context. Weights and K/V cache in float32. Work in FLOP (floating-point operations), with the output head at "
+        "every position and the whole square of attention. The other parts of this page show the same configuration in detail."
     )
     shape = parameter_checks.drawn_counted(now, here, views.parts_by_component(now.config, now.tied, now.name))
     ui.self_check([shape, parameter_checks.work_counted(now.config)])

@@ -142,6 +142,7 @@ def memory(here: Here) -> None:
     _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
     _memory_formula(compared[apart], str(number), int(batch))
     ui.note(
+        "float32 and float16 are numbers of 32 and 16 bits, int8 whole numbers of 8. "
         "Running: weights, keys and values of the whole context, and the working memory of one layer. Training: mixed precision with "
         "Adam, 16 bytes a parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
         "1 GB as 10⁹ bytes; splitting a model over cards costs more. In the formulas: B sequences of N tokens, L layers, width E, V tokens "
@@ -210,8 +211,8 @@ def _parts(frame: pd.DataFrame) -> None:
 def training(here: Here) -> None:
     """GPT-3's training as arithmetic: operations, then years at a given speed."""
     st.markdown(
-        "“355 years on one V100” is often quoted for GPT-3. It is a division. Each parameter takes part in about 6 operations for each "
-        "training token: 2 forward, 4 backward."
+        "“355 years on one V100”, a graphics card of 2017, is often quoted for GPT-3. It is a division. Each parameter takes part in "
+        "about 6 operations for each training token: 2 forward, 4 backward."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="scale_time"):
         tera = st.number_input(

@@ -39,4 +39,4 @@ else:
         "neurons": feed_forward_sections.strongest_neurons,
     }
     drawn[part](here, found)
-ui.terms("feed-forward network", "neuron", "GELU", "ReLU", "residual stream", "logit", "LayerNorm")
+ui.terms("feed-forward network", "neuron", "GELU", "ReLU", "SiLU", "SwiGLU", "residual stream", "logit", "LayerNorm")

@@ -39,4 +39,14 @@ else:
     else:
         drawn = {"where": parameter_sections.where, "memory": parameter_sections.memory, "work": parameter_sections.work}
         drawn[part](config_controls.counted(here), here)
-ui.terms("parameter", "weight tying", "embedding", "feed-forward network", "attention head", "K/V cache", "FLOP", "MB and MiB")
+ui.terms(
+    "parameter",
+    "weight tying",
+    "embedding",
+    "feed-forward network",
+    "attention head",
+    "K/V cache",
+    "FLOP",
+    "MB and MiB",
+    "float32, float16, int8",
+)

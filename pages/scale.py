@@ -22,4 +22,15 @@ ui.page_header(
 )
 drawn = {"sizes": scale_sections.sizes, "memory": scale_sections.memory, "time": scale_sections.training}
 drawn[ui.parts(choices.SCALE_PART, PARTS)](here)
-ui.terms("parameter", "context length", "attention head", "K/V cache", "FLOP", "optimiser", "gradient", "activations")
+ui.terms(
+    "parameter",
+    "context length",
+    "attention head",
+    "K/V cache",
+    "FLOP",
+    "float32, float16, int8",
+    "optimiser",
+    "gradient",
+    "activations",
+    "V100",
+)

@@ -140,10 +140,33 @@ def test_swiglu_is_silu_times_the_second_input_in_value_and_slope() -> None:
 
 
 def test_each_function_is_checked_against_torch_and_a_wrong_slope_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert all(activations.self_check(activation).ok for activation in choices.FUNCTIONS_OFFERED)
+    assert all(
+        activations.self_check(activation, second).ok for activation in choices.FUNCTIONS_OFFERED for second in (1.0, -1.5)
+    )
     right = activations.curve("relu")
-    monkeypatch.setattr(activations, "curve", lambda _: right._replace(slopes=right.slopes + 1e-4))
+    monkeypatch.setattr(activations, "curve", lambda *_: right._replace(slopes=right.slopes + 1e-4))
     assert not activations.self_check("relu").ok
+
+
+def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
+    (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
+    assert "-1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
+    plain = activations.curve("swiglu")
+    monkeypatch.setattr(activations, "curve", lambda *_: plain)  # forgets the second input
+    assert activations.self_check("swiglu").ok and not activations.self_check("swiglu", -1.5).ok
+
+
+def test_every_function_has_its_formula_with_the_x_and_the_second_input_put_in(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    link = {"feed_forward": "functions", "functions": "gelu_exact.swiglu", "functions_x": "1.5", "swiglu_input": "-1.25"}
+    text, x = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link)), torch.tensor(1.5, dtype=torch.float64)
+    assert f"= {F.gelu(x).item():.3g}" in text and r"\operatorname{erf}" in text
+    assert rf"-1.25 \cdot \text{{SiLU}}(x) = {-1.25 * F.silu(x).item():.3g}" in text
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -19,6 +19,12 @@ def test_every_word_is_there_and_a_part_of_one_finds_it(monkeypatch: pytest.Monk
         assert "**Logit lens.**" in printed(page) and "**Token.**" not in printed(page)
 
 
+def test_abbreviations_are_spelled_out() -> None:
+    for word, spelled in {"SiLU": "Sigmoid linear unit", "SwiGLU": "Swish-gated", "FLOP": "Floating-point operation",
+                          "GELU": "Gaussian error", "V100": "NVIDIA", "float32, float16, int8": "16 bits"}.items():  # fmt: skip
+        assert spelled in GLOSSARY[word]
+
+
 @pytest.mark.parametrize("wanted", ["zzz", "<b>$x$</b>", "x" * 200])
 def test_what_is_not_there_is_said_in_plain_text(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, wanted: str) -> None:
     text = printed(open_page(monkeypatch, tiny_folder, "glossary", find=wanted))
