@@ -93,6 +93,10 @@ def _prompt() -> None:
 
 def _timeline() -> None:
     here = runtime.here()
-    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens in view")
+    start = ""
+    if here.sequence.started_empty:
+        token = markup.escape_markdown(here.tokens[0])
+        start = f". The prompt is empty, so the start token {token} was put in."
+    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens in view{start}")
     chips = views.timeline_chips(here)
     timeline(chips, key="sidebar_timeline", position=here.focus_chip, on_pick=views.go_to, sidebar=True)
