@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
     from gptcore.checks import Check
 
 _ROOT = Path(__file__).resolve().parents[1]
+LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
 # Stage -> its name on the screen; its colour stands in app.palette.
 STAGE_NAMES = {
     "tokens": "Tokens",
@@ -208,7 +210,14 @@ def _source(thing: Any) -> tuple[str, str]:
 
 
 def terms(*names: str) -> None:
-    """Some words of the glossary, and the way to it. Raises KeyError for a word that it does not explain."""
+    """Some words of the glossary, each a link to its entry there, which opens beside this page and brings the visitor's view along;
+    and the way to all words. Raises KeyError for a word that it does not explain."""
+    query = state.to_query(state.current())
+    room = len(urlencode(query)) <= LONGEST_LINK
+
+    def word(name: str) -> str:
+        return f"[**{name}.**](glossary?{urlencode({**query, 'find': name})})" if room else f"**{name}.**"
+
     with st.popover("Words on this page", type="tertiary", icon=":material/menu_book:"):
-        st.markdown("\n\n".join(f"**{name}.** {GLOSSARY[name]}" for name in names))
+        st.markdown("\n\n".join(f"{word(name)} {GLOSSARY[name]}" for name in names))
         st.page_link(navigation.page("glossary"), label="All words: the glossary")

@@ -16,7 +16,8 @@ wanted = st.text_input("Find a word", placeholder="for example: head", max_chars
 sought = wanted.strip().casefold()
 found = {
     word: text
-    for word, text in sorted(GLOSSARY.items(), key=lambda item: item[0].casefold())
+    # The word itself stands before those that only speak of it.
+    for word, text in sorted(GLOSSARY.items(), key=lambda item: (item[0].casefold() != sought, item[0].casefold()))
     if sought in f"{word} {text}".casefold()
 }
 ui.note(

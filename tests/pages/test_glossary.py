@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
+from app import ui
 from app.glossary import GLOSSARY
 from tests.pages.visit_page import open_page, printed
 
@@ -17,6 +20,25 @@ def test_every_word_is_there_and_a_part_of_one_finds_it(monkeypatch: pytest.Monk
     by_link = open_page(monkeypatch, tiny_folder, "glossary", find=at.query_params["find"])
     for page in (at, by_link):
         assert "**Logit lens.**" in printed(page) and "**Token.**" not in printed(page)
+
+
+def test_a_word_on_a_page_links_to_its_entry_and_brings_the_view_along(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a (b) & c", layer="1", temperature="0.5")
+    links = re.findall(r"\[\*\*(.+?)\.\*\*\]\(glossary\?(\S+?)\) ", printed(at))
+    assert "key" in dict(links) and len(links) == 9
+    for word, query in links:
+        said = dict(parse_qsl(query))
+        assert said.pop("find") == word and said == dict(at.query_params) | {"prompt": "a (b) & c", "layer": "1"}
+        entries = re.findall(r"\*\*(.+?)\.\*\* ", printed(open_page(monkeypatch, tiny_folder, "glossary", find=word)))
+        assert entries[0].casefold() == word.casefold()
+
+
+def test_a_view_too_long_for_links_leaves_the_words_plain(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    monkeypatch.setattr(ui, "LONGEST_LINK", 60)
+    text = printed(open_page(monkeypatch, tiny_folder, "attention", prompt="a" * 60))
+    assert "**query.**" in text and "glossary?" not in text
 
 
 def test_abbreviations_are_spelled_out() -> None:
