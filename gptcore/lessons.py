@@ -153,6 +153,23 @@ def mean_gradients(
     return np.array([gradient.abs().mean().item() for gradient in gradients])
 
 
+def mean_gradients_by_hand(shortcuts: bool, depth: int, width: int, activation: str, seed: int) -> Float[np.ndarray, "{depth}"]:
+    """What `mean_gradients` gives, by the chain rule written out backwards, layer by layer, instead of by autograd."""
+    layers = [(w.detach().numpy(), b.numpy()) for w, b in _linear_layers([width] * depth + [1], seed)]
+    x, passed = np.linspace(1, -1, width) if width > 1 else np.ones(1), []
+    for weight, bias in layers:
+        out, slope = value_and_slope(activation, weight @ x + bias)
+        around = shortcuts and out.shape == x.shape
+        passed.append((x, slope, around))
+        x = x + out if around else out
+    error, means = 2 * x / len(x), []
+    for (weight, _), (entered, slope, around) in zip(reversed(layers), reversed(passed), strict=True):
+        before_bend = error * slope
+        means.append(np.abs(np.outer(before_bend, entered)).mean())
+        error = weight.T @ before_bend + (error if around else 0)
+    return np.array(means[::-1])
+
+
 def _linear_layers(sizes: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
     """Weight and bias of each layer, as `torch.manual_seed(seed)` and one `nn.Linear` after another would draw them: in float32,
     uniform up to 1 / sqrt(inputs), weight before bias. The generator is our own, so the global one stays as it is."""

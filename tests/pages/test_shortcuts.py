@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import shortcut_lessons, shortcut_views
+from app import choices, shortcut_lessons, shortcut_views
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from tests.pages.transformers_run import TransformersRun
@@ -69,6 +69,19 @@ def test_the_published_check_fails_for_another_seed() -> None:
     assert not shortcut_lessons.published_check(shortcut_lessons.gradient_table(5, 3, "gelu_exact", 123)).ok
 
 
+@pytest.mark.parametrize("bend", choices.GRADIENT_BEND.options)
+@pytest.mark.parametrize(("depth", "width"), [(2, 1), (7, 1), (5, 3), (64, 64)])
+def test_the_gradients_are_those_of_the_chain_rule_and_a_wrong_one_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, bend: str, depth: int, width: int
+) -> None:
+    for seed in (1, 123):
+        assert shortcut_lessons.chain_rule_check.__wrapped__(depth, width, bend, seed).ok
+    table = shortcut_lessons.gradient_table(depth, width, bend, 1).copy()
+    table.loc[1, "with"] = table.loc[1, "with"] * 1.0001 + 1e-12
+    monkeypatch.setattr(shortcut_lessons, "gradient_table", lambda *_: table)
+    assert not shortcut_lessons.chain_rule_check.__wrapped__(depth, width, bend, 1).ok
+
+
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     junk = {"gradient_depth": "65", "gradient_width": "0", "gradient_bend": "softmax", "gradient_seed": "-1"}
     at = open_page(monkeypatch, tiny_folder, "shortcuts", **junk, **JUNK)
@@ -105,7 +118,7 @@ def test_depth_and_activation_change_the_experiment_by_widget_and_by_link(
         drawn = figure(page, "Gradient that reaches each layer")
         for trace, shortcuts in zip(drawn["data"], (False, True), strict=True):
             assert np.allclose(numbers(trace["y"]), lessons.mean_gradients(shortcuts, 64, 4, "tanh", 7), rtol=1e-6, atol=0)
-        assert "As published" not in printed(page)
+        assert "As published" not in printed(page) and "Chain rule" in printed(page)
     next(button for button in at.button if button.label.startswith("Back to")).click().run()
     assert "As published" in printed(at) and "gradient_depth" not in at.query_params
 
