@@ -1,4 +1,4 @@
-"""A second count of the memory that the scale page draws: by the list of what is kept, array by array, where the page has formulas."""
+"""A second count of the memory that the scale page draws: array by array, where the page has formulas."""
 
 from __future__ import annotations
 
