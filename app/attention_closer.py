@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import attention_formulas, attention_heads, attention_views, choices, markup, runtime, state, ui
+from app import attention_formulas, attention_heads, attention_views, choices, markup, picture_files, runtime, state, ui
 from app.attention_views import Projection
 from app.charts import grouped_bars, strip
-from app.components.map_canvas import EXACT_CELLS, token_map
+from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
+from app.worked import added, worked
+from app.worked import added, worked
 from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
 
@@ -86,9 +89,8 @@ def _inputs(found: Projection, token: str) -> None:
 def _weights(found: Projection, part: str) -> None:
     n_in, n_out = found.weight.shape
     rows, columns = [str(i) for i in range(n_out)], [str(i) for i in range(n_in)]
-    token_map(
+    ready = prepare(
         found.weight.T,
-        key="attention_weights",
         row_tokens=rows,
         col_tokens=columns,
         title=f"Times W_{part[0]}, {n_in} × {n_out}: this head's part",
@@ -97,22 +99,23 @@ def _weights(found: Projection, part: str) -> None:
         value_title="weight",
         unit="",
         scale="signed",
-        row_of=found.weight.T.__getitem__,
     )
+    token_map(ready, key="attention_weights", row_of=found.weight.T.__getitem__)
     ui.export_menu(
         f"attention-weights-{part}",
         lambda: attention_views.map_frame(found.weight.T, rows, columns, (part, "dimension", "weight")),
+        partial(picture_files.of_map, ready, ui.mode()),
     )
 
 
 def _made(found: Projection, part: str, here: Here) -> None:
-    letter, n, first = part[0], ui.latex_number, float(found.again[0] - found.bias[0])
+    letter, first = part[0], float(found.again[0] - found.bias[0])
     figure = strip(found.made, row_names=(letter,), title=f"Out: {part} of layer {here.layer}, head {here.head}", mode=ui.mode())
     ui.chart(figure, name=f"attention-{part}", data=pd.DataFrame({"dimension": np.arange(len(found.made)), letter: found.made}))
-    bias = float(found.bias[0])
+    made = worked(lambda first, bias: first + bias, [first, float(found.bias[0])], float(found.made[0]))
     ui.formula(
         rf"""\begin{{aligned}} {letter}_0 &= \sum_i x_i W_{{i,0}} + b_0 \\[0.4em]
-        &= {n(first)} + {f"({n(bias)})" if bias < 0 else n(bias)} = {n(float(found.made[0]))} \end{{aligned}}"""
+        &= {made.inputs[0]} {added(made.inputs[1])} {made.out} \end{{aligned}}"""
     )
     ui.note(
         f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
@@ -165,17 +168,20 @@ def newest(here: Here) -> None:
     if hide_first:
         rows[:, 0] = np.nan
     names = [f"{layer}.{head}" for layer in range(weights.shape[0]) for head in range(n_heads)]
-    token_map(
+    ready = prepare(
         rows,
-        key="attention_newest",
         row_tokens=names,
         col_tokens=here.tokens,
-        title=f"{here.tokens[last]} ({last}) in all {len(names)} heads",
+        title=f"{here.tokens[last]} ({last}) in {f'all {len(names)} heads' if len(names) > 1 else 'the only head'}",
         row_title="layer.head",
         col_title="key",
         top=(math.ceil(10 * float(np.nanmax(rows, initial=0.0))) or 10) / 10 if hide_first else None,
         left_out="hidden",
         row_positions=False,
+    )
+    token_map(
+        ready,
+        key="attention_newest",
         row=here.layer * n_heads + here.head,
         row_of=lambda row: _one_row(here, row // n_heads, row % n_heads, hide_first),
         on_row=lambda row, _: state.update(layer=row // n_heads, head=row % n_heads),
@@ -184,7 +190,11 @@ def newest(here: Here) -> None:
         ui.note(
             "Many lines and tokens: a dot shows the strongest cell that it covers, and exact values are fetched for the line pointed at."
         )
-    ui.export_menu("attention-newest", lambda: attention_views.map_frame(rows, names, here.tokens, ("line", "key", "weight")))
+    ui.export_menu(
+        "attention-newest",
+        lambda: attention_views.map_frame(rows, names, here.tokens, ("line", "key", "weight")),
+        partial(picture_files.of_map, ready, ui.mode()),
+    )
     ui.formula(attention_formulas.row_sum(one, last))
     ui.self_check(check)
     ui.source(overview.newest_row)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from app.attention_views import Matrix, Picture
-from app.ui import latex_lines, latex_number
+from app.ui import latex_lines
+from app.worked import begun, bracketed, latex_number, worked
 from gptcore.activations import AttentionActivations
 
 NOTES = {
@@ -31,15 +32,12 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
     name = rf"s_{{{query},\,{key}}}"
     score, scaled, width = float(found.scores[0, 0, key]), float(found.scaled[0, 0, key]), found.q.shape[-1]
     if shown.stage == "scores":
-        terms = " + ".join(
-            rf"{_factor(float(found.q[0, 0, d]))} \cdot {_factor(float(found.k[0, key, d]))}" for d in range(min(2, width))
-        )
-        rest = r" + \cdots" if width > 2 else ""
-        return latex_lines(rf"{name} &= q_{{{query}}} \cdot k_{{{key}}}", f"&= {terms}{rest}", f"&= {latex_number(score)}")
+        pairs = [(float(found.q[0, 0, d]), float(found.k[0, key, d])) for d in range(width)]
+        terms, out = _products(pairs, score)
+        return latex_lines(rf"{name} &= q_{{{query}}} \cdot k_{{{key}}}", f"&= {terms}", f"&{out}")
     if shown.stage == "scaled":
-        return latex_lines(
-            rf"\frac{{{name}}}{{\sqrt{{d}}}} &= \frac{{{latex_number(score)}}}{{\sqrt{{{width}}}}}", f"&= {latex_number(scaled)}"
-        )
+        root = worked(lambda value: value / math.sqrt(width), [score], scaled)
+        return latex_lines(rf"\frac{{{name}}}{{\sqrt{{d}}}} &= \frac{{{root.inputs[0]}}}{{\sqrt{{{width}}}}}", f"&{root.out}")
     if shown.stage == "masked":
         sign, value = (">", r"-\infty") if key > query else (r"\le", latex_number(scaled))
         return rf"{key} {sign} {query} \;\Rightarrow\; {value}"
@@ -47,20 +45,21 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
     if shown.stage == "pattern":
         return _softmax(found, query, key, weight)
     length = float(np.linalg.norm(found.v[0, key]))
+    read = worked(lambda a, v: a * v, [weight, length], weight * length)
     return latex_lines(
-        rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {latex_number(weight)} \cdot {latex_number(length)}",
-        f"&= {latex_number(weight * length)}",
+        rf"a_{{{query},\,{key}}} \, \lVert v_{{{key}}} \rVert &= {read.inputs[0]} \cdot {read.inputs[1]}", f"&{read.out}"
     )
 
 
 def of_words(weights: Matrix, shown: Picture, row: int, column: int) -> str:
     """LaTeX of a cell of joined words. weights: attention_views.joined_cell."""
     given = weights.astype(np.float64).sum(1)
+    terms, out = _sum(given.tolist(), float(given.mean()), lambda *values: math.fsum(values) / len(given))
     cell, one = (r"\bar{A}", r"\bar{a}") if shown.together == "mean" else ("A", "a")
     return latex_lines(
         rf"{cell}_{{{row},\,{column}}} &= \frac{{1}}{{\lvert Q \rvert}} \sum_{{i \in Q}} \sum_{{j \in K}} {one}_{{i,\,j}}",
-        rf"&= \frac{{{_first_two([latex_number(float(value)) for value in given])}}}{{{len(given)}}}",
-        f"&= {latex_number(float(given.mean()))}",
+        rf"&= \frac{{{terms}}}{{{len(given)}}}",
+        f"&{out}",
     )
 
 
@@ -78,59 +77,66 @@ def about_words(shown: Picture, row: int, column: int) -> str:
 
 def row_sum(weights: np.ndarray, query: int) -> str:
     """LaTeX: the weights of one query [key] sum to 1; the largest two are written out."""
-    terms = _first_two([latex_number(float(weight)) for weight in np.sort(weights[: query + 1])[::-1]])
-    return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} = {latex_number(math.fsum(weights))}"
+    seen = np.sort(weights[: query + 1].astype(np.float64))[::-1].tolist()
+    terms, out = _sum(seen, math.fsum(seen), lambda *values: math.fsum(values))
+    return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} {out}"
 
 
 def entropy(weights: np.ndarray, query: int) -> str:
     """LaTeX: the entropy in bits of the weights of one query [key]; the terms of the largest two are written out."""
     seen = np.sort(weights[: query + 1].astype(np.float64))[::-1]
-    terms = _first_two([rf"{latex_number(float(weight))} \cdot {_factor(math.log2(weight))}" for weight in seen if weight > 0])
-    total = max(0.0, -math.fsum(weight * math.log2(weight) for weight in seen if weight > 0))
+    pairs = [(float(weight), math.log2(weight)) for weight in seen if weight > 0]
+    terms, out = _products(pairs, max(0.0, -math.fsum(weight * bits for weight, bits in pairs)), sign=-1)
     return latex_lines(
         rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
         rf"&= -\left({terms}\right)",
-        rf"&= {latex_number(total)}\text{{ bits}}",
+        rf"&{out}\text{{ bits}}",
     )
 
 
-def _first_two(terms: Sequence[str]) -> str:
-    return " + ".join(terms[:2]) + (r" + \cdots" if len(terms) > 2 else "")
+def _sum(values: Sequence[float], result: float, function: Callable[..., float]) -> tuple[str, str]:
+    """The first two of these numbers and dots for the others; relation and result. function: of all of them."""
+    found = worked(function, values, result) if len(values) <= 2 else begun(values[:2], result)
+    return " + ".join(found.inputs) + (r" + \cdots" if len(values) > 2 else ""), found.out
+
+
+def _products(pairs: Sequence[tuple[float, float]], result: float, sign: int = 1) -> tuple[str, str]:
+    """The first two products and dots for the others; relation and result, which is sign times their sum."""
+    first = [factor for pair in pairs[:2] for factor in pair]
+    found = begun(first, result)
+    if len(pairs) <= 2:
+        found = worked(lambda *v: sign * math.fsum(map(math.prod, zip(v[::2], v[1::2], strict=True))), first, result)
+    factors = [bracketed(text) for text in found.inputs]
+    terms = [rf"{a} \cdot {b}" for a, b in zip(factors[::2], factors[1::2], strict=True)]
+    return " + ".join(terms) + (r" + \cdots" if len(pairs) > 2 else ""), found.out
 
 
 def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -> str:
     """With the row's largest value taken off first, which no exponential can overflow."""
     row = found.scaled[0, 0, : query + 1].astype(np.float64)
     largest = float(row.max())
-    total = float(np.exp(row - largest).sum())
-    above = r"e^{-\infty}" if key > query else rf"e^{{{latex_number(float(row[key]))} - {_factor(largest)}}}"
+    fitting = float(row[key]) if key <= query else -math.inf
+    a = worked(
+        lambda s, m, total: math.exp(s - m) / total, [fitting, largest, float(np.exp(row - largest).sum())], weight
+    )
+    s, m, total = a.inputs
+    above = r"e^{-\infty}" if key > query else rf"e^{{{s} - {bracketed(m)}}}"
     fit, below = rf"e^{{s_{{{query},\,{key}}} / \sqrt{{d}} - m}}", rf"e^{{s_{{{query},\,j}} / \sqrt{{d}} - m}}"
     return latex_lines(
         rf"a_{{{query},\,{key}}} &= \frac{{{fit}}}{{\sum_{{j \le {query}}} {below}}}",
-        rf"&= \frac{{{above}}}{{{latex_number(total)}}}",
-        f"&= {latex_number(weight)}",
+        rf"&= \frac{{{above}}}{{{total}}}",
+        f"&{a.out}",
     )
 
 
 def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) -> str:
     weights = found.pattern[:, 0, key].astype(np.float64)
-    inner = (
-        ", ".join(map(latex_number, weights[:2])) if shown.together == "largest" else " + ".join(map(latex_number, weights[:2]))
-    )
-    more = len(weights) > 2
     if shown.together == "largest":
-        rest = r", \dots" if more else ""
+        inner = ", ".join(map(latex_number, weights[:2])) + (r", \dots" if len(weights) > 2 else "")
         return latex_lines(
-            rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner}{rest})", f"&= {latex_number(float(weights.max()))}"
+            rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(weights.max()))}"
         )
-    rest = r" + \cdots" if more else ""
+    terms, out = _sum(weights.tolist(), float(weights.mean()), lambda *values: math.fsum(values) / len(weights))
     return latex_lines(
-        rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{inner}{rest}}}{{{len(weights)}}}",
-        f"&= {latex_number(math.fsum(weights) / len(weights))}",
+        rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}"
     )
-
-
-def _factor(value: float) -> str:
-    """A number inside a product or difference, in brackets if it is negative."""
-    text = latex_number(value)
-    return f"({text})" if text.startswith("-") else text

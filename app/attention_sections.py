@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from app import attention_formulas, attention_heads, attention_views, choices, markup, runtime, state, ui
+from app import attention_formulas, attention_heads, attention_views, choices, markup, picture_files, runtime, state, ui
 from app.attention_heads import AllHeads
 from app.attention_views import Matrix, Picture, Stage, Together
-from app.charts import Figure, heatmap
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
 from app.recent import Recent
 from app.runtime import Here
@@ -20,7 +19,6 @@ from gptcore import activations
 from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
-READABLE = 64  # tokens up to which a map is also offered as a plotly figure
 KEYS = 12  # offered in the list beside the formula
 MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.1  # seconds between two turns of an overview that fills up
@@ -74,16 +72,18 @@ def all_heads(here: Here) -> None:
 
 def _overview(here: Here, found: AllHeads) -> None:
     n_layers, n_heads = found.first_token_share.shape
+    title = f"All {n_layers * n_heads} heads" if n_layers * n_heads > 1 else "The only head"
     overview(
         found.images,
         key="attention_overview",
-        title=f"All {n_layers * n_heads} heads" if n_layers * n_heads > 1 else "The only head",
+        title=title,
         tokens=here.tokens,
         summary=found.summary,
         focus=(here.layer, here.head),
         on_focus=lambda layer, head: state.update(layer=layer, head=head),
     )
-    ui.export_menu("attention-heads", lambda: attention_heads.frame(found))
+    file = partial(picture_files.of_heads, found.images, found.summary, here.tokens, title, ui.mode())
+    ui.export_menu("attention-heads", lambda: attention_heads.frame(found), file)
     pooled = f"{len(here.ids):,} tokens on {found.cells} × {found.cells} cells: each shows the largest weight that it covers. "
     ui.note((pooled if found.cells < len(here.ids) else "") + (_sink(here, found) if len(here.ids) > 1 else ""))
 
@@ -135,8 +135,9 @@ def large_map(here: Here, shown: Picture) -> None:
         state.update(position=None if position == len(here.ids) - 1 else position)
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
+    ready = _maps().get((here.view.model, here.ids, shown), lambda: _prepared(values(), labels, whole, shown))
     token_map(
-        _maps().get((here.view.model, here.ids, shown), lambda: _prepared(values(), labels, whole, shown)),
+        ready,
         key="attention_map",
         row=here.position if words is None else words[here.position],
         linked_text=True,
@@ -146,7 +147,7 @@ def large_map(here: Here, shown: Picture) -> None:
     ui.export_menu(
         "attention-map",
         lambda: attention_views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
-        _printed(values, labels, whole, shown) if len(labels) <= READABLE else (),
+        partial(picture_files.of_map, ready, ui.mode()),
     )
 
 
@@ -191,21 +192,6 @@ def _left_out(shown: Picture) -> str:
         return "hidden"
     later = {"masked": "−∞, it comes later"}.get(shown.stage, "not seen, it comes later")
     return f"hidden, or {later}" if shown.hide_first else later
-
-
-def _printed(values: Callable[[], Matrix], labels: list[str], title: str, shown: Picture) -> Callable[[], Figure]:
-    """The same map as a plotly figure, for the export; made when it is asked for."""
-    mode = ui.mode()
-
-    def figure() -> Figure:
-        matrix = values()
-        return heatmap(
-            matrix, row_tokens=labels, col_tokens=labels, title=title, value_title=STAGES[shown.stage][2],
-            unit="%" if shown.stage == "pattern" else "", scale="signed" if shown.stage in SIGNED else "probability",
-            top=_top(matrix, shown), mode=mode,
-        )  # fmt: skip
-
-    return figure
 
 
 def remarks(here: Here, shown: Picture) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import embedding_checks, embedding_views, markup, ui
+from app import embedding_checks, embedding_views, markup, picture_files, ui
 from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
 from app.runtime import Here
+from app.worked import added, latex_number, latex_percent, worked
 from gptcore import embeddings
 from gptcore.model import GPTModel
 
@@ -24,12 +28,11 @@ def the_sum(here: Here) -> None:
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-sum", data=embedding_views.entering_frame(found))
-    n, d = ui.latex_number, found.largest
-    parts = n(float(found.token_row[d])), n(float(found.position_row[d])), n(float(found.resid[d]))
-    second = f"({parts[1]})" if parts[1].startswith("-") else parts[1]
+    d = found.largest
+    x = worked(lambda e, p: e + p, [float(found.token_row[d]), float(found.position_row[d])], float(found.resid[d]))
     ui.formula(
         rf"\begin{{gathered}} x_{{{d}}} = E_{{{here.ids[here.position]},\,{d}}} + P_{{{here.position},\,{d}}} \\"
-        rf" {parts[0]} + {second} = {parts[2]} \end{{gathered}}"
+        rf" {x.inputs[0]} {added(x.inputs[1])} {x.out} \end{{gathered}}"
     )
     ui.note(
         f"E is the table of {here.config.vocab_size:,} tokens, P the table of {here.config.context_length:,} positions, and dimension {d} "
@@ -66,10 +69,11 @@ def the_neighbours(here: Here) -> None:
 
 def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
     """The cosine of two rows as a formula with its numbers; what: LaTeX that names them, such as "E_1, E_2"."""
-    of, n = embedding_checks.angle(first, second), ui.latex_number
+    of = embedding_checks.angle(first, second)
+    cosine = worked(lambda dot, a, b: dot / (a * b), [of.product, of.first, of.second], of.cosine)
     ui.formula(
         rf"\begin{{aligned}} \rule{{0pt}}{{1.9em}} \cos({what}) &= \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} \\[0.9em] "
-        rf"&= \frac{{{n(of.product)}}}{{{n(of.first)} \cdot {n(of.second)}}} = {n(of.cosine)} \end{{aligned}}"
+        rf"&= \frac{{{cosine.inputs[0]}}}{{{cosine.inputs[1]} \cdot {cosine.inputs[2]}}} {cosine.out} \end{{aligned}}"
     )
 
 
@@ -79,13 +83,15 @@ def the_positions(here: Here) -> None:
     row = similarity[here.position]
     left, right = st.columns([11, 9], gap="large")
     with left:
+        ready = embedding_views.similarity_map(here.view.model)
         token_map(
-            embedding_views.similarity_map(here.view.model),
+            ready,
             key="position_similarity",
             row=here.position,
             row_of=similarity.__getitem__,
         )
-        ui.export_menu("position-similarities", lambda: embedding_views.similarity_frame(similarity))
+        file = partial(picture_files.of_map, ready, ui.mode())
+        ui.export_menu("position-similarities", lambda: embedding_views.similarity_frame(similarity), file)
     with right:
         figure = curves(
             {"cosine": row},
@@ -146,16 +152,17 @@ def the_lengths(here: Here) -> None:
 
 def _length(here: Here, data: pd.DataFrame) -> None:
     """The length of the sum in focus as a formula, and all listed lengths again."""
-    places, n = data["position"].tolist(), ui.latex_number
+    places = data["position"].tolist()
     tokens = embedding_checks.token_rows(here.model, [here.ids[place] for place in places])
     sums, of_positions = here.trace.resid(0)[places], embedding_checks.position_rows(here.model, places)
     x = sums[places.index(here.position)].astype(np.float64)
     squares = x**2
+    length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
     rest = r" + \cdots" if len(x) > 2 else ""
     ui.formula(
         rf"\begin{{aligned}} \lVert x \rVert &= \sqrt{{\textstyle\sum_i x_i^2}} "
-        rf"= \sqrt{{{' + '.join(map(n, squares[:2].tolist()))}{rest}}} \\[0.4em] "
-        rf"&= \sqrt{{{n(float(squares.sum()))}}} = {n(float(np.sqrt(squares.sum())))} \end{{aligned}}"
+        rf"= \sqrt{{{' + '.join(map(latex_number, squares[:2].tolist()))}{rest}}} \\[0.4em] "
+        rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
     )
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
     ui.self_check(embedding_checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))
@@ -184,9 +191,10 @@ def the_plane(here: Here) -> None:
         + (f" {drawn.left_out} other tokens of the text are left out." if drawn.left_out else "")
     )
     kept, whole, check = embedding_checks.of_plane(embedding_checks.token_rows(here.model, table["token_id"].tolist()), drawn)
+    share = worked(lambda kept, whole: kept / whole, [kept, whole], sum(drawn.kept), written=latex_percent)
     ui.formula(
         rf"\rule{{0pt}}{{1.9em}} \frac{{\sum x^2 + \sum y^2}}{{\sum \lVert E_t - \bar{{E}} \rVert^2}} "
-        rf"= \frac{{{ui.latex_number(kept)}}}{{{ui.latex_number(whole)}}} = {100 * sum(drawn.kept):.1f}\,\%"
+        rf"= \frac{{{share.inputs[0]}}}{{{share.inputs[1]}}} {share.out}"
     )
     ui.self_check(check)
     ui.source(embeddings.project)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import map_drawing, model_map, navigation, state, ui
 from app.arithmetic_views import in_tex, in_words
-from app.charts import Mode
+from app.charts import Mode, html_page
 from app.components.model_map import model_map as model_map_component
 from app.markup import escape_html
 from app.model_map import ModelMap
@@ -33,22 +33,13 @@ def diagram(found: ModelMap) -> None:
         st.switch_page(navigation.page(opened))
     mode = ui.mode()
     with st.container(horizontal=True, gap="small"):
-        ui.export_menu("map", lambda: model_map.frame(found))
+        ui.export_menu("map", lambda: model_map.frame(found), lambda: html_file(found, mode))
         st.download_button(
             "Save SVG",
             lambda: svg_file(found, mode),
             "map.svg",
             "image/svg+xml",
             key="map_svg",
-            type="tertiary",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Save HTML",
-            lambda: html_file(found, mode),
-            "map.html",
-            "text/html",
-            key="map_html",
             type="tertiary",
             on_click="ignore",
         )
@@ -61,10 +52,7 @@ def svg_file(found: ModelMap, mode: Mode) -> str:
 
 def html_file(found: ModelMap, mode: Mode) -> str:
     """The wide drawing in a page of its own."""
-    title = escape_html(map_drawing.alt(found))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body>{svg_file(found, mode)}</body></html>'
-    )
+    return html_page(escape_html(map_drawing.alt(found)), svg_file(found, mode), mode)
 
 
 def count(found: ModelMap) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import math
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from app import choices, markup, state, surprise_views, token_sections, ui
+from app import choices, markup, picture_files, state, surprise_views, token_sections, ui
 from app.components.token_text import TextChip, token_text
 from app.recent import Recent
 from app.runtime import Here
+from app.worked import worked
+from app.worked import worked
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
 
@@ -87,13 +92,14 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
+    label, legend = "Surprise at each token", ("0 bits", f"{full:.1f} bits, as a blind guess, and more")
     token_text(
         read.chips,
         key="surprise_chips",
-        label="Surprise at each token",
+        label=label,
         hint="Point at a token to see what the model expected there.",
         focus=focus,
-        legend=("0 bits", f"{full:.1f} bits, as a blind guess, and more"),
+        legend=legend,
         on_pick=on_pick,
     )
     if len(found.windows) > 1:
@@ -104,7 +110,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
     _sums(here, read, focus - read.lead)
     ui.self_check(surprise_views.self_checks(here.view.model, read.ids, found))
     with st.container(horizontal=True):
-        ui.export_menu("surprise", table)
+        ui.export_menu("surprise", table, partial(picture_files.of_chips, read.chips, label, ui.mode(), legend))
         ui.source(surprise)
 
 
@@ -114,7 +120,8 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     filled = ""
     if focus >= 0:
         line = read.table.iloc[focus]
-        filled = rf" \\ -\log_2 {ui.latex_number(line.probability)} = {line.bits:.2f}\text{{ bits}}"
+        bits = worked(lambda p: -math.log2(p), [float(line.probability)], float(line.bits))
+        filled = rf" \\ -\log_2 {bits.inputs[0]} {bits.out}\text{{ bits}}"
     ui.formula(rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p{filled} \end{{gathered}}")
     left, right = st.columns(2, gap="large")
     with left:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, markup, state, token_views, ui
+from app import choices, markup, picture_files, state, token_views, ui
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.recent import Recent
 from app.runtime import Here
 from gptcore.tokenizer import Tokenizer, visible
 
+CHIPS = "The text as tokens"
 KEPT_CUTS = 32  # texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
@@ -99,18 +101,18 @@ def cut(here: Here) -> tuple[pd.DataFrame, int]:
     token_text(
         chips,
         key="cut_chips",
-        label="The text as tokens",
+        label=CHIPS,
         hint="Point at a token to see its bytes and why the cut is there.",
         focus=focus if focus < len(chips) else None,
         on_pick=on_pick,
     )
     if len(table) > len(chips):
         ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
-    _counts(here, table, text)
+    _counts(here, table, chips, text)
     return table, focus
 
 
-def _counts(here: Here, table: pd.DataFrame, text: str | None) -> None:
+def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | None) -> None:
     """The text in numbers, characters per token as a formula, and what the checks found."""
     tokenizer, limit = here.model.tokenizer, here.config.context_length
     count = token_views.statistics(tokenizer, table)
@@ -134,7 +136,8 @@ def _counts(here: Here, table: pd.DataFrame, text: str | None) -> None:
     if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
         ui.self_check(token_views.self_checks(tokenizer, prompt, cut_ids))
     with st.container(horizontal=True):
-        ui.export_menu("tokens", table.assign(why=table["why"].map("".join)))
+        file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
+        ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file)
         ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
 
 

@@ -7,7 +7,7 @@ template.
 """
 
 from app.charts.bars import grouped_bars, histogram
-from app.charts.export import stand_alone
+from app.charts.export import html_page, stand_alone
 from app.charts.frame import Figure
 from app.charts.heatmap import heatmap, strip
 from app.charts.labels import escape, percent, quantity, significant
@@ -29,6 +29,7 @@ __all__ = [
     "grouped_bars",
     "heatmap",
     "histogram",
+    "html_page",
     "line_over_layers",
     "percent",
     "quantity",

@@ -37,12 +37,14 @@ def heatmap(
     unit: Unit = "%",
     scale: Scale = "probability",
     top: float | None = None,
+    row_positions: bool = True,
     mode: Mode = "light",
 ) -> Figure:
     """values [row, column]; NaN is left out (the future of a causal map) and shows the card colour instead of the scale's 0.
 
     Row 0 stands at the top. The axes are positions; tokens are tick texts, so that equal tokens keep a column each.
-    top: the upper end of the scale (see `limit_of`). Raises ValueError if tokens and values differ in number.
+    top: the upper end of the scale (see `limit_of`). row_positions: whether a row's position is named with it.
+    Raises ValueError if tokens and values differ in number.
     """
     matrix = _matrix(values, len(row_tokens), len(col_tokens))
     limit = limit_of(matrix, scale, top)
@@ -51,7 +53,7 @@ def heatmap(
     trace = {
         "type": "heatmap",
         "z": matrix,
-        "customdata": _cells(matrix, row_tokens, col_tokens, unit),
+        "customdata": _cells(matrix, row_tokens, col_tokens, unit, row_positions),
         "hovertemplate": hover,
         "hoverongaps": False,
         **_colours(scale, limit, unit, mode),
@@ -63,7 +65,7 @@ def heatmap(
     return frame(
         [trace],
         title=title,
-        alt=map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit),
+        alt=map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit, row_positions),
         plot_height=int(np.clip(24 * matrix.shape[0], 120, 560)),
         below=AXIS_ROOM + BAR_ROOM,
         subtitle=f"colour: {with_unit(value_title, unit)}",
@@ -141,9 +143,11 @@ def _matrix(values: ArrayLike, rows: int, columns: int) -> Matrix:
     return matrix
 
 
-def _cells(matrix: Matrix, row_tokens: Sequence[str], col_tokens: Sequence[str], unit: Unit) -> list[list[list[str]]]:
+def _cells(
+    matrix: Matrix, row_tokens: Sequence[str], col_tokens: Sequence[str], unit: Unit, row_positions: bool
+) -> list[list[list[str]]]:
     """Per cell: row label, column label, value, as hover shows them."""
-    rows = [escape(token_label(t, i)) for i, t in enumerate(row_tokens)]
+    rows = [escape(token_label(t, i) if row_positions else t) for i, t in enumerate(row_tokens)]
     columns = [escape(token_label(t, i)) for i, t in enumerate(col_tokens)]
     return [
         [[row, column, quantity(value, unit)] for column, value in zip(columns, line, strict=True)]
@@ -185,6 +189,7 @@ def map_alt(
     col_title: str,
     value_title: str,
     unit: Unit,
+    row_positions: bool = True,
 ) -> str:
     """A map in one or two sentences: what it shows, its shape, its range and where the largest value is."""
     shape = f"{matrix.shape[0]} rows ({row_title}) by {matrix.shape[1]} columns ({col_title})"
@@ -192,5 +197,6 @@ def map_alt(
     if not np.isfinite(matrix).any():
         return f"{text}."
     row, column = divmod(int(np.nanargmax(matrix)), matrix.shape[1])
-    where = f"row {token_label(row_tokens[row], row)}, column {token_label(col_tokens[column], column)}"
+    named = token_label(row_tokens[row], row) if row_positions else row_tokens[row]
+    where = f"row {named}, column {token_label(col_tokens[column], column)}"
     return f"{text}, largest at {where}."

@@ -170,7 +170,7 @@ def test_figures_as_a_page_of_their_own_have_the_background_of_their_mode_and_st
     before = figure.plotly().to_json()
     page = charts.stand_alone([figure, BUILDERS["strip"]("dark")], "dark")
     assert f'"paper_bgcolor":"{theme.SURFACES["dark"]["paper"]}"' in page
-    assert f'background = "{theme.SURFACES["dark"]["paper"]}"' in page
+    assert f"background: {theme.SURFACES['dark']['paper']};" in page and page.count('role="img" aria-label="') == 2
     assert page.count("<script") >= 2 and len(page) > 4_000_000, "plotly itself is in it"
     assert figure.plotly().to_json() == before
     assert page.count("Plotly.newPlot(") == 2 and page.rstrip().endswith("</html>")

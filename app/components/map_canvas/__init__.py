@@ -114,6 +114,11 @@ class Prepared:
     exact: bool
     stamp: int
 
+    @property
+    def levels(self) -> NDArray[np.uint8]:
+        """What a map travels as that is not exact: levels [row, column]."""
+        return np.frombuffer(zlib.decompress(self.sent.tobytes()), np.uint8).reshape(self.value["shape"])
+
 
 def prepare(
     values: ArrayLike,
@@ -146,7 +151,7 @@ def prepare(
     value, sent = _packed(matrix if exact else levels(matrix, scale, limit), exact=exact)
     header = _header("map", title, value_title, unit, scale, limit) | {
         "stamp": value["version"],
-        "alt": map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit),
+        "alt": map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit, row_positions),
         "row_tokens": list(row_tokens),
         "col_tokens": None if list(col_tokens) == list(row_tokens) else list(col_tokens),  # None: the same once more
         "row_title": row_title,
