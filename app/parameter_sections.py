@@ -146,10 +146,11 @@ def _cache(config: GPTConfig) -> None:
         rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} "
         rf"\ = {views.in_tex(one)}"
     )
-    maps = parameters.attention_map_bytes(config, n)
+    maps, n_heads = parameters.attention_map_bytes(config, n), config.n_layers * config.n_heads
+    all_maps = f"All {n_heads:,} attention maps" if n_heads > 1 else "The only attention map"
     st.markdown(
         f"So many bytes for each token. Keys and values of all {n:,} tokens take {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
-        f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. All {config.n_layers * config.n_heads:,} attention maps "
+        f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. {all_maps} "
         f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
     )
     st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")

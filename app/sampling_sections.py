@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -9,6 +11,7 @@ from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.charts import colour, curves, grouped_bars
 from app.sampling_controls import first_settings, second_settings
 from app.sampling_views import Given
+from app.worked import latex_number, worked
 from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection, select
 
@@ -76,21 +79,27 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
 
 def _formula(choice: Selection, given: Given) -> None:
     """From the logit of the drawn token to its probability, with its numbers."""
-    n, temperature, rank = ui.latex_number, choice.settings.temperature, choice.chosen_rank
+    temperature, rank = choice.settings.temperature, choice.chosen_rank
     word, of = _text(rank, given), "drawn by the second setting"
     if temperature == 0:
-        ui.formula(rf"T = 0: \quad p_{{\text{{best}}}} = 1, \quad \text{{largest logit}} = {n(float(choice.logits[0]))}")
+        ui.formula(
+            rf"T = 0: \quad p_{{\text{{best}}}} = 1, \quad \text{{largest logit}} = {latex_number(float(choice.logits[0]))}"
+        )
         ui.note(f"At temperature 0 nothing is divided: the largest logit, that of {word}, takes everything.")
         return
     below = float(choice.logits[rank] - choice.logits[0])
-    weight, total = np.exp(below / temperature), 1 / float(choice.probs[0])
-    kept = choice.stages[-1].mass_kept
+    weight, total = math.exp(below / temperature), 1 / float(choice.probs[0])
+    p, kept = float(choice.probs[rank]), choice.stages[-1].mass_kept
+    last = worked(lambda p, kept: p / kept, [p, kept], choice.chosen_prob)
+    share = worked(lambda weight, total: weight / total, [weight, total], p, digits=last.digits)
+    power = worked(lambda below, t: math.exp(below / t), [below, temperature], weight, digits=share.digits)
+    divided = rf"\frac{{e^{{{power.inputs[0]} / {power.inputs[1]}}}}}{{{share.inputs[1]}}}"
     ui.formula(
         ui.latex_lines(
             r"p_i &= \frac{e^{(z_i - z_{\max})/T}}{\sum_j e^{(z_j - z_{\max})/T}}",
-            rf"&= \frac{{e^{{{n(below)} / {n(temperature)}}}}}{{{n(total, 4)}}} = \frac{{{n(float(weight), 4)}}}{{{n(total, 4)}}}",
-            f"&= {n(float(choice.probs[rank]), 4)}",
-            rf"\text{{after the cuts}} &= \frac{{{n(float(choice.probs[rank]), 4)}}}{{{n(kept, 4)}}} = {n(choice.chosen_prob, 4)}",
+            rf"&= {divided} {power.relation} \frac{{{share.inputs[0]}}}{{{share.inputs[1]}}}",
+            f"&{share.out}",
+            rf"\text{{after the cuts}} &= \frac{{{share.result}}}{{{last.inputs[1]}}} {last.out}",
         )
     )
     ui.note(
@@ -137,7 +146,7 @@ def many_draws(given: Given) -> None:
     with right:
         rows = [
             [markup.chip(line.token), markup.percent(line.exact), f"{line.count:,}", markup.percent(line.drawn),
-             f"± {100 * line.error:.1f} %", f"{line.errors_off:+.1f}".replace("-", "−")]
+             f"± {markup.significant(100 * line.error, 2)} %", f"{line.errors_off:+.1f}".replace("-", "−")]
             for line in data.itertuples()
         ]  # fmt: skip
         ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
@@ -149,10 +158,10 @@ def many_draws(given: Given) -> None:
 def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> None:
     """What share of the draws to expect of the likeliest token, and how far off; near: shares of those shown within 1.96 errors."""
     p = float(choice.final_probs[0])
-    n = ui.latex_number
+    error = worked(lambda p, other: math.sqrt(p * other / count), [p, 1 - p], math.sqrt(max(0.0, p * (1 - p)) / count))
     ui.formula(
         r"\begin{aligned} \text{error} &= \sqrt{\frac{p\,(1 - p)}{n}} \\[0.6em]"
-        rf"&= \sqrt{{\frac{{{n(p)} \cdot {n(1 - p)}}}{{{count}}}}} = {n(float(np.sqrt(max(0.0, p * (1 - p)) / count)))}"
+        rf"&= \sqrt{{\frac{{{error.inputs[0]} \cdot {error.inputs[1]}}}{{{count}}}}} {error.out}"
         r"\end{aligned}"
     )
     ui.note(
@@ -213,10 +222,13 @@ def _before_and_after(first: Selection, second: Selection) -> None:
 
 
 def _entropy_formula(choice: Selection) -> None:
-    n = ui.latex_number
+    power = worked(lambda bits: 2**bits, [choice.entropy], choice.choices)
+    rest = r" + \cdots" if np.count_nonzero(choice.probs) > 2 else ""
+    terms = " + ".join(rf"{latex_number(p)} \log_2 {latex_number(p)}" for p in choice.probs[:2].tolist() if p)
     ui.formula(
-        rf"\begin{{gathered}} H = -\sum_i p_i \log_2 p_i = {choice.entropy:.2f} \text{{ bits}} \\[0.4em]"
-        rf"\text{{choices}} = 2^{{H}} = {n(choice.choices)} \end{{gathered}}"
+        rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= -({terms}{rest}) \\[0.4em]"
+        rf"&= {power.inputs[0]} \text{{ bits}} \\[0.4em]"
+        rf"\text{{choices}} &= 2^{{H}} = 2^{{{power.inputs[0]}}} {power.out} \end{{aligned}}"
     )
     ui.note(
         "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "

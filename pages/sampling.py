@@ -44,7 +44,7 @@ else:
     ui.note(
         "The words that may follow “every effort moves you”, with published logits. No model is involved."
         if example
-        else f"The logits behind {here.tokens[-1]}, the newest of {len(here.ids):,} tokens."
+        else f"The logits behind {here.tokens[-1]}, the {f'newest of {len(here.ids):,} tokens' if len(here.ids) > 1 else 'only token'}."
     )
     drawn = {
         "settings": sampling_sections.two_settings,

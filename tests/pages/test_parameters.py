@@ -144,6 +144,11 @@ def test_what_was_changed_is_dropped_for_another_preset_and_what_was_changed_bac
     assert "config" not in page.query_params and count_on_screen(page) == 1_557_611_200
 
 
+@pytest.mark.parametrize(("layers", "said"), [(1, "The only attention map would take"), (3, "All 3 attention maps would take")])
+def test_one_attention_map_is_not_called_all_of_them(opened: Opened, layers: int, said: str) -> None:
+    assert said in printed(opened("memory", config=f"500-100-48-1-{layers}-0.1-1-1"))
+
+
 def test_a_configuration_stands_beside_the_loaded_model_with_all_that_it_costs(opened: Opened, tiny_model: LanguageModel) -> None:
     text = printed(opened("configuration", preset="gpt2"))
     rows = {

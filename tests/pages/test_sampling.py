@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from app import runtime, sampling_greedy, sampling_views
+from app.markup import significant
 from app.runtime import Here
 from app.sampling_views import Given, Loop
 from app.state import View
@@ -215,6 +216,25 @@ def test_as_many_draws_are_made_as_are_asked_for_with_their_error(
     assert np.allclose(numbers(exact["x"]), table["exact"]) and np.allclose(numbers(drawn["x"]), table["drawn"])
     assert np.allclose(numbers(exact["error_x"]["array"]), 1.96 * table["error"])
     assert "Draws" in printed(at) and "off by 0 at most" in printed(at)
+    errors = [100 * float(error) for error in table["error"]]
+    assert 0 < min(errors) < max(errors) and all(
+        f'<td class="number">± {significant(error, 2)} %</td>' in printed(at) for error in errors
+    )
+
+
+def test_an_error_to_expect_that_is_small_is_not_written_as_none(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, given: Given
+) -> None:
+    link = {"sampling": "draws", "draws": "10000", "logits": "nine_words", "temperature": "0.5", "top_k": "0"}
+    at = open_page(monkeypatch, tiny_folder, "sampling", **link)
+    table = sampling_views.draw_table(choice := chosen(given, temperature=0.5), sampling_views.draws(choice, 10_000), given.texts)
+    assert 0 < table["error"].min() < 0.0004, "else one decimal of a percent would do"
+    assert "± 0.0 %" not in printed(at) and "± 0 %" not in printed(at)
+
+
+def test_a_single_token_is_the_only_one(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    assert ", the only token." in printed(open_page(monkeypatch, tiny_folder, "sampling", prompt="a"))
+    assert ", the newest of 2 tokens." in printed(open_page(monkeypatch, tiny_folder, "sampling", prompt="a a"))
 
 
 def test_the_choices_left_mark_both_temperatures_on_a_logarithmic_axis(
