@@ -17,6 +17,7 @@ from app import choices, markup, state, ui
 from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
+from app.worked import MOST, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
 
@@ -144,17 +145,19 @@ def _reading() -> None:
 
 def _formulas(x: float, second: float) -> None:
     """The formulas, with the x put in at which the reader was let go, and SwiGLU's second input."""
-    n = ui.latex_number
+    n, silu = ui.latex_number, x / (1 + math.exp(-x))
     t = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    gelu = worked(lambda x, t: 0.5 * x * (1 + math.tanh(t)), [x, t], 0.5 * x * (1 + math.tanh(t)))
+    product = worked(lambda second, silu: second * silu, [second, silu], second * silu)
     ui.formula(
         rf"""\begin{{aligned}}
         t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
-        &= {n(t)} \\[0.4em]
-        \text{{GELU}}({n(x)}) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(0.5 * x * (1 + math.tanh(t)))} \\[0.4em]
+        &= {gelu.inputs[1]} \\[0.4em]
+        \text{{GELU}}({n(x, MOST)}) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) {gelu.out} \\[0.4em]
         \text{{exact GELU}} &= \tfrac{{1}}{{2}}\, x\, (1 + \operatorname{{erf}}(x / \sqrt{{2}})) \\[0.3em]
         &= {n(0.5 * x * (1 + math.erf(x / math.sqrt(2))))} \\[0.4em]
-        \text{{ReLU}}({n(x)}) &= \max(0, x) = {n(max(0.0, x))} \\[0.4em]
-        \text{{SiLU}}({n(x)}) &= x / (1 + e^{{-x}}) = {n(x / (1 + math.exp(-x)))} \\[0.4em]
-        \text{{SwiGLU}} &= {n(second)} \cdot \text{{SiLU}}(x) = {n(second * x / (1 + math.exp(-x)))}
+        \text{{ReLU}}({n(x, MOST)}) &= \max(0, x) = {n(max(0.0, x), MOST)} \\[0.4em]
+        \text{{SiLU}}({n(x, MOST)}) &= x / (1 + e^{{-x}}) = {product.inputs[1]} \\[0.4em]
+        \text{{SwiGLU}} &= {product.inputs[0]} \cdot \text{{SiLU}}(x) {product.out}
         \end{{aligned}}"""
     )

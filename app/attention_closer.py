@@ -15,7 +15,6 @@ from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
 from app.worked import added, worked
-from app.worked import added, worked
 from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
 

@@ -116,9 +116,7 @@ def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -
     row = found.scaled[0, 0, : query + 1].astype(np.float64)
     largest = float(row.max())
     fitting = float(row[key]) if key <= query else -math.inf
-    a = worked(
-        lambda s, m, total: math.exp(s - m) / total, [fitting, largest, float(np.exp(row - largest).sum())], weight
-    )
+    a = worked(lambda s, m, total: math.exp(s - m) / total, [fitting, largest, float(np.exp(row - largest).sum())], weight)
     s, m, total = a.inputs
     above = r"e^{-\infty}" if key > query else rf"e^{{{s} - {bracketed(m)}}}"
     fit, below = rf"e^{{s_{{{query},\,{key}}} / \sqrt{{d}} - m}}", rf"e^{{s_{{{query},\,j}} / \sqrt{{d}} - m}}"
@@ -133,10 +131,6 @@ def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) ->
     weights = found.pattern[:, 0, key].astype(np.float64)
     if shown.together == "largest":
         inner = ", ".join(map(latex_number, weights[:2])) + (r", \dots" if len(weights) > 2 else "")
-        return latex_lines(
-            rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(weights.max()))}"
-        )
+        return latex_lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(weights.max()))}")
     terms, out = _sum(weights.tolist(), float(weights.mean()), lambda *values: math.fsum(values) / len(weights))
-    return latex_lines(
-        rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}"
-    )
+    return latex_lines(rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}")

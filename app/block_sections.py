@@ -12,6 +12,7 @@ from app.block_views import Dropped
 from app.charts import Figure, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
+from app.worked import added, latex_number, worked
 from gptcore.activations import BlockActivations
 from gptcore.dropout import dropped, zeroed
 from gptcore.model import TransformerBlock
@@ -81,18 +82,18 @@ def _way(here: Here, found: BlockActivations) -> None:
 def _sums(found: BlockActivations) -> None:
     """The dimension that moved most, added up twice."""
     st.subheader("The two sums, in numbers", anchor=False)
-    i, n = block_views.moved_most(found), ui.latex_number
+    i = block_views.moved_most(found)
     pre, attn, mid, mlp, post = (
-        n(float(values[0, i]), 4)
-        for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
+        float(values[0, i]) for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
     )
-    attn, mlp = (number if number.startswith("-") else f"+ {number}" for number in (attn, mlp))
+    second = worked(lambda a, b: a + b, [mid, mlp], post)
+    first = worked(lambda a, b: a + b, [pre, attn], mid, digits=second.digits)
     ui.formula(
         rf"""\begin{{aligned}}
         \text{{mid}}_i &= \text{{pre}}_i + \text{{attention}}_i \\
-        \text{{mid}}_{{{i}}} &= {pre} {attn} = {mid} \\[0.7em]
+        \text{{mid}}_{{{i}}} &= {first.inputs[0]} {added(first.inputs[1])} {first.out} \\[0.7em]
         \text{{post}}_i &= \text{{mid}}_i + \text{{feed-forward}}_i \\
-        \text{{post}}_{{{i}}} &= {mid} {mlp} = {post}
+        \text{{post}}_{{{i}}} &= {second.inputs[0]} {added(second.inputs[1])} {second.out}
         \end{{aligned}}"""
     )
     ui.note(f"Dimension {i} is the one that this block changes most for this token. The sums hold for every dimension.")
@@ -154,15 +155,19 @@ def _dropout_controls(here: Here, own: float) -> tuple[bool, float, int]:
 
 def _dropout_formula(places: Sequence[Dropped], rate: float) -> None:
     """What becomes of the largest attention weight, and of the sum of them all."""
-    weights, n = places[1], ui.latex_number
+    weights, n = places[1], latex_number
     i = int(weights.before.argmax())
     factor = rf"\frac{{1}}{{1 - {n(rate)}}}"
-    fate = "0" if weights.gone[i] else rf"{n(float(weights.before[i]))} \cdot {n(1 / (1 - rate))} = {n(float(weights.after[i]))}"
+    before = n(float(weights.before[i]))
+    fate = "0"
+    if not weights.gone[i]:
+        kept = worked(lambda weight, rate: weight / (1 - rate), [float(weights.before[i]), rate], float(weights.after[i]))
+        before, fate = kept.inputs[0], rf"\frac{{{kept.inputs[0]}}}{{1 - {kept.inputs[1]}}} {kept.out}"
     ui.formula(
         rf"""\begin{{aligned}}
         \rule{{0pt}}{{1.6em}} \text{{kept}} &= \text{{value}} \cdot {factor} \\[0.8em]
         \text{{zeroed}} &= 0 \\[0.6em]
-        \text{{weight}}_{{{i}}} &= {n(float(weights.before[i]))} \;\to\; {fate} \\[0.5em]
+        \text{{weight}}_{{{i}}} &= {before} \;\to\; {fate} \\[0.5em]
         \textstyle\sum \text{{weights}} &= {n(float(weights.before.sum()))} \;\to\; {n(float(weights.after.sum()))}
         \end{{aligned}}"""
     )

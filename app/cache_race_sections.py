@@ -9,6 +9,7 @@ from app import arithmetic_views as views
 from app import markup, runtime, state, ui
 from app.charts import curves
 from app.runtime import Here
+from app.worked import worked
 from gptcore.cache_race import Race, race
 from gptcore.checks import Check
 
@@ -42,10 +43,11 @@ def measured(here: Here) -> None:
         f"{begun}The last of {n_steps} {'step' if n_steps == 1 else 'steps'} took {last.uncached_ms:.1f} ms without the cache and "
         f"{last.cached_ms:.1f} ms with it; the median step took {ratio:.1f} times as long without it."
     )
-    n = ui.latex_number
+    without, cached = last.uncached_ms, last.cached_ms
+    times = worked(lambda without, cached: without / cached, [without, cached], without / cached)
     ui.formula(
-        rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{n(last.uncached_ms)}}}{{{n(last.cached_ms)}}} "
-        f"= {n(last.uncached_ms / last.cached_ms)}"
+        rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{times.inputs[0]}}}{{{times.inputs[1]}}} "
+        f"{times.out}"
     )
     ui.table(
         ["Written", "Continuation"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,6 +13,7 @@ from app import parameter_checks, runtime, state, ui
 from app.arithmetic_views import in_bytes
 from app.charts import colour, curves, strip
 from app.runtime import Here
+from app.worked import latex_number, worked
 from gptcore import cache_race, parameters
 from gptcore.activations import AttentionActivations
 from gptcore.checks import Check
@@ -89,12 +92,13 @@ def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:
 
 def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     """The newest query with the kept key of the token in focus: what the next token needs of it."""
-    newest, at, n = len(here.ids) - 1, here.position, ui.latex_number
+    newest, at = len(here.ids) - 1, here.position
     score, scaled = float(attention.scores[0, 0, at]), float(attention.scaled[0, 0, at])
+    root = worked(lambda score: score / math.sqrt(here.config.head_dim), [score], scaled)
     ui.formula(
-        rf"\begin{{gathered}} q_{{{newest}}} \cdot k_{{{at}}} = {n(score)} \\[0.4em] "
-        rf"{n(score)} \,/\, \sqrt{{{here.config.head_dim}}} = {n(scaled)} \\[0.4em] "
-        rf"\text{{weight }} {n(float(attention.pattern[0, 0, at]))} \end{{gathered}}"
+        rf"\begin{{gathered}} q_{{{newest}}} \cdot k_{{{at}}} = {root.inputs[0]} \\[0.4em] "
+        rf"{root.inputs[0]} \,/\, \sqrt{{{here.config.head_dim}}} {root.out} \\[0.4em] "
+        rf"\text{{weight }} {latex_number(float(attention.pattern[0, 0, at]))} \end{{gathered}}"
     )
     ui.note(
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width; after the "
@@ -144,9 +148,10 @@ def work(here: Here) -> None:
                             ("Output head", "head"), ("All", "total"))
     ]  # fmt: skip
     ui.table(["For the next token", "Without the cache", "With it"], rows, numeric=(1, 2), marked=len(rows) - 1)
+    saved = worked(lambda without, kept: without / kept, [again.total, cached.total], again.total / cached.total)
     ui.formula(
-        rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{ui.latex_number(again.total)}}}{{{ui.latex_number(cached.total)}}} "
-        rf"= {again.total / cached.total:.1f}"
+        rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{saved.inputs[0]}}}{{{saved.inputs[1]}}} "
+        rf"{saved.out}"
     )
     ui.note(
         f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured, in FLOP "

@@ -13,6 +13,7 @@ from app.charts import histogram, strip
 from app.distribution import distribution
 from app.feed_forward_views import ByHand
 from app.runtime import Here
+from app.worked import added, latex_number, worked
 from gptcore import lessons, neurons
 from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
@@ -53,16 +54,16 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     ui.source(FeedForward, GELU)
 
 
-def _one_neuron(worked: ByHand) -> None:
+def _one_neuron(found: ByHand) -> None:
     """The formula of the network, and one neuron of it in numbers."""
-    n, i = ui.latex_number, worked.neuron
-    bias = f"+ {n(worked.bias)}" if worked.bias >= 0 else n(worked.bias)
+    i, gelu = found.neuron, worked(_gelu, [found.before], found.after)
+    before = worked(lambda product, bias: product + bias, [found.product, found.bias], found.before, digits=gelu.digits)
     ui.formula(
         rf"""\begin{{aligned}}
         a &= W_1\, x + b_1 \\[0.4em]
         \text{{out}} &= W_2\; \text{{GELU}}(a) + b_2 \\[0.4em]
-        a_{{{i}}} &= {n(worked.product)} {bias} = {n(worked.before)} \\[0.4em]
-        \text{{GELU}}(a_{{{i}}}) &= {n(worked.after)}
+        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])} {before.out} \\[0.4em]
+        \text{{GELU}}({before.result}) &{gelu.out}
         \end{{aligned}}"""
     )
     ui.note(
@@ -97,17 +98,39 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
         f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
         f"counted without sign. {outside:,} numbers lie outside the pictures. The lowest is neuron {lowest}:"
     )
-    x, y, n = float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]), ui.latex_number
-    ui.formula(
-        rf"""\begin{{aligned}}
-        \rule{{0pt}}{{1.1em}} x_{{{lowest}}} &= {n(x)} \\[0.3em]
-        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
-        &= {n(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))} \\[0.3em]
-        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) = {n(y)}
-        \end{{aligned}}"""
-    )
+    _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
     ui.self_check(feed_forward_views.self_checks(found))
     ui.source(GELU, lessons.gelu_tanh)
+
+
+def _gelu(x: float) -> float:
+    return 0.5 * x * (1 + math.tanh(_tanh_of(x)))
+
+
+def _tanh_of(x: float) -> float:
+    """What stands behind tanh in GELU."""
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
+    """GELU in two steps: t as it follows from the printed x, then y from both as printed."""
+    digits = 5
+    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(float(f"{_tanh_of(x):.{digits}g}"))), [x], y)
+    printed_x = float(f"{x:.{whole.digits}g}")
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \rule{{0pt}}{{1.1em}} x_{{{neuron}}} &= {whole.inputs[0]} \\[0.3em]
+        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
+        &= {latex_number(_tanh_of(printed_x), digits)} \\[0.3em]
+        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) {whole.out}
+        \end{{aligned}}"""
+    )
+
+
+def _changed(here: Here, token_id: int, change: float) -> str:
+    """A token, and by how much its logit changes; never on two lines."""
+    sign = "+" if change > 0 else ""
+    return f'<span class="pair">{markup.chip(here.model.tokenizer.text_of(token_id))} {sign}{markup.significant(change)}</span>'
 
 
 def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
@@ -117,7 +140,9 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     rows = []
     for neuron, lines in data.groupby("neuron", sort=False):
         chips = {
-            direction: " ".join(markup.chip(here.model.tokenizer.text_of(int(i))) for i in part["token_id"])
+            direction: '<div class="chips">'
+            + " ".join(_changed(here, line.token_id, line.logit_change) for line in part.itertuples())
+            + "</div>"
             for direction, part in lines.groupby("direction")
         }
         line = lines.iloc[0]
@@ -127,18 +152,24 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
     ui.export_menu("strongest-neurons", data)
     first = data.iloc[0]
-    n, i = ui.latex_number, int(first["neuron"])
+    i = int(first["neuron"])
+    length = worked(
+        lambda a, column: a * column,
+        [abs(float(first["after"])), feed_forward_views.column_length(here, i)],
+        float(first["written"]),
+    )
     ui.formula(
         rf"""\begin{{aligned}}
         v_i &= \text{{GELU}}(a_i) \cdot \text{{column}}_i(W_2) \\[0.4em]
-        |v_{{{i}}}| &= {n(abs(float(first["after"])))} \cdot {n(feed_forward_views.column_length(here, i))}
-        = {n(float(first["written"]))}
+        |v_{{{i}}}| &= {length.inputs[0]} \cdot {length.inputs[1]}
+        {length.out}
         \end{{aligned}}"""
     )
     ui.note(
         "Ordered by the length of the vector v that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
-        "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread. What later "
-        "layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
+        "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread; the number is "
+        "the change of the logit, less the mean change of all tokens. What later layers make of the vector is not in it, and a list "
+        "of words is not a proof of what a neuron means."
     )
-    ui.self_check(feed_forward_views.sum_check(here, found))
+    ui.self_check([feed_forward_views.sum_check(here, found), feed_forward_views.effects_check(here, here.trace, data)])
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

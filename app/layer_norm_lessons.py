@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 
 from app import choices, markup, state, ui
 from app.charts import grouped_bars, line_over_layers
+from app.worked import bracketed, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
 from gptcore.model import LayerNorm
@@ -141,13 +143,18 @@ def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
 
 def _danny(marks: np.ndarray, name: str, exam: str) -> None:
     """The first mark of the first student, normalised along the row, with its numbers."""
-    found, n = lessons.layer_norm_rows(marks), ui.latex_number
+    found = lessons.layer_norm_rows(marks)
+    y = worked(
+        lambda x, mean, variance, eps: (x - mean) / math.sqrt(variance + eps),
+        [float(marks[0, 0]), float(found.mean[0]), float(found.variance[0]), LayerNorm.eps],
+        float(found.values[0, 0]),
+    )
+    x, mean, variance, eps = y.inputs
     st.subheader(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
     ui.formula(
         ui.latex_lines(
             r"y &= \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}}",
-            rf"&= \frac{{{n(float(marks[0, 0]))} - {n(float(found.mean[0]))}}}{{\sqrt{{{n(float(found.variance[0]))} + {n(LayerNorm.eps)}}}}}"
-            rf" = {decimals(float(found.values[0, 0])).replace('−', '-')}",
+            rf"&= \frac{{{x} - {bracketed(mean)}}}{{\sqrt{{{variance} + {eps}}}}} {y.out}",
         )
     )
 
@@ -217,8 +224,8 @@ def stack() -> None:
         f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
         f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
     )
-    n = ui.latex_number
-    ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {n(gain)}^{{{depth}}} = {n(gain**depth)}")
+    power = worked(lambda base: base**depth, [gain], gain**depth)
+    ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
     ui.note(
         "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
         f"and here it comes to {markup.significant(last)}."

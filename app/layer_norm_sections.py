@@ -13,6 +13,7 @@ from app.charts import histogram, line_over_layers
 from app.distribution import distribution
 from app.layer_norm_views import SITES
 from app.runtime import Here
+from app.worked import added, bracketed, worked
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
 from gptcore.trace import Site
@@ -100,25 +101,32 @@ def formula(found: LayerNormActivations) -> None:
     """LayerNorm of the farthest dimension of the first token, with the numbers put in."""
     st.subheader("The formula, with this token's numbers", anchor=False)
     dimension = int(np.abs(found.normalized[0]).argmax())
-    mean, var, n = float(found.mean[0]), float(found.var[0]), ui.latex_number
     x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
+    y = worked(
+        lambda x, mean, var, eps, scale, shift: (x - mean) / math.sqrt(var + eps) * scale + shift,
+        [x, float(found.mean[0]), float(found.var[0]), found.eps, scale, shift],
+        float(found.after[0, dimension]),
+    )
+    x_tex, mean, var, eps, scale_tex, shift_tex = y.inputs
     ui.formula(
         ui.latex_lines(
             r"y_i &= \frac{x_i - \text{mean}}{\sqrt{\text{var} + \varepsilon}} \cdot \text{scale}_i + \text{shift}_i",
-            rf"y_{{{dimension}}} &= \frac{{{n(x)} - ({n(mean)})}}{{\sqrt{{{n(var)} + {n(found.eps)}}}}}",
-            rf"&\quad \cdot {n(scale)} + ({n(shift)}) = {n(float(found.after[0, dimension]))}",
+            rf"y_{{{dimension}}} &= \frac{{{x_tex} - {bracketed(mean)}}}{{\sqrt{{{var} + {eps}}}}}",
+            rf"&\quad \cdot {bracketed(scale_tex)} {added(shift_tex)} {y.out}",
         )
     )
 
 
 def variance_after(found: LayerNormActivations) -> None:
     """Why the variance of the first token's normalised numbers is not quite 1."""
-    var, n = float(found.var[0]), ui.latex_number
+    var = float(found.var[0])
+    missing = worked(lambda var, eps: eps / (var + eps), [var, found.eps], found.eps / (var + found.eps))
+    var_tex, eps = missing.inputs
     ui.formula(
         ui.latex_lines(
-            r"\text{var after} &= \frac{\text{var}}{\text{var} + \varepsilon}",
-            rf"&= \frac{{{n(var)}}}{{{n(var)} + {n(found.eps)}}}",
-            f"&= {var / (var + found.eps):.6f}",
+            r"\text{var after} &= \frac{\text{var}}{\text{var} + \varepsilon} = 1 - \frac{\varepsilon}{\text{var} + \varepsilon}",
+            rf"&= 1 - \frac{{{eps}}}{{{var_tex} + {eps}}}",
+            f"&{missing.relation} 1 - {missing.result}",
         )
     )
     ui.note(
@@ -163,11 +171,12 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
 
 def spread_at(found: LayerNormActivations, whose: str) -> None:
     """The spread of a place's last token, with its numbers put in."""
-    var, n = float(found.var[-1]), ui.latex_number
+    var = float(found.var[-1])
+    spread = worked(math.sqrt, [var], math.sqrt(var))
     ui.formula(
         ui.latex_lines(
             r"\text{spread} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
-            rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{n(var)}}} = {n(math.sqrt(var))}",
+            rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{spread.inputs[0]}}} {spread.out}",
         )
     )
     ui.note(f"{whose}; E = {found.before.shape[1]:,} dimensions. LayerNorm divides by this spread, whatever it has grown to.")

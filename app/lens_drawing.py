@@ -13,6 +13,7 @@ from app.charts import percent, significant
 from app.components.lens_grid import Cells
 from app.lens_views import TOP, Column
 from app.runtime import Here
+from app.worked import latex_number, latex_percent, worked
 
 
 class Colouring(NamedTuple):
@@ -121,16 +122,28 @@ def after(depth: int) -> str:
 
 def reading(column: Column, depth: int, colouring: str) -> str:
     """What the colour of a cell stands for, as LaTeX with its numbers."""
-    entropy, divergence = float(column.entropy[depth]), float(column.divergence[depth])
-    first, final, rank = float(column.probs[depth, 0]), float(column.target_prob[depth]), int(column.rank[depth])
+    final, rank = float(column.target_prob[depth]), int(column.rank[depth])
+    likeliest = [float(prob) for prob in column.probs[depth, :2]]
     return {
-        "probability": rf"\max_t\, p_t = {100 * first:.1f}\,\%",
-        "entropy": rf"\begin{{aligned}} H &= -\textstyle\sum_t p_t \log_2 p_t = {entropy:.2f}\text{{ bits}} \\[0.5em] "
-        rf"2^H &= {2**entropy:.1f}\text{{ choices}} \end{{aligned}}",
-        "rank": rf"\begin{{aligned}} p_{{\text{{final}}}} &= {100 * final:.2f}\,\% \\[0.5em] "
+        "probability": rf"\max_t\, p_t = \max({', '.join(map(latex_percent, likeliest))}, \dots) = {latex_percent(likeliest[0])}",
+        "entropy": _entropy(float(column.entropy[depth]), likeliest),
+        "rank": rf"\begin{{aligned}} p_{{\text{{final}}}} &= {latex_percent(final)} \\[0.5em] "
         rf"\text{{rank}} &= 1 + \#\{{t : p_t > p_{{\text{{final}}}}\}} = 1 + {rank} \end{{aligned}}",
-        "divergence": rf"D = \textstyle\sum_t q_t \log_2 (q_t / p_t) = {divergence:.2f}\text{{ bits}}",
+        "divergence": rf"\begin{{aligned}} D &= \textstyle\sum_t q_t \log_2 (q_t / p_t) \\[0.5em] "
+        rf"&= {latex_number(float(column.target_prob[-1]))} \log_2 \tfrac{{{latex_number(float(column.target_prob[-1]))}}}"
+        rf"{{{latex_number(final)}}} + \cdots \\[0.5em] &= {latex_number(float(column.divergence[depth]))}\text{{ bits}} \end{{aligned}}",
     }[colouring]
+
+
+def _entropy(entropy: float, likeliest: Sequence[float]) -> str:
+    """With the terms of the two likeliest tokens."""
+    terms = " + ".join(rf"{latex_number(p)} \log_2 {latex_number(p)}" for p in likeliest)
+    choices = worked(lambda bits: 2**bits, [entropy], 2**entropy)
+    return (
+        r"\begin{aligned} H &= -\textstyle\sum_t p_t \log_2 p_t \\[0.5em] "
+        rf"&= -({terms} + \cdots) \\[0.5em] &= {choices.inputs[0]}\text{{ bits}} \\[0.5em] "
+        rf"2^H &= 2^{{{choices.inputs[0]}}} {choices.out}\text{{ choices}} \end{{aligned}}"
+    )
 
 
 def facts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> list[list[list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -14,6 +15,7 @@ from app.components.lens_grid import lens_grid
 from app.lens_drawing import COLOURINGS
 from app.lens_views import Column
 from app.runtime import Here
+from app.worked import latex_percent, worked
 from gptcore.lens import lens
 
 FILLING = 0.1  # seconds between two parts of a grid that is still being computed
@@ -125,7 +127,8 @@ def _cell(here: Here, column: Column, colouring: str) -> None:
     with left:
         _sentence(here, column)
         ui.formula(lens_drawing.reading(column, depth_in_focus(here), colouring))
-        ui.self_check(lens_views.last_row_check(here, here.position, column))
+        measured = lens_views.measure_check(here, here.position, depth_in_focus(here), column, colouring)
+        ui.self_check([lens_views.last_row_check(here, here.position, column), *measured])
         _what_it_does_not_show()
     with right:
         _likeliest(here, column)
@@ -203,14 +206,15 @@ def _over_depth(here: Here, column: Column) -> None:
 def _formula(here: Here, column: Column) -> None:
     """The probability of the likeliest token at the depth in focus, with its numbers, and its check."""
     depth, n = depth_in_focus(here), ui.latex_number
-    worked = lens_views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
+    found = lens_views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
+    p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(
         rf"""\begin{{aligned}}
-        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) = {n(worked.logit)} \\[0.4em]
-        \text{{mean of }} x &= {n(worked.mean)} \\[0.4em]
-        \text{{variance of }} x &= {n(worked.var)} \\[0.4em]
+        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) = {p.inputs[0]} \\[0.4em]
+        \text{{mean of }} x &= {n(found.mean)} \\[0.4em]
+        \text{{variance of }} x &= {n(found.var)} \\[0.4em]
         p_t &= \frac{{e^{{\text{{logit}}_t}}}}{{\sum_j e^{{\text{{logit}}_j}}}} \\[0.9em]
-        &= \frac{{e^{{{n(worked.logit, 4)}}}}}{{e^{{{n(worked.log_sum, 4)}}}}} = {100 * worked.prob:.1f}\,\%
+        &= \frac{{e^{{{p.inputs[0]}}}}}{{e^{{{p.inputs[1]}}}}} {p.out}
         \end{{aligned}}"""
     )
     ui.note(
@@ -218,7 +222,7 @@ def _formula(here: Here, column: Column) -> None:
         f"“{here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))}” in the output head. The final LayerNorm takes the mean "
         "and variance of this very x, not those of the last layer."
     )
-    ui.self_check([lens_views.last_row_check(here, here.position, column), lens_views.formula_check(column, depth, worked)])
+    ui.self_check([lens_views.last_row_check(here, here.position, column), lens_views.formula_check(column, depth, found)])
 
 
 def _what_it_does_not_show() -> None:

@@ -16,6 +16,7 @@ from app.arithmetic_views import ModelFacts, in_bytes, in_words
 from app.charts import Figure, Mode
 from app.charts.dots import log_dots
 from app.runtime import Here
+from app.worked import worked
 from gptcore import hardware as gpu
 from gptcore import parameters
 from gptcore.checkpoints import EMBEDDED
@@ -222,14 +223,7 @@ def training(here: Here) -> None:
     count = parameters.count_parameters(GPT3_175B)
     flops = gpu.training_flops(count, GPT3_TRAINING_TOKENS)
     speed = tera * 1e12 * cards
-    ui.formula(
-        r"\begin{aligned}"
-        rf"& 6 \cdot {ui.latex_number(count / 1e9, 4)} \cdot 10^9 \cdot 300 \cdot 10^9 \\ "
-        rf"&= {ui.latex_number(flops)} \text{{ operations}} \\[0.4em]"
-        rf"& {ui.latex_number(flops)} \,/\, ({ui.latex_number(speed)} \text{{ a second}}) \\"
-        rf"&= {ui.latex_number(flops / speed)} \text{{ seconds}} = {_duration_tex(gpu.gpu_years(flops, speed))}"
-        r"\end{aligned}"
-    )
+    _training_formula(count, flops, speed)
     _every_training(here, speed)
     published = choices.TERAFLOPS.default * 1e12
     ui.note(
@@ -241,6 +235,21 @@ def training(here: Here) -> None:
     ui.self_check(gpt3_operations())
     ui.source(gpu.training_flops, gpu.gpu_years)
     _sources("kaplan", "brown", "li")
+
+
+def _training_formula(count: int, flops: float, speed: float) -> None:
+    """Three steps, each from the printed end of the one before."""
+    years = worked(lambda s: s / gpu.SECONDS_PER_YEAR, [flops / speed], gpu.gpu_years(flops, speed), written=_duration_tex)
+    seconds = worked(lambda flops, speed: flops / speed, [flops, speed], flops / speed, digits=years.digits)
+    operations = worked(lambda billions: 6 * billions * 1e9 * GPT3_TRAINING_TOKENS, [count / 1e9], flops, digits=seconds.digits)
+    ui.formula(
+        r"\begin{aligned}"
+        rf"& 6 \cdot {operations.inputs[0]} \cdot 10^9 \cdot 300 \cdot 10^9 \\ "
+        rf"&{operations.out} \text{{ operations}} \\[0.4em]"
+        rf"& {seconds.inputs[0]} \,/\, ({seconds.inputs[1]} \text{{ a second}}) \\"
+        rf"&{seconds.out} \text{{ seconds}} {years.out}"
+        r"\end{aligned}"
+    )
 
 
 def _every_training(here: Here, speed: float) -> None:

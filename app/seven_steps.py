@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,7 @@ import streamlit as st
 from app import markup, runtime, ui
 from app.components.rail import Station
 from app.runtime import Here
+from app.worked import bracketed, worked
 from gptcore import model as gpt_model
 from gptcore import sampling
 from gptcore.generation import generate
@@ -102,10 +104,10 @@ def _softmax(here: Here, choice: Selection) -> None:
     best = float(choice.logits[0])
     weights = np.exp(choice.logits - best)
     total = float(weights.sum())
-    logit = float(choice.logits[0])
+    p = worked(lambda best, largest, total: math.exp(best - largest) / total, [best, best, total], float(choice.base_probs[0]))
     ui.formula(
         r"p_i = \frac{e^{z_i - z_{max}}}{\sum_j e^{z_j - z_{max}}} \qquad p_{\text{best}} = "
-        rf"\frac{{e^{{{logit:.2f} - {best:.2f}}}}}{{{total:.3f}}} = {choice.base_probs[0]:.4f}"
+        rf"\frac{{e^{{{p.inputs[0]} - {bracketed(p.inputs[1])}}}}}{{{p.inputs[2]}}} {p.out}"
     )
     rows = [
         [

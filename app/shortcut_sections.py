@@ -11,6 +11,7 @@ import streamlit as st
 from app import markup, runtime, shortcut_views, state, ui
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
+from app.worked import worked
 from gptcore.model import TransformerBlock
 
 
@@ -85,13 +86,15 @@ def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
 def _sum(layer: int, table: pd.DataFrame) -> None:
     """What the block in focus adds to the token's vector, as lengths and shares, and its cosine worked out."""
     st.subheader("The sum, with these numbers", anchor=False)
-    line, n = table.iloc[layer], ui.latex_number
+    line = table.iloc[layer]
     dot = float(line.cosine * line.norm_in * line.norm_out)
+    cosine = worked(lambda dot, x, h: dot / (x * h), [dot, line.norm_in, line.norm_out], float(line.cosine))
+    dot_tex, x, h = cosine.inputs
     ui.formula(
         rf"""\begin{{aligned}}
         H(x) &= F(x) + x, \qquad \frac{{\partial H}}{{\partial x}} = \frac{{\partial F}}{{\partial x}} + 1 \\[0.9em]
-        \text{{cosine}} &= \frac{{x \cdot H(x)}}{{|x|\,|H(x)|}} = \frac{{{n(dot)}}}{{{n(float(line.norm_in))} \cdot {n(float(line.norm_out))}}}
-        = {n(float(line.cosine))}
+        \text{{cosine}} &= \frac{{x \cdot H(x)}}{{|x|\,|H(x)|}} = \frac{{{dot_tex}}}{{{x} \cdot {h}}} \\[0.9em]
+        &{cosine.out}
         \end{{aligned}}"""
     )
     ui.table(

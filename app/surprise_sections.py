@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import math
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from app import choices, markup, picture_files, state, surprise_views, token_sec
 from app.components.token_text import TextChip, token_text
 from app.recent import Recent
 from app.runtime import Here
-from app.worked import worked
 from app.worked import worked
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise

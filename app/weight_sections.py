@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import pandas as pd
@@ -11,6 +12,7 @@ from app import arithmetic_views as views
 from app import choices, markup, parameter_checks, runtime, state, ui
 from app.charts import histogram
 from app.runtime import Here
+from app.worked import worked
 from gptcore import parameters, weights
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
@@ -106,15 +108,16 @@ def statistics_frame(found: dict[str, WeightStatistics]) -> pd.DataFrame:
 
 
 def _formula(found: WeightStatistics) -> None:
-    """Spread and norm are two readings of one sum of squares."""
-    n = ui.latex_number
+    """Spread and norm are roots of two sums of squares: around the mean, and around 0."""
+    around = found.count * found.spread**2
+    norm = worked(math.sqrt, [found.norm**2], found.norm)
+    spread = worked(lambda total: math.sqrt(total / found.count), [around], found.spread)
     gap = r"\\[1.3em]"  # counts from a line's foot, not from the fraction's
     ui.formula(
         rf"""\begin{{aligned}}
-        \text{{norm}} &= \sqrt{{\textstyle\sum_i w_i^2}} = {n(found.norm)} {gap}
-        \text{{spread}} &= \sqrt{{\frac{{\text{{norm}}^2}}{{n}} - \text{{mean}}^2}} {gap}
-        &= \sqrt{{\frac{{{n(found.norm)}^2}}{{{views.in_tex(found.count)}}} - ({n(found.mean)})^2}} {gap}
-        &= {n(found.spread)}
+        \text{{norm}} &= \sqrt{{\textstyle\sum_i w_i^2}} = \sqrt{{{norm.inputs[0]}}} {norm.out} {gap}
+        \text{{spread}} &= \sqrt{{\tfrac{{1}}{{n}} \textstyle\sum_i (w_i - \text{{mean}})^2}} {gap}
+        &= \sqrt{{\frac{{{spread.inputs[0]}}}{{{views.in_tex(found.count)}}}}} {spread.out}
         \end{{aligned}}"""
     )
     ui.note(

@@ -4,6 +4,7 @@ import pytest
 
 from app import choices
 from app.navigation import PAGES
+from tests.pages.printed_formula import relations
 from tests.pages.visit_page import JUNK, PROMPTS, figures, open_page, printed
 
 FILES = [entry.file for entry in PAGES]
@@ -26,6 +27,7 @@ def test_a_page_draws_every_part_for_any_prompt(monkeypatch, tiny_folder, page, 
     drawn = figures(at)
     assert len(drawn) == N_FIGURES.get(page, {}).get(part, len(drawn))
     assert "off by" in printed(at) or page not in SELF_CHECKED
+    assert not [found for latex in at.get("latex") for found in relations(latex.proto.body) if not found.holds]
 
 
 @pytest.mark.parametrize("page", FILES)
