@@ -135,6 +135,29 @@ def neuron_effects(here: Here, trace: Trace, found: FeedForwardActivations) -> N
     return strongest_neurons(here.model.model, here.layer, found.mlp_post[0], resid_final, TOP_NEURONS)
 
 
+def effects_check(here: Here, trace: Trace, table: pd.DataFrame) -> Check:
+    """table: as `neuron_table` has it. Another way to the same changes: the logits of the final stream less those of the stream
+    without the neuron's vector, under the spread of the whole one, in float64."""
+    resid = trace.resid(here.config.n_layers)[here.position].astype(np.float64)
+    model = here.model.model
+    scale = model.final_norm.scale.detach().cpu().double().numpy() / np.sqrt(resid.var() + model.final_norm.eps)
+    apart, largest = 0.0, 1e-30
+    for neuron, lines in table.groupby("neuron"):
+        head = model.output_head.weight[lines["token_id"].tolist()].detach().cpu().double().numpy()
+        vector = float(lines["after"].iloc[0]) * network(here).narrow.weight[:, neuron].detach().cpu().double().numpy()
+        without = resid - vector
+        change = head @ ((resid - resid.mean()) * scale) - head @ ((without - without.mean()) * scale)
+        listed = lines["logit_change"].to_numpy(np.float64)
+        # The listed changes are less the vocabulary's mean, so that only their differences can be compared.
+        apart = max(apart, np.abs((listed - listed.mean()) - (change - change.mean())).max())
+        largest = max(largest, np.abs(listed).max())
+    said = (
+        "The listed tokens' logits with and without what the neuron writes, worked out in float64, against the listed changes: how "
+        "far the tokens of a neuron lie from each other. Deviation as a share of the largest change."
+    )
+    return Check("Promotes, suppresses", said, float(apart / largest), TOLERANCE)
+
+
 def neuron_table(found: FeedForwardActivations, effects: NeuronEffects) -> pd.DataFrame:
     """One line a neuron and token: neuron, before, after, written, direction ("promotes" or "suppresses"), rank from 1, token_id,
     logit_change."""

@@ -21,6 +21,7 @@ from gptcore.config import GPTConfig
 from gptcore.lens import Lens
 
 TOP = 10
+BITS_TOLERANCE = 1e-3  # a logit's rounding is a share of the logit, which is larger than the bits
 WINDOW = 16  # positions in the grid: as many as leave room for a word in each cell
 KEPT_COLUMNS = 4096  # 2 to 6 KB each
 _WORK = 2.5e9  # multiplications of one turn in the model's queue: some 0.2 s, four positions of GPT-2 small
@@ -122,6 +123,15 @@ class ByHand:
 
 def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
     """The formula of the page: LayerNorm with this depth's own mean and variance, dot products, softmax."""
+    mean, var, logits = _logits_by_hand(here, position, depth)
+    best = logits.max()
+    log_sum = float(best + np.log(np.exp(logits - best).sum()))
+    logit = float(logits[token_id])
+    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+
+
+def _logits_by_hand(here: Here, position: int, depth: int) -> tuple[float, float, np.ndarray]:
+    """Mean and variance of the stream, and the logits of all tokens behind the final LayerNorm."""
     model = here.model.model
     norm = model.final_norm
     x = runtime.compute(lambda: here.trace.resid(depth))[position].astype(np.float64)
@@ -131,10 +141,7 @@ def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
     # The dot products in the model's own number type: a head of GPT-2 in float64 would be 309 MB.
     head = model.output_head.weight.detach()
     logits = runtime.compute(lambda: (head @ head.new_tensor(normalized)).cpu().double().numpy())
-    best = logits.max()
-    log_sum = float(best + np.log(np.exp(logits - best).sum()))
-    logit = float(logits[token_id])
-    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+    return mean, var, logits
 
 
 def last_row_check(here: Here, position: int, column: Column) -> Check:
@@ -152,3 +159,35 @@ def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
     apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
     return Check("Formula", "The probability in the formula, worked out step by step, against the lens", apart, 1e-3)
+
+
+def measure_check(here: Here, position: int, depth: int, column: Column, measure: str) -> list[Check]:
+    """Entropy, rank or divergence of one cell, counted another way, from logits worked out in float64. The probabilities of a cell
+    have a check of their own."""
+    if measure == "probability":
+        return []
+    logits = _logits_by_hand(here, position, depth)[2]
+    logits -= logits.max()
+    powers = np.exp(logits)
+    log_sum, probs = math.log(powers.sum()), powers / powers.sum()
+    where = "of the cell in focus, from logits worked out in float64"
+    if measure == "rank":
+        ahead, slack = (
+            logits - logits[column.target],
+            TOLERANCE * float(np.ptp(logits)),
+        )  # equal but for rounding: either is ahead
+        least, most = int((ahead > slack).sum()), int((ahead >= -slack).sum()) - 1
+        rank = int(column.rank[depth])
+        said = f"Tokens with a larger logit, counted, against the rank {where}; equals may stand either way. Deviation in places."
+        return [Check("Rank", said, float(max(least - rank, rank - most, 0)), 0.0)]
+    if measure == "entropy":
+        bits, given = (log_sum - float(probs @ logits)) / math.log(2), float(column.entropy[depth])
+        said = f"Logarithm of the sum of exponentials, less the mean logit, against the entropy {where}. Deviation in bits."
+    else:
+        last = _logits_by_hand(here, position, here.config.n_layers)[2]
+        last -= last.max()
+        final = np.exp(last) / np.exp(last).sum()
+        bits = (float(final @ (last - logits)) - math.log(np.exp(last).sum()) + log_sum) / math.log(2)
+        given = float(column.divergence[depth])
+        said = f"Mean difference of the logits, and of the logarithms of their sums, against the divergence {where}. Deviation in bits."
+    return [Check(measure.capitalize(), said, abs(bits - given), BITS_TOLERANCE)]

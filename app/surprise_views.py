@@ -153,10 +153,13 @@ def blind_guess(vocab_size: int) -> float:
 
 
 def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[Check]:
-    """The beginning of the text, run by itself, must surprise as much as it did within the whole."""
-    alone = min(_MOST_ALONE, (len(ids) + 1) // 2)
-    if len(found.bits) < 2:
+    """The beginning of the text, run by itself, must surprise as much as it did within the whole. A single judged token is its own
+    beginning: it must surprise as the chips of the timeline say."""
+    if not found.ids:
         return []
+    if len(found.ids) == 1:
+        return [_single_check(model_name, ids, found)]
+    alone = min(_MOST_ALONE, (len(ids) + 1) // 2)
     again = judged(model_name, ids[: alone + 1])
     apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
     return [
@@ -168,3 +171,14 @@ def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[
             TOLERANCE,
         )
     ]
+
+
+def _single_check(model_name: str, ids: tuple[int, ...], found: Surprise) -> Check:
+    """found: of two ids."""
+    (probability,) = runtime.token_probabilities(model_name, ids)
+    bits = -float(np.log2(probability))
+    said = (
+        "The bits of the one judged token, against the probability that the kept run of the model gave it, as in the timeline's chips. "
+        "Deviation as a share of its surprise."
+    )
+    return Check("One token", said, abs(float(found.bits[0]) - bits) / max(bits, 1e-30), TOLERANCE)

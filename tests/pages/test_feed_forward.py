@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import activations, choices, feed_forward_views, runtime
+from app import activations, choices, feed_forward_views, markup, runtime
 from app.runtime import Here
 from app.state import View
 from gptcore.checkpoints import LanguageModel
@@ -131,6 +131,32 @@ def test_all_neurons_together_are_the_output_and_one_left_out_is_noticed(tiny_mo
     fewer = found.mlp_post.copy()
     fewer[0, 5] = 0
     assert not feed_forward_views.sum_check(here, replace(found, mlp_post=fewer)).ok
+
+
+def test_promoted_and_suppressed_are_found_another_way_and_a_wrong_change_is_noticed(tiny_model: LanguageModel) -> None:
+    here, trace = place(tiny_model), tiny_model.trace(IDS)
+    found = trace.feed_forward(LAYER, (POSITION,))
+    table = feed_forward_views.neuron_table(found, feed_forward_views.neuron_effects(here, trace, found))
+    assert feed_forward_views.effects_check(here, trace, table).ok
+    for column, row in (("logit_change", 3), ("token_id", 12)):
+        wrong = table.copy()
+        wrong.loc[row, column] = wrong.loc[row + 1, column]
+        assert not feed_forward_views.effects_check(here, trace, wrong).ok
+
+
+def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    link = {"prompt": "Once upon a time", "layer": "1", "position": "2", "feed_forward": "neurons"}
+    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
+    trace = tiny_model.trace(tiny_model.tokenizer.encode(link["prompt"]))
+    found = trace.feed_forward(1, (2,))
+    effects = strongest_neurons(tiny_model.model, 1, found.mlp_post[0], trace.resid(2)[2])
+    for line in feed_forward_views.neuron_table(found, effects).itertuples():
+        sign = "+" if line.direction == "promotes" else ""
+        token = markup.chip(tiny_model.tokenizer.text_of(line.token_id))
+        assert f"{token} {sign}{markup.significant(line.logit_change)}<" in text
+    assert "Promotes, suppresses" in text
 
 
 def test_swiglu_is_silu_times_the_second_input_in_value_and_slope() -> None:

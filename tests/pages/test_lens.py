@@ -139,6 +139,18 @@ def test_the_checks_pass_and_another_layers_numbers_fail_them(here: Here) -> Non
     assert not lens_views.last_row_check(here, 4, wrong).ok and not lens_views.formula_check(wrong, 2, worked).ok
 
 
+@pytest.mark.parametrize(("measure", "field"), [("entropy", "entropy"), ("rank", "rank"), ("divergence", "divergence")])
+@pytest.mark.parametrize("depth", range(DEPTH))
+def test_each_measure_is_counted_again_and_a_wrong_one_is_noticed(here: Here, measure: str, field: str, depth: int) -> None:
+    for position, column in lens_views.columns(here, range(len(IDS))).items():
+        (check,) = lens_views.measure_check(here, position, depth, column, measure)
+        assert check.ok
+        wrong = getattr(column, field).copy()
+        wrong[depth] += 1
+        (check,) = lens_views.measure_check(here, position, depth, replace(column, **{field: wrong}), measure)
+        assert not check.ok and check.deviation == pytest.approx(1, abs=1e-3)
+
+
 def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> None:
     found = lens_views.columns(here, range(6), most=2)
     cells = lens_drawing.cells(here, found, range(6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,19 @@ def test_the_surprise_of_a_text_is_that_of_transformers_behind_the_start_token(
     whole = surprise_views.whole(tokenizer, found, table)
     assert whole.bits_per_character == pytest.approx(bits.sum() / len(text), rel=1e-4)
     assert (whole.characters, whole.words, whole.tokens) == (len(text), 7, len(bits))
+
+
+@pytest.mark.parametrize("text", ["", "a", "the cat"])
+def test_every_judged_text_has_a_check_a_single_token_too(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, text: str
+) -> None:
+    monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
+    ids = surprise_views.text_ids(tiny_model.tokenizer, text)
+    found = surprise(tiny_model.model, ids)
+    checks = surprise_views.self_checks(str(tiny_folder), ids, found)
+    assert len(checks) == (text != "") and all(check.ok for check in checks)
+    wrong = surprise_views.self_checks(str(tiny_folder), ids, replace(found, bits=found.bits * 1.01))
+    assert not any(check.ok for check in wrong)
 
 
 def test_what_is_said_of_a_token_is_its_rank_and_what_was_expected(tiny_model: LanguageModel) -> None:
