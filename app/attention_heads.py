@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels
 from app.recent import Recent
+from gptcore.checks import Check
 from gptcore.trace import Trace
 
 CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
 PICTURES = 6  # of heads that fill up, from the first layer to the last: each travels whole
+HALF_A_STEP = 0.51  # a weight is drawn with the nearest step; both are rounded
 KEPT_TEXTS = 32  # 0.2 MB each for GPT-2 small, 0.8 MB for the largest
 
 Numbers = NDArray[np.floating[Any]]
@@ -119,6 +121,27 @@ def heads(model: str, trace: Trace) -> Heads:
     """The heads of a text in a model, shared by all visitors."""
     config = trace.config
     return _texts().get((model, trace.ids), lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
+
+
+def self_checks(found: AllHeads, trace: Trace, layer: int, head: int, query: int) -> list[Check]:
+    """The small map of one head, in the row of cells that covers a query, against its weights once more from q and k.
+
+    Counted in steps of the colour scale, of which a drawn weight may be half a one off. Empty where the layer is not there yet.
+    """
+    if np.isnan(found.summary.entropy[layer, head]):
+        return []
+    starts = trace.n_tokens * np.arange(found.cells + 1) // found.cells  # the first token of each cell, and the end
+    row = int(np.searchsorted(starts, query, side="right")) - 1
+    positions = np.arange(starts[row], starts[row + 1])
+    some = trace.attention(layer, positions.tolist(), (head,))
+    fit = some.q[0].astype(np.float64) @ some.k[0].astype(np.float64).T / np.sqrt(some.q.shape[-1])
+    fit[np.arange(trace.n_tokens) > positions[:, None]] = -np.inf
+    powers = np.exp(fit - fit.max(-1, keepdims=True))
+    largest = np.maximum.reduceat((powers / powers.sum(-1, keepdims=True)).max(0), starts[:-1])
+    drawn, expected = found.images[layer, head, row].astype(np.float64), (LEFT_OUT - 1) * np.sqrt(largest)
+    expected[row + 1 :] = LEFT_OUT
+    said = "The cells of this head's small map in the row of this query, in steps of its colour scale, against the weights from q and k"
+    return [Check("Small map", said, float(np.abs(drawn - expected).max()), HALF_A_STEP)]
 
 
 def frame(found: AllHeads) -> pd.DataFrame:

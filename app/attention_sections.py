@@ -16,6 +16,7 @@ from app.recent import Recent
 from app.runtime import Here
 from app.surprise_views import word_numbers
 from gptcore import activations
+from gptcore.checks import Check
 from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
@@ -48,10 +49,15 @@ def one_head(here: Here) -> None:
         large_map(here, shown)
         remarks(here, shown)
     with below:
-        formula(here, shown)
-        ui.source(activations.attend, MultiHeadAttention)
+        checks = formula(here, shown)
     with small:
         all_heads(here)
+    found = attention_heads.heads(here.view.model, here.trace).picture()
+    with below:
+        ui.self_check(
+            checks + runtime.compute(lambda: attention_heads.self_checks(found, here.trace, here.layer, here.head, here.position))
+        )
+        ui.source(activations.attend, MultiHeadAttention)
 
 
 def all_heads(here: Here) -> None:
@@ -216,8 +222,8 @@ def remarks(here: Here, shown: Picture) -> None:
     ui.note(" ".join([f"A click on a cell puts {pair} into the formula below.", *said]))
 
 
-def formula(here: Here, shown: Picture) -> None:
-    """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them; then the checks."""
+def formula(here: Here, shown: Picture) -> list[Check]:
+    """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
     layer, head, query = here.layer, here.head, here.position
     row = query if shown.words is None else shown.words[query]
     weights = runtime.compute(lambda: attention_views.read_row(here.trace, shown, row))
@@ -234,7 +240,7 @@ def formula(here: Here, shown: Picture) -> None:
         ui.formula(attention_formulas.of_cell(found, shown, key))
         ui.note(attention_formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
     parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
-    ui.self_check(attention_views.self_checks(parts, one))
+    return attention_views.self_checks(parts, one)
 
 
 def _key(here: Here, shown: Picture, row: int, weights: np.ndarray) -> int:

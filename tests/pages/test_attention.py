@@ -14,9 +14,8 @@ import gptcore
 from app import attention_formulas, attention_heads, attention_sections, attention_stops, attention_views
 from app.attention_closer import LOOKS
 from app.attention_heads import Heads
-from app.attention_views import PARTS, Picture, Together
+from app.attention_views import PARTS, Picture
 from app.markup import percent
-from app.surprise_views import word_numbers
 from app.ui import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey
@@ -175,6 +174,24 @@ def test_the_overview_of_a_long_text_fills_up_layer_by_layer(monkeypatch: pytest
     assert heads.picture() is heads.picture()  # nothing is drawn again that has not changed
 
 
+@pytest.mark.parametrize("length", [1, N, 50])  # at 50 tokens a cell covers one or two of them
+def test_the_check_of_a_small_map_passes_and_fails_where_one_cell_was_changed(tiny_model: LanguageModel, length: int) -> None:
+    trace = tiny_model.trace((IDS * 9)[:length])
+    heads = Heads(LAYERS, HEADS, length)
+    for query in {0, length // 2, length - 1}:
+        assert attention_heads.self_checks(heads.picture(), trace, 1, 2, query) == []
+    heads.grow(trace)
+    found = heads.picture()
+    for query in {0, length // 2, length - 1}:
+        (check,) = attention_heads.self_checks(found, trace, 1, 2, query)
+        assert check.ok and check.tolerance < 1, check
+        row = next(cell for cell in reversed(range(found.cells)) if length * cell // found.cells <= query)
+        images = found.images.copy()
+        images[1, 2, row, row] -= 2
+        assert not attention_heads.self_checks(replace(found, images=images), trace, 1, 2, query)[0].ok
+        assert attention_heads.self_checks(replace(found, images=images), trace, 1, 1, query)[0].ok
+
+
 def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:
     query = 3
     table = attention_views.row_numbers(trace.attention(0, (query,), (1,)), list("abcdef"))
@@ -209,68 +226,6 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
         assert text.endswith(f" {latex_number(float(value))}"), (picture, value, text)
     assert attention_formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
     assert attention_formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
-
-
-def weights_of(folder: Path, ids: tuple[int, ...]) -> np.ndarray:
-    """What transformers says of a text: [layer, head, query, key]."""
-    with torch.inference_mode():
-        found = TransformersRun(folder, ids).model(torch.tensor([ids]), output_attentions=True).attentions
-    return np.stack([layer[0].numpy() for layer in found]).astype(np.float64)
-
-
-@pytest.mark.parametrize("heads", ["mean", "largest"])
-def test_of_heads_taken_together_the_formula_has_the_key_that_the_drawn_row_reads_most(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, heads: str
-) -> None:
-    prompt = "the cat sat on the mat"
-    ids = tiny_model.tokenizer.encode(prompt)
-    layers = weights_of(tiny_folder, ids)
-    rows = layers.mean(1) if heads == "mean" else layers.max(1)  # [layer, query, key]
-    differs = np.argwhere(layers[:, 0].argmax(-1) != rows.argmax(-1))
-    assert len(differs)  # else head 0 would do as well
-    layer, query = differs[-1].tolist()
-    at = open_page(
-        monkeypatch, tiny_folder, "attention", prompt=prompt, heads=heads, layer=str(layer), head="3", position=str(query)
-    )
-    key = int(rows[layer, query].argmax())
-    assert at.selectbox(key="widget_choice_key").options[0].endswith(f" ({key})")
-    assert f"a^{{(h)}}_{{{query},\\,{key}}}" in printed(at)
-    assert f"&= {latex_number(float(rows[layer, query, key]))} " in printed(at)
-
-
-@pytest.mark.parametrize("together", ["one", "mean"])
-def test_of_joined_words_the_formula_ends_in_the_number_of_the_joined_cell(
-    trace: Trace, reference: Reference, together: Together
-) -> None:
-    shown = Picture(1, 2, together, hide_first=True, words=WORDS)
-    weights = (reference.pattern[1].mean(0) if together == "mean" else reference.pattern[1, 2]).astype(np.float64)
-    cell = attention_views.joined_cell(trace, shown, 2, 0)
-    assert close(cell, weights[3:, :2])
-    text = attention_formulas.of_words(cell, shown, 2, 0)
-    sums = weights[3:, :2].sum(1)
-    assert rf"\frac{{{latex_number(float(sums[0]))} + {latex_number(float(sums[1]))} + \cdots}}{{3}}" in text
-    assert text.removesuffix(r" \end{aligned}").endswith(f"= {latex_number(float(sums.mean()))}")
-    about = attention_formulas.about_words(shown, 2, 0)
-    assert "(positions 3 to 5)" in about and "(positions 0 to 1)" in about
-    assert "(position 2)" in attention_formulas.about_words(shown, 2, 1)
-
-
-def test_a_click_on_a_joined_cell_puts_the_words_value_into_the_formula(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
-) -> None:
-    prompt = "zebra quizzes"
-    ids = tiny_model.tokenizer.encode(prompt)
-    words = word_numbers([tiny_model.tokenizer.bytes_of(i) for i in ids])
-    queries, keys = ([i for i, word in enumerate(words) if word == w] for w in (1, 0))
-    assert len(queries) > 1 and len(keys) > 1
-    expected = weights_of(tiny_folder, ids)[1, 3][np.ix_(queries, keys)].sum(1).mean()
-    at = open_page(
-        monkeypatch, tiny_folder, "attention", prompt=prompt, layer="1", head="3", join_words="1",
-        position=str(queries[-1]), key=str(keys[0]),
-    )  # fmt: skip
-    assert "A_{1,\\,0}" in printed(at) and f"&= {latex_number(float(expected))} " in printed(at)
-    assert at.selectbox(key="widget_choice_key").value == keys[0]  # any piece of a word stands for it
-    assert "puts the word that reads and the word that is read into the formula" in printed(at)
 
 
 def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, reference: Reference) -> None:
@@ -320,6 +275,7 @@ def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: py
     assert "1 of 2 layers are computed; the others follow." in printed(at)
     at.run()
     assert not at.exception and "of its weight on the first token" in printed(at)
+    assert [badge for badge in at.get("markdown") if "Small map" in str(badge.proto.body)]
 
 
 def test_a_link_restores_layer_head_and_query(
