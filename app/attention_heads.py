@@ -140,7 +140,7 @@ def self_checks(found: AllHeads, trace: Trace, layer: int, head: int, query: int
     largest = np.maximum.reduceat((powers / powers.sum(-1, keepdims=True)).max(0), starts[:-1])
     drawn, expected = found.images[layer, head, row].astype(np.float64), (LEFT_OUT - 1) * np.sqrt(largest)
     expected[row + 1 :] = LEFT_OUT
-    said = "The cells of this head's small map in the row of this query, in steps of its colour scale, against the weights from q and k"
+    said = "This head's small map in the row of this query, against the weights of q and k. Deviation in steps of its colours."
     return [Check("Small map", said, float(np.abs(drawn - expected).max()), HALF_A_STEP)]
 
 

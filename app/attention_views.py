@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gptcore.activations import AttentionActivations
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.language_model import LanguageModel
 from gptcore.model import TransformerBlock
 from gptcore.trace import Trace
@@ -198,16 +198,21 @@ def self_checks(projections: Sequence[Projection], found: AttentionActivations) 
     weights = np.zeros(len(keys))
     weights[:seen] = powers / powers.sum()
     return [
-        Check("q, k, v", "The input times W_q, W_k and W_v plus bias, against the model's q, k and v", apart, TOLERANCE),
+        Check(
+            "q, k, v",
+            "The input times W_q, W_k and W_v plus bias, against the model's q, k and v." + OF_LARGEST,
+            apart,
+            TOLERANCE,
+        ),
         Check(
             "Softmax",
-            "The weights of this query from q and k, 0 for what comes later",
+            "The weights of this query from q and k, 0 for what comes later." + OF_LARGEST,
             _apart(found.pattern[0, 0], weights),
             TOLERANCE,
         ),
         Check(
             "Reading",
-            "The sum of weight times value, against what the head reads",
+            "The sum of weight times value, against what the head reads." + OF_LARGEST,
             _apart(found.z[0, 0], weights @ values),
             TOLERANCE,
         ),
@@ -217,7 +222,12 @@ def self_checks(projections: Sequence[Projection], found: AttentionActivations) 
 def row_check(weights: Matrix) -> Check:
     """weights [..., key]: each row must sum to 1."""
     apart = float(np.abs(weights.astype(np.float64).sum(-1) - 1).max())
-    return Check("Rows sum to 1", "The weights of each row that is shown, added up, against 1", apart, TOLERANCE)
+    return Check(
+        "Rows sum to 1",
+        "The weights of each row that is shown, added up, against 1. Deviation in weight, of 1.",
+        apart,
+        TOLERANCE,
+    )
 
 
 def _apart(given: Matrix, expected: Matrix) -> float:

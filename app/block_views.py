@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gptcore.activations import BlockActivations
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.dropout import Place, dropped, zeroed
 from gptcore.trace import Trace
 
@@ -83,10 +83,15 @@ def self_checks(found: BlockActivations) -> list[Check]:
     mid = found.resid_pre.astype(np.float64) + found.attn_out
     post = found.resid_mid.astype(np.float64) + found.mlp_out
     return [
-        Check("First sum", "resid_pre + attn_out against resid_mid, in float64", _apart(mid, found.resid_mid), TOLERANCE),
+        Check(
+            "First sum",
+            "resid_pre + attn_out against resid_mid, in float64." + OF_LARGEST,
+            _apart(mid, found.resid_mid),
+            TOLERANCE,
+        ),
         Check(
             "Second sum",
-            "resid_mid + mlp_out against resid_post, which the model left behind when it ran",
+            "resid_mid + mlp_out against resid_post, which the model left behind when it ran." + OF_LARGEST,
             _apart(post, found.resid_post),
             TOLERANCE,
         ),
@@ -144,7 +149,10 @@ def dropout_check(places: Sequence[Dropped], drop_rate: float) -> Check:
         float(np.abs(p.after * (1 - drop_rate) - np.where(p.gone, 0, p.before)).max() / (np.abs(p.before).max() or 1.0))
         for p in places
     ]
-    description = "What is left, times (1 - drop_rate), against the values of inference; what is zeroed against 0; at all places"
+    description = (
+        "What is left, times (1 - drop_rate), against the values of inference; what is zeroed against 0; at all places."
+        + OF_LARGEST
+    )
     return Check("Dropout", description, max(apart), TOLERANCE)
 
 

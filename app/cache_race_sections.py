@@ -96,6 +96,7 @@ def _text(here: Here, ids: tuple[int, ...]) -> str:
 def same_text(found: Race) -> Check:
     """Both ways chose the same tokens, and their logits agree within rounding; a different token is no rounding."""
     n = len(found.steps)
-    description = f"The same {n} {'token' if n == 1 else 'tokens'} either way, and the same logits, as a share of the largest"
+    tokens = "token" if n == 1 else "tokens"
+    description = f"The same {n} {tokens} either way, and the same logits. Deviation as a share of the largest logit."
     apart = max(step.difference for step in found.steps)
     return Check("Same text", description, apart if found.same_text else float("inf"), SAME)

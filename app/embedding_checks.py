@@ -15,6 +15,7 @@ from gptcore.embeddings import Neighbours
 from gptcore.language_model import LanguageModel
 
 POSITIONS = 32  # positions whose cosine is worked out again
+_IN_COSINE = " Deviation in cosine, which goes from −1 to 1."
 _SMALLEST = 1e-30
 
 
@@ -49,8 +50,8 @@ def position_rows(model: LanguageModel, positions: Sequence[int]) -> np.ndarray:
 def of_neighbours(row: np.ndarray, others: np.ndarray, found: Neighbours) -> Check:
     """The cosines that are drawn, against those of the rows (others: one a neighbour)."""
     again = np.array([angle(row, other).cosine for other in others])
-    said = f"The cosines of the {len(again)} nearest tokens, worked out again from their rows, against those that are drawn"
-    return Check("Cosines", said, _apart(found.cosine, again), TOLERANCE)
+    said = f"The cosines of the {len(again)} nearest tokens, worked out again from their rows, against those that are drawn."
+    return Check("Cosines", said + _IN_COSINE, _apart(found.cosine, again), TOLERANCE)
 
 
 def of_positions(model: LanguageModel, position: int, similarity: np.ndarray) -> Check:
@@ -58,8 +59,8 @@ def of_positions(model: LanguageModel, position: int, similarity: np.ndarray) ->
     places = np.unique(np.linspace(0, len(similarity) - 1, POSITIONS).astype(int))
     rows = position_rows(model, [position, *places])
     again = np.array([angle(rows[0], row).cosine for row in rows[1:]])
-    said = f"The cosine with {len(places)} of the positions, worked out again from their rows, against the curve"
-    return Check("Cosines", said, _apart(similarity[position, places], again), TOLERANCE)
+    said = f"The cosine with {len(places)} of the positions, worked out again from their rows, against the curve."
+    return Check("Cosines", said + _IN_COSINE, _apart(similarity[position, places], again), TOLERANCE)
 
 
 def of_lengths(rows: np.ndarray, given: np.ndarray) -> Check:
@@ -78,7 +79,10 @@ def of_plane(rows: np.ndarray, drawn: Plane) -> tuple[float, float, Check]:
     squares = (drawn.table[["x", "y"]].to_numpy() ** 2).sum(0)
     whole = float((centred**2).sum())
     apart = _apart(np.array(drawn.kept), squares / max(whole, _SMALLEST))
-    said = "The share of the variance along each direction, worked out again from the points and the rows, against what is said"
+    said = (
+        "The share of the variance along each direction, worked out again from the points and the rows, against what is said. "
+        "Deviation in share, of 1."
+    )
     return float(squares.sum()), whole, Check("Variance kept", said, apart, TOLERANCE)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from app.runtime import Here
 from gptcore import lessons
 from gptcore.activations import FeedForwardActivations
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import FeedForward, TransformerBlock
 from gptcore.neurons import NeuronEffects, strongest_neurons
 from gptcore.trace import Trace
@@ -117,7 +117,7 @@ def sum_check(here: Here, found: FeedForwardActivations) -> Check:
     weight, bias = (parameter.detach().cpu().numpy() for parameter in (narrow.weight, narrow.bias))
     total = weight @ found.mlp_post[0] + bias
     apart = float(np.abs(total - found.mlp_out[0]).max() / max(np.abs(total).max(), 1e-30))
-    description = "The vectors that all neurons write, and the bias, added up against what the network gave back"
+    description = "The vectors that all neurons write, and the bias, added up against what the network gave back." + OF_LARGEST
     return Check("All neurons", description, apart, TOLERANCE)
 
 
@@ -126,7 +126,7 @@ def self_checks(found: FeedForwardActivations) -> list[Check]:
     pre = found.mlp_pre.astype(np.float64)
     expected = lessons.value_and_slope("gelu_tanh", pre.ravel())[0].reshape(pre.shape)
     apart = float(np.abs(found.mlp_post - expected).max() / max(np.abs(expected).max(), 1e-30))
-    return [Check("GELU", "GELU's formula in float64 against the model's own output", apart, TOLERANCE)]
+    return [Check("GELU", "GELU's formula in float64 against the model's own output." + OF_LARGEST, apart, TOLERANCE)]
 
 
 def neuron_effects(here: Here, trace: Trace, found: FeedForwardActivations) -> NeuronEffects:

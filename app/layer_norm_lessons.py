@@ -169,7 +169,7 @@ def class_checks(marks: np.ndarray) -> list[Check]:
     checks = [
         Check(
             "LayerNorm",
-            "The rows against LayerNorm, the class that the model uses, made anew: scale 1, shift 0. In normalised marks.",
+            "The rows against LayerNorm, the class that the model uses, with scale 1 and shift 0. Deviation in normalised marks.",
             apart,
             TOLERANCE,
         )
@@ -177,7 +177,12 @@ def class_checks(marks: np.ndarray) -> list[Check]:
     if columns is not None:
         apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
         checks.append(
-            Check("BatchNorm", "The columns against PyTorch's BatchNorm, in training. In normalised marks.", apart, TOLERANCE)
+            Check(
+                "BatchNorm",
+                "The columns against PyTorch's BatchNorm, in training. Deviation in normalised marks.",
+                apart,
+                TOLERANCE,
+            )
         )
     return checks
 
@@ -236,5 +241,5 @@ def stack() -> None:
 
 def stack_check(spreads: np.ndarray) -> Check:
     """spreads: with LayerNorm, the input's first."""
-    said = "The spread after each LayerNorm against 1, of which ε takes less than the allowed part"
+    said = "The spread after each LayerNorm against 1, of which ε takes less than the allowed part. Deviation in spread, of 1."
     return Check("Held at 1", said, float(np.abs(spreads[1:] - 1).max()), STACK_TOLERANCE)

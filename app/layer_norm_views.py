@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gptcore.activations import LayerNormActivations
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.trace import Site, Trace
 
 SITES: dict[Site, str] = {"ln_1": "before attention", "ln_2": "before feed-forward", "final": "after the last block"}
@@ -102,8 +102,13 @@ def self_checks(*places: LayerNormActivations) -> list[Check]:
     where = f", at all {len(places)} places" if len(places) > 1 else ""
     after, variance = np.max([_deviations(found) for found in places], axis=0)
     return [
-        Check("LayerNorm", f"The formula in float64 against the model's own output{where}", float(after), TOLERANCE),
-        Check("Variance", f"Variance of the normalised numbers against var / (var + ε){where}", float(variance), TOLERANCE),
+        Check("LayerNorm", f"The formula in float64 against the model's own output{where}.{OF_LARGEST}", float(after), TOLERANCE),
+        Check(
+            "Variance",
+            f"Variance of the normalised numbers against var / (var + ε){where}. Deviation in variance, which is about 1.",
+            float(variance),
+            TOLERANCE,
+        ),
     ]
 
 

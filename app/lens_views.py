@@ -16,7 +16,7 @@ import streamlit as st
 from app import runtime
 from app.recent import Recent
 from app.runtime import Here
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
 from gptcore.lens import Lens
 
@@ -150,7 +150,7 @@ def last_row_check(here: Here, position: int, column: Column) -> Check:
     own = np.exp(own - own.max())
     own /= own.sum()
     apart = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
-    description = "Probabilities of the last row against the softmax of the model's own logits, in float64"
+    description = "Probabilities of the last row against the softmax of the model's own logits, in float64." + OF_LARGEST
     return Check("Last row", description, apart, TOLERANCE)
 
 
@@ -158,7 +158,12 @@ def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
     """The probability in the formula against the lens."""
     apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
-    return Check("Formula", "The probability in the formula, worked out step by step, against the lens", apart, 1e-3)
+    return Check(
+        "Formula",
+        "The probability in the formula, worked out step by step, against the lens. Deviation as a share of it.",
+        apart,
+        1e-3,
+    )
 
 
 def measure_check(here: Here, position: int, depth: int, column: Column, measure: str) -> list[Check]:

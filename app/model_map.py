@@ -146,4 +146,9 @@ def shape_check(trace: Trace, drawn: dict[str, tuple[int, ...]]) -> Check:
         "last": trace.logits.shape,
     }
     wrong = sum(found[name] != drawn[name] for name in found)
-    return Check("Shapes", f"Shapes on the map that differ from the arrays of this run, of {len(found)}", float(wrong), 0.0)
+    return Check(
+        "Shapes",
+        f"{len(found)} shapes on the map against the arrays of this run. Deviation in shapes that differ.",
+        float(wrong),
+        0.0,
+    )

@@ -40,7 +40,7 @@ def counted(here: Here) -> Check:
     model = here.model.model
     there = sum(tensor.numel() for tensor in model.parameters())
     expected = parameters.count_parameters(here.config, model.tied)
-    description = f"The {there:,} numbers in the loaded model's tensors against the arithmetic"
+    description = f"The {there:,} numbers in the loaded model's tensors against the arithmetic. Deviation in numbers."
     return Check("Numbers in the tensors = arithmetic", description, float(abs(there - expected)), 0.0)
 
 
@@ -50,7 +50,9 @@ def drawn_counted(now: Counted, here: Here, parts: Sequence[Part]) -> Check:
     parents = {part.parent for part in parts}
     drawn = sum(part.value for part in parts if part.id not in parents)
     counts = (parameters.count_parameters(now.config, now.tied), by_formula(now.config, now.tied), drawn)
-    description = f"The {there:,} numbers in {whose} against the arithmetic, the formula and the sum of the parts drawn"
+    description = (
+        f"The {there:,} numbers in {whose} against the arithmetic, the formula and the parts drawn. Deviation in numbers."
+    )
     return Check("Numbers in the tensors = arithmetic", description, float(max(abs(there - count) for count in counts)), 0.0)
 
 
@@ -67,7 +69,7 @@ def bytes_counted(here: Here) -> Check:
     model = here.model.model
     there = sum(tensor.nbytes for tensor in model.parameters())
     expected = parameters.weight_bytes(here.config, model.tied)
-    description = f"The {there:,} bytes of the loaded model's tensors against the arithmetic for float32"
+    description = f"The {there:,} bytes of the loaded model's tensors against the arithmetic for float32. Deviation in bytes."
     return Check("Bytes of the tensors = arithmetic", description, float(abs(there - expected)), 0.0)
 
 
@@ -82,7 +84,7 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
     if (now.config, now.tied) == (here.config, here.model.model.tied):
         apart.append(int(bytes_counted(here).deviation))
         whose = f"the loaded model's own tensors, and of {whose}"
-    description = f"The bytes of {whose} against the arithmetic, in every line of the table"
+    description = f"The bytes of {whose} against the arithmetic, in every line of the table. Deviation in bytes."
     return Check("Bytes of the tensors = arithmetic", description, float(max(apart)), 0.0)
 
 
@@ -92,7 +94,7 @@ def work_counted(config: GPTConfig) -> Check:
     matrices = [shape for shape in parameters.tensor_shapes(config) if shape.layer is not None and len(shape.shape) == 2]
     each = 2 * n * sum(prod(shape.shape) for shape in matrices)
     apart = abs(parameters.forward_flops(config, n).blocks - each)
-    description = f"24 E² L N against 2 N for each number in the {len(matrices)} matrices of the blocks, in FLOP"
+    description = f"24 E² L N against 2 N for each number in the {len(matrices)} matrices of the blocks. Deviation in FLOP."
     return Check("Work of the blocks = 2 for each weight", description, float(apart), 0.0)
 
 
@@ -106,6 +108,6 @@ def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> 
     apart = max(abs(found.mean - mean) / size, abs(found.spread - spread) / size, abs(found.norm - norm) / (norm or 1.0))
     description = (
         f"Of {name}: mean, spread and norm against torch in float64, the spread from each number's distance to the "
-        "mean; as a share of the root mean square"
+        "mean. Deviation as a share of the root mean square."
     )
     return Check("Mean, spread, norm", description, apart, TOLERANCE)

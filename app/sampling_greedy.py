@@ -79,7 +79,10 @@ def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequenc
     wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
     differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
     return Check(
-        "First tokens", "First tokens that differ from the choice made from the logits in view, of 2", float(differ), 0.0
+        "First tokens",
+        "The first tokens of both texts against the choices made from the logits in view. Deviation in tokens that differ.",
+        float(differ),
+        0.0,
     )
 
 

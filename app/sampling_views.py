@@ -136,8 +136,15 @@ def mass_checks(choice: Selection) -> list[Check]:
     """What the stages left, added up in another way."""
     shares = choice.stages[-1].mass_kept + sum(stage.mass_cut for stage in choice.stages)
     return [
-        Check("Mass", "What is kept plus what each stage cut, against 100 %", abs(shares - 1), 1e-9),
-        Check("Kept", "Sum of the probabilities after all cuts, against 100 %", abs(float(choice.final_probs.sum()) - 1), 1e-9),
+        Check(
+            "Mass", "What is kept plus what each stage cut, against 100 %. Deviation in probability, of 1.", abs(shares - 1), 1e-9
+        ),
+        Check(
+            "Kept",
+            "Sum of the probabilities after all cuts, against 100 %. Deviation in probability, of 1.",
+            abs(float(choice.final_probs.sum()) - 1),
+            1e-9,
+        ),
     ]
 
 
@@ -145,14 +152,19 @@ def draw_check(choice: Selection, ranks: np.ndarray, given: Given) -> Check:
     """The first draws, each made again as a choice of its own."""
     some = range(min(CHECKED_DRAWS, len(ranks)))
     others = sum(select(given.candidates, choice.settings, i).chosen_rank != ranks[i] for i in some)
-    return Check("Draws", f"How many of the first {len(some)} draws differ from the model's own choice there", float(others), 0.0)
+    return Check(
+        "Draws",
+        f"The first {len(some)} draws against the model's own choice there. Deviation in draws that differ.",
+        float(others),
+        0.0,
+    )
 
 
 def entropy_check(choice: Selection, given: Given) -> Check:
     """The formula behind the curve against the sum over all tokens. At temperature 0, both are 0."""
     temperature = choice.settings.temperature
     curve = float(uncertainty(given.candidates.logits, np.array([temperature]))["entropy"].iloc[0]) if temperature else 0.0
-    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens, in bits"
+    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens. Deviation in bits."
     return Check("Entropy", description, abs(curve - choice.entropy), 1e-6)
 
 
@@ -167,13 +179,13 @@ def published_checks() -> list[Check]:
     return [
         Check(
             "Published top-k 3",
-            "The three probabilities that a cut to the best three leaves, printed with 4 decimals",
+            "The three probabilities that a cut to the best three leaves, printed with 4 decimals. Deviation in probability, of 1.",
             apart,
             5e-5,
         ),
         Check(
             "Published temperature 5",
-            'The probability of "pizza", printed as 4.3 %',
+            'The probability of "pizza", printed as 4.3 %. Deviation in probability, of 1.',
             abs(float(warm["pizza"]) - PUBLISHED_PIZZA),
             5e-4,
         ),

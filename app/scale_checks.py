@@ -25,8 +25,8 @@ def memory_recounted(compared: tuple[ModelFacts, ...], number_type: str, batch_s
         rows = drawn.bytes.iloc[i * len(expected) : (i + 1) * len(expected)]
         apart = max(apart, *(abs(ours - int(there)) for ours, there in zip(expected, rows, strict=True)))
     description = (
-        f"Each part and total of the {len(compared)} models, in bytes: weights by the shapes of all tensors, keys and values and "
-        "activations array by array, each with torch's own size of a number; totals as the sum of the parts"
+        f"Each part and total of the {len(compared)} models: weights by the shapes of all tensors, keys and values and "
+        "activations array by array, each with torch's own size of a number; totals as the sum of the parts. Deviation in bytes."
     )
     return Check("Parts and totals counted twice", description, float(apart), 0.0)
 

@@ -120,7 +120,7 @@ def gpt3_counted() -> Check:
     """GPT-2's formula with GPT-3's sizes against the paper's own count."""
     ours = parameters.count_parameters(GPT3_175B)
     apart = abs(ours - GPT3_PUBLISHED_COUNT) / GPT3_PUBLISHED_COUNT
-    description = f"GPT-2's formula with GPT-3's sizes gives {ours:,} parameters; the paper says 174,600 million"
+    description = f"GPT-2's formula with GPT-3's sizes: {ours:,}; the paper says 174,600 million. Deviation as a share of that."
     return Check("174.6 billion parameters, as published", description, apart, 1e-3)
 
 
@@ -271,7 +271,7 @@ def gpt3_operations() -> Check:
     """Six for each parameter and token against the paper's own number."""
     ours = gpu.training_flops(parameters.count_parameters(GPT3_175B), GPT3_TRAINING_TOKENS)
     apart = abs(ours - GPT3_PUBLISHED_FLOPS) / GPT3_PUBLISHED_FLOPS
-    description = f"6 operations a parameter and token give {ours:.4g}; the paper says 3.14E+23"
+    description = f"6 operations a parameter and token give {ours:.4g}; the paper says 3.14E+23. Deviation as a share of that."
     return Check("3.14 · 10²³ operations, as published", description, apart, 1e-2)
 
 

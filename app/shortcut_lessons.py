@@ -38,7 +38,7 @@ def published_check(data: pd.DataFrame) -> Check:
         np.abs(data[column].to_numpy() - np.array(lessons.PUBLISHED_GRADIENTS[shortcuts])).max()
         for column, shortcuts in (("without", False), ("with", True))
     ]
-    said = "These ten numbers against the published ones, which have six decimals. Deviation: of the mean absolute gradient."
+    said = "These ten numbers against the published ones, which have six decimals. Deviation in units of the gradient."
     return Check("As published", said, float(max(deviations)), 5e-7)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gptcore.activations import BlockActivations
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.trace import Trace
 
 
@@ -49,6 +49,11 @@ def self_checks(found: list[BlockActivations], table: pd.DataFrame) -> list[Chec
     sums = [float(np.abs(b.resid_pre + b.attn_out + b.mlp_out - b.resid_post).max() / np.abs(b.resid_post).max()) for b in found]
     shares = table[["share_shortcut", "share_attention", "share_feed_forward"]].sum(axis=1)
     return [
-        Check("Residual sum", "x + F(x) against what the model left behind, in every layer", max(sums), TOLERANCE),
-        Check("Shares", "Sum of the three shares against 1, in every layer", float((shares - 1).abs().max()), TOLERANCE),
+        Check("Residual sum", "x + F(x) against what the model left behind, in every layer." + OF_LARGEST, max(sums), TOLERANCE),
+        Check(
+            "Shares",
+            "Sum of the three shares against 1, in every layer. Deviation in share, of 1.",
+            float((shares - 1).abs().max()),
+            TOLERANCE,
+        ),
     ]

@@ -191,6 +191,9 @@ def self_checks(tokenizer: Tokenizer, text: str, ids: Sequence[int]) -> list[Che
     wrong = sum(
         merge_steps(tokenizer, p)["parts"].iloc[-1] != tuple(tokenizer.bytes_of(i) for i in tokenizer.encode(p)) for p in pieces
     )
-    kept = f"The tokens' bytes, joined, are the text's own {len(whole):,} bytes. Counted: bytes that differ."
-    replayed = f"The merges, done one by one, end at the encoder's tokens, for {len(pieces):,} different pieces. Counted: pieces that differ."
+    kept = f"The tokens' bytes, joined, are the text's own {len(whole):,} bytes. Deviation in bytes that differ."
+    replayed = (
+        f"The merges, done one by one, end at the encoder's tokens, for {len(pieces):,} different pieces. "
+        "Deviation in pieces that differ."
+    )
     return [Check("Bytes kept", kept, float(lost), 0.0), Check("Merges replayed", replayed, float(wrong), 0.0)]

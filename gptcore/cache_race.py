@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gptcore.checks import TOLERANCE, Check
+from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import GPTModel, TransformerBlock, check_length
 
 MOST_STEPS = 200
@@ -161,6 +161,7 @@ def earlier_tokens_unchanged(
     deviation = max(float(np.abs(fresh - kept).max() / np.abs(kept).max()) for fresh, kept in pairs)
     tokens = "token" if n_first == 1 else f"{n_first} tokens"
     description = (
-        f"Keys and values of the first {tokens} in layer {layer}, computed again without the tokens behind, are the kept ones"
+        f"Keys and values of the first {tokens} in layer {layer}, computed again without the tokens behind, are the kept "
+        f"ones.{OF_LARGEST}"
     )
     return Check("Earlier keys and values", description, deviation, TOLERANCE)

@@ -18,6 +18,7 @@ from gptcore.activations import LayerRows, attend, layer_norm, queries
 from gptcore.model import GPTModel, LayerNorm
 
 TOLERANCE = 1e-5
+OF_LARGEST = " Deviation as a share of the largest value."  # the end of a description, where it is so
 _MOST_POSITIONS = 16  # for the checks that go through every layer position by position
 _MOST_RECOMPUTED = 64  # tokens that are run through the model again
 
