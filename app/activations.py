@@ -74,8 +74,10 @@ def self_check(activation: str, second_input: float = 1.0) -> Check:
         (slopes,) = torch.autograd.grad(values.sum(), x)
     apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
     kernel = f"{second_input:g} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
-    description = f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64. "
+    description = (
+        f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64. "
         "Deviation in the function's value, or its slope."
+    )
     return Check(name(activation), description, float(apart), TOLERANCE)
 
 
