@@ -16,7 +16,8 @@ from gptcore.model import TransformerBlock
 
 
 class Picture(NamedTuple):
-    """One figure over the layers. columns: name in the legend -> column of shortcut_views.stream."""
+    """One figure over the layers. columns: name in the legend -> column of shortcut_views.stream; start: the column that has, in its
+    first line, what enters layer 0, where that is drawn too."""
 
     name: str
     title: str
@@ -25,13 +26,14 @@ class Picture(NamedTuple):
     log: bool
     columns: dict[str, str]
     stages: tuple[str, ...]
+    start: str = ""
 
 
 PICTURES = (
     Picture(
         "length", "Length of the stream and of what is added", "length of the vector", "", True,
         {"residual stream": "norm_out", "attention": "norm_attention", "feed-forward": "norm_feed_forward"},
-        ("residual", "attention", "feed_forward"),
+        ("residual", "attention", "feed_forward"), "norm_in",
     ),
     Picture(
         "share", "Share of each block's output that is new", "share of the output", "%", False,
@@ -68,16 +70,25 @@ def stream(here: Here) -> None:
 
 
 def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
-    drawn = table.replace(0.0, np.nan) if picture.log else table  # a logarithmic axis has no place for 0
+    drawn = table[list(picture.columns.values())]
+    names = [str(layer) for layer in table["layer"]]
+    if picture.start:  # what attention and feed-forward add has no place there
+        first = pd.DataFrame([[table[picture.start].iloc[0]] + [np.nan] * (len(picture.columns) - 1)], columns=drawn.columns)
+        drawn, names = pd.concat([first, drawn], ignore_index=True), ["in", *names]
+    if picture.log:
+        drawn = drawn.replace(0.0, np.nan)  # a logarithmic axis has no place for 0
     figure = line_over_layers(
         {label: drawn[column] for label, column in picture.columns.items()},
         title=picture.title,
         value_title=picture.value_title,
         unit=picture.unit,
         stages=picture.stages,
+        layer_names=names,
         log_y=picture.log,
         mode=ui.mode(),
     )
+    if picture.start:
+        figure.layout["xaxis"]["title"]["text"] = "layer (in: the embeddings, before layer 0)"
     if picture.name == "cosine":
         figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
     return figure
