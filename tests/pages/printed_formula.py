@@ -11,7 +11,7 @@ FEWEST = 3  # digits that a printed number has even where trailing zeros were le
 NUMBER = r"\d+(?:\.\d+)?"
 PLAIN = re.compile(rf"-? ?({NUMBER})(?: ?\\cdot ?10\^\{{(-?\d+)\}})?( ?\\%)?")
 TOKEN = re.compile(rf"{NUMBER}|\\[a-zA-Z]+|\\%|[-+/^_(){{}},e]|\S")
-_SPACE = r"\\rule\{[^{}]*\}\{[^{}]*\}|\\(?:begin|end)\{[a-z]+\}|\\(?:textstyle|left|right)\b|(?<!\\)\\[,;! ]"
+_SPACE = r"\\rule\{[^{}]*\}\{[^{}]*\}|\\(?:begin|end)\{[a-z]+\}|\\(?:textstyle|left|right)\b|(?<!\\)\\[,;! ]|\$"
 
 
 class Side(NamedTuple):
@@ -32,7 +32,7 @@ class Relation(NamedTuple):
     @property
     def holds(self) -> bool:
         """Rounded to the number's last digit, the expression is the number."""
-        mantissa, exponent, percent = PLAIN.fullmatch(self.number).groups()  # type: ignore[union-attr]
+        mantissa, exponent, percent = PLAIN.fullmatch(self.number).groups()
         said = (-1 if self.number.startswith("-") else 1) * float(mantissa) * 10.0 ** int(exponent or 0)
         value = 100 * self.value if percent else self.value
         if said == 0:

@@ -14,6 +14,7 @@ from app import lens_drawing, lens_views, runtime
 from app.charts.lens_grid import lens_grid
 from app.runtime import Here
 from app.state import View
+from app.worked import latex_percent
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPTConfig
 from tests.pages.component_data import component_data
@@ -192,11 +193,15 @@ def test_a_cells_reading_puts_its_numbers_into_the_formula(here: Here, expected:
     column, p, q = lens_views.columns(here, [3])[3], expected[1, 3], expected[-1, 3]
     final = q.argmax()
     entropy = -(p * np.log2(p)).sum()
-    assert rf"= {100 * p.max():.1f}\,\%" in lens_drawing.reading(column, 1, "probability")
-    assert f"= {entropy:.2f}" in lens_drawing.reading(column, 1, "entropy")
-    assert f"= {2**entropy:.1f}" in lens_drawing.reading(column, 1, "entropy")
+    assert rf"= {latex_percent(p.max())}" in lens_drawing.reading(column, 1, "probability")
+    terms = rf"-({p.max():.3g} \log_2 {p.max():.3g} + "
+    read = lens_drawing.reading(column, 1, "entropy")
+    assert terms in read and f"= {entropy:.4g}"[:6] in read and rf"= {2**entropy:.3g}\text{{ choices}}" in read
     assert f"= 1 + {(p > p[final]).sum()} " in lens_drawing.reading(column, 1, "rank")
-    assert f"= {(q * np.log2(q / p)).sum():.2f}" in lens_drawing.reading(column, 1, "divergence")
+    assert rf"= {(q * np.log2(q / p)).sum():.3g}\text{{ bits}}" in lens_drawing.reading(column, 1, "divergence")
+        " \\cdot", ""
+    )
+    assert rf"{q.max():.3g} \log_2 \tfrac{{{q.max():.3g}}}{{{p[final]:.3g}}}" in lens_drawing.reading(column, 1, "divergence")
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
