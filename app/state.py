@@ -221,7 +221,7 @@ def editor(
 
     edit: value, edits (row -> column -> what stands there now) -> value.
     The editor keeps its edits as differences from what it was handed. So it is handed the same from when it comes to the screen
-    until it leaves: nothing changes under what is being typed.
+    until it leaves: nothing changes under what is being typed. The address has the edits from the next whole run on.
     """
     key = f"widget_choice_{choice.name}"
     if key not in st.session_state:
@@ -229,8 +229,8 @@ def editor(
     handed: Value = remembered(key, choice.default)
 
     def changed() -> None:
+        # Not published at once, as elsewhere in a fragment: a new address draws the page again, and what is being typed is lost.
         take(choice, edit(handed, st.session_state[key]["edited_rows"]))
-        publish()  # at once, since a fragment runs without the entry
 
     return handed, {"key": key, "on_change": changed}
 
