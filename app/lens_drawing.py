@@ -13,7 +13,7 @@ from app.charts import percent, significant
 from app.components.lens_grid import Cells
 from app.lens_views import TOP, Column
 from app.runtime import Here
-from app.worked import latex_number, latex_percent, worked
+from app.worked import entropy_terms, latex_number, latex_percent, worked
 
 
 class Colouring(NamedTuple):
@@ -125,8 +125,9 @@ def reading(column: Column, depth: int, colouring: str) -> str:
     final, rank = float(column.target_prob[depth]), int(column.rank[depth])
     likeliest = [float(prob) for prob in column.probs[depth, :2]]
     return {
-        "probability": rf"\max_t\, p_t = \max({', '.join(map(latex_percent, likeliest))}, \dots) = {latex_percent(likeliest[0])}",
-        "entropy": _entropy(float(column.entropy[depth]), likeliest),
+        "probability": rf"\begin{{aligned}} \max_t\, p_t &= \max({', '.join(map(latex_percent, likeliest))}, \dots) \\[0.5em] "
+        rf"&= {latex_percent(likeliest[0])} \end{{aligned}}",
+        "entropy": _entropy(float(column.entropy[depth]), column.probs[depth].tolist()),
         "rank": rf"\begin{{aligned}} p_{{\text{{final}}}} &= {latex_percent(final)} \\[0.5em] "
         rf"\text{{rank}} &= 1 + \#\{{t : p_t > p_{{\text{{final}}}}\}} = 1 + {rank} \end{{aligned}}",
         "divergence": rf"\begin{{aligned}} D &= \textstyle\sum_t q_t \log_2 (q_t / p_t) \\[0.5em] "
@@ -137,11 +138,11 @@ def reading(column: Column, depth: int, colouring: str) -> str:
 
 def _entropy(entropy: float, likeliest: Sequence[float]) -> str:
     """With the terms of the two likeliest tokens."""
-    terms = " + ".join(rf"{latex_number(p)} \log_2 {latex_number(p)}" for p in likeliest)
+    terms, _ = entropy_terms(likeliest, entropy)
     choices = worked(lambda bits: 2**bits, [entropy], 2**entropy)
     return (
         r"\begin{aligned} H &= -\textstyle\sum_t p_t \log_2 p_t \\[0.5em] "
-        rf"&= -({terms} + \cdots) \\[0.5em] &= {choices.inputs[0]}\text{{ bits}} \\[0.5em] "
+        rf"&= {terms} \\[0.5em] &= {choices.inputs[0]}\text{{ bits}} \\[0.5em] "
         rf"2^H &= 2^{{{choices.inputs[0]}}} {choices.out}\text{{ choices}} \end{{aligned}}"
     )
 

@@ -223,8 +223,9 @@ def _before_and_after(first: Selection, second: Selection) -> None:
 
 def _entropy_formula(choice: Selection) -> None:
     power = worked(lambda bits: 2**bits, [choice.entropy], choice.choices)
-    rest = r" + \cdots" if np.count_nonzero(choice.probs) > 2 else ""
-    terms = " + ".join(rf"{latex_number(p)} \log_2 {latex_number(p)}" for p in choice.probs[:2].tolist() if p)
+    terms, out = entropy_terms(choice.probs[choice.probs > 0].tolist(), choice.entropy, power.digits)
+    bits = power.inputs[0]  # of a sum that is only begun, as many digits as the power needs
+    relation = out.removesuffix(bits) if out.endswith(bits) else "= "
     ui.formula(
         rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= -({terms}{rest}) \\[0.4em]"
         rf"&= {power.inputs[0]} \text{{ bits}} \\[0.4em]"

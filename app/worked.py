@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 FEWEST, MOST = 3, 7  # significant digits; a float32 has some seven
 
+BREAK = r" \\[0.4em] &\quad"  # before what does not fit behind its "=" on a phone
+
 
 class Worked(NamedTuple):
     """The LaTeX of one step. inputs: what is put in, all with so many digits; relation: "=" or "\\approx"; result."""
@@ -56,6 +58,16 @@ def worked(
 def begun(inputs: Sequence[float], result: float) -> Worked:
     """For a sum of which only the beginning is printed, and then dots: nobody can add it up, so FEWEST digits will do."""
     return Worked(_printed(inputs, FEWEST), "=", latex_number(result), FEWEST)
+
+
+def entropy_terms(probs: Sequence[float], entropy: float, digits: int = FEWEST) -> tuple[str, str]:
+    """-(p log p + ...) with the first two of all probabilities (dots for the others), a line each; relation and result."""
+    first = list(probs[:2])
+    found = begun(first, entropy)
+    if len(probs) <= 2:
+        found = worked(lambda *some: -math.fsum(p * math.log2(p) for p in some), first, entropy, digits=digits)
+    dots = r" + \cdots" if len(probs) > 2 else ""
+    return f"-({(BREAK + ' + ').join(rf'{p} \log_2 {p}' for p in found.inputs)}{dots})", found.out
 
 
 def bracketed(text: str) -> str:
