@@ -9,7 +9,7 @@ import numpy as np
 
 from app.attention_views import Matrix, Picture
 from app.ui import latex_lines
-from app.worked import begun, bracketed, latex_number, worked
+from app.worked import BREAK, begun, bracketed, latex_number, worked
 from gptcore.activations import AttentionActivations
 
 NOTES = {
@@ -89,7 +89,7 @@ def entropy(weights: np.ndarray, query: int) -> str:
     terms, out = _products(pairs, max(0.0, -math.fsum(weight * bits for weight, bits in pairs)), sign=-1)
     return latex_lines(
         rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
-        rf"&= -\left({terms}\right)",
+        f"&= -({terms})",
         rf"&{out}\text{{ bits}}",
     )
 
@@ -101,14 +101,14 @@ def _sum(values: Sequence[float], result: float, function: Callable[..., float])
 
 
 def _products(pairs: Sequence[tuple[float, float]], result: float, sign: int = 1) -> tuple[str, str]:
-    """The first two products and dots for the others; relation and result, which is sign times their sum."""
+    """The first two products, a line each, and dots for the others; relation and result, which is sign times their sum."""
     first = [factor for pair in pairs[:2] for factor in pair]
     found = begun(first, result)
     if len(pairs) <= 2:
         found = worked(lambda *v: sign * math.fsum(map(math.prod, zip(v[::2], v[1::2], strict=True))), first, result)
     factors = [bracketed(text) for text in found.inputs]
     terms = [rf"{a} \cdot {b}" for a, b in zip(factors[::2], factors[1::2], strict=True)]
-    return " + ".join(terms) + (r" + \cdots" if len(pairs) > 2 else ""), found.out
+    return (BREAK + " + ").join(terms) + (r" + \cdots" if len(pairs) > 2 else ""), found.out
 
 
 def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -> str:

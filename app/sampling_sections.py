@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import streamlit as st
 
 from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.charts import colour, curves, grouped_bars
 from app.sampling_controls import first_settings, second_settings
 from app.sampling_views import Given
-from app.worked import latex_number, worked
+from app.worked import entropy_terms, latex_number, worked
 from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection, select
 
@@ -223,12 +222,10 @@ def _before_and_after(first: Selection, second: Selection) -> None:
 
 def _entropy_formula(choice: Selection) -> None:
     power = worked(lambda bits: 2**bits, [choice.entropy], choice.choices)
-    terms, out = entropy_terms(choice.probs[choice.probs > 0].tolist(), choice.entropy, power.digits)
-    bits = power.inputs[0]  # of a sum that is only begun, as many digits as the power needs
-    relation = out.removesuffix(bits) if out.endswith(bits) else "= "
+    terms, relation = entropy_terms(choice.probs[choice.probs > 0].tolist(), choice.entropy, power.digits)
     ui.formula(
-        rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= -({terms}{rest}) \\[0.4em]"
-        rf"&= {power.inputs[0]} \text{{ bits}} \\[0.4em]"
+        rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= {terms} \\[0.4em]"
+        rf"&{relation} {power.inputs[0]} \text{{ bits}} \\[0.4em]"
         rf"\text{{choices}} &= 2^{{H}} = 2^{{{power.inputs[0]}}} {power.out} \end{{aligned}}"
     )
     ui.note(

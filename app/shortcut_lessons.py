@@ -12,7 +12,7 @@ import streamlit as st
 from app import activations, choices, markup, state, ui
 from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
-from app.worked import worked
+from app.worked import as_one, worked
 from gptcore import lessons
 from gptcore.checks import Check
 
@@ -146,8 +146,7 @@ def _power(ratio: float, layers: int) -> str:
     if layers < 2:
         return ""
     power = worked(lambda base: base**layers, [ratio ** (1 / layers)], ratio)
-    base = rf"({power.inputs[0]})" if r"\cdot" in power.inputs[0] else power.inputs[0]
-    return f" {power.relation} {base}^{{{layers}}}"
+    return f" {power.relation} {as_one(power.inputs[0])}^{{{layers}}}"
 
 
 def _reading(gradients: np.ndarray, words: str) -> str:

@@ -13,7 +13,7 @@ from app import choices, markup, picture_files, state, surprise_views, token_sec
 from app.components.token_text import TextChip, token_text
 from app.recent import Recent
 from app.runtime import Here
-from app.worked import worked
+from app.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
 
@@ -119,7 +119,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     if focus >= 0:
         line = read.table.iloc[focus]
         bits = worked(lambda p: -math.log2(p), [float(line.probability)], float(line.bits))
-        filled = rf" \\ -\log_2 {bits.inputs[0]} {bits.out}\text{{ bits}}"
+        filled = rf" \\ -\log_2 {as_one(bits.inputs[0])} {bits.out}\text{{ bits}}"
     ui.formula(rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p{filled} \end{{gathered}}")
     left, right = st.columns(2, gap="large")
     with left:

@@ -61,18 +61,24 @@ def begun(inputs: Sequence[float], result: float) -> Worked:
 
 
 def entropy_terms(probs: Sequence[float], entropy: float, digits: int = FEWEST) -> tuple[str, str]:
-    """-(p log p + ...) with the first two of all probabilities (dots for the others), a line each; relation and result."""
+    """-(p log p + ...) with the first two of all probabilities, a line each, dots for the others; its relation to the entropy."""
     first = list(probs[:2])
     found = begun(first, entropy)
     if len(probs) <= 2:
         found = worked(lambda *some: -math.fsum(p * math.log2(p) for p in some), first, entropy, digits=digits)
     dots = r" + \cdots" if len(probs) > 2 else ""
-    return f"-({(BREAK + ' + ').join(rf'{p} \log_2 {p}' for p in found.inputs)}{dots})", found.out
+    terms = [rf"{p} \log_2 {as_one(p)}" for p in found.inputs]
+    return f"-({(BREAK + ' + ').join(terms)}{dots})", found.relation
 
 
 def bracketed(text: str) -> str:
     """A number behind an operator: in brackets if it is negative."""
     return f"({text})" if text.startswith("-") else text
+
+
+def as_one(text: str) -> str:
+    """A number of which a power or a logarithm is taken: in brackets if it is negative or has a power of ten."""
+    return f"({text})" if text.startswith("-") or r"\cdot" in text else text
 
 
 def added(text: str) -> str:

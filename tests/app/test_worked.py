@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.worked import FEWEST, MOST, Worked, added, begun, bracketed, latex_number, latex_percent, worked
-from tests.pages.printed_formula import value_of
+from app.worked import FEWEST, MOST, Worked, added, as_one, begun, bracketed, entropy_terms, latex_number, latex_percent, worked
+from tests.pages.printed_formula import relations, value_of
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
     "sum": (2, lambda a, b: a + b),
@@ -78,6 +78,19 @@ def test_a_sum_that_is_only_begun_has_few_digits() -> None:
     assert begun([0.123456, 0.5], 9.87654) == Worked(("0.123", "0.5"), "=", "9.88", FEWEST)
 
 
+@pytest.mark.parametrize("first", [0.5, 0.73, 0.9, 1 - 1e-5])
+def test_an_entropy_of_two_is_that_of_the_printed_probabilities(first: float) -> None:
+    probs = [first, 1 - first]
+    entropy = -math.fsum(p * math.log2(p) for p in probs)
+    terms, relation = entropy_terms(probs, entropy, digits=4)
+    assert [found.holds for found in relations(rf"H &= {terms} \\ &= {latex_number(entropy, 4)}\text{{ bits}}")] == [True]
+    assert relation == "="
+    assert entropy_terms([1.0], 0.0) == (r"-(1 \log_2 1)", "=")
+    assert entropy_terms([1 - 1e-12, 1e-12], 4.13e-11)[1] == r"\approx"
+    assert entropy_terms([0.4, 0.3, 0.3], 1.571) == (r"-(0.4 \log_2 0.4 \\[0.4em] &\quad + 0.3 \log_2 0.3 + \cdots)", "=")
+
+
 def test_numbers_behind_operators_keep_their_sign() -> None:
     assert (bracketed("-2"), bracketed("2"), added("-2"), added("2")) == ("(-2)", "2", "- 2", "+ 2")
+    assert (as_one("-2"), as_one("2"), as_one(latex_number(2e-9))) == ("(-2)", "2", r"(2 \cdot 10^{-9})")
     assert (latex_number(-0.0), latex_number(1.2e-7)) == ("0", r"1.2 \cdot 10^{-7}")

@@ -149,9 +149,9 @@ class _Reader:
     def product(self) -> float:
         sign = -1.0 if self.take("-") else 1.0
         value = self.power()
-        while operator := self.take(r"\cdot", "/"):
+        while (operator := self.take(r"\cdot", "/")) or self.tokens[self.at] == r"\log":  # a logarithm needs no dot before it
             factor = self.power()
-            value = value * factor if operator == r"\cdot" else value / factor
+            value = value / factor if operator == "/" else value * factor
         if self.take(r"\%"):
             value /= 100
         return sign * value

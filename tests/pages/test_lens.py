@@ -194,7 +194,7 @@ def test_a_cells_reading_puts_its_numbers_into_the_formula(here: Here, expected:
     final = q.argmax()
     entropy = -(p * np.log2(p)).sum()
     assert rf"= {latex_percent(p.max())}" in lens_drawing.reading(column, 1, "probability")
-    terms = rf"-({p.max():.3g} \log_2 {p.max():.3g} + "
+    terms = rf"-({p.max():.3g} \log_2 {p.max():.3g} \\[0.4em]"
     read = lens_drawing.reading(column, 1, "entropy")
     assert terms in read and f"= {entropy:.4g}"[:6] in read and rf"= {2**entropy:.3g}\text{{ choices}}" in read
     assert f"= 1 + {(p > p[final]).sum()} " in lens_drawing.reading(column, 1, "rank")
