@@ -159,7 +159,7 @@ def test_the_mouse_finds_what_is_nearest_and_leaves_nothing_behind(open_figure: 
         ("histogram", (0.7, 0.2), ["before", "value 0 to 1 mV", "40 values"]),
         ("strip", (0.999, 0.9), ["the", "dimension 299", "value −0.995 mV"]),
         ("heatmap", (0.2, 0.3), ["query token ␣cat (1)", "key token ␣cat (1)", "attention weight 50.0 %"]),
-        ("points", (0.94, 0.06), ["␣sat (3)", "first 3", "second 3"]),
+        ("points", (0.94, 0.06), ["␣sat", "first 3", "second 3"]),
         ("log", (0.94, 0.06), ["large", "layer 3", "length 10000"]),
     ],
 )

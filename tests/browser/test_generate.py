@@ -252,7 +252,7 @@ def test_any_prompt_is_shown_as_what_it_is(visit, prompt):
         assert shown.startswith(prompt.split("🙂")[0])
         assert len(shown) >= len(prompt)
     else:
-        expect(page.get_by_text("The prompt is empty")).to_be_visible()
+        expect(page.get_by_test_id("stMain").get_by_text("The prompt is empty")).to_be_visible()
     assert bars(page)
     assert_silent(page)
 
