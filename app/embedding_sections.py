@@ -160,8 +160,8 @@ def _length(here: Here, data: pd.DataFrame) -> None:
     length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
     rest = r" + \cdots" if len(x) > 2 else ""
     ui.formula(
-        rf"\begin{{aligned}} \lVert x \rVert &= \sqrt{{\textstyle\sum_i x_i^2}} "
-        rf"= \sqrt{{{' + '.join(map(latex_number, squares[:2].tolist()))}{rest}}} \\[0.4em] "
+        rf"\begin{{aligned}} \lVert x \rVert &= \sqrt{{\textstyle\sum_i x_i^2}} \\[0.4em] "
+        rf"&= \sqrt{{{' + '.join(map(latex_number, squares[:2].tolist()))}{rest}}} \\[0.4em] "
         rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
     )
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()

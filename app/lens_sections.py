@@ -210,7 +210,8 @@ def _formula(here: Here, column: Column) -> None:
     p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(
         rf"""\begin{{aligned}}
-        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) = {p.inputs[0]} \\[0.4em]
+        \text{{logit}}_t &= w_t \cdot \text{{LayerNorm}}(x) \\[0.4em]
+        &= {p.inputs[0]} \\[0.4em]
         \text{{mean of }} x &= {n(found.mean)} \\[0.4em]
         \text{{variance of }} x &= {n(found.var)} \\[0.4em]
         p_t &= \frac{{e^{{\text{{logit}}_t}}}}{{\sum_j e^{{\text{{logit}}_j}}}} \\[0.9em]

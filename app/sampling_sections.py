@@ -226,7 +226,7 @@ def _entropy_formula(choice: Selection) -> None:
     ui.formula(
         rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= {terms} \\[0.4em]"
         rf"&{relation} {power.inputs[0]} \text{{ bits}} \\[0.4em]"
-        rf"\text{{choices}} &= 2^{{H}} = 2^{{{power.inputs[0]}}} {power.out} \end{{aligned}}"
+        rf"2^H &= 2^{{{power.inputs[0]}}} {power.out} \text{{ choices}} \end{{aligned}}"
     )
     ui.note(
         "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "

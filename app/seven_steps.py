@@ -106,8 +106,10 @@ def _softmax(here: Here, choice: Selection) -> None:
     total = float(weights.sum())
     p = worked(lambda best, largest, total: math.exp(best - largest) / total, [best, best, total], float(choice.base_probs[0]))
     ui.formula(
-        r"p_i = \frac{e^{z_i - z_{max}}}{\sum_j e^{z_j - z_{max}}} \qquad p_{\text{best}} = "
-        rf"\frac{{e^{{{p.inputs[0]} - {bracketed(p.inputs[1])}}}}}{{{p.inputs[2]}}} {p.out}"
+        ui.latex_lines(
+            r"p_i &= \frac{e^{z_i - z_{max}}}{\sum_j e^{z_j - z_{max}}}",
+            rf"p_{{\text{{best}}}} &= \frac{{e^{{{p.inputs[0]} - {bracketed(p.inputs[1])}}}}}{{{p.inputs[2]}}} {p.out}",
+        )
     )
     rows = [
         [
