@@ -17,7 +17,7 @@ from app import choices, markup, state, ui
 from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
-from app.worked import MOST, worked
+from app.worked import MOST, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
 
@@ -146,10 +146,15 @@ def _reading() -> None:
     )
 
 
+def inside_tanh(x: float) -> float:
+    """What stands behind tanh in GELU."""
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
 def _formulas(x: float, second: float) -> None:
     """The formulas, with the x put in at which the reader was let go, and SwiGLU's second input."""
-    n, silu = ui.latex_number, x / (1 + math.exp(-x))
-    t = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    n, silu = latex_number, x / (1 + math.exp(-x))
+    t = inside_tanh(x)
     gelu = worked(lambda x, t: 0.5 * x * (1 + math.tanh(t)), [x, t], 0.5 * x * (1 + math.tanh(t)))
     product = worked(lambda second, silu: second * silu, [second, silu], second * silu)
     ui.formula(

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.attention_views import Matrix, Picture
 from app.ui import latex_lines
-from app.worked import BREAK, begun, bracketed, latex_number, worked
+from app.worked import BREAK, begun, bracketed, entropy_terms, latex_number, worked
 from gptcore.activations import AttentionActivations
 
 NOTES = {
@@ -85,12 +85,13 @@ def row_sum(weights: np.ndarray, query: int) -> str:
 def entropy(weights: np.ndarray, query: int) -> str:
     """LaTeX: the entropy in bits of the weights of one query [key]; the terms of the largest two are written out."""
     seen = np.sort(weights[: query + 1].astype(np.float64))[::-1]
-    pairs = [(float(weight), math.log2(weight)) for weight in seen if weight > 0]
-    terms, out = _products(pairs, max(0.0, -math.fsum(weight * bits for weight, bits in pairs)), sign=-1)
+    given = [weight for weight in seen.tolist() if weight > 0]
+    bits = max(0.0, -math.fsum(weight * math.log2(weight) for weight in given))
+    terms, relation = entropy_terms(given, bits)
     return latex_lines(
         rf"H_{{{query}}} &= -\sum_{{j \le {query}}} a_{{{query},\,j}} \log_2 a_{{{query},\,j}}",
-        f"&= -({terms})",
-        rf"&{out}\text{{ bits}}",
+        f"&= {terms}",
+        rf"&{relation} {latex_number(bits)}\text{{ bits}}",
     )
 
 
@@ -100,12 +101,12 @@ def _sum(values: Sequence[float], result: float, function: Callable[..., float])
     return " + ".join(found.inputs) + (r" + \cdots" if len(values) > 2 else ""), found.out
 
 
-def _products(pairs: Sequence[tuple[float, float]], result: float, sign: int = 1) -> tuple[str, str]:
-    """The first two products, a line each, and dots for the others; relation and result, which is sign times their sum."""
+def _products(pairs: Sequence[tuple[float, float]], result: float) -> tuple[str, str]:
+    """The first two products, a line each, and dots for the others; relation and result."""
     first = [factor for pair in pairs[:2] for factor in pair]
     found = begun(first, result)
     if len(pairs) <= 2:
-        found = worked(lambda *v: sign * math.fsum(map(math.prod, zip(v[::2], v[1::2], strict=True))), first, result)
+        found = worked(lambda *v: math.fsum(map(math.prod, zip(v[::2], v[1::2], strict=True))), first, result)
     factors = [bracketed(text) for text in found.inputs]
     terms = [rf"{a} \cdot {b}" for a, b in zip(factors[::2], factors[1::2], strict=True)]
     return (BREAK + " + ").join(terms) + (r" + \cdots" if len(pairs) > 2 else ""), found.out

@@ -226,11 +226,16 @@ def formula(here: Here, shown: Picture) -> list[Check]:
     """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
     layer, head, query = here.layer, here.head, here.position
     row = query if shown.words is None else shown.words[query]
-    weights = runtime.compute(lambda: attention_views.read_row(here.trace, shown, row))
+    weights, one, parts = runtime.compute(
+        lambda: (
+            attention_views.read_row(here.trace, shown, row),
+            here.trace.attention(layer, (query,), (head,)),
+            attention_views.projections(here.model, here.trace, layer, head, query),
+        )
+    )
     place = f"the query at position {query}" if shown.words is None else f"the word in row {row}"
     st.subheader(f"The formula, for {place}", anchor=False)
     key = _key(here, shown, row, weights)
-    one = runtime.compute(lambda: here.trace.attention(layer, (query,), (head,)))
     if shown.words is not None:
         cell = runtime.compute(lambda: attention_views.joined_cell(here.trace, shown, row, key))
         ui.formula(attention_formulas.of_words(cell, shown, row, key))
@@ -239,7 +244,6 @@ def formula(here: Here, shown: Picture) -> list[Check]:
         found = one if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,)))
         ui.formula(attention_formulas.of_cell(found, shown, key))
         ui.note(attention_formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
-    parts = runtime.compute(lambda: attention_views.projections(here.model, here.trace, layer, head, query))
     return attention_views.self_checks(parts, one)
 
 

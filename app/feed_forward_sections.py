@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import feed_forward_views, markup, runtime, ui
+from app.activations import inside_tanh
 from app.charts import histogram, strip
 from app.distribution import distribution
 from app.feed_forward_views import ByHand
@@ -104,24 +105,19 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
 
 
 def _gelu(x: float) -> float:
-    return 0.5 * x * (1 + math.tanh(_tanh_of(x)))
-
-
-def _tanh_of(x: float) -> float:
-    """What stands behind tanh in GELU."""
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return 0.5 * x * (1 + math.tanh(inside_tanh(x)))
 
 
 def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
     """GELU in two steps: t as it follows from the printed x, then y from both as printed."""
     digits = 5
-    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(float(f"{_tanh_of(x):.{digits}g}"))), [x], y)
+    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(float(f"{inside_tanh(x):.{digits}g}"))), [x], y)
     printed_x = float(f"{x:.{whole.digits}g}")
     ui.formula(
         rf"""\begin{{aligned}}
         \rule{{0pt}}{{1.1em}} x_{{{neuron}}} &= {whole.inputs[0]} \\[0.3em]
         t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
-        &= {latex_number(_tanh_of(printed_x), digits)} \\[0.3em]
+        &= {latex_number(inside_tanh(printed_x), digits)} \\[0.3em]
         \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) {whole.out}
         \end{{aligned}}"""
     )

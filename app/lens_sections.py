@@ -15,7 +15,7 @@ from app.components.lens_grid import lens_grid
 from app.lens_drawing import COLOURINGS
 from app.lens_views import Column
 from app.runtime import Here
-from app.worked import latex_percent, worked
+from app.worked import latex_number, latex_percent, worked
 from gptcore.lens import lens
 
 FILLING = 0.1  # seconds between two parts of a grid that is still being computed
@@ -205,7 +205,7 @@ def _over_depth(here: Here, column: Column) -> None:
 
 def _formula(here: Here, column: Column) -> None:
     """The probability of the likeliest token at the depth in focus, with its numbers, and its check."""
-    depth, n = depth_in_focus(here), ui.latex_number
+    depth, n = depth_in_focus(here), latex_number
     found = lens_views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
     p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(

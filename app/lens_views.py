@@ -180,7 +180,7 @@ def measure_check(here: Here, position: int, depth: int, column: Column, measure
         ahead, slack = (
             logits - logits[column.target],
             TOLERANCE * float(np.ptp(logits)),
-        )  # equal but for rounding: either is ahead
+        )  # within it they are equal but for rounding
         least, most = int((ahead > slack).sum()), int((ahead >= -slack).sum()) - 1
         rank = int(column.rank[depth])
         said = f"Tokens with a larger logit, counted, against the rank {where}; equals may stand either way. Deviation in places."

@@ -12,6 +12,7 @@ from app import choices, markup, navigation, parameter_checks, state, ui
 from app.charts import Figure, Mode, Part, curves, treemap
 from app.config_controls import Counted
 from app.runtime import Here
+from app.worked import latex_number
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
 from gptcore.parameters import MEBIBYTE, MEGABYTE
@@ -175,9 +176,9 @@ def work(now: Counted, here: Here) -> None:
     flops = parameters.forward_flops(config, config.context_length)
     ui.formula(
         r"\begin{gathered}\begin{aligned}"
-        rf"\text{{blocks:}}\quad 24 E^2 L N    &= {ui.latex_number(flops.blocks)} \\"
-        rf"\text{{attention:}}\quad 4 E L N^2 &= {ui.latex_number(flops.attention)} \\"
-        rf"\text{{head:}}\quad 2 V E N        &= {ui.latex_number(flops.head)}"
+        rf"\text{{blocks:}}\quad 24 E^2 L N    &= {latex_number(flops.blocks)} \\"
+        rf"\text{{attention:}}\quad 4 E L N^2 &= {latex_number(flops.attention)} \\"
+        rf"\text{{head:}}\quad 2 V E N        &= {latex_number(flops.head)}"
         rf"\end{{aligned}} \\[0.4em] N = C \text{{ tokens}} \\ {_letters(config)} \end{{gathered}}"
     )
     ui.self_check(parameter_checks.work_counted(config))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.charts import Mode, Scale, colour, colour_scale, heatmap, html_page, quantity, significant, stand_alone
 from app.charts.labels import token_label
@@ -139,19 +139,10 @@ def _colours(scale: Scale, mode: Mode) -> list[str]:
 def _png(levels: NDArray[np.uint8], colours: Sequence[str]) -> str:
     """Levels [row, column] as a picture of one pixel a cell, ready for an <img>."""
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows, columns = levels.shape
-    lines = np.pad(levels, ((0, 0), (1, 0)))  # each line begins with 0: it is not filtered
-    parts = [
-        chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),  # 8 bits a pixel, each the place of a colour
-        chunk(b"PLTE", bytes.fromhex("".join(stop.removeprefix("#") for stop in colours))),
-        chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)),
-        chunk(b"IEND", b""),
-    ]
-    picture = b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-    return f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
+    picture, file = Image.fromarray(levels), BytesIO()
+    picture.putpalette(bytes.fromhex("".join(stop.removeprefix("#") for stop in colours)))
+    picture.save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def _legend(header: Mapping[str, Any], mode: Mode) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.runtime import Here
 from app.sampling_controls import second_settings
+from app.worked import latex_number
 from gptcore.checks import Check
 from gptcore.generation import generate
 from gptcore.sampling import SamplingSettings, select
@@ -24,8 +25,8 @@ def greedy(here: Here) -> None:
     )
     best = sampling_views.live(here.view.model, here.ids).candidates.logits[:2].tolist()
     ui.formula(
-        rf"\text{{next}} = \operatorname*{{arg\,max}}_i z_i \qquad z_{{\max}} = {ui.latex_number(best[0], 4)}, \quad "
-        rf"z_{{\text{{second}}}} = {ui.latex_number(best[1], 4)}"
+        rf"\text{{next}} = \operatorname*{{arg\,max}}_i z_i \qquad z_{{\max}} = {latex_number(best[0], 4)}, \quad "
+        rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)}"
     )
     sampling_controls.second_sliders(per_row="four")
     if len(here.ids) >= here.config.context_length:

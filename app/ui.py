@@ -18,7 +18,6 @@ from app import charts, markup, navigation, palette, state
 from app.choices import Choice
 from app.components import figure as figures
 from app.glossary import GLOSSARY
-from app.worked import latex_number as latex_number
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from jaxtyping import install_import_hook
 
 if TYPE_CHECKING:
     from gptcore.checkpoints import LanguageModel
+    from gptcore.model import GPTModel
     from gptcore.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[1]
@@ -74,24 +75,36 @@ def gpt2_tokenizer() -> Tokenizer:
         return Tokenizer.gpt2()
 
 
-@pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder as `gptcore.load` takes it: 290 tokens, 64 positions, 32 wide, 4 heads, 2 layers, random weights."""
+def save_random_model(folder: Path, seed: int, n_heads: int, change: Callable[[GPTModel], None]) -> None:
+    """A model folder as `gptcore.load` takes it: 290 tokens, 64 positions, 32 wide, 2 layers, random weights.
+
+    change: what becomes of the weights, without a gradient; its random numbers follow from the seed too.
+    """
     from gptcore.checkpoints import save_model
     from gptcore.config import GPTConfig
     from gptcore.model import GPTModel
     from gptcore.training.bpe import train_vocabulary
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     train_vocabulary([TINY_TEXT], 290, folder)
     with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = GPTModel(GPTConfig(290, 64, 32, 4, 2, 0.0, True))
+        torch.manual_seed(seed)
+        model = GPTModel(GPTConfig(290, 64, 32, n_heads, 2, 0.0, True))
         with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if not name.endswith("embedding.weight"):  # large enough for attention and lens to differ from layer to layer
-                    parameter.add_(torch.randn_like(parameter) * 0.2)
+            change(model)
     save_model(model, folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of most tests, with 4 heads."""
+
+    def change(model: GPTModel) -> None:
+        for name, parameter in model.named_parameters():
+            if not name.endswith("embedding.weight"):  # large enough for attention and lens to differ from layer to layer
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_random_model(folder, 1, 4, change)
     return folder
 
 

@@ -1,7 +1,7 @@
 """Arrays, DataFrames' columns and plain dataclasses in, figures in plotly's terms out. No streamlit, no torch, no gptcore.
 
 Every builder takes `title` (says what is seen), axis titles, a unit ("%" stands for a probability between 0 and 1) and `mode`
-("light" or "dark"). Text is plain: escaping happens here. Every figure carries in `layout.meta["alt"]` what a screen reader
+("light" or "dark"). Text is plain: escaping happens here. Every figure carries in `layout["meta"]["alt"]` what a screen reader
 reads. Series and parts take the colour of a stage, by the names in `STAGES`. Before plotly draws a figure, `dressed` gives it its
 template.
 """

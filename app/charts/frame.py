@@ -51,7 +51,7 @@ def frame(
 ) -> Figure:
     """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot.
 
-    title and subtitle are plain text; legend: the names in it, below the figure, for which room is kept; alt goes to layout.meta["alt"].
+    title and subtitle are plain text; legend: the names in it, below the figure, for which room is kept; alt goes to layout["meta"]["alt"].
     """
     heading = wrapped(title)
     if subtitle:

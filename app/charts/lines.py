@@ -136,8 +136,8 @@ def scatter_2d(
 ) -> Figure:
     """Points [n, 2] with their labels beside them (up to 60; beyond that only in the hover).
 
-    named: how the hover names each point, where the label alone is too little; groups: the name of each point's group, one colour and mark a
-    group; stages: group -> stage; highlight: the point that is ringed.
+    named: how the hover names each point, where the label alone is too little; groups: the name of each point's group, one colour
+    and mark a group; stages: group -> stage; highlight: the point that is ringed.
     Raises ValueError if points and labels differ in number.
     """
     at = np.asarray(points, dtype=float)

@@ -16,7 +16,7 @@ from app.attention_closer import LOOKS
 from app.attention_heads import Heads
 from app.attention_views import PARTS, Picture
 from app.markup import percent
-from app.ui import latex_number
+from app.worked import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey
 from gptcore.trace import Trace

@@ -11,7 +11,7 @@ import torch
 from app import attention_formulas, attention_views
 from app.attention_views import Picture, Together
 from app.surprise_views import word_numbers
-from app.ui import latex_number
+from app.worked import latex_number
 from gptcore.language_model import LanguageModel
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import open_page, printed

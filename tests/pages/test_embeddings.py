@@ -12,7 +12,7 @@ from transformers import GPT2LMHeadModel
 
 from app import embedding_checks, embedding_views
 from app.charts import escape
-from app.ui import latex_number
+from app.worked import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from app import seven_steps
-from gptcore.checkpoints import load, save_model
-from gptcore.training.bpe import train_vocabulary
-from tests.conftest import TINY_TEXT
+from gptcore.checkpoints import load
+from gptcore.model import GPTModel
+from tests.conftest import save_random_model
 from tests.pages.printed_formula import Relation, relations, value_of
 from tests.pages.visit_page import open_page
 
@@ -63,21 +63,16 @@ PLACES: dict[str, tuple[str, dict[str, str], int]] = {
 @pytest.fixture(scope="session")
 def hard_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model of which the means are large beside the spreads, the logits lie around -100, and attention is sharp."""
-    from gptcore.config import GPTConfig
-    from gptcore.model import GPTModel
+
+    def change(model: GPTModel) -> None:
+        for name, parameter in model.named_parameters():
+            parameter.add_(torch.randn_like(parameter) * (0.001 if name.endswith("scale") else 0.2))
+            if name.endswith("embedding.weight"):
+                parameter.add_(3.0)
+        model.final_norm.shift.sub_(1.0)
 
     folder = tmp_path_factory.mktemp("models") / "hard"
-    train_vocabulary([TINY_TEXT], 290, folder)
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = GPTModel(GPTConfig(290, 64, 32, 2, 2, 0.0, True))
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.add_(torch.randn_like(parameter) * (0.001 if name.endswith("scale") else 0.2))
-                if name.endswith("embedding.weight"):
-                    parameter.add_(3.0)
-            model.final_norm.shift.sub_(1.0)
-    save_model(model, folder)
+    save_random_model(folder, 3, 2, change)
     return folder
 
 

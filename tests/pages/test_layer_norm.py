@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import choices, layer_norm_lessons, layer_norm_views, markup
 from app.distribution import distribution
-from app.ui import latex_number
+from app.worked import latex_number
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from gptcore.tokenizer import Tokenizer
