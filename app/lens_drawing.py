@@ -27,7 +27,7 @@ class Colouring(NamedTuple):
 
 COLOURINGS: dict[str, Colouring] = {
     "probability": Colouring(
-        "Probability", "probability of the likeliest token", "%", "The darker, the surer of its own first choice."
+        "Probability", "probability of the likeliest token", "%", "The stronger the colour, the surer of its own first choice."
     ),
     "entropy": Colouring(
         "Entropy", "entropy", "bits",

@@ -25,8 +25,8 @@ def greedy(here: Here) -> None:
     )
     best = sampling_views.live(here.view.model, here.ids).candidates.logits[:2].tolist()
     ui.formula(
-        rf"\text{{next}} = \operatorname*{{arg\,max}}_i z_i \qquad z_{{\max}} = {latex_number(best[0], 4)}, \quad "
-        rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)}"
+        rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
+        rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
     sampling_controls.second_sliders(per_row="four")
     if len(here.ids) >= here.config.context_length:

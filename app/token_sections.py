@@ -207,8 +207,8 @@ def special_cases(tokenizer: Tokenizer) -> None:
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
     rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
-        rf"\rule{{0pt}}{{1.9em}} \text{{characters per token, rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
-        rf"= {rare.characters_per_token:.2f}"
+        rf"\begin{{gathered}} \text{{characters per token,}} \\[0.4em] \text{{rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
+        rf"= {rare.characters_per_token:.2f} \end{{gathered}}"
     )
     ui.note(
         "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
