@@ -168,7 +168,7 @@ def _dropout_formula(places: Sequence[Dropped], rate: float) -> None:
         \rule{{0pt}}{{1.6em}} \text{{kept}} &= \text{{value}} \cdot {factor} \\[0.8em]
         \text{{zeroed}} &= 0 \\[0.6em]
         \text{{weight}}_{{{i}}} &= {before} \\[0.5em]
-        &\to\; {fate} \\[0.5em]
+        &\to\; {fate} \\[0.9em]
         \textstyle\sum \text{{weights}} &= {n(float(weights.before.sum()))} \;\to\; {n(float(weights.after.sum()))}
         \end{{aligned}}"""
     )

@@ -72,7 +72,7 @@ def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
     of = embedding_checks.angle(first, second)
     cosine = worked(lambda dot, a, b: dot / (a * b), [of.product, of.first, of.second], of.cosine)
     ui.formula(
-        rf"\begin{{aligned}} \rule{{0pt}}{{1.9em}} \cos({what}) &= \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} \\[0.9em] "
+        rf"\begin{{aligned}} \rule{{0pt}}{{1.9em}} \cos({what}) &= \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} \\[1.1em] "
         rf"&= \frac{{{cosine.inputs[0]}}}{{{cosine.inputs[1]} \cdot {cosine.inputs[2]}}} \\[0.9em] &{cosine.out} \end{{aligned}}"
     )
 
