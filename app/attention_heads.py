@@ -17,7 +17,7 @@ from gptcore.checks import Check
 from gptcore.trace import Trace
 
 CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
-PICTURES = 6  # of heads that fill up, from the first layer to the last: each travels whole
+PICTURES = 4  # of heads that fill up, from the first layer to the last: each travels whole
 HALF_A_STEP = 0.51  # a weight is drawn with the nearest step; both are rounded
 KEPT_TEXTS = 32  # 0.2 MB each for GPT-2 small, 0.8 MB for the largest
 

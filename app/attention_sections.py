@@ -22,7 +22,7 @@ from gptcore.tokenizer import visible
 
 KEYS = 12  # offered in the list beside the formula
 MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
-FILLING = 0.1  # seconds between two turns of an overview that fills up
+FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
 # Stage -> on the button; in the title; what a cell's value is called.

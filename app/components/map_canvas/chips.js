@@ -3,9 +3,7 @@ class LinkedText {
   constructor(parent, onPoint, onPick) {
     this.box = parent.appendChild(make("div", "text"));
     this.list = this.box.appendChild(make("div", "tokens"));
-    const svg = (this.lines = document.createElementNS("http://www.w3.org/2000/svg", "svg"));
-    svg.setAttribute("class", "lines");
-    svg.setAttribute("aria-hidden", "true");
+    this.lines = svg("svg", { class: "lines", "aria-hidden": "true" });
     this.onPoint = onPoint;
     this.chips = [];
     const index = (event) => this.chips.indexOf(event.target.closest?.(".token"));
@@ -47,19 +45,17 @@ class LinkedText {
   }
 
   draw(query, key, reads) {
-    this.lines.replaceChildren();
-    if (query === null || query === undefined) return;
+    if (query === null || query === undefined) return this.lines.replaceChildren();
     const { scrollHeight, clientWidth } = this.list;
+    const strongest = reads.filter(({ share }) => share >= 0.01).sort((a, b) => b.share - a.share).slice(0, 24).reverse();
+    // All places are read before anything is written: in turns, every line would lay out the page once more.
+    const lines = strongest.map(({ index, share }) => {
+      const width = (0.8 + 6 * share).toFixed(2), opacity = (index === key ? 1 : 0.3 + 0.5 * share).toFixed(2);
+      return svg("path", { d: this.path(this.chips[query], this.chips[index]), "stroke-width": width, opacity });
+    });
     this.lines.setAttribute("viewBox", `0 0 ${clientWidth} ${scrollHeight}`);
     this.lines.style.height = `${scrollHeight}px`;
-    const strongest = reads.filter(({ share }) => share >= 0.01).sort((a, b) => b.share - a.share).slice(0, 24);
-    for (const { index, share } of strongest.reverse()) {
-      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-      path.setAttribute("d", this.path(this.chips[query], this.chips[index]));
-      path.setAttribute("stroke-width", (0.8 + 6 * share).toFixed(2));
-      path.setAttribute("opacity", (index === key ? 1 : 0.3 + 0.5 * share).toFixed(2));
-      this.lines.append(path);
-    }
+    this.lines.replaceChildren(...lines);
   }
 
   // In one line of text an arc above it; from line to line a curve between the facing edges.

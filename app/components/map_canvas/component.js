@@ -70,8 +70,9 @@ class View {
       Object.assign(this, { stamp: header.stamp, version, summary });
       this.renewed();
     }
-    if (this.drawn === this.appearance()) this.mark();
-    else this.draw();
+    const appearance = this.appearance();
+    if (this.drawn === appearance) this.mark();
+    else this.draw(appearance);
     performance.measure(`glass-${header.mode}`, { start });
   }
 
@@ -88,9 +89,9 @@ class View {
     return JSON.stringify([this.root.clientWidth, this.version, this.colours.key, { ...this.header, row: 0, focus: 0 }]);
   }
 
-  draw() {
+  draw(appearance = this.appearance()) {
     this.width = this.root.clientWidth;
-    this.drawn = this.appearance();
+    this.drawn = appearance;
     const block = this.paint();
     drawLegend(sized(this.legend, LEGEND.width, LEGEND.height), this.colours, this.header, 0, 0, block);
   }

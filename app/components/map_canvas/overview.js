@@ -1,3 +1,5 @@
+const PREVIEW = 112; // CSS pixels of the map that is pointed at, a side
+
 // All attention maps of a model at once: a row a layer, a column a head.
 class Overview extends View {
   constructor(parent) {
@@ -122,9 +124,8 @@ class Overview extends View {
     const shown = this.pointed ?? this.focus;
     [...this.heads.children].forEach((e, i) => e.classList.toggle("lit", i === shown?.head));
     [...this.layers.children].forEach((e, i) => e.classList.toggle("lit", i === shown?.layer));
-    const side = this.preview.clientWidth || 112;
-    const context = sized(this.preview, side, side);
-    if (shown) this.paintOne(context, shown.layer, shown.head, 0, 0, side);
+    const context = sized(this.preview, PREVIEW, PREVIEW);
+    if (shown) this.paintOne(context, shown.layer, shown.head, 0, 0, PREVIEW);
     this.say(this.readout, shown ? this.describe(shown) : ["Point at a map. A click, or Enter after the arrow keys, brings it into focus."]);
   }
 

@@ -25,10 +25,11 @@ async function inflate(bytes) {
 // The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each. The palette
 // from before comes back as it is where the theme and the scale are still the same: `key` tells.
 function palette(root, scale, before) {
-  const probe = root.appendChild(document.createElement("i"));
-  const resolved = (name) => ((probe.style.color = `var(${name})`), getComputedStyle(probe).color);
   const names = ["paper", "card", "ink", "soft", "line", "attention", "cut"];
-  const colours = Object.fromEntries(names.map((name) => [name, resolved(`--${name}`)]));
+  const probe = make("div"); // with a child for each colour, so that the browser works out its styles once
+  for (const name of names) probe.appendChild(make("i")).style.color = `var(--${name})`;
+  root.append(probe);
+  const colours = Object.fromEntries(names.map((name, i) => [name, getComputedStyle(probe.children[i]).color]));
   const style = getComputedStyle(probe);
   const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
   const paper = style.getPropertyValue("--paper").trim();
