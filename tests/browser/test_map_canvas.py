@@ -191,6 +191,20 @@ def test_a_token_of_the_text_lights_its_row_and_column_and_draws_lines_to_what_i
     assert visitor.drawing(".over") != before
 
 
+def test_each_line_runs_from_the_token_that_reads_to_one_that_it_reads(open_map: Open) -> None:
+    visitor = open_map(linked=1)
+    row = np.array(visitor.report()["values"])[8]
+    visitor.tokens.nth(8).hover()
+    expect(visitor.view.locator(".lines path")).to_have_count(int((row >= 0.01).sum()))
+    ends: list[list[float]] = visitor.view.locator(".lines path").evaluate_all(
+        "(paths) => paths.map((path) => [0, path.getTotalLength()].map((at) => path.getPointAtLength(at).x))"
+    )
+    middles: list[float] = visitor.tokens.evaluate_all("(chips) => chips.map((chip) => chip.offsetLeft + chip.offsetWidth / 2)")
+    read = [i for i in np.argsort(row, kind="stable").tolist() if row[i] >= 0.01]  # the thinnest line first
+    expected = [[middles[8], middles[i]] for i in read if i != 8]  # to itself it is a loop above the token
+    assert [end for end, i in zip(ends, read, strict=True) if i != 8] == [pytest.approx(pair, abs=1) for pair in expected]
+
+
 def test_pointing_at_the_map_marks_both_tokens_in_the_text(open_map: Open) -> None:
     visitor = open_map(linked=1)
     visitor.point(7, 3)
