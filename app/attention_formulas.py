@@ -131,7 +131,8 @@ def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -
 def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) -> str:
     weights = found.pattern[:, 0, key].astype(np.float64)
     if shown.together == "largest":
-        inner = ", ".join(map(latex_number, weights[:2])) + (r", \dots" if len(weights) > 2 else "")
+        largest = np.sort(weights)[::-1][:2]  # first, so that the result is among the numbers that are written out
+        inner = ", ".join(map(latex_number, largest)) + (r", \dots" if len(weights) > 2 else "")
         return latex_lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(weights.max()))}")
     terms, out = _sum(weights.tolist(), float(weights.mean()), lambda *values: math.fsum(values) / len(weights))
     return latex_lines(rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}")
