@@ -133,6 +133,6 @@ def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) ->
     if shown.together == "largest":
         largest = np.sort(weights)[::-1][:2]  # first, so that the result is among the numbers that are written out
         inner = ", ".join(map(latex_number, largest)) + (r", \dots" if len(weights) > 2 else "")
-        return latex_lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(weights.max()))}")
+        return latex_lines(rf"\max_h a^{{(h)}}_{{{query},\,{key}}} &= \max({inner})", f"&= {latex_number(float(largest[0]))}")
     terms, out = _sum(weights.tolist(), float(weights.mean()), lambda *values: math.fsum(values) / len(weights))
     return latex_lines(rf"\frac{{1}}{{H}} \sum_h a^{{(h)}}_{{{query},\,{key}}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}")

@@ -7,6 +7,7 @@ class Overview extends View {
     this.heading = this.add("h4", "heading");
     const lens = this.add("div", "lens");
     this.preview = this.add("canvas", "preview", lens);
+    sized(this.preview, PREVIEW, PREVIEW); // at once, so that nothing moves when the maps come
     this.readout = this.add("p", "readout", lens);
     this.readout.setAttribute("aria-live", "polite");
     this.box = this.add("div", "scroll");
