@@ -1,6 +1,10 @@
 """Every part of every page in a real browser: light and dark, at a desk and on a phone."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from app.navigation import PAGES
 from tests.browser.visit import assert_silent, no_broken_words, no_error_box, no_horizontal_scroll, settled
@@ -23,6 +27,26 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
             parts.nth(i).click()
         look_at(page)
     assert_silent(page)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_table_that_goes_on_beyond_an_edge_is_shaded_there_and_nowhere_else(visit, dark):
+    page = visit("/sampling?sampling=draws", width=390, height=900, dark=dark, touch=True)
+    box = page.locator(".table-box").first
+    assert box.evaluate("(box) => box.scrollWidth > box.clientWidth")
+
+    def edges():
+        """How far the left and the right edge of the box stand out from the paper, in levels of 255."""
+        page.wait_for_timeout(100)
+        picture = np.asarray(Image.open(io.BytesIO(box.screenshot())).convert("L")).astype(int)
+        paper = np.median(picture)
+        return [abs(np.median(picture[:, columns]) - paper) for columns in (slice(0, 2), slice(-2, None))]
+
+    left, right = edges()
+    assert left <= 1 and right > 15
+    box.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    left, right = edges()
+    assert left > 15 and right <= 1
 
 
 def look_at(page):
