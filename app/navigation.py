@@ -13,7 +13,8 @@ PAGES_FOLDER = Path(__file__).resolve().parents[1] / "pages"
 
 @dataclass(frozen=True)
 class PageEntry:
-    """file: in pages/, without .py, and the page's address; title: in the menu; group: the menu it is in; stage: its colour."""
+    """file: in pages/, without .py, and the page's address; title: in the menu; group: the menu it is in; stage: its colour, "whole"
+    for none."""
 
     file: str
     title: str
@@ -23,7 +24,7 @@ class PageEntry:
 
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("generate", "Generate", "", "probability"),
-    PageEntry("map", "Map", "", "residual"),
+    PageEntry("map", "Map", "", "whole"),
     PageEntry("tokens", "Tokens", "Input", "tokens"),
     PageEntry("embeddings", "Embeddings", "Input", "embeddings"),
     PageEntry("layer_norm", "LayerNorm", "Inside a block", "layer_norm"),
@@ -33,10 +34,10 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("block", "Transformer block", "Inside a block", "residual"),
     PageEntry("lens", "Logit lens", "Output", "probability"),
     PageEntry("sampling", "Sampling", "Output", "probability"),
-    PageEntry("parameters", "Parameters", "The whole model", "embeddings"),
-    PageEntry("scale", "GPT-2 and GPT-3", "The whole model", "feed_forward"),
+    PageEntry("parameters", "Parameters", "The whole model", "whole"),
+    PageEntry("scale", "GPT-2 and GPT-3", "The whole model", "whole"),
     PageEntry("kv_cache", "K/V cache", "The whole model", "attention"),
-    PageEntry("glossary", "Glossary", "The whole model", "tokens"),
+    PageEntry("glossary", "Glossary", "The whole model", "whole"),
 )
 
 

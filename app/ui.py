@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
 
 _ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
-# Stage -> its name on the screen; its colour stands in app.palette.
+# Stage -> its name on the screen; its colour stands in app.palette. What belongs to no single stage has the colour of the text.
+WHOLE = "whole"
 STAGE_NAMES = {
+    WHOLE: "The whole model",
     "tokens": "Tokens",
     "embeddings": "Embeddings",
     "attention": "Attention",
@@ -51,7 +53,7 @@ def mode() -> palette.Mode:
 
 def page_header(stage: str, question: str, answer: str) -> None:
     """The stage in its colour, the page's question as the title, and the plain answer."""
-    colour = palette.colour(stage, mode())
+    colour = "inherit" if stage == WHOLE else palette.colour(stage, mode())
     st.html(
         f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
         f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
@@ -89,7 +91,7 @@ def problem(error: Exception) -> None:
 def model_missing(name: str) -> None:
     """The page of a model that is not on this machine yet."""
     page_header(
-        "residual",
+        WHOLE,
         "This model is not on this machine yet",
         f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
     )

@@ -10,7 +10,7 @@ from app import choices, state, ui
 from app.glossary import GLOSSARY
 
 ui.page_header(
-    "tokens", "What do the words mean?", "Every word of the field that these pages use, explained once, in plain words."
+    ui.WHOLE, "What do the words mean?", "Every word of the field that these pages use, explained once, in plain words."
 )
 wanted = st.text_input("Find a word", placeholder="for example: head", max_chars=60, **state.choice(choices.GLOSSARY_FIND))
 sought = wanted.strip().casefold()

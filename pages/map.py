@@ -18,7 +18,7 @@ best = int(logits.argmax())
 probability = float(1 / np.exp(logits - logits[best]).sum())
 
 ui.page_header(
-    "residual",
+    ui.WHOLE,
     "What does the whole model look like?",
     f"Text becomes rows of numbers. {n_layers} blocks of the same build read them and add to them, one after the other. The last row is "
     "turned into a probability for every token. Open any box to look inside.",

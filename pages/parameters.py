@@ -22,7 +22,7 @@ here = runtime.here()
 tied = here.model.model.tied
 shares = components(here.config, tied).set_index("component").share
 ui.page_header(
-    "embeddings",
+    ui.WHOLE,
     "Where do the parameters sit, and what do they cost?",
     f"{here.model.name} has {in_words(parameters.count_parameters(here.config, tied))} parameters: "
     f"{markup.percent(shares[parameters.FEED_FORWARD])} of them in the feed-forward networks, "

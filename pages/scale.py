@@ -14,7 +14,7 @@ PARTS = {"sizes": "What grew", "memory": "The memory it needs", "time": "The tim
 here = runtime.here()
 times = count_parameters(GPT3_175B) / count_parameters(GPT2_SMALL)
 ui.page_header(
-    "feed_forward",
+    ui.WHOLE,
     "What changed from GPT-2 to GPT-3?",
     f"Almost only the size. The blocks are the same, but there are more of them, and each is wider: GPT-3 has {times:,.0f} times the "
     "parameters of GPT-2 small. One thing is new: its layers alternate dense attention, where a token sees all before it, with "
