@@ -8,19 +8,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import runtime, sidebar, state, ui
+from app import markup, runtime, sidebar, state, ui
 from app.components.vocabulary import vocabulary
 from gptcore.errors import GPTCoreError
 
 
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
+    runtime.replace_missing_model()
     sidebar.draw()
     for message in state.take_messages():
-        st.toast(message, icon=":material/info:")
+        st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
     try:
         name = state.current().model
-        if runtime.is_offered(name) and not runtime.is_ready(name):
+        if not runtime.is_ready(name):
             with waiting or nullcontext():
                 ui.model_missing(name)
             return

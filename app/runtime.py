@@ -118,6 +118,14 @@ def is_ready(name: str) -> bool:
     return is_offered(name) and gptcore.is_local(name)
 
 
+def replace_missing_model() -> None:
+    """A link may name a model that this server does not offer: the default takes its place, and a message says so."""
+    name = state.current().model
+    if not is_offered(name):
+        state.notify(f"The model {name[:80]!r} is not offered here: {state.DEFAULT_MODEL} takes its place.")
+        state.update(model=state.DEFAULT_MODEL)
+
+
 class Downloads:
     """Downloads that are under way, one a model, shared by all visitors: two who ask for one model wait for the same bytes."""
 
@@ -226,8 +234,8 @@ def vocabulary_texts(name: str) -> tuple[str, ...]:
 class Here:
     """Where a visitor stands: what pages draw from.
 
-    ids: prompt and chosen tokens up to the step in view; tokens: their visible texts; layer, head, position: the focus, brought
-    inside this model and sequence.
+    ids: prompt and chosen tokens up to the step in view; tokens: their visible texts; layer, head, position: the focus, inside
+    this model and sequence.
     """
 
     view: View
@@ -252,24 +260,34 @@ class Here:
         return compute(lambda: self.model.trace(self.ids))
 
     @property
+    def is_full(self) -> bool:
+        """Whether the sequence fills the context, so that no token can follow."""
+        return len(self.ids) >= self.config.context_length
+
+    @property
     def focus_chip(self) -> int:
         """The chip that is lit: the token in focus, or the place of the next one."""
         return len(self.ids) if self.view.position is None else self.position
 
 
 def here() -> Here:
-    """The visitor's place, from the state. Raises GPTCoreError for a prompt or a link that this model cannot take."""
+    """The visitor's place, from the state. Raises GPTCoreError for a prompt or a link that this model cannot take.
+
+    A focus that this model or sequence does not have becomes the default, in the state too, so that the address says what is shown.
+    """
     view = state.current()
     language_model = model(view.model)
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)
-    last = len(found.ids) - 1
+    sizes = {"layer": language_model.config.n_layers, "head": language_model.config.n_heads, "position": len(found.ids)}
+    if missing := {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}:
+        view = state.update(**missing)
     return Here(
         view,
         language_model,
         found,
         tuple(language_model.tokenizer.text_of(i) for i in found.ids),
-        min(view.layer, language_model.config.n_layers - 1),
-        min(view.head, language_model.config.n_heads - 1),
-        last if view.position is None else min(view.position, last),
+        view.layer,
+        view.head,
+        len(found.ids) - 1 if view.position is None else view.position,
     )

@@ -32,19 +32,16 @@ def draw() -> None:
 
 
 def _model() -> None:
-    names = runtime.model_names()
     view = state.current()
-    # A link may name a model that is not offered here: it stays visible, and the page says what to do.
-    options = names if view.model in names else (*names, view.model)
-    st.selectbox("Model", options, format_func=_model_label, **state.widget("model"))
-    if runtime.is_offered(view.model) and not runtime.is_ready(view.model):
+    st.selectbox("Model", runtime.model_names(), format_func=_model_label, **state.widget("model"))
+    if not runtime.is_ready(view.model):
         _download(view.model)
 
 
 def _model_label(name: str) -> str:
     known = runtime.entry(name)
     title = known.title if known else name.rstrip("/").rsplit("/", 1)[-1]
-    return title if not runtime.is_offered(name) or runtime.is_ready(name) else f"{title} (download{_size(name)})"
+    return title if runtime.is_ready(name) else f"{title} (download{_size(name)})"
 
 
 def _size(name: str) -> str:

@@ -5,9 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.navigation import PAGES
-from tests.pages.visit_page import open_page
+from tests.pages.visit_page import ROOT, open_page
+
+
+def test_a_link_to_a_model_that_is_not_offered_shows_the_default_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", model="nope", chosen="1.2")
+    assert at.sidebar.selectbox(key="widget_model").value == "storyteller"
+    assert "model" not in at.query_params and "chosen" not in at.query_params
+
+
+def test_the_message_that_a_model_is_not_offered_names_it(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
+    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at.query_params["model"] = "a*b*"
+    at.run()
+    assert any("'a\\*b\\*' is not offered here" in toast.value for toast in at.toast) and not at.error
+
+
+def test_a_focus_that_the_model_does_not_have_becomes_the_default_and_leaves_the_address(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a b c", layer="99", head="77", position="500")
+    assert not {"layer", "head", "position"} & set(at.query_params)
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a b c", layer="1", head="1", position="1")
+    assert [at.query_params[name] for name in ("layer", "head", "position")] == ["1", "1", "1"]
 
 
 @pytest.mark.parametrize("page", [entry.file for entry in PAGES])
