@@ -44,10 +44,9 @@ def stop() -> None:
 def step() -> None:
     """Choose one token by the settings in view, and append it. At the context length nothing happens but a message."""
     here = runtime.here()
-    limit = here.config.context_length
-    if len(here.ids) >= limit:
+    if here.is_full:
         stop()
-        state.notify(f"The sequence has reached the context length of {limit:,} tokens; go back or start over to go on.")
+        state.notify("The run has ended: the sequence has reached the context length.")
         return
     chosen = views.selection(here).chosen_id
     state.choose(chosen)
@@ -81,6 +80,6 @@ def start_over() -> None:
 def choose(token_id: int) -> None:
     """Continue with a token that was clicked."""
     here = runtime.here()
-    if len(here.ids) < here.config.context_length:
+    if not here.is_full:
         stop()
         state.choose(token_id)

@@ -31,8 +31,8 @@ def stations(here: Here, choice: Selection, hidden: bool) -> list[Station]:
         Station("Last position", markup.shape(vocab), "residual"),
         Station("Softmax", f"sum {choice.base_probs.sum():.6f}", "probability"),
         Station("Selection", f"{choice.kept:,} kept", "probability"),
-        Station("Append", f"{n} + 1 = {n + 1}", "embeddings"),
-        Station("Ids to text", "?" if hidden else here.model.tokenizer.text_of(choice.chosen_id), "tokens"),
+        Station("Append", f"{n}: full" if here.is_full else f"{n} + 1 = {n + 1}", "embeddings"),
+        Station("Ids to text", "?" if hidden else here.model.tokenizer.text_of(_whole_text(here, choice)[-1]), "tokens"),
     ]
 
 
@@ -165,8 +165,16 @@ def _selection(here: Here, choice: Selection) -> None:
 
 
 def _append(here: Here, choice: Selection) -> None:
+    n, config = len(here.ids), here.config
+    if here.is_full:
+        st.subheader("6. The context is full: nothing is appended", anchor=False)
+        ui.note(
+            f"The model has {config.context_length:,} position embeddings, one for each place of its context, and none for place "
+            f"{n}, the next one. A longer text could only go on without its beginning, and would then be another text."
+        )
+        ui.source(generate)
+        return
     st.subheader("6. The chosen token is appended, and everything begins again", anchor=False)
-    n = len(here.ids)
     before = [str(i) for i in here.ids[-6:]]
     dots = "… " if n > 6 else ""
     chosen = f"{markup.chip(here.model.tokenizer.text_of(choice.chosen_id))} {choice.chosen_id}"
@@ -176,7 +184,6 @@ def _append(here: Here, choice: Selection) -> None:
         ["Ids after", f"{dots}{' '.join(before)} <b>{choice.chosen_id}</b>", markup.shape(1, n + 1)],
     ]
     ui.table(["", "Ids", "Shape"], rows, numeric=(2,), marked=2)
-    config = here.config
     kept = 2 * config.n_layers * config.emb_dim * 4
     ui.note(
         f"Nothing before the new token changes, so its keys and values are kept: 2 x {config.n_layers} layers x {config.emb_dim} numbers "
@@ -189,8 +196,8 @@ def _append(here: Here, choice: Selection) -> None:
 def _ids_to_text(here: Here, choice: Selection) -> None:
     st.subheader("7. Ids are turned back into text", anchor=False)
     tokenizer = here.model.tokenizer
-    ids = (*here.ids, choice.chosen_id)
-    piece = tokenizer.bytes_of(choice.chosen_id)
+    ids = _whole_text(here, choice)
+    piece = tokenizer.bytes_of(ids[-1])
     with st.container(border=True):
         st.text(tokenizer.decode(ids))
     whole = (
@@ -203,6 +210,11 @@ def _ids_to_text(here: Here, choice: Selection) -> None:
         f"byte{'s' if len(piece) != 1 else ''}, {piece.hex(' ').upper()}: {whole}."
     )
     ui.source(Tokenizer.decode)
+
+
+def _whole_text(here: Here, choice: Selection) -> tuple[int, ...]:
+    """The ids after this step: with the chosen token, where there is room for it."""
+    return here.ids if here.is_full else (*here.ids, choice.chosen_id)
 
 
 def _is_whole(piece: bytes) -> bool:

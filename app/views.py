@@ -29,7 +29,7 @@ def timeline_chips(here: Here) -> list[Chip]:
         for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
     ]
     ghost = [Chip(i, here.model.tokenizer.text_of(i), "ghost") for i in here.sequence.ghost]
-    return chips + [Chip(-1, "next", "next")] + ghost
+    return chips + [Chip(-1, "full" if here.is_full else "next", "next")] + ghost
 
 
 def selection(here: Here) -> Selection:

@@ -19,7 +19,7 @@ def take_settings(new: dict) -> None:
     state.update(**new)
 
 
-def controls(running: bool) -> None:
+def controls(running: bool, full: bool) -> None:
     """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if running:
@@ -28,9 +28,12 @@ def controls(running: bool) -> None:
             st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
             return
         view = state.current()
-        st.button("Step", type="primary", icon=":material/add:", on_click=run_loop.step, help="Choose one token and append it")
+        st.button(
+            "Step", type="primary", icon=":material/add:", on_click=run_loop.step, help="Choose one token and append it",
+            disabled=full,
+        )  # fmt: skip
         count = int(state.remembered("run_length", 50))
-        st.button(f"Run {count}", icon=":material/play_arrow:", on_click=run_loop.start, args=(count,))
+        st.button(f"Run {count}", icon=":material/play_arrow:", on_click=run_loop.start, args=(count,), disabled=full)
         st.button("Back", icon=":material/undo:", on_click=run_loop.back, disabled=view.step == 0)
         st.button("Start over", icon=":material/first_page:", on_click=run_loop.start_over, disabled=not view.chosen)
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
@@ -44,8 +47,13 @@ def live() -> None:
     run_loop.tick()
     if not drawing_page and not (ticking and run_loop.remaining()):
         st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
-    controls(was_running)
     here = runtime.here()
+    controls(was_running, here.is_full)
+    if here.is_full:
+        ui.note(
+            f"The sequence fills the context of {here.config.context_length:,} tokens, so no token can follow it. The model still says "
+            f"which it would take. {'Go back, or start over' if here.view.step else 'Shorten the prompt'} to go on."
+        )
     timeline(views.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=views.go_to)
     choice = views.selection(here)
     opened = int(state.remembered("opened_step", 4))
@@ -65,7 +73,7 @@ def live() -> None:
         n_tokens=len(here.ids),
         on_settings=take_settings,
         on_choose=run_loop.choose,
-        disabled=len(here.ids) >= here.config.context_length,
+        disabled=here.is_full,
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")

@@ -268,11 +268,35 @@ def test_a_prompt_that_is_too_long_is_refused_with_its_length_and_the_limit(visi
     assert bars(page)
 
 
-def test_generation_stops_at_the_context_length_and_says_so(visit):
-    page = visit("/?prompt=" + "a+" * 255 + "a")
+def test_a_run_ends_at_the_context_length_and_nothing_offers_to_go_on(visit):
+    page = visit("/?prompt=" + "a+" * 254 + "a&temperature=0")
+    append = page.get_by_test_id("stMain").get_by_role("tab", name=re.compile("Append"))
+    expect(append).to_contain_text("255 + 1 = 256")
+    button(page, "Run 50").click()
+    expect(page.get_by_text("fills the context of 256 tokens")).to_be_visible()
+    for name in ("Step", "Run 50"):
+        expect(button(page, name)).to_be_disabled()
+    expect(append).to_contain_text("256: full")
     with settled(page):
-        button(page, "Step").click()
-    expect(page.get_by_text(re.compile("context length of 256"))).to_be_visible()
+        append.click()
+    expect(page.get_by_role("heading", name="6. The context is full: nothing is appended")).to_be_visible()
+    assert page.get_by_text("257").count() == 0
+    page.get_by_role("group", name="The best candidates for the next token").locator("button").first.hover()
+    expect(page.get_by_text("Chosen. No place is left for it")).to_be_visible()
+    with settled(page):
+        button(page, "Back").click()
+    expect(button(page, "Step")).to_be_enabled()
+    assert_silent(page)
+
+
+def test_the_text_of_a_full_sequence_ends_with_its_own_last_token(visit):
+    page = visit("/?prompt=" + "a+" * 255 + "a")
+    last = page.get_by_test_id("stMain").get_by_role("tab", name=re.compile("Ids to text"))
+    with settled(page):
+        last.click()
+    shown = page.get_by_test_id("stText").inner_text()
+    assert shown.split() == ["a"] * 256
+    expect(page.get_by_text("Shorten the prompt to go on")).to_be_visible()
     no_error_box(page)
 
 
