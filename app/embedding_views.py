@@ -16,7 +16,7 @@ from gptcore.checks import TOLERANCE, Check
 
 WINDOW = 12  # tokens whose lengths are listed
 NEIGHBOURS = 10  # of the token in focus
-IN_PLANE, AROUND = 12, 4  # different tokens in the plane, and neighbours of each: 60 points keep their labels
+IN_PLANE, AROUND = 12, 4  # different tokens in the plane, and neighbours of each: most of 60 points have room for a label
 BINS = 60
 
 

@@ -16,6 +16,7 @@ from app.charts.theme import Mode, colour
 # Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+_LABEL = MappingProxyType({"textposition": "top center", "textfont": {"size": 12}})  # of a point
 
 
 def line_over_layers(
@@ -134,33 +135,36 @@ def scatter_2d(
     highlight: int | None = None,
     mode: Mode = "light",
 ) -> Figure:
-    """Points [n, 2] with their labels beside them (up to 60; beyond that only in the hover).
+    """Points [n, 2] with their labels beside them where there is room (up to 60; beyond that only in the hover).
 
     named: how the hover names each point, where the label alone is too little; groups: the name of each point's group, one colour
-    and mark a group; stages: group -> stage; highlight: the point that is ringed.
+    and mark a group; stages: group -> stage; highlight: the point that is ringed and always labelled.
     Raises ValueError if points and labels differ in number.
     """
     at = np.asarray(points, dtype=float)
     if at.shape != (len(labels), 2):
         raise ValueError(f"The points are {at.shape}, but there are {len(labels)} labels: two numbers for each label are needed.")
     of_group = list(groups) if groups is not None else ["all"] * len(labels)
+    texts = ["" if i == highlight else label for i, label in enumerate(labels)]
     traces = [
-        _points(at, labels, labels if named is None else named, [i for i, g in enumerate(of_group) if g == name], name, k,
+        _points(at, texts, labels if named is None else named, [i for i, g in enumerate(of_group) if g == name], name, k,
                 (stages or {}).get(name, "embeddings"), (x_title, y_title, unit), mode)
         for k, name in enumerate(dict.fromkeys(of_group))
     ]  # fmt: skip
     if highlight is not None:
         ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": colour("dart", mode)}}
-        x, y = at[[highlight], 0], at[[highlight], 1]
+        # With its own label, which the drawing places before all others; with the name of its group, so that it goes with it.
         traces.append(
-            {"type": "scatter", "x": x, "y": y, "mode": "markers", "marker": ring, "hoverinfo": "skip", "showlegend": False}
-        )
+            {"type": "scatter", "x": at[[highlight], 0], "y": at[[highlight], 1], "name": escape(of_group[highlight]),
+             "mode": "markers+text", "marker": ring, "text": [escape(labels[highlight])], **_LABEL, "meta": {"always": True},
+             "hoverinfo": "skip", "showlegend": False}
+        )  # fmt: skip
     names = [escape(name) for name in dict.fromkeys(of_group)] if groups is not None else []
     span = f"{with_unit(x_title, unit)} {value_range(at[:, 0], unit)}, {with_unit(y_title, unit)} {value_range(at[:, 1], unit)}"
     return frame(
         traces,
         title=title,
-        alt=f"Scatter plot: {title}. {len(labels)} labelled points; {span}.",
+        alt=f"Scatter plot: {title}. {len(labels)} points; {span}.",
         plot_height=420,
         legend=names,
         xaxis={"title": {"text": escape(with_unit(x_title, unit))}},
@@ -170,7 +174,7 @@ def scatter_2d(
 
 def _points(
     at: np.ndarray,
-    labels: Sequence[str],
+    texts: Sequence[str],
     named: Sequence[str],
     which: list[int],
     name: str,
@@ -185,10 +189,9 @@ def _points(
         "x": at[which, 0],
         "y": at[which, 1],
         "name": escape(name),
-        "mode": "markers+text" if len(labels) <= 60 else "markers",
-        "text": [escape(labels[i]) for i in which],
-        "textposition": "top center",
-        "textfont": {"size": 12},
+        "mode": "markers+text" if len(texts) <= 60 else "markers",
+        "text": [escape(texts[i]) for i in which],
+        **_LABEL,
         "marker": {"size": 8, "color": colour(stage, mode), "symbol": _MARKS[number % len(_MARKS)]},
         "customdata": [[escape(named[i]), *(quantity(v, unit) for v in at[i])] for i in which],
         "hovertemplate": f"%{{customdata[0]}}<br>{escape(x_title)} <b>%{{customdata[1]}}</b>"

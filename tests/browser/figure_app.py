@@ -46,6 +46,23 @@ def points(labels: list[str], turn: int, mode: Mode) -> Figure:
     )
 
 
+def crowd(labels: list[str], turn: int, mode: Mode) -> Figure:
+    """60 points, more than have room for a label; the ringed one, alone in its label, stands between four others."""
+    at = np.random.default_rng(1).normal(size=(60, 2))
+    at[7], at[8:12] = 0, [[0.12, 0], [-0.12, 0], [0, 0.15], [0, -0.15]]
+    texts = [labels[1] if i == 7 else labels[0] for i in range(60)]
+    return charts.scatter_2d(
+        at,
+        labels=texts,
+        title="A crowd",
+        x_title="first",
+        y_title="second",
+        groups=["a"] * 5 + ["b"] * 55,
+        highlight=7,
+        mode=mode,
+    )
+
+
 def log_dots(labels: list[str], turn: int, mode: Mode) -> Figure:
     series = {"one": [1e6, 1e7, 1e8, 1e9, 1e10, 1e11], "two": [2e6, 2e7, 2e8, 2e9, 2e10, 7e11]}
     return dots.log_dots(
@@ -65,7 +82,7 @@ def heatmap(labels: list[str], turn: int, mode: Mode) -> Figure:
 
 
 KINDS: dict[str, Callable[[list[str], int, Mode], Figure]] = {
-    f.__name__: f for f in (bars, signed, histogram, log, points, log_dots, strip, heatmap)
+    f.__name__: f for f in (bars, signed, histogram, log, points, crowd, log_dots, strip, heatmap)
 }
 ui.style()
 if st.button("Turn"):

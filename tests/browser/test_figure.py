@@ -141,6 +141,37 @@ def test_nothing_is_cut_off_and_no_labels_overlap(open_figure: Open, kind: str, 
                 assert a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 4 or b[3] <= a[1] + 4, (group, a, b)
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_ringed_point_is_labelled_in_any_crowd_and_every_label_stands_inside_the_plot(open_figure: Open, width: int) -> None:
+    visitor = open_figure("crowd", width=width)
+    written = visitor.texts(".marks text")
+    assert written.count(WORDS[1]) == 1 and len(written) < 60
+    ring = visitor.boxes("path.markers")[-1]
+    label = visitor.boxes(".marks text")[written.index(WORDS[1])]
+    apart = [
+        max(a - d, b - c, 0) for a, b, c, d in ((ring[0], label[0], ring[2], label[2]), (ring[1], label[1], ring[3], label[3]))
+    ]
+    assert max(apart) < 8, "beside its ring"
+    left, top, _, bottom = visitor.plot()
+    frame = visitor.box("")
+    for box in visitor.boxes(".marks text"):
+        assert frame[0] + left - 1 <= box[0] and box[2] <= frame[2] + 1
+        assert frame[1] + top - 4 <= box[1] and box[3] <= frame[1] + bottom + 4  # a line of text is higher than its letters
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_figure_says_how_many_of_its_points_are_labelled(open_figure: Open, width: int, tmp_path: Path) -> None:
+    visitor = open_figure("crowd", width=width)
+    said = f"{len(visitor.texts('.marks text'))} of 60 points are labelled"
+    assert visitor.texts(".small") == [f"{said}; point at the others."]
+    expect(visitor.page.get_by_role("figure")).to_have_accessible_name(re.compile(f"60 points.*{said}"))
+    file = visitor.saved("SVG", tmp_path).read_text("utf-8")
+    assert said in file and "point at" not in file
+    visitor.figure.get_by_role("button", name="show b").click()
+    assert re.match(r"(All|\d of) 5 points are labelled", visitor.texts(".small")[0]), "the ring went with its group"
+    assert open_figure("points", width=width).texts(".small") == ["All 6 points are labelled."]
+
+
 # ---- what it says ------------------------------------------------------------------------------------------------------
 
 

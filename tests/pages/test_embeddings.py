@@ -116,7 +116,8 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
     shown = len(numbers(in_text["x"]))
     assert embedding_views.IN_PLANE <= shown < 20
     assert f"{20 - shown} other tokens of the text are left out" in printed(at)
-    assert in_text["text"][0] == "0" and numbers(ring["x"])[0] == numbers(in_text["x"])[0]
+    assert ring["text"] == ["0"] and ring["meta"] == {"always": True}, "labelled wherever it stands"
+    assert numbers(ring["x"])[0] == numbers(in_text["x"])[0] and in_text["text"][0] == "", "once"
 
 
 def test_the_formulas_hold_the_published_rows_numbers(

@@ -31,7 +31,7 @@ _SERIES: dict[str, Known] = {**_any("type name x y hoverinfo showlegend"), **_TE
 # What this component draws, by the names of plotly: a type, or what is known inside; every item of a list is alike.
 TRACES: dict[str, Known] = {
     "bar": {**_SERIES, **_any("orientation width"), "error_x": _any("type array color thickness width")},
-    "scatter": {**_SERIES, **_any("mode"), "line": {**_LINE, "simplify": bool}},
+    "scatter": {**_SERIES, **_any("mode"), "meta": _any("always"), "line": {**_LINE, "simplify": bool}},
     "heatmap": _any("type z text customdata hovertemplate hoverongaps colorscale zmin zmax colorbar xgap ygap"),
 }
 _AXIS = _any(

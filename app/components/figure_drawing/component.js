@@ -32,7 +32,6 @@ class Figure {
     if (this.bytes?.length === bytes.length && bytes.every((byte, i) => byte === this.bytes[i])) return;
     this.bytes = bytes.slice();
     this.spec = unpack(bytes).header;
-    this.root.setAttribute("aria-label", this.spec.layout.meta.alt);
     this.root.style.height = `${this.spec.layout.height}px`;
     this.draw();
   }
@@ -44,6 +43,7 @@ class Figure {
     const start = performance.now();
     const scene = picture(this.spec, width, this.hidden, this.canvas);
     const within = this.root.getRootNode().activeElement?.name; // of the legend
+    this.root.setAttribute("aria-label", `${this.spec.layout.meta.alt} ${scene.note}`.trim());
     this.svg.replaceChildren(svg("g", { "aria-hidden": true }, ...scene.nodes), ...scene.legend);
     scene.legend.find((item) => item.name === within)?.focus();
     this.pointer.renew(scene);

@@ -6,13 +6,16 @@ function picture({ data, layout }, width, hidden, canvas) {
   arrangeBars(shown, layout);
   const x = new Axis("x", layout, shown), y = new Axis("y", layout, shown);
   const heat = shown.find(({ type }) => type === "heatmap");
+  const crowd = shown.some(isCrowd);
   const heading = headingLines(layout.title?.text, width);
   const legend = layout.showlegend ? legendRows(data.filter((trace) => trace.showlegend !== false), width) : [];
-  const box = place(x, y, layout, heading.length, width, (heat?.colorbar ? BAR_HEIGHT : 0) + LEGEND_LINE * legend.length);
+  const box = place(x, y, layout, heading.length + crowd, width, (heat?.colorbar ? BAR_HEIGHT : 0) + LEGEND_LINE * legend.length);
   const spots = [], texts = [], taken = [];
   const drawn = { bar: drawBars, scatter: drawScatter, heatmap: () => [] };
   const marks = shown.flatMap((trace) => drawn[trace.type](trace, x, y, spots, texts, taken));
   canvas.hidden = !heat;
+  const labels = texts.flatMap((write) => write());
+  const note = crowd ? saysLabelled(labels.length, spots.length) : [];
   const [wide, high] = [box.right - box.left, box.bottom - box.top];
   if (heat) paintHeat(canvas, heat, x, y, box.left, box.top, wide, high, layout.plot_bgcolor);
   const shapes = (layout.shapes ?? []).map((shape) => [shape.layer === "below", drawShape(shape, x, y)]);
@@ -20,14 +23,23 @@ function picture({ data, layout }, width, hidden, canvas) {
   const nodes = [
     svg("clipPath", { id: "plot" }, svg("rect", { x: box.left - 2, y: box.top - 2, width: wide + 4, height: high + 4 })),
     svg("g", {}, ...heading.map(({ text, name }, i) => svg("text", { x: 2, y: 18 + TITLE_LINE * i, class: name }, text))),
+    ...(crowd ? [svg("text", { x: 2, y: 18 + TITLE_LINE * heading.length, class: "small" }, note[0], svg("tspan", { class: "screen" }, note[1]))] : []),
     ...drawAxes(x, y, box),
     ...shapes.filter(([below]) => below).map(([, node]) => node),
-    svg("g", { class: "marks" }, ...marks.filter(isUnder), ...marks.filter((mark) => !isUnder(mark)), ...texts.flatMap((write) => write())),
+    svg("g", { class: "marks" }, ...marks.filter(isUnder), ...marks.filter((mark) => !isUnder(mark)), ...labels),
     ...shapes.filter(([below]) => !below).map(([, node]) => node),
     ...(layout.annotations ?? []).map((note) => drawAnnotation(note, x, y)),
     ...(heat?.colorbar ? drawColourBar(heat, 14, box.below, Math.min(360, Math.max(160, width / 2 - 14))) : []),
   ];
-  return { nodes, legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, named: { x: x.spec, y: y.spec }, box };
+  return { nodes, note: note.join(""), legend: drawLegend(legend, side, hidden), spots, heat: heat && { trace: heat, x, y }, named: { x: x.spec, y: y.spec }, box };
+}
+
+// Whose labels make room for each other, so that some may be missing: the figure says how many. The line is there even if none is.
+const isCrowd = ({ mode, textposition }) => mode?.includes("text") && textposition === "top center";
+
+// In two parts: the second says what can be done on the screen, and not in a file.
+function saysLabelled(labels, points) {
+  return labels < points ? [`${labels} of ${points} points are labelled`, "; point at the others."] : [`All ${points} points are labelled.`, ""];
 }
 
 const isUnder = (mark) => mark.getAttribute("class") === "under";

@@ -114,34 +114,44 @@ function drawScatter(trace, x, y, spots, texts, taken) {
     if (!p) return;
     const marked = trace.mode.includes("markers");
     if (marked) taken.push([p[0] - radius, p[1] - radius, p[0] + radius, p[1] + radius]);
-    if (trace.mode.includes("text") && trace.text?.[i]) texts.push(() => label(trace, i, p, marked ? radius : 0, x.to + 16, taken));
+    if (trace.mode.includes("text") && trace.text?.[i]) {
+      const within = [x.from, y.to, x.to + 16, y.from];
+      texts[trace.meta?.always ? "unshift" : "push"](() => label(trace, i, p, marked ? radius : 0, within, taken));
+    }
     if (trace.hoverinfo !== "skip") spots.push({ x: p[0], y: p[1], hit: [p[0], p[1], p[0], p[1]], trace, index: [i], radius });
   });
   return nodes;
 }
 
-// The text of a point, where none stands yet; in a crowd some are left to the pointer.
-function label(trace, i, [x, y], radius, edge, taken) {
+// The text of a point, where none stands yet; in a crowd some are left to the pointer, but not one that must be there always.
+function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
   const { size = 12, family, color } = trace.textfont ?? {};
-  const text = plain(trace.text[i]);
+  const asked = trace.textposition ?? "middle center";
+  const others = asked === "top center" ? ["bottom center", "middle right", "middle left"] : [];
+  const whole = plain(trace.text[i]);
+  const text = others.length ? fitted(whole, size, end - start) : whole;
   const wide = widthOf(text, size);
-  const middle = Math.max(wide / 2, Math.min(edge - wide / 2, x));
+  const middle = Math.max(start + wide / 2, Math.min(end - wide / 2, x));
   const places = {
     "top center": [middle, y - radius - 4, "middle"], "bottom center": [middle, y + radius + size, "middle"],
     "middle right": [x + radius + 5, y + 0.35 * size, "start"], "middle left": [x - radius - 5, y + 0.35 * size, "end"],
     "middle center": [x, y + 0.35 * size, "middle"],
   };
-  const asked = trace.textposition ?? "middle center";
-  const others = asked === "top center" ? ["bottom center", "middle right", "middle left"] : [];
-  for (const [left, base, anchor] of [asked, ...others].map((place) => places[place])) {
+  const found = [asked, ...others].map((name) => {
+    const [left, base, anchor] = places[name];
     const from = left - { start: 0, middle: wide / 2, end: wide }[anchor];
     const box = [from - 2, base - 0.8 * size, from + wide + 2, base + 0.2 * size];
-    if (others.length && (from < 0 || from + wide > edge || taken.some((one) => overlap(one, box)))) continue;
-    taken.push(box);
-    const own = { "font-size": size, "font-family": family, style: color && `fill: ${pick(color, i)}` };
-    return [svg("text", { x: left, y: base, "text-anchor": anchor, class: radius ? "halo" : undefined, ...own }, text)];
-  }
-  return [];
+    const inside = from >= start && from + wide <= end && box[1] >= top && box[3] <= bottom;
+    return { left, base, anchor, box, covered: !others.length ? 0 : inside ? taken.reduce((sum, one) => sum + overlap(one, box), 0) : Infinity };
+  });
+  const { left, base, anchor, box, covered } = found.reduce((best, one) => (one.covered < best.covered ? one : best));
+  if (covered && !trace.meta?.always) return [];
+  taken.push(box);
+  const own = { "font-size": size, "font-family": family, style: color && `fill: ${pick(color, i)}` };
+  return [svg("text", { x: left, y: base, "text-anchor": anchor, class: radius ? "halo" : undefined, ...own }, text)];
 }
 
-const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+// The area that two boxes share.
+function overlap(a, b) {
+  return Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+}

@@ -24,7 +24,7 @@ function standAlone(svgElement, canvas, fontFace = "") {
     // A text's halo is left out: a reader that does not know `paint-order` would draw it over the text.
     write(element, element.tagName === "text" ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight } : { stroke: paintOf(stroke) });
   });
-  copy.querySelectorAll(".point").forEach((mark) => mark.remove());
+  copy.querySelectorAll(".point, .screen").forEach((mark) => mark.remove());
   const style = getComputedStyle(svgElement);
   const [width, height] = [svgElement.clientWidth + 2 * AIR, svgElement.clientHeight + 2 * AIR];
   const sheet = { x: -AIR, y: -AIR, width, height };
