@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,12 +11,10 @@ from numpy.typing import ArrayLike
 from app.charts.frame import Figure, Trace
 from app.charts.heatmap import heatmap
 from app.charts.labels import Unit, escape, shorten
-from app.charts.theme import MONO, SURFACES, Mode, colour
+from app.charts.theme import MONO, Mode, blend, colour, colour_scale, ink_on
 
 ROW = 27  # pixels
 MOST_CHARACTERS = 8  # that fit a cell of the widest grid
-# Where on the colour scale (the square root of the share) the other of ink and paper is easier to read; plotly's own choice is grey.
-TURN = {"light": 0.56, "dark": 0.46}
 
 
 def lens_grid(
@@ -81,9 +80,8 @@ def lens_grid(
 
 
 def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> Trace:
-    """The word in each cell, in ink or paper, whichever stands out."""
+    """The word in each cell, in black or white, whichever stands out; plotly's own choice is grey."""
     cells = [(row, column) for row, line in enumerate(texts) for column, text in enumerate(line) if text]
-    surface = SURFACES[mode]
     return {
         "type": "scatter",
         "x": [column for _, column in cells],
@@ -93,8 +91,16 @@ def _words(shares: np.ndarray, texts: Sequence[Sequence[str]], mode: Mode) -> Tr
         "textfont": {
             "family": MONO,
             "size": 12,
-            "color": [surface["paper" if max(shares[cell], 0) ** 0.5 > TURN[mode] else "ink"] for cell in cells],
+            "color": [ink_on(_shade(shares[cell], mode)) for cell in cells],
         },
         "hoverinfo": "skip",
         "showlegend": False,
     }
+
+
+def _shade(share: float, mode: Mode) -> str:
+    """The colour that plotly gives a cell: even between two stops of the scale."""
+    share = min(1.0, max(0.0, share))
+    stops = pairwise(colour_scale("probability", mode))
+    (low, before), (high, after) = next(pair for pair in stops if share <= pair[1][0])
+    return blend(after, before, (share - low) / (high - low))

@@ -11,6 +11,7 @@ import pytest
 
 from app import charts
 from app.charts import theme
+from app.charts.lens_grid import lens_grid
 from app.charts.theme import Mode
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,37 @@ def test_text_in_every_stage_colour_can_be_read_on_both_backgrounds(mode: Mode) 
     surface = theme.SURFACES[mode]
     for colour in [*stage_colours(mode), surface["ink"]]:
         assert min(contrast(colour, surface["paper"]), contrast(colour, surface["card"])) >= 4.5, colour
+
+
+@pytest.mark.parametrize("scale", ["probability", "signed"])
+@pytest.mark.parametrize("mode", MODES)
+def test_text_on_every_shade_of_a_scale_can_be_read(mode: Mode, scale: theme.Scale) -> None:
+    stops = [stop for _, stop in charts.colour_scale(scale, mode)]
+    shades = {theme.blend(after, before, i / 100) for before, after in pairwise(stops) for i in range(101)}
+    assert min(contrast(theme.ink_on(shade), shade) for shade in shades) >= 4.5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_words_of_the_lens_as_a_file_can_be_read_on_the_shades_that_plotly_paints(mode: Mode) -> None:
+    shares = np.linspace(0, 1, 301) ** 2
+    drawn = lens_grid(
+        shares[None],
+        texts=[["word"] * len(shares)],
+        facts=[[["fact"]] * len(shares)],
+        settled=[None] * len(shares),
+        row_names=["block 0"],
+        col_tokens=["token"] * len(shares),
+        title="t",
+        value_title="v",
+        unit="%",
+        top=1.0,
+        mode=mode,
+    )
+    stops = drawn.data[0]["colorscale"]
+    channels = zip(*([int(colour[i : i + 2], 16) for i in (1, 3, 5)] for _, colour in stops), strict=True)
+    painted = np.stack([np.interp(shares, [place for place, _ in stops], channel) for channel in channels], 1).round().astype(int)
+    words = drawn.data[1]["textfont"]["color"]
+    assert min(contrast(word, "#" + bytes(shade.tolist()).hex()) for word, shade in zip(words, painted, strict=True)) >= 4.5
 
 
 @pytest.mark.parametrize("vision", VISIONS)

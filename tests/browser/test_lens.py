@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import gptcore
-from tests.browser.visit import Visit, assert_silent, no_horizontal_scroll
+from tests.app.test_palette import contrast
+from tests.browser.visit import Visit, assert_silent, no_horizontal_scroll, text_and_ground
 
 PROMPT = "Once upon a time, there was a king"
 PATH = f"/lens?prompt={PROMPT}&layer=5"
@@ -41,14 +42,7 @@ def test_a_cell_names_its_ten_likeliest_tokens_and_measures(visit: Visit, lens: 
 def test_a_darker_cell_is_a_larger_share_and_a_settled_column_is_marked(visit: Visit, lens: gptcore.lens.Lens) -> None:
     page = visit(PATH, width=1440)
     expect(cell(page, 12, 8)).to_be_visible()
-    light = page.locator(".lens tbody button").evaluate_all(
-        """(cells) => cells.map((cell) => {
-            const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-            canvas.fillStyle = getComputedStyle(cell).backgroundColor;
-            canvas.fillRect(0, 0, 1, 1);
-            return canvas.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((a, b) => a + b, 0);
-        })"""
-    )
+    light = [sum(bytes.fromhex(shade[1:])) for _, shade in text_and_ground(page.locator(".lens tbody button"))]
     probability = lens.probs[:, :, 0].T.ravel()
     order = np.argsort(probability)
     assert (np.diff(np.array(light)[order]) <= 3).all()  # rounding apart, never lighter
@@ -56,6 +50,16 @@ def test_a_darker_cell_is_a_larger_share_and_a_settled_column_is_marked(visit: V
     settled = {f"{depths[-1] + 1 if len(depths) else 0},{column}" for column, depths in enumerate(wrong)}
     marked = page.locator(".lens td.settled button").evaluate_all("cells => cells.map((cell) => cell.dataset.cell)")
     assert set(marked) == settled and len(marked) == len(settled)
+
+
+@pytest.mark.parametrize("colouring", ["probability", "entropy", "rank", "divergence"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_word_in_every_cell_can_be_read(visit: Visit, dark: bool, colouring: str) -> None:
+    page = visit(f"{PATH}&lens_colour={colouring}", width=1440, dark=dark)
+    expect(cell(page, 12, 8)).to_be_visible()
+    pairs = text_and_ground(page.locator(".lens tbody button"))
+    assert len({shade for _, shade in pairs}) > 30
+    assert min(contrast(word, shade) for word, shade in pairs) >= 4.5
 
 
 def test_a_click_keeps_the_cell_in_focus_and_in_the_link(visit: Visit) -> None:

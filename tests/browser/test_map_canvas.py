@@ -14,10 +14,11 @@ from playwright.sync_api import Browser, expect
 
 from app.charts import labels, theme
 from app.components.map_canvas import levels
+from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
 from tests.browser.server import Server, running_app
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, text_and_ground, wait_ready
 
 COMPONENTS = Path(__file__).parents[2] / "app" / "components"
 
@@ -203,6 +204,18 @@ def test_each_line_runs_from_the_token_that_reads_to_one_that_it_reads(open_map:
     read = [i for i in np.argsort(row, kind="stable").tolist() if row[i] >= 0.01]  # the thinnest line first
     expected = [[middles[8], middles[i]] for i in read if i != 8]  # to itself it is a loop above the token
     assert [end for end, i in zip(ends, read, strict=True) if i != 8] == [pytest.approx(pair, abs=1) for pair in expected]
+
+
+@pytest.mark.parametrize("scale", ["probability", "signed"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_tokens_can_be_read_on_the_colours_of_what_is_read_of_them(open_map: Open, dark: bool, scale: str) -> None:
+    visitor = open_map(linked=1, dark=dark, scale=scale)
+    pairs = set()
+    for token in visitor.tokens.all():
+        token.hover()
+        pairs |= set(text_and_ground(visitor.view.locator(".token[style]")))
+    assert len(pairs) > 20
+    assert min(contrast(text, ground) for text, ground in pairs) >= 4.5
 
 
 def test_pointing_at_the_map_marks_both_tokens_in_the_text(open_map: Open) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 Window = Callable[..., Page]  # what the fixtures `window` and `visit` give
@@ -102,3 +102,20 @@ def no_broken_words(page: Page) -> None:
     )
     broken = re.findall(r".{0,40}(?:\[object |\bundefined\b|\bNaN\b).{0,40}", text)
     assert not broken, broken
+
+
+def text_and_ground(elements: Locator) -> list[tuple[str, str]]:
+    """The colours of the text of each element and of what is behind it, as #rrggbb."""
+    found = elements.evaluate_all(
+        """(all) => {
+            const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+            const hex = (colour) => {
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                const parts = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+                return "#" + parts.map((part) => part.toString(16).padStart(2, "0")).join("");
+            };
+            return all.map((one) => getComputedStyle(one)).map((style) => [hex(style.color), hex(style.backgroundColor)]);
+        }"""
+    )
+    return [(text, ground) for text, ground in found]

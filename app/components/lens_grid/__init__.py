@@ -14,8 +14,7 @@ import numpy as np
 
 from app import state
 from app.charts.labels import file_name
-from app.charts.lens_grid import TURN
-from app.charts.theme import Mode
+from app.charts.theme import Mode, colour_scale
 from app.components import component, pack
 from app.components.map_cells import is_index
 from app.components.vocabulary import keep
@@ -75,7 +74,7 @@ def lens_grid(
         "value_title": value_title,
         "top": top,
         "ticks": [[place / top, text] for place, text in ticks.items()],
-        "turn": TURN[mode],
+        "stops": [stop for _, stop in colour_scale("probability", mode)],
         "focus": [focus[0], positions.index(focus[1]) if focus[1] in positions else -1],
     }
 

@@ -53,9 +53,8 @@ class LensGrid {
     this.root.setAttribute("aria-label", this.header.alt);
     this.heading.textContent = this.header.title;
     this.point(null);
-    const stops = ["var(--paper)", ...getComputedStyle(this.root).getPropertyValue("--st-chart-sequential-colors").split(",")];
-    this.box.replaceChildren(table(this.header, this.cells, stops));
-    this.foot.replaceChildren(...legend(this.header, stops, () => savePicture(this.header, this.box)));
+    this.box.replaceChildren(table(this.header, this.cells));
+    this.foot.replaceChildren(...legend(this.header, () => savePicture(this.header, this.box)));
     this.buttons = [...this.box.querySelectorAll("button")];
     const again = within && this.buttons.find((button) => button.dataset.cell === within);
     if (again) again.focus({ preventScroll: true });

@@ -11,15 +11,16 @@ function measured({ measure, top }, cells, row, column) {
   return Math.max(0, Math.min(1, value / top));
 }
 
-// Colours stand at the square root of the share, as on every map: a reader must tell 1 % from 5 %.
+// Colours stand at the square root of the share, as on every map: a reader must tell 1 % from 5 %. Returns [red, green, blue].
 function colourAt(share, stops) {
   const at = Math.sqrt(share) * (stops.length - 1);
   const i = Math.min(stops.length - 2, Math.floor(at));
-  return `color-mix(in srgb, ${stops[i + 1]} ${((at - i) * 100).toFixed(1)}%, ${stops[i]})`;
+  const [before, after] = [stops[i], stops[i + 1]].map((stop) => [1, 3, 5].map((k) => parseInt(stop.slice(k, k + 2), 16)));
+  return before.map((low, k) => Math.round(low + (at - i) * (after[k] - low)));
 }
 
-function table(header, cells, stops) {
-  const { rows, tokens, positions, turn } = header;
+function table(header, cells) {
+  const { rows, tokens, positions, stops } = header;
   const out = make("table");
   out.style.setProperty("--columns", tokens.length);
   const head = out.appendChild(make("thead")).appendChild(make("tr"));
@@ -36,12 +37,13 @@ function table(header, cells, stops) {
     tokens.forEach((_, column) => {
       const box = line.appendChild(make("td"));
       if (cells.target.data[column] < 0) return; // still being computed
-      const share = measured(header, cells, depth, column);
-      const button = box.appendChild(make("button", Math.sqrt(share) > turn ? "dark" : "", best(cells, depth, column)));
+      const colour = colourAt(measured(header, cells, depth, column), stops);
+      const button = box.appendChild(make("button", "", best(cells, depth, column)));
       button.type = "button";
       button.dataset.cell = `${depth},${column}`;
       button.setAttribute("aria-label", facts(header, cells, depth, column).spoken);
-      button.style.background = colourAt(share, stops);
+      button.style.background = `rgb(${colour})`;
+      button.style.color = inkOn(colour);
       if (cells.settled.data[column] === depth) box.classList.add("settled");
     });
   });
@@ -70,7 +72,7 @@ function facts({ rows, tokens, positions }, cells, row, column) {
   };
 }
 
-function legend({ value_title, ticks }, stops, save) {
+function legend({ value_title, ticks, stops }, save) {
   const bar = make("div", "bar");
   const places = stops.map((stop, i) => `${stop} ${(100 * (i / (stops.length - 1)) ** 2).toFixed(1)}%`);
   bar.appendChild(make("i")).style.background = `linear-gradient(90deg, ${places.join(", ")})`;

@@ -31,7 +31,7 @@ class LinkedText {
       const chip = this.chips[index];
       chip.style.background = colours.css[level];
       chip.style.outline = "1px solid var(--line)";
-      chip.style.color = colours.inverted[level] ? "var(--paper)" : "var(--ink)";
+      chip.style.color = colours.inks[level];
       return chip;
     });
     const mark = (name, index) => {

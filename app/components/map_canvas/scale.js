@@ -60,13 +60,8 @@ function colourTable(stops, card) {
   return {
     css: rgbs.map((c) => `rgb(${c.join(" ")})`),
     table: Uint32Array.from(rgbs, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0),
-    // Whether text on this colour is to be the paper's colour: where the paper contrasts more than the ink does.
-    inverted: rgbs.map((c) => Math.abs(luminance(c) - luminance(ends[0])) > Math.abs(luminance(c) - luminance(ends.at(-1)))),
+    inks: rgbs.map(inkOn), // of text on each
   };
-}
-
-function luminance([r, g, b]) {
-  return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2;
 }
 
 // Levels as an image of one pixel a cell. `place(i)` says where in the image level i stands, if not in its own order.

@@ -20,6 +20,12 @@ function significant(x) {
   return Number.isFinite(x) ? (x === 0 ? "0" : Number(x.toPrecision(3)).toString().replace("-", "−")) : "–";
 }
 
+// Black or white, whichever stands out more on a colour [red, green, blue]. As `ink_on` in app/charts/theme.py.
+function inkOn(colour) {
+  const [r, g, b] = colour.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+}
+
 // An element with a class and, as plain text, its content.
 function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
