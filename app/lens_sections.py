@@ -160,7 +160,6 @@ def _likeliest(here: Here, column: Column) -> None:
         unit="%",
         mode=ui.mode(),
     )
-    figure.layout["xaxis"]["tickformat"] = ".1%" if float(column.probs[depth, 0]) < 0.04 else ".0%"
     figure.layout["xaxis"]["nticks"] = 5
     data = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
     ui.chart(figure, name="logit-lens-likeliest", data=data)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, frame, value_range
-from app.charts.labels import Unit, escape, quantity, shorten, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, shorten, significant, with_unit
 from app.charts.theme import Mode, colour
 
 
@@ -67,7 +67,7 @@ def grouped_bars(
             "title": {"text": escape(with_unit(value_title, unit))},
             # Room for the text beside the longest bar, on both sides where there are negative ones.
             "range": [-1.25 * reach if np.nanmin(every, initial=0.0) < 0 else 0, 1.25 * reach],
-            **({"tickformat": ".0%"} if unit == "%" else {}),
+            **({"tickformat": PERCENT_TICKS} if unit == "%" else {}),
         },
         yaxis={
             "tickangle": 0,

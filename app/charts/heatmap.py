@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.charts.frame import AXIS_ROOM, BAR_ROOM, Figure, frame, value_range
-from app.charts.labels import Unit, escape, quantity, thinned, token_label, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, thinned, token_label, with_unit
 from app.charts.theme import SURFACES, Mode, Scale, colour_scale
 
 Matrix = NDArray[np.floating[Any]]
@@ -175,7 +175,7 @@ def _colours(scale: Scale, limit: float, unit: Unit, mode: Mode) -> dict[str, An
         "nticks": 5,
     }
     if unit == "%":
-        bar["tickformat"] = ".0%"
+        bar["tickformat"] = PERCENT_TICKS
     low = 0.0 if scale == "probability" else -limit
     return {"colorscale": colour_scale(scale, mode), "zmin": low, "zmax": limit, "colorbar": bar}
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 Unit = Literal["%"] | str
+PERCENT_TICKS = "~%"  # plotly's tickformat for shares: as many decimals as tell the ticks apart
 _MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;", "$": "&#36;"})
 
 

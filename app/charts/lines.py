@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, Trace, frame, value_range
-from app.charts.labels import Unit, escape, quantity, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, significant, with_unit
 from app.charts.theme import Mode, colour
 
 # Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
@@ -116,7 +116,7 @@ def _lines(
             "title": {"text": escape(with_unit(value_title, unit) + log)},
             "type": "log" if log_y else "linear",
             **({"dtick": 1, "exponentformat": "power"} if log_y else {}),
-            **({"tickformat": ".0%"} if unit == "%" and not log_y else {}),
+            **({"tickformat": PERCENT_TICKS} if unit == "%" and not log_y else {}),
         },
     )
 

@@ -24,6 +24,16 @@ def bars(labels: list[str], turn: int, mode: Mode) -> Figure:
     return charts.grouped_bars(series, labels=labels, title="Six tokens", value_title="probability", unit="%", mode=mode)
 
 
+def tiny(labels: list[str], turn: int, mode: Mode) -> Figure:
+    series = {"first": SHARES * 5e-5}
+    return charts.grouped_bars(series, labels=labels, title="Nearly 0", value_title="probability", unit="%", mode=mode)
+
+
+def tiny_line(labels: list[str], turn: int, mode: Mode) -> Figure:
+    series = {labels[0]: SHARES * 5e-5}
+    return charts.line_over_layers(series, title="A line near 0", value_title="probability", unit="%", mode=mode)
+
+
 def signed(labels: list[str], turn: int, mode: Mode) -> Figure:
     values = [1.0, -2.0, 0.5, 0.0, 2.0, -1.0]
     return charts.grouped_bars({"sum": values}, labels=labels, title="Sums", value_title="sum", unit="", mode=mode)
@@ -82,7 +92,7 @@ def heatmap(labels: list[str], turn: int, mode: Mode) -> Figure:
 
 
 KINDS: dict[str, Callable[[list[str], int, Mode], Figure]] = {
-    f.__name__: f for f in (bars, signed, histogram, log, points, crowd, log_dots, strip, heatmap)
+    f.__name__: f for f in (bars, tiny, tiny_line, signed, histogram, log, points, crowd, log_dots, strip, heatmap)
 }
 ui.style()
 if st.button("Turn"):

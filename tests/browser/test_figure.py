@@ -64,6 +64,26 @@ def test_bars_reach_to_their_values_first_label_at_the_top(open_figure: Open) ->
     assert_silent(visitor.page)
 
 
+@pytest.mark.parametrize("width", [390, 1000])
+@pytest.mark.parametrize(("kind", "letter"), [("bars", "x"), ("tiny", "x"), ("tiny_line", "y")])
+def test_ticks_of_percentages_tell_their_values_apart(open_figure: Open, kind: str, letter: str, width: int) -> None:
+    visitor = open_figure(kind, width=width)
+    ticks = visitor.ticks(letter)
+    values = np.array([float(text.removesuffix("%")) / 100 for text, _, _ in ticks])
+    places = np.array([place[0 if letter == "x" else 1] for _, *place in ticks])
+    assert len(ticks) > 2 and np.ptp(np.diff(places) / np.diff(values)) < 1e-3 * np.abs(np.diff(places) / np.diff(values)).max()
+    scale = visitor.scale(letter, "%", 0.01)
+    if kind == "tiny":
+        assert np.allclose([scale(right) for _, _, right, _ in visitor.bars()[0]], SHARES * 5e-5, rtol=0.01, atol=1e-8)
+    if kind == "tiny_line":
+        marks = [float(y) for y in re.findall(r"[ML][\d.]+,([\d.]+)", visitor.paths("path.line")[0])]
+        assert np.allclose([scale(y) for y in marks], SHARES * 5e-5, rtol=0.01)
+    if kind == "bars":
+        assert all(text.isdigit() for text in (text.removesuffix("%") for text, _, _ in ticks)), (
+            "no decimals where none are needed"
+        )
+
+
 def test_bars_of_negative_values_go_the_other_way_from_0(open_figure: Open) -> None:
     visitor = open_figure("signed")
     scale = visitor.scale("x")

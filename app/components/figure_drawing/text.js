@@ -49,8 +49,7 @@ function wrapped(text, size, weight, room) {
 
 // A number at a tick: as many decimals as the step between ticks needs.
 function written(value, step = 0, format = "") {
-  const share = /^\.(\d)%$/.exec(format);
-  if (share) return signed(`${(100 * value).toFixed(share[1])}%`);
+  if (format === "~%") return `${written(100 * value, 100 * step)}%`;
   const size = Math.abs(value);
   if (size < 1e-9 * step || !size) return "0";
   for (const [unit, sign] of [[1e12, "T"], [1e9, "B"], [1e6, "M"]]) {
@@ -63,7 +62,7 @@ function written(value, step = 0, format = "") {
 }
 
 function signed(text) {
-  return Number(text.replace(/[%,]/g, "")) === 0 ? text.replace("-", "") : text.replaceAll("-", "−");
+  return Number(text.replaceAll(",", "")) === 0 ? text.replace("-", "") : text.replaceAll("-", "−");
 }
 
 // A hover template with the values of one point put in; of the formats only those that figures use.
