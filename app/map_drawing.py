@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from app.charts import theme
 from app.markup import escape_html, percent
@@ -84,8 +85,10 @@ class _Pen:
         href = self.links.get(part.page)
         label = escape_html(f"{part.title}. {'; '.join(part.details)}. {_counted(part)}.")
         if href:
+            shown = urlencode({choice.name: choice.write(value) for choice, value in part.shown})
             self.parts.append(
-                f'<a class="box" href="{escape_html(href)}" data-page="{part.page}" aria-label="{label} Open its page.">'
+                f'<a class="box" href="{escape_html(href)}" data-page="{part.page}" data-box="{part.key}" '
+                f'data-choices="{escape_html(shown)}" aria-label="{label} Open its page.">'
             )
         else:
             self.parts.append(f'<g class="box" aria-label="{label}">')

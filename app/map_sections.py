@@ -29,8 +29,12 @@ def diagram(found: ModelMap) -> None:
     query = urlencode(state.to_query(state.current()))
     links = {page: page for page in pages}  # the component adds what they restore, which changes at every click
     drawings = {sheet.name: map_drawing.drawing(found, sheet, links) for sheet in (map_drawing.WIDE, map_drawing.NARROW)}
-    if opened := model_map_component(drawings, key="model_map", pages=pages, query=query):
-        st.switch_page(navigation.page(opened))
+    boxes = [part.key for part in found.parts.values() if part.page in pages]
+    if opened := model_map_component(drawings, key="model_map", boxes=boxes, query=query):
+        part = found.parts[opened]
+        for choice, value in part.shown:
+            state.take(choice, value)
+        st.switch_page(navigation.page(part.page))
     mode = ui.mode()
     with st.container(horizontal=True, gap="small"):
         ui.export_menu("map", lambda: model_map.frame(found), lambda: html_file(found, mode))

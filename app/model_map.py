@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from app.choices import EMBEDDINGS_PART, LAYER_NORM_PART, LAYER_NORM_SITE, Choice
 from app.markup import shape
 from gptcore import parameters
 from gptcore.checks import Check
@@ -21,7 +22,8 @@ from gptcore.trace import Trace
 @dataclass(frozen=True)
 class Part:
     """One box. details: the lines in it; words: one plain sentence; count: its parameters, 0 if it has none;
-    times: how many of it there are; page: the file of the page that shows it; output: the shape of what it gives on."""
+    times: how many of it there are; page: the file of the page that shows it; shown: what to choose there so that it does, where
+    the page also shows something else; output: the shape of what it gives on."""
 
     key: str
     title: str
@@ -32,6 +34,7 @@ class Part:
     output: str
     count: int = 0
     times: int = 1
+    shown: tuple[tuple[Choice[str], str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: s
     )
 
 
+def _site(name: str) -> tuple[tuple[Choice[str], str], ...]:
+    """One of a model's LayerNorms on the page that shows them all."""
+    return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
+
+
 def _ends(config: GPTConfig, tied: bool, s: dict[str, str]) -> tuple[Part, ...]:
     """What stands before and behind the blocks."""
     vocab, context, emb = config.vocab_size, config.context_length, config.emb_dim
@@ -90,11 +98,11 @@ def _ends(config: GPTConfig, tied: bool, s: dict[str, str]) -> tuple[Part, ...]:
              "tokens", "tokens", s["ids"]),
         Part("token_embedding", "Token embedding", (f"{vocab:,} × {emb:,}",),
              "One row of numbers for what a token is, one for where it stands. Their sum enters the first block.",
-             "embeddings", "embeddings", s["stream"], vocab * emb),
+             "embeddings", "embeddings", s["stream"], vocab * emb, shown=((EMBEDDINGS_PART, "similar"),)),
         Part("position_embedding", "Position embedding", (f"{context:,} × {emb:,}",), "", "embeddings", "embeddings",
-             s["position_rows"], context * emb),
+             s["position_rows"], context * emb, shown=((EMBEDDINGS_PART, "positions"),)),
         Part("final_norm", "Final LayerNorm", ("every token by itself",), "Brings the stream to one scale, a last time.",
-             "layer_norm", "layer_norm", s["stream"], 2 * emb),
+             "layer_norm", "layer_norm", s["stream"], 2 * emb, shown=_site("final")),
         Part("output_head", "Output head", (head,), "Compares each vector with the row of every token: one logit each.",
              "probability", "lens", s["logits"], 0 if tied else vocab * emb),
         Part("choice", "Softmax and choice", ("temperature, top-k, top-p, seed",),
@@ -113,11 +121,12 @@ def _block(config: GPTConfig, s: dict[str, str]) -> tuple[Part, ...]:
              "The same shape goes in and comes out, so blocks can be stacked.", "residual", "block", s["stream"],
              sum(counts.values()), n),
         Part("ln_1", "LayerNorm", ("every token by itself",), "Mean 0, variance 1, then a learned scale and shift.",
-             "layer_norm", "layer_norm", s["stream"], norm, n),
+             "layer_norm", "layer_norm", s["stream"], norm, n, shown=_site("ln_1")),
         Part("attention", "Masked multi-head attention", (heads, f"q, k, v {s['q, k, v']} each", f"weights {s['weights']}"),
              "Each token reads from itself and from those before it. The only place where tokens meet.",
              "attention", "attention", s["stream"], counts[ATTENTION], n),
-        Part("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n),
+        Part("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n,
+             shown=_site("ln_2")),
         Part("feed_forward", "Feed-forward", (f"widened {s['widened']}, GELU, narrowed",),
              "Widens each token's vector to four times, bends it, narrows it again.", "feed_forward", "feed_forward",
              s["stream"], counts[FEED_FORWARD], n),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.visit import Visit, assert_silent, settled, wait_ready
@@ -21,6 +22,34 @@ def test_a_box_of_the_map_opens_its_page_and_keeps_the_session(visit: Visit) -> 
     expect(page).to_have_url(re.compile(r"/feed_forward\?.*layer=3"))
     expect(page.locator("h1")).not_to_have_text("What does the whole model look like?")
     assert page.evaluate("window.sameVisit") is True  # no new document: the session goes on
+    assert_silent(page)
+
+
+@pytest.mark.parametrize(
+    ("box", "address", "shown"),
+    [
+        ("ln_1", r"/layer_norm\?", "Layer 3, before attention, token"),
+        ("ln_2", r"/layer_norm\?.*site=ln_2", "Layer 3, before feed-forward, token"),
+        ("final_norm", r"/layer_norm\?.*site=final", "After the last block, token"),
+        ("token_embedding", r"/embeddings\?.*embeddings=similar", "The rows most like that of"),
+        ("position_embedding", r"/embeddings\?.*embeddings=positions", "Position 1 and every position"),
+    ],
+)
+def test_a_box_opens_what_it_stands_for_wherever_the_visitor_was_on_that_page(
+    visit: Visit, box: str, address: str, shown: str
+) -> None:
+    was = "layer_norm=classroom&site=ln_2" if box != "ln_2" else "layer_norm=classroom"
+    page = visit(f"/map?prompt={PROMPT}&layer=3&position=1&embeddings=plane&{was}", width=1440)
+    link = page.locator(f"svg.wide a[data-box={box}]")
+    href = link.get_attribute("href")
+    with settled(page):
+        link.click()
+    by_address = visit(f"/{href}", width=1440)
+    for opened in (page, by_address):
+        expect(opened).to_have_url(re.compile(address))
+        expect(opened).to_have_url(re.compile(r"prompt=Once(\+|%20)upon.*layer=3.*position=1"))
+        said = opened.get_by_test_id("stMain")
+        expect(said.get_by_text(shown).or_(said.locator(f"figure[aria-label*='{shown}']")).first).to_be_visible()
     assert_silent(page)
 
 

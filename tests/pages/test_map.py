@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import pytest
 from numpy import exp
 from streamlit.testing.v1 import AppTest
 
-from app import map_drawing, map_sections, model_map
+from app import choices, map_drawing, map_sections, model_map
 from app.charts import Mode
+from app.state import from_query
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M
 from gptcore.language_model import LanguageModel
 from tests.pages.transformers_run import TransformersRun
@@ -111,6 +113,25 @@ def test_boxes_are_links_to_the_pages_that_are_there() -> None:
         ("layer_norm", "layer_norm"),
         ("layer_norm", "layer_norm"),
     ]
+
+
+def test_each_box_names_the_part_of_its_page_that_shows_it() -> None:
+    for svg in drawings(small(), {page: page for page in ("embeddings", "layer_norm", "attention", "block")}):
+        links = {
+            a.get("data-box"): (a.get("data-page"), a.get("data-choices")) for a in ElementTree.fromstring(svg).iter(f"{SVG}a")
+        }
+        assert links == {
+            "token_embedding": ("embeddings", "embeddings=similar"),
+            "position_embedding": ("embeddings", "embeddings=positions"),
+            "block": ("block", ""),
+            "ln_1": ("layer_norm", "layer_norm=token&site=ln_1"),
+            "attention": ("attention", ""),
+            "ln_2": ("layer_norm", "layer_norm=token&site=ln_2"),
+            "final_norm": ("layer_norm", "layer_norm=token&site=final"),
+        }
+        for _, said in links.values():
+            view = from_query(dict(parse_qsl(said or "")))
+            assert all(view.choices.get(name, choices.ALL[name].default) == value for name, value in parse_qsl(said or ""))
 
 
 def test_text_of_a_user_is_text_in_the_drawing_whatever_it_holds() -> None:

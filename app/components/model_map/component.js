@@ -8,9 +8,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const link = event.target.closest("a[data-page]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    setTriggerValue("open", link.dataset.page);
+    setTriggerValue("open", link.dataset.box);
   };
   const drawn = Object.values(drawings).join("");
   if (map.drawn !== drawn) map.innerHTML = map.drawn = drawn;
-  for (const link of map.querySelectorAll("a[data-page]")) link.setAttribute("href", `${link.dataset.page}?${query}`);
+  for (const link of map.querySelectorAll("a[data-page]")) {
+    const parameters = new URLSearchParams(query);
+    new URLSearchParams(link.dataset.choices).forEach((value, name) => parameters.set(name, value));
+    link.setAttribute("href", `${link.dataset.page}?${parameters}`);
+  }
 }
