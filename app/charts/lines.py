@@ -152,11 +152,13 @@ def scatter_2d(
         for k, name in enumerate(dict.fromkeys(of_group))
     ]  # fmt: skip
     if highlight is not None:
-        ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": colour("dart", mode)}}
+        dart = colour("dart", mode)  # of the label too, or in a crowd it might be a neighbour's
+        ring = {"size": 17, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": dart}}
         # With its own label, which the drawing places before all others; with the name of its group, so that it goes with it.
         traces.append(
             {"type": "scatter", "x": at[[highlight], 0], "y": at[[highlight], 1], "name": escape(of_group[highlight]),
-             "mode": "markers+text", "marker": ring, "text": [escape(labels[highlight])], **_LABEL, "meta": {"always": True},
+             "mode": "markers+text", "marker": ring, "text": [escape(labels[highlight])], **_LABEL,
+             "textfont": {"size": 12, "color": dart}, "meta": {"always": True},
              "hoverinfo": "skip", "showlegend": False}
         )  # fmt: skip
     names = [escape(name) for name in dict.fromkeys(of_group)] if groups is not None else []

@@ -117,6 +117,7 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
     assert embedding_views.IN_PLANE <= shown < 20
     assert f"{20 - shown} other tokens of the text are left out" in printed(at)
     assert ring["text"] == ["0"] and ring["meta"] == {"always": True}, "labelled wherever it stands"
+    assert ring["textfont"]["color"] == ring["marker"]["line"]["color"], "no neighbour's label is taken for its own"
     assert numbers(ring["x"])[0] == numbers(in_text["x"])[0] and in_text["text"][0] == "", "once"
 
 
