@@ -188,7 +188,7 @@ def the_plane(here: Here) -> None:
     ui.note(
         f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
         f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
-        + (f" {drawn.left_out} other tokens of the text are left out." if drawn.left_out else "")
+        + (f" Other tokens of the text left out: {drawn.left_out}." if drawn.left_out else "")
     )
     kept, whole, check = embedding_checks.of_plane(embedding_checks.token_rows(here.model, table["token_id"].tolist()), drawn)
     share = worked(lambda kept, whole: kept / whole, [kept, whole], sum(drawn.kept), written=latex_percent)

@@ -19,6 +19,7 @@ from app.components.map_canvas import LEFT_OUT, HeadSummary, Prepared
 from app.components.token_text import TextChip
 from app.markup import escape_html
 
+DEEPEST = 0.38  # share of the tokens' colour in the chip of the largest value
 _PICTURE = "img { image-rendering: pixelated; } h1 { font-size: 18px; } "
 _LEGEND = (
     ".scale { width: 300px; height: 10px; } .ticks { position: relative; width: 300px; height: 1.5em; font-size: 12px; } "
@@ -123,9 +124,9 @@ def _chip(chip: TextChip, mode: Mode) -> str:
 
 
 def _shade(share: float, mode: Mode) -> str:
-    """The colour of a chip, as in token_text's style sheet."""
+    """The colour of a chip, as in token_text's style sheet: the deepest on which the text still has a contrast of 4.5."""
     surface = SURFACES[mode]
-    return blend(colour("tokens", mode), blend(surface["ink"], surface["paper"], 0.04), 0.52 * share)
+    return blend(colour("tokens", mode), blend(surface["ink"], surface["paper"], 0.04), DEEPEST * share)
 
 
 def _colours(scale: Scale, mode: Mode) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import charts
+from app import charts, picture_files
 from app.charts import theme
 from app.charts.lens_grid import lens_grid
 from app.charts.theme import Mode
@@ -52,6 +53,15 @@ def seen(colour: str, vision: str) -> np.ndarray:
         [0.0259040371, 0.7827717662, -0.808675766],
     ]
     return 100 * np.asarray(to_lab) @ np.cbrt(np.asarray(to_cones) @ rgb)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_text_on_the_deepest_chip_is_readable_on_the_page_and_in_its_file(mode: Mode) -> None:
+    ink, paper = theme.SURFACES[mode]["ink"], theme.SURFACES[mode]["paper"]
+    chip = theme.blend(theme.colour("tokens", mode), theme.blend(ink, paper, 0.04), picture_files.DEEPEST)
+    assert contrast(chip, ink) >= 4.5
+    style = (ROOT / "app" / "components" / "token_text" / "component.css").read_text(encoding="utf-8")
+    assert set(re.findall(r"--shade\) \* (\d+%)", style)) == {f"{picture_files.DEEPEST:.0%}"}
 
 
 def difference(a: str, b: str, vision: str) -> float:

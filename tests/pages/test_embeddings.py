@@ -115,7 +115,7 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
     in_text, *_, ring = figure(at, "Tokens of the text")["data"]
     shown = len(numbers(in_text["x"]))
     assert embedding_views.IN_PLANE <= shown < 20
-    assert f"{20 - shown} other tokens of the text are left out" in printed(at)
+    assert f"Other tokens of the text left out: {20 - shown}." in printed(at)
     assert ring["text"] == ["0"] and ring["meta"] == {"always": True}, "labelled wherever it stands"
     assert ring["textfont"]["color"] == ring["marker"]["line"]["color"], "no neighbour's label is taken for its own"
     assert numbers(ring["x"])[0] == numbers(in_text["x"])[0] and in_text["text"][0] == "", "once"

@@ -223,6 +223,6 @@ def test_the_file_of_a_text_has_every_chip_with_what_is_said_of_it(mode: theme.M
     assert [span["title"] for span in spans] == ["token <i>\n3.5 bits", "2 bits", "chosen"]
     assert len(outline.all("li")) == 2 and len(outline.all("i")) == 1  # two groups; the only <i> is the legend's
     assert "&lt;i&gt;<small>17</small>" in page and "&quot;a&quot;" in page and "8 bits" in page
-    full = theme.blend(theme.colour("tokens", mode), theme.SURFACES[mode]["paper"], 0.52)
+    full = theme.blend(theme.colour("tokens", mode), theme.SURFACES[mode]["paper"], picture_files.DEEPEST)
     seen = np.array(rgb(str(spans[1]["style"]).removeprefix("background: ")))
     assert np.abs(seen - np.array(rgb(full))).max() <= 6 and spans[0]["style"] != spans[1]["style"]
