@@ -131,8 +131,9 @@ def _entropy(here: Here) -> None:
     mean = runtime.compute(lambda: heads.layer(here.trace, here.layer)).entropy
     names = [str(head) for head in range(len(row))]
     focus = f"query {here.tokens[here.position]} ({here.position})"
+    everyone = "mean of all queries but the first" if len(here.ids) > 1 else "mean of all queries"
     figure = grouped_bars(
-        {focus: row, "mean of all queries": mean},
+        {focus: row, everyone: mean},
         labels=names,
         label_title="head",
         title=f"How widely each head of layer {here.layer} reads",

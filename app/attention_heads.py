@@ -29,7 +29,7 @@ class AllHeads:
     """Every head as a thumbnail and a few numbers; a layer that is not there yet is left out, and its numbers are NaN.
 
     images: levels [layer, head, cell, cell]; cells: tokens on a side, or fewer where they are pooled; first_token_share: mean weight
-    on the first token [layer, head], the first query left out; done: how many layers are there.
+    on the first token [layer, head], as the summary without the first query; done: how many layers are there.
     """
 
     images: NDArray[np.uint8]

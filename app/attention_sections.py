@@ -101,7 +101,8 @@ def _sink(here: Here, found: AllHeads) -> str:
     mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
     return (
         f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
-        f"{markup.percent(float(everyone))}. The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
+        f"{markup.percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
+        "The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
         "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
     )
 

@@ -23,8 +23,8 @@ class AttentionOverview:
 
     maps: the pattern pooled to at most `size` x `size` cells; a cell is the largest weight of the queries and keys that it covers
     (with no more tokens than cells it is the pattern itself). starts: the first token of each cell, the same for both axes.
-    entropy: bits, of the newest token's row, and mean_entropy over all rows. first_token_share: mean weight on the first token
-    and strongest: (query, key) of the largest weight, strongest_weight; both leave out the first row, which can see only itself,
+    entropy: bits, of the newest token's row. mean_entropy, over the rows; first_token_share: mean weight on the first token;
+    strongest: (query, key) of the largest weight, strongest_weight: all three leave out the first row, which can see only itself,
     unless there is no other.
     """
 
@@ -45,9 +45,8 @@ def overview(layers: Sequence[LayerRows], size: int) -> AttentionOverview:
     found = [_layer(rows, starts) for rows in layers]
     maps, entropies, shares, pairs, weights = (np.stack(arrays) for arrays in zip(*found, strict=True))
     skipped = min(1, n_tokens - 1)
-    return AttentionOverview(
-        maps, starts, entropies[..., -1].copy(), entropies.mean(-1), shares[..., skipped:].mean(-1), pairs, weights
-    )
+    mean_entropies, first_token_shares = (rows[..., skipped:].mean(-1) for rows in (entropies, shares))
+    return AttentionOverview(maps, starts, entropies[..., -1].copy(), mean_entropies, first_token_shares, pairs, weights)
 
 
 def newest_row(rows: LayerRows) -> Float[np.ndarray, "n_heads key"]:

@@ -148,7 +148,7 @@ def test_the_overview_says_of_each_head_what_its_weights_say(trace: Trace, refer
         bits = []
         for head in range(HEADS):
             weights, line = reference.pattern[layer, head].astype(np.float64), table.loc[(layer, head)]
-            bits.append(-(weights * np.log2(np.where(weights > 0, weights, 1))).sum(1).mean())
+            bits.append(-(weights * np.log2(np.where(weights > 0, weights, 1))).sum(1)[1:].mean())
             assert line["mean_entropy"] == pytest.approx(bits[-1], rel=1e-4)
             assert line["first_token_share"] == pytest.approx(weights[1:, 0].mean(), rel=1e-4)
             assert line["weight"] == pytest.approx(weights[1:].max(), rel=1e-4)
@@ -278,6 +278,12 @@ def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: py
     assert [badge for badge in at.get("markdown") if "Small map" in str(badge.proto.body)]
 
 
+def test_the_overview_says_that_its_means_leave_out_the_first_query(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    said = "Both, like the mean entropy, leave out the first query, which can read nothing but itself."
+    assert said in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="the cat"))
+    assert said not in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="a"))  # no mean is said of one token
+
+
 def test_a_link_restores_layer_head_and_query(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
@@ -322,6 +328,9 @@ def test_the_closer_look_shows_a_row_a_projection_or_entropies(
     at.segmented_control(key="widget_choice_look").set_value("entropy").run()
     bars = figure(at, "How widely each head")["data"]
     assert close(numbers(bars[0]["x"]), attention_views.entropies(trace.attention(1, (2,))))
+    assert bars[1]["name"] == "mean of all queries but the first"
+    later = [attention_views.entropies(trace.attention(1, (query,))) for query in range(1, trace.n_tokens)]
+    assert close(numbers(bars[1]["x"]), np.mean(later, axis=0))
 
 
 def test_sliders_choose_the_head_where_no_overview_does(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

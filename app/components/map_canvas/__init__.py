@@ -34,7 +34,7 @@ class HeadSummary:
     """What the overview says of each head; arrays [layer, head].
 
     entropy: mean over the rows, in bits, NaN for a head that is still to be computed; query, key, weight: the pair with the largest
-    weight, its positions and the weight.
+    weight, its positions and the weight. Both leave out the first row, which can see only itself, unless there is no other.
     """
 
     entropy: NDArray[np.floating[Any]]
