@@ -77,6 +77,8 @@ def about_words(shown: Picture, row: int, column: int) -> str:
 
 def row_sum(weights: np.ndarray, query: int) -> str:
     """LaTeX: the weights of one query [key] sum to 1; the largest two are written out."""
+    if query == 0:  # a sum of one
+        return rf"\sum_{{j \le 0}} a_{{0,\,j}} = a_{{0,\,0}} = {latex_number(float(weights[0]))}"
     seen = np.sort(weights[: query + 1].astype(np.float64))[::-1].tolist()
     terms, out = _sum(seen, math.fsum(seen), lambda *values: math.fsum(values))
     return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} {out}"

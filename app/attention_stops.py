@@ -27,24 +27,23 @@ def found(model: str) -> HeadSurvey:
 def stops(here: Here) -> None:
     """A button a kind: it brings the head that does most of it into focus. A kind that no head does has none, and the note says so."""
     heads = found(here.view.model)
-    missing = []
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="attention_stops"):
-        st.caption("Heads worth a look, for:", width="content")
-        for kind, (label, what) in STOPS.items():
-            layer, head, weight = heads.best(kind)
-            if weight < WORTH_A_STOP * heads.chance:
-                missing.append(what)
-                continue
-            st.button(
-                label,
-                key=f"stop_{kind}",
-                type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
-                on_click=_go_to,
-                args=(layer, head),
-                help=f"Layer {layer}, head {head}: on average {markup.percent(weight)} of its weight is on {what}. "
-                "Measured in this model, on three sentences that are each said twice.",
-            )
-    if missing:
+    best = {kind: heads.best(kind) for kind in STOPS}
+    worth = [kind for kind, (*_, weight) in best.items() if weight >= WORTH_A_STOP * heads.chance]
+    if worth:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="attention_stops"):
+            st.caption("Heads worth a look, for:", width="content")
+            for kind in worth:
+                (label, what), (layer, head, weight) = STOPS[kind], best[kind]
+                st.button(
+                    label,
+                    key=f"stop_{kind}",
+                    type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
+                    on_click=_go_to,
+                    args=(layer, head),
+                    help=f"Layer {layer}, head {head}: on average {markup.percent(weight)} of its weight is on {what}. "
+                    "Measured in this model, on three sentences that are each said twice.",
+                )
+    if missing := [what for kind, (_, what) in STOPS.items() if kind not in worth]:
         ui.note(f"Looked for and not found in this model: a head that mostly reads {' or '.join(missing)}.")
 
 

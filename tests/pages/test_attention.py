@@ -236,7 +236,8 @@ def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, re
         terms = " + ".join(latex_number(float(weight)) for weight in np.sort(expected)[:-3:-1]) + (
             r" + \cdots" if query > 1 else ""
         )
-        assert f"= {terms} =" in attention_formulas.row_sum(weights, query)
+        alone = r"a_{0,\,0}"  # of one weight there is no sum to write out
+        assert f"= {terms if query else alone} =" in attention_formulas.row_sum(weights, query)
         bits = latex_number(float(-(expected * np.log2(expected)).sum()) + 0.0)
         assert rf"= {bits}\text{{ bits}}" in attention_formulas.entropy(weights, query)
 
@@ -359,6 +360,7 @@ def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyP
 def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     found = survey(gptcore.load("storyteller"))
     at = open_page(monkeypatch, tiny_folder, "attention", model="storyteller")
+    assert [caption for caption in at.caption if "Heads worth a look" in caption.value]
     for kind in KINDS:
         layer, head, weight = found.best(kind)
         stops = [button for button in at.button if button.key == f"stop_{kind}"]
@@ -373,3 +375,4 @@ def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch,
     at = open_page(monkeypatch, tiny_folder, "attention")  # random weights
     assert not [button for button in at.button if str(button.key).startswith("stop_")]
     assert "Looked for and not found in this model" in printed(at)
+    assert not [caption for caption in at.caption if "Heads worth a look" in caption.value]
