@@ -14,6 +14,7 @@ from torch import nn
 
 from app import choices, markup, state, ui
 from app.charts import grouped_bars, line_over_layers
+from app.charts.labels import counted
 from app.worked import bracketed, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
@@ -96,7 +97,9 @@ def classroom() -> None:
     batch = marks_table(state.chosen(choices.CLASSROOM_MARKS)).head(size)
     complete = batch.dropna()
     if len(complete) < len(batch):
-        ui.note(f"{len(batch) - len(complete)} of {len(batch)} students miss a mark and are left out.")
+        missing = len(batch) - len(complete)
+        said = "misses a mark and is" if missing == 1 else "miss a mark and are"
+        ui.note(f"{missing} of {counted(len(batch), 'student')} {said} left out.")
     names = [str(name) for name in complete[STUDENT]]
     if not names:
         ui.note("Every student misses a mark. Fill in one row.")

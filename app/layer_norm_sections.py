@@ -83,7 +83,7 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
     count, far = layer_norm_views.far_dimensions(found), f"{layer_norm_views.FAR:.0f} spreads"
     ui.note(
-        f"{count} of {found.before.shape[1]:,} dimensions lie more than {far} from the mean. "
+        f"{count} of {found.before.shape[1]:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
         "In a bell curve of this size there would be none."
         if count
         else f"No dimension lies more than {far} from the mean. These are the farthest."

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app import choices, markup, picture_files, state, token_views, ui
+from app.charts.labels import counted
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.recent import Recent
@@ -117,8 +118,8 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
     tokenizer, limit = here.model.tokenizer, here.config.context_length
     count = token_views.statistics(tokenizer, table)
     if count.tokens:
-        counted = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
-        ui.note(" · ".join(f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in counted))
+        counts = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
+        ui.note(" · ".join(counted(n, name) for n, name in counts))
         ui.formula(
             rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
         )
@@ -129,7 +130,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
     if text is None and len(chosen):
         again = len(tokenizer.encode(tokenizer.decode(ids)))
         ui.note(
-            f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {again} tokens"
+            f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
             + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
         )
     prompt = here.view.prompt if text is None else text

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pandas as pd
 
+from app.charts.labels import counted
 from app.runtime import Here
 from gptcore.checks import Check
 from gptcore.tokenizer import Tokenizer, visible
@@ -118,7 +119,7 @@ def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:
     out: list[tuple[Why, Why]] = []
     for line in table.itertuples():
         n_bytes = len(line.bytes.split())
-        said = [f"token id {line.token_id:,}", f"{'1 byte:' if n_bytes == 1 else f'{n_bytes} bytes:'} {line.bytes}"]
+        said = [f"token id {line.token_id:,}", f"{counted(n_bytes, 'byte')}: {line.bytes}"]
         if line.origin == "cut":
             said.append(_characters(line.start, line.end, not _is_whole(bytes.fromhex(line.bytes))))
         out.append((("", line.token, f" {' · '.join(said)}"), line.why))
@@ -191,9 +192,9 @@ def self_checks(tokenizer: Tokenizer, text: str, ids: Sequence[int]) -> list[Che
     wrong = sum(
         merge_steps(tokenizer, p)["parts"].iloc[-1] != tuple(tokenizer.bytes_of(i) for i in tokenizer.encode(p)) for p in pieces
     )
-    kept = f"The tokens' bytes, joined, are the text's own {len(whole):,} bytes. Deviation in bytes that differ."
+    kept = f"The tokens' bytes, joined, are the text's own {counted(len(whole), 'byte')}. Deviation in bytes that differ."
     replayed = (
-        f"The merges, done one by one, end at the encoder's tokens, for {len(pieces):,} different pieces. "
+        f"The merges, done one by one, end at the encoder's tokens, for {counted(len(pieces), 'different piece')}. "
         "Deviation in pieces that differ."
     )
     return [Check("Bytes kept", kept, float(lost), 0.0), Check("Merges replayed", replayed, float(wrong), 0.0)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.charts.frame import AXIS_ROOM, BAR_ROOM, Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, thinned, token_label, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, thinned, token_label, with_unit
 from app.charts.theme import SURFACES, Mode, Scale, colour_scale
 
 Matrix = NDArray[np.floating[Any]]
@@ -192,7 +192,7 @@ def map_alt(
     row_positions: bool = True,
 ) -> str:
     """A map in one or two sentences: what it shows, its shape, its range and where the largest value is."""
-    shape = f"{matrix.shape[0]} rows ({row_title}) by {matrix.shape[1]} columns ({col_title})"
+    shape = f"{counted(matrix.shape[0], 'row')} ({row_title}) by {counted(matrix.shape[1], 'column')} ({col_title})"
     text = f"Heat map: {title}. {shape}; {with_unit(value_title, unit)} {value_range(matrix, unit)}"
     if not np.isfinite(matrix).any():
         return f"{text}."

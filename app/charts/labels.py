@@ -54,6 +54,11 @@ def quantity(value: float, unit: Unit) -> str:
     return f"{significant(value)} {unit}".rstrip()
 
 
+def counted(number: int, name: str) -> str:
+    """1, "row" -> "1 row"; 2, "row" -> "2 rows"."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def with_unit(title: str, unit: Unit) -> str:
     """An axis title: "attention weight (%)"; without a unit the title alone."""
     return f"{title} ({unit})" if unit else title

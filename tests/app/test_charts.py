@@ -219,6 +219,8 @@ def test_the_alt_text_of_a_map_names_its_largest_cell() -> None:
         "Heat map: Map. 2 rows (query token) by 2 columns (key token); attention weight (%) from 0.0 % to 70.0 %, "
         "largest at row b (1), column c (0)."
     )
+    one = charts.heatmap([[1.0]], row_tokens=["a"], col_tokens=["a"], title="Map").plotly()
+    assert "1 row (query token) by 1 column (key token);" in one.layout.meta["alt"]
 
 
 def test_a_map_of_64_tokens_stays_far_below_a_megabyte() -> None:

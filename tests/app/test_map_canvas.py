@@ -264,6 +264,13 @@ def test_the_summary_of_every_head_travels_and_names_the_most_focused_one(page: 
     assert "Lowest mean entropy: layer 1, head 1; its largest weight is 12.5 %." in page.header()["alt"]
 
 
+def test_an_overview_counts_its_layers_and_heads(page: StandIn) -> None:
+    draw_overview(maps=np.stack([[MAP] * 3] * 2))
+    assert "2 layers of 3 attention heads, one small map each" in page.header()["alt"]
+    draw_overview(maps=np.stack([[MAP]]))
+    assert "1 layer of 1 attention head, one small map;" in page.header()["alt"]
+
+
 def test_heads_that_fill_up_travel_without_the_rest(page: StandIn) -> None:
     maps = np.stack([[MAP] * 3] * 2)
     entropy, places = np.ones((2, 3)), np.zeros((2, 3), int)

@@ -205,6 +205,14 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
         assert f'<td class="number">{line.dimension}</td>{row}' in text
 
 
+@pytest.mark.parametrize(("far", "said"), [(1, "1 of 32 dimensions lies more than"), (2, "2 of 32 dimensions lie more than")])
+def test_one_dimension_that_is_far_lies_and_several_lie(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, far: int, said: str
+) -> None:
+    monkeypatch.setattr(layer_norm_views, "far_dimensions", lambda found: far)
+    assert said in printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="outliers"))
+
+
 def test_the_formulas_hold_the_numbers_of_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     link = {"prompt": "Once upon a time", "layer": "1", "position": "2", "site": "ln_2"}
     run = TransformersRun(tiny_folder, Tokenizer.from_folder(tiny_folder).encode(link["prompt"]))
@@ -245,7 +253,7 @@ def test_edited_marks_are_in_the_link_and_there_after_another_page(monkeypatch: 
         expected = layer_norm_lessons.first_student(marks[:5], layer_norm_lessons.EXAMS)  # Farid misses a mark
         for trace, name in zip(figure(page, "Danny's marks")["data"], ("layer_norm", "batch_norm"), strict=True):
             assert np.allclose(numbers(trace["x"]), expected[name])
-        assert "1 of 6 students miss a mark" in printed(page)
+        assert "1 of 6 students misses a mark and is left out" in printed(page)
     edit(back, {0: {"Maths": 62}, 3: {"History": 64}, 5: {"Art": 41}})
     assert "marks" not in back.query_params  # as it began
 

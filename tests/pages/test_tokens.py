@@ -79,6 +79,13 @@ def test_what_is_said_of_a_token_names_its_bytes_and_characters(tiny_model: Lang
     assert said[1][0][2].endswith("1 byte: F0 · part of character 3")
 
 
+def test_one_byte_and_one_piece_are_counted_as_one(tiny_model: LanguageModel) -> None:
+    kept, replayed = token_views.self_checks(tiny_model.tokenizer, "a", tiny_model.tokenizer.encode("a"))
+    assert "are the text's own 1 byte." in kept.description and "for 1 different piece." in replayed.description
+    kept, replayed = token_views.self_checks(tiny_model.tokenizer, "a b", tiny_model.tokenizer.encode("a b"))
+    assert "are the text's own 3 bytes." in kept.description and "for 2 different pieces." in replayed.description
+
+
 def test_statistics_count_characters_bytes_pieces_and_tokens(gpt2_tokenizer: Tokenizer) -> None:
     table = token_views.cut(gpt2_tokenizer, "Hello, I am 🙂 20261")
     found = token_views.statistics(gpt2_tokenizer, table)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app import state
 from app.charts.heatmap import limit_of, map_alt
-from app.charts.labels import file_name, percent
+from app.charts.labels import counted, file_name, percent
 from app.components import component, pack
 from app.components.map_cells import exact_rows, is_index
 from app.components.vocabulary import keep
@@ -85,7 +85,8 @@ def overview(
         | _named(key)
         | {
             "stamp": stamp,
-            "alt": f"Overview: {title}. {n_layers} layers of {n_heads} attention heads, one small map each; arrow keys move, Enter chooses."
+            "alt": f"Overview: {title}. {counted(n_layers, 'layer')} of {counted(n_heads, 'attention head')}, one small map"
+            + f"{' each' if n_layers * n_heads > 1 else ''}; arrow keys move, Enter chooses."
             + (_most_focused(summary) if summary else ""),
             "tokens": list(tokens) if summary else [],
             "focus": list(focus) if focus else None,
