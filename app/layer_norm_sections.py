@@ -25,29 +25,29 @@ def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> No
     """One LayerNorm of one layer: the token in focus, or all tokens together. outliers: only the dimensions that stand out."""
     layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
     place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
+    token = f"{here.tokens[here.position]} at position {here.position}"
     one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
     if all_tokens:
         first = max(0, n_tokens - layer_norm_views.WINDOW)
         found = runtime.compute(lambda: here.trace.layer_norm(layer, site, range(first, n_tokens)))
-        ui.note(f"{place}, " + (f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."))
+        which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
+        away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
+        ui.note(f"{place}, {which}{away}")
     else:
-        ui.note(f"{place}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+        ui.note(f"{place}, token {token}. Click another in the timeline.")
     if outliers:
         outlier_dimensions(found)
     else:
-        before_and_after(found, "Mean of the tokens" if all_tokens else "This token")
-    formula(one)
+        before_and_after(found)
+    formula(one, token)
     if not outliers:
         variance_after(one)
     ui.self_check(layer_norm_views.self_checks(found))
     ui.source(LayerNorm)
 
 
-def before_and_after(found: LayerNormActivations, whose: str) -> None:
-    """Three histograms; the last two share their axis, the first is often many times wider. Then the numbers.
-
-    whose: what the mean and variance in the table belong to.
-    """
+def before_and_after(found: LayerNormActivations) -> None:
+    """Three histograms; the last two share their axis, the first is often many times wider. Then the numbers."""
     both = distribution({"normalised": found.normalized, "after scale and shift": found.after})
     pictures = (
         ("Before", distribution({"before": found.before}), "before", "residual"),
@@ -76,18 +76,24 @@ def before_and_after(found: LayerNormActivations, whose: str) -> None:
         [str(station), *(markup.significant(float(v)) for v in values)]
         for station, *values in layer_norm_views.statistics(found).itertuples(index=False, name=None)
     ]
-    ui.table([whose, "Mean", "Variance", "Smallest", "Largest"], rows, numeric=(1, 2, 3, 4))
+    columns = ["This token", "Mean", "Variance", "Smallest", "Largest"]
+    if (n_tokens := len(found.before)) > 1:
+        columns = [f"{n_tokens} tokens", "Mean of means", "Mean of variances", "Smallest of all", "Largest of all"]
+    ui.table(columns, rows, numeric=(1, 2, 3, 4))
 
 
 def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
     count, far = layer_norm_views.far_dimensions(found), f"{layer_norm_views.FAR:.0f} spreads"
-    ui.note(
-        f"{count} of {found.before.shape[1]:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
+    n_tokens, width = found.before.shape
+    means = f" The columns Before, In spreads and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
+    said = (
+        f"{count} of {width:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
         "In a bell curve of this size there would be none."
         if count
         else f"No dimension lies more than {far} from the mean. These are the farthest."
     )
+    ui.note(said + means)
     farthest = layer_norm_views.outliers(found)
     rows = [
         [str(dimension), *(markup.significant(float(v)) for v in values)]
@@ -97,9 +103,9 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
     ui.export_menu("layer-norm-outliers", farthest)
 
 
-def formula(found: LayerNormActivations) -> None:
-    """LayerNorm of the farthest dimension of the first token, with the numbers put in."""
-    st.subheader("The formula, with this token's numbers", anchor=False)
+def formula(found: LayerNormActivations, token: str) -> None:
+    """LayerNorm of the farthest dimension of one token, with the numbers put in. token: which one it is."""
+    st.subheader(f"The formula, with the numbers of token {markup.escape_markdown(token)}", anchor=False)
     dimension = int(np.abs(found.normalized[0]).argmax())
     x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
     y = worked(
@@ -173,10 +179,16 @@ def spread_at(found: LayerNormActivations, whose: str) -> None:
     """The spread of a place's last token, with its numbers put in."""
     var = float(found.var[-1])
     spread = worked(math.sqrt, [var], math.sqrt(var))
+    divisor = worked(lambda var, eps: math.sqrt(var + eps), [var, found.eps], math.sqrt(var + found.eps))
     ui.formula(
         ui.latex_lines(
             r"\text{spread} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
             rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{spread.inputs[0]}}} {spread.out}",
+            r"\text{divisor} &= \sqrt{\text{var} + \varepsilon}",
+            rf"&= \sqrt{{{divisor.inputs[0]} + {divisor.inputs[1]}}} {divisor.out}",
         )
     )
-    ui.note(f"{whose}; E = {found.before.shape[1]:,} dimensions. LayerNorm divides by this spread, whatever it has grown to.")
+    ui.note(
+        f"{whose}; E = {found.before.shape[1]:,} dimensions. The divisor is what LayerNorm divides by, however large the "
+        "spread has grown. Epsilon, ε, keeps it away from zero."
+    )

@@ -16,8 +16,10 @@ from app import choices, layer_norm_lessons, layer_norm_views, markup
 from app.distribution import distribution
 from app.worked import latex_number
 from gptcore import lessons
+from gptcore.activations import LayerNormActivations
 from gptcore.checkpoints import LanguageModel
 from gptcore.tokenizer import Tokenizer
+from gptcore.trace import Trace
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, ROOT, figure, figures, numbers, open_page, printed
 
@@ -227,6 +229,64 @@ def test_the_formulas_hold_the_numbers_of_the_token_in_focus(monkeypatch: pytest
     last = around(run, 1, "final")[0][2]
     (var,) = re.findall(rf"\\sqrt\{{([.\d]+)\}} = {latex_number(float(last.std()))} ", text)
     assert np.isclose(float(var), last.var(), rtol=5e-3)
+
+
+@pytest.mark.parametrize("tokens", ["focus", "all"])
+def test_the_formula_names_the_token_whose_numbers_it_holds(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tokens: str
+) -> None:
+    link = {"prompt": "the *cat", "position": "3", "norm_tokens": tokens}
+    for part in ("token", "outliers"):
+        at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm=part, **link)
+        assert "The formula, with the numbers of token \\* at position 3" in [heading.value for heading in at.subheader]
+
+
+def test_all_tokens_say_where_the_token_of_the_formula_is_not_among_them(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    monkeypatch.setattr(layer_norm_views, "WINDOW", 3)
+    prompt = "Once upon a time"
+    n_tokens = len(tiny_model.tokenizer.encode(prompt))
+    said = "The token of the formula, at position 1, is not among them."
+    link = {"prompt": prompt, "norm_tokens": "all"}
+    away = printed(open_page(monkeypatch, tiny_folder, "layer_norm", position="1", **link))
+    assert f"the newest 3 of {n_tokens} tokens. {said}" in away
+    among = printed(open_page(monkeypatch, tiny_folder, "layer_norm", position=str(n_tokens - 3), **link))
+    assert f"the newest 3 of {n_tokens} tokens." in among and "is not among them" not in among
+
+
+def test_the_table_of_several_tokens_says_what_is_a_mean_and_what_an_extreme(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    prompt = "Once upon a time"
+    n_tokens = len(tiny_model.tokenizer.encode(prompt))
+    columns = {
+        "focus": ["This token", "Mean", "Variance", "Smallest", "Largest"],
+        "all": [f"{n_tokens} tokens", "Mean of means", "Mean of variances", "Smallest of all", "Largest of all"],
+    }
+    for tokens, expected in columns.items():
+        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, norm_tokens=tokens))
+        assert re.findall(r"<th[^>]*>([^<]*)</th>", text) == expected
+        text = printed(
+            open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, norm_tokens=tokens, layer_norm="outliers")
+        )
+        assert (f"means over these {n_tokens} tokens" in text) == (tokens == "all")
+
+
+@pytest.mark.parametrize("tokens", ["focus", "all"])
+def test_over_the_layers_the_formula_divides_by_what_layer_norm_divides_by(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tokens: str
+) -> None:
+    def small(self: Trace, *place: object) -> LayerNormActivations:  # as small as ε itself, so that ε is seen
+        found = norm(self, *place)
+        return replace(found, var=found.var * 0 + 1e-5)
+
+    norm = Trace.layer_norm
+    monkeypatch.setattr(Trace, "layer_norm", small)
+    link = {"prompt": "Once upon a time", "layer_norm": "depth", "norm_tokens": tokens}
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    assert r"\sqrt{\text{var} + \varepsilon}" in text and r"\sqrt{1 \cdot 10^{-5} + 1 \cdot 10^{-5}} = 0.00447" in text
+    assert "divides by this spread" not in text
 
 
 def test_the_lessons_formulas_hold_their_numbers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
