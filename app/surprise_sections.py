@@ -64,18 +64,19 @@ def _readings() -> Recent[Reading]:
 def _read(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> Reading:
     """started: whether ids[0] is only the start token, put in before a text; else it is a token that nothing predicted."""
     tokenizer, vocab_size = here.model.tokenizer, here.config.vocab_size
-    table = surprise_views.tokens(tokenizer, found)
+    lead = 0 if started else 1
+    table = surprise_views.tokens(tokenizer, found, lead)
     words = surprise_views.words(table)
     full = surprise_views.blind_guess(vocab_size)
     chips = [
         TextChip(line.token, line.word, said, shade=round(min(1.0, line.bits / full), 3))
-        for line, said in zip(table.itertuples(), surprise_views.facts(table, words, vocab_size), strict=True)
+        for line, said in zip(table.itertuples(), surprise_views.facts(found, table, words, vocab_size), strict=True)
     ]
-    if not started:
+    if lead:
         unread = ("Nothing comes before the first token, so nothing predicted it.",)
         first = tokenizer.text_of(ids[0])
         chips = [TextChip(first, -1, (("", first), unread)), *chips]
-    return Reading(found, ids, table, words, chips, 0 if started else 1)
+    return Reading(found, ids, table, words, chips, lead)
 
 
 def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
@@ -108,7 +109,8 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
     _sums(here, read, focus - read.lead)
     ui.self_check(surprise_views.self_checks(here.view.model, read.ids, found))
     with st.container(horizontal=True):
-        ui.export_menu("surprise", table, partial(picture_files.of_chips, read.chips, label, ui.mode(), legend))
+        file = partial(picture_files.of_chips, read.chips, label, ui.mode(), legend)
+        ui.export_menu("surprise", table, file, label="Export the tokens")
         ui.source(surprise)
 
 
@@ -124,13 +126,16 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         top = read.words.nlargest(8, "bits")
-        rows = [[markup.chip(w.text), str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
-        ui.table(["Words that surprised most", "Tokens", "Bits"], rows, numeric=(1, 2))
-        ui.export_menu("surprise-words", read.words)
+        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        ui.table(["Words that surprised most", "Position", "Tokens", "Bits"], rows, numeric=(1, 2, 3))
+        ui.note(
+            "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
+        )
+        ui.export_menu("surprise-words", read.words, label="Export the words")
     with right:
         whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
         ui.table(
-            ["The whole text", ""],
+            ["The whole text" if read.ids[0] == here.model.tokenizer.end_of_text_id else "After the first token", ""],
             [
                 ["Characters", f"{whole.characters:,}"],
                 ["Words", f"{whole.words:,}"],
@@ -142,6 +147,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
             numeric=(1,),
             marked=5,
         )
+        ui.note(surprise_views.about_first(here.model.tokenizer, read.ids))
     ui.note(
         "1 bit is the surprise at a coin toss, and each bit more halves the probability. Bits per character can be compared between "
         "models with different vocabularies; bits per token cannot. The lower, the better the model predicts this text."

@@ -18,6 +18,7 @@ from gptcore.surprise import Surprise, surprise
 from gptcore.tokenizer import Tokenizer
 
 KEPT_TEXTS = 64  # some 100 KB each for 1,024 tokens
+EXPECTED = 3  # tokens that are named as expected
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
 TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
 _MOST_ALONE = 32  # tokens that are judged again by themselves
@@ -49,7 +50,7 @@ def _judged() -> Recent[Surprise]:
 def judged(model_name: str, ids: tuple[int, ...]) -> Surprise:
     """The surprise at each token after the first, computed once for everybody."""
     model = runtime.model(model_name).model
-    return _judged().get((model_name, ids), lambda: runtime.compute(lambda: surprise(model, ids)))
+    return _judged().get((model_name, ids), lambda: runtime.compute(lambda: surprise(model, ids, top=EXPECTED + 1)))
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
@@ -66,11 +67,12 @@ def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
     return start + ids
 
 
-def tokens(tokenizer: Tokenizer, found: Surprise) -> pd.DataFrame:
-    """One line a judged token: token_id, token, bits, rank, probability, word (its number), and expected_1 ... with
-    expected_1_probability ...: the tokens that the model held likeliest there."""
+def tokens(tokenizer: Tokenizer, found: Surprise, first: int = 0) -> pd.DataFrame:
+    """One line a judged token: position, token_id, token, bits, rank, probability, word (its number), and expected_1 ... with
+    expected_1_probability ...: the tokens that the model held likeliest there. first: position of the first judged token."""
     table = pd.DataFrame(
         {
+            "position": range(first, first + len(found.ids)),
             "token_id": found.ids,
             "token": [tokenizer.text_of(i) for i in found.ids],
             "bits": found.bits,
@@ -97,14 +99,14 @@ def word_numbers(pieces: Sequence[bytes]) -> list[int]:
 
 
 def words(table: pd.DataFrame) -> pd.DataFrame:
-    """word (its number), text, tokens, bits (their sum), most (index of its most surprising token): one line a word."""
+    """word (its number), text, position (of its first token), tokens, bits (their sum): one line a word."""
     grouped = table.groupby("word", sort=True)
     return pd.DataFrame(
         {
             "text": grouped["token"].agg("".join),
+            "position": grouped["position"].first(),
             "tokens": grouped["token"].count(),
             "bits": grouped["bits"].sum(),
-            "most": grouped["bits"].idxmax(),
         }
     ).reset_index()
 
@@ -114,22 +116,36 @@ def whole(tokenizer: Tokenizer, found: Surprise, table: pd.DataFrame) -> Whole:
     return Whole(len(tokenizer.decode(found.ids)), int(table["word"].nunique()), len(found.ids), float(found.bits.sum()))
 
 
-def facts(table: pd.DataFrame, words: pd.DataFrame, vocab_size: int) -> list[tuple[tuple[str, ...], ...]]:
-    """What is said of each token when it is pointed at: lines of plain words and, at every second place, the text of a token."""
+def about_first(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """Why the first token, before which nothing stands, is in no count. ids: at least two."""
+    first = tokenizer.text_of(ids[0])
+    if ids[0] == tokenizer.end_of_text_id:
+        return (
+            f"The app put {first} before this text, so that its first token is predicted too. That special token is not counted."
+        )
+    rest = "" if tokenizer.bytes_of(ids[1])[:1].isspace() else " Of its word only the rest is."
+    return f"Nothing comes before the first token, {first}, so nothing predicted it: it is not counted.{rest}"
+
+
+def facts(found: Surprise, table: pd.DataFrame, words: pd.DataFrame, vocab_size: int) -> list[tuple[tuple[str, ...], ...]]:
+    """What is said of each token when it is pointed at: lines of plain words and, at every second place, the text of a token.
+
+    table, words: of the tokens that were found.
+    """
     sums = words.set_index("word")
     several = sums["tokens"].to_dict()
     bits, texts = sums["bits"].to_dict(), sums["text"].to_dict()
-    n_expected = sum(column.startswith("expected") for column in table.columns) // 2
     out = []
-    for line in table.itertuples():
+    for line, likeliest in zip(table.itertuples(), found.expected, strict=True):
         head = (
             "",
             line.token,
             f" {line.bits:.1f} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
         )
+        named = [k for k, token_id in enumerate(likeliest, 1) if line.rank == 1 or token_id != line.token_id][:EXPECTED]
         expected = ["As expected" if line.rank == 1 else "Expected instead"]
-        for k in range(1, n_expected + 1):
-            expected[-1] += ": " if k == 1 else " · "
+        for k in named:
+            expected[-1] += ": " if k == named[0] else " · "
             expected += [getattr(line, f"expected_{k}"), f" {markup.percent(getattr(line, f'expected_{k}_probability'))}"]
         together: tuple[tuple[str, ...], ...] = ()
         if several[line.word] > 1:

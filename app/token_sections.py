@@ -126,7 +126,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
     if len(table) > limit:
         ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
     chosen = table[table["origin"] == "chosen"]
-    ids = table.loc[table["origin"] != "start", "token_id"].tolist()
+    ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
     if text is None and len(chosen):
         again = len(tokenizer.encode(tokenizer.decode(ids)))
         ui.note(
@@ -138,7 +138,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         ui.self_check(token_views.self_checks(tokenizer, prompt, cut_ids))
     with st.container(horizontal=True):
         file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
-        ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file)
+        ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Export the tokens")
         ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
 
 
@@ -164,7 +164,8 @@ def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
     with right:
         _pairs(tokenizer, steps["parts"].iloc[step], step)
     with st.container(horizontal=True):
-        ui.export_menu("merges", steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]]))
+        data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
+        ui.export_menu("merges", data, label="Export the merges")
         ui.source(Tokenizer.merges)
 
 

@@ -70,13 +70,13 @@ _COLUMNS = ["position", "token_id", "token", "bytes", "start", "end", "piece", "
 
 def cut_in_view(here: Here) -> pd.DataFrame:
     """As `cut`, of the sequence in view: the start token where the prompt is empty ("start"), the prompt's tokens ("cut"), and the
-    tokens that the model chose ("chosen"), which were not cut from anything."""
+    tokens that the model chose ("chosen"), which were not cut from anything. A special token has no bytes."""
     tokenizer, n_prompt = here.model.tokenizer, len(here.sequence.prompt)
     prompt = cut(tokenizer, here.view.prompt)
     if here.sequence.started_empty:
         why = (
-            "The prompt is empty, so the model starts from the token that parts texts in training. Typed by you, the same characters "
-            "would be cut like any other text.",
+            "The prompt is empty, so the app put in the token that parts texts in training. Typed by you, the same characters would be cut "
+            "like any other text.",
         )
         prompt = pd.DataFrame([_row(tokenizer, here.ids[0], 0, 0, "start", why)], columns=_COLUMNS)
     first_piece = int(prompt["piece"].max()) + 1
@@ -88,8 +88,8 @@ def cut_in_view(here: Here) -> pd.DataFrame:
 
 
 def _row(tokenizer: Tokenizer, token_id: int, position: int, piece: int, origin: str, why: Why) -> list[object]:
-    shown = tokenizer.bytes_of(token_id)
-    return [position, token_id, visible(shown), shown.hex(" ").upper(), 0, 0, piece, "", origin, why]
+    shown = "" if token_id == tokenizer.end_of_text_id else tokenizer.bytes_of(token_id).hex(" ").upper()
+    return [position, token_id, tokenizer.text_of(token_id), shown, 0, 0, piece, "", origin, why]
 
 
 def _why_new_piece(piece: str) -> Why:
@@ -119,7 +119,8 @@ def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:
     out: list[tuple[Why, Why]] = []
     for line in table.itertuples():
         n_bytes = len(line.bytes.split())
-        said = [f"token id {line.token_id:,}", f"{counted(n_bytes, 'byte')}: {line.bytes}"]
+        written = f"{counted(n_bytes, 'byte')}: {line.bytes}" if n_bytes else "special token, not cut from text"
+        said = [f"token id {line.token_id:,}", written]
         if line.origin == "cut":
             said.append(_characters(line.start, line.end, not _is_whole(bytes.fromhex(line.bytes))))
         out.append((("", line.token, f" {' · '.join(said)}"), line.why))
@@ -140,8 +141,8 @@ def _is_whole(shown: bytes) -> bool:
 
 
 def statistics(tokenizer: Tokenizer, table: pd.DataFrame) -> Statistics:
-    """Counts of a cut text; the start token is not text and does not count."""
-    text = table[table["origin"] != "start"]
+    """Counts of a cut text; special tokens are not text and do not count."""
+    text = table[table["bytes"] != ""]
     data = tokenizer.decode_bytes(text["token_id"].tolist())
     return Statistics(len(data.decode("utf-8", errors="replace")), len(data), int(text["piece"].nunique()), len(text))
 

@@ -138,10 +138,13 @@ def export_menu(
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],
     figures: Sequence[charts.Figure] | Callable[[], charts.Figure | str] = (),
+    *,
+    label: str = "Export",
 ) -> None:
     """CSV and JSON of the data, and the figures as one stand-alone HTML page; each is made when it is asked for.
 
     figures: what stands on the page, or, beside what is no figure, a function that gives the same picture as one or as a page.
+    label: what stands on the menu; with another near by it says what this one exports.
     """
 
     def frame() -> pd.DataFrame:
@@ -153,7 +156,7 @@ def export_menu(
         made = figures() if callable(figures) else figures
         return made if isinstance(made, str) else charts.stand_alone([made] if isinstance(made, charts.Figure) else made, shown)
 
-    with st.popover("Export", type="tertiary", icon=":material/download:", key=f"export_{name}"):
+    with st.popover(label, type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
             "Data as CSV", lambda: frame().to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv_{name}", on_click="ignore"
         )

@@ -26,3 +26,11 @@ def component_data(at: AppTest, title: str, entry: str = "title") -> tuple[dict[
             }
             return text["header"], arrays
     raise AssertionError(f"Nothing on the page is called {title!r}.")
+
+
+def chips_of(at: AppTest, key: str) -> dict[str, Any]:
+    """What the token_text component mounted under `key` was given, with its chips."""
+    shown, _ = component_data(at, f"{key}:chips", "values")
+    kept, _ = component_data(at, f"{key}:chips", "name")
+    assert kept["value"]["stamp"] == shown["stamp"]
+    return shown | kept["value"]

@@ -101,9 +101,9 @@ def menus(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {}
     given = ui.export_menu
 
-    def watched(name: str, data: Any, figures: Any = ()) -> None:
+    def watched(name: str, data: Any, figures: Any = (), **named: Any) -> None:
         found[name] = figures
-        given(name, data, figures)
+        given(name, data, figures, **named)
 
     monkeypatch.setattr(ui, "export_menu", watched)
     return found
