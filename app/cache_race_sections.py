@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import markup, runtime, state, ui
+from app import cache_sections, markup, parameter_checks, runtime, state, ui
 from app.charts import curves
 from app.runtime import Here
 from app.worked import worked
+from gptcore import parameters
 from gptcore.cache_race import Race, race
 from gptcore.checks import Check
 
@@ -30,20 +31,36 @@ def measured(here: Here) -> None:
             found = runtime.compute(lambda: race(here.model.model, here.ids, SECONDS))
         state.remember("cache_race", ((here.view.model, here.ids), found))
     if found is None:
-        ui.note(
-            f"{here.model.name} continues this sequence, choosing each token twice: once with the whole sequence run again, once with "
-            "the cache. Both are timed."
-        )
-        return
-    _measured_chart(found)
-    last, n_steps = found.steps[-1], len(found.steps)
-    ratio = float(np.median([step.uncached_ms / step.cached_ms for step in found.steps]))
-    begun = "" if found.start == len(here.ids) else f"It began with the first {found.start} tokens, so as not to take longer. "
-    st.markdown(
-        f"{begun}The last of {n_steps} {'step' if n_steps == 1 else 'steps'} took {last.uncached_ms:.1f} ms without the cache and "
-        f"{last.cached_ms:.1f} ms with it; the median step took {ratio:.1f} times as long without it."
+        _expected(here)
+    else:
+        _result(here, found)
+
+
+def _expected(here: Here) -> None:
+    """What will be measured, and what the count of operations lets expect."""
+    ui.note(
+        f"{here.model.name} continues this sequence, choosing each token twice: once with the whole sequence run again, once with "
+        "the cache. Both are timed at every step, after a first step that is not; then the median times are compared. Counted in "
+        "operations, under “The work it saves”, the next token is so many times the work without the cache:"
     )
-    without, cached = last.uncached_ms, last.cached_ms
+    cache_sections.saved_work(here)
+    ui.self_check(parameter_checks.work_counted(here.config))
+    ui.source(race, parameters.next_token_flops)
+
+
+def _result(here: Here, found: Race) -> None:
+    """The time of each step, the median times, and both texts."""
+    _measured_chart(found)
+    frame, n_steps = views.race_frame(found), len(found.steps)
+    without, cached = (float(np.median(times)) for times in (frame.without_cache_ms, frame.with_cache_ms))
+    whole = markup.number_of(len(here.ids), "token")
+    begun = (
+        "" if found.start == len(here.ids) else f"It began with the first {found.start} of {whole}, so as not to take longer. "
+    )
+    which = "The only step" if n_steps == 1 else f"Of {n_steps} steps, the median step"
+    st.markdown(
+        f"{begun}{which} took {markup.significant(without)} ms without the cache and {markup.significant(cached)} ms with it."
+    )
     times = worked(lambda without, cached: without / cached, [without, cached], without / cached)
     ui.formula(
         rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{times.inputs[0]}}}{{{times.inputs[1]}}} "
@@ -83,20 +100,22 @@ def _measured_chart(found: Race) -> None:
     figure.layout["xaxis"]["dtick"] = -(-len(frame) // 8)
     figure.layout["yaxis"]["rangemode"] = "tozero"
     ui.chart(figure, name="measured_time", data=frame)
-    ui.note("Measured on this machine just now. Times vary with what else the machine is doing; the counts above do not.")
+    ui.note(
+        "Measured on this machine just now. Times vary with what else the machine is doing; the counts under “The work it saves” do not."
+    )
 
 
 def _text(here: Here, ids: tuple[int, ...]) -> str:
     tokenizer = here.model.tokenizer
     shown = ids[:SHOWN]
     chips = " ".join(markup.chip(tokenizer.text_of(i)) for i in shown)
-    return f"{chips} and {len(ids) - len(shown)} more" if len(ids) > len(shown) else chips
+    more = f" and {len(ids) - len(shown)} more" if len(ids) > len(shown) else ""
+    return f'<div class="chips">{chips}{more}</div>'
 
 
 def same_text(found: Race) -> Check:
     """Both ways chose the same tokens, and their logits agree within rounding; a different token is no rounding."""
-    n = len(found.steps)
-    tokens = "token" if n == 1 else "tokens"
-    description = f"The same {n} {tokens} either way, and the same logits. Deviation as a share of the largest logit."
+    written = markup.number_of(len(found.steps), "token")
+    description = f"The same {written} either way, and the same logits. Deviation as a share of the largest logit."
     apart = max(step.difference for step in found.steps)
     return Check("Same text", description, apart if found.same_text else float("inf"), SAME)

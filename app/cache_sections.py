@@ -148,11 +148,7 @@ def work(here: Here) -> None:
                             ("Output head", "head"), ("All", "total"))
     ]  # fmt: skip
     ui.table(["For the next token", "Without the cache", "With it"], rows, numeric=(1, 2), marked=len(rows) - 1)
-    saved = worked(lambda without, kept: without / kept, [again.total, cached.total], again.total / cached.total)
-    ui.formula(
-        rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{saved.inputs[0]}}}{{{saved.inputs[1]}}} "
-        rf"{saved.out}"
-    )
+    saved_work(here)
     ui.note(
         f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured, in FLOP "
         "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
@@ -160,3 +156,13 @@ def work(here: Here) -> None:
     )
     ui.self_check(parameter_checks.work_counted(config))
     ui.source(parameters.next_token_flops)
+
+
+def saved_work(here: Here) -> None:
+    """The formula of how many times the work the next token is without the cache, as counted."""
+    without, kept = (parameters.next_token_flops(here.config, len(here.ids), cached=c).total for c in (False, True))
+    saved = worked(lambda without, kept: without / kept, [without, kept], without / kept)
+    ui.formula(
+        rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{saved.inputs[0]}}}{{{saved.inputs[1]}}} "
+        rf"{saved.out}"
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from gptcore import cache_race
 from gptcore.cache_race import KeptKeysValues, earlier_tokens_unchanged, race
 from gptcore.config import GPTConfig
 from gptcore.errors import SequenceLengthError
@@ -69,6 +70,26 @@ def test_it_keeps_to_the_time_and_takes_at_least_one_step(model: GPTModel) -> No
 def test_times_are_measured_and_positive(model: GPTModel) -> None:
     found = race(model, [3] * 10, seconds=20.0)
     assert all(step.cached_ms > 0 and step.uncached_ms > 0 for step in found.steps)
+
+
+@pytest.mark.parametrize("n_tokens", [1, 10])
+def test_a_first_pass_that_is_slow_is_not_among_the_measured_ones(
+    model: GPTModel, monkeypatch: pytest.MonkeyPatch, n_tokens: int
+) -> None:
+    clock, passes, next_logits = 0.0, set(), cache_race._next_logits
+
+    def slow_at_first(model: GPTModel, ids: list[int], caches: list[KeptKeysValues] | None = None) -> torch.Tensor:
+        nonlocal clock
+        kind = (caches is None, len(ids) == 1)
+        clock += 0.001 if kind in passes else 0.1
+        passes.add(kind)
+        return next_logits(model, ids, caches)
+
+    monkeypatch.setattr(cache_race, "_next_logits", slow_at_first)
+    monkeypatch.setattr(cache_race.time, "perf_counter", lambda: clock)
+    found = race(model, [1] * n_tokens, seconds=1.0)
+    assert [step.cached_ms for step in found.steps] == pytest.approx([1.0] * len(found.steps))
+    assert found.steps[0].uncached_ms == pytest.approx(1.0) and found.same_text
 
 
 def test_the_cache_returns_everything_it_was_given_in_order() -> None:

@@ -111,9 +111,15 @@ def test_a_long_sequence_is_drawn_as_a_window_that_says_so(monkeypatch: pytest.M
     assert "The last 24 of 64 tokens are drawn." in printed(at)
 
 
-def test_nothing_is_measured_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+def test_nothing_is_measured_before_it_is_asked_for_but_what_will_be_is_said(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
     at = opened(monkeypatch, tiny_folder, "measured")
-    assert "Both are timed." in printed(at) and not figures(at)
+    text = printed(at)
+    assert "Both are timed" in text and "median" in text and not figures(at)
+    counted = re.search(r"\\frac\{\\text\{without\}\}.*", printed(opened(monkeypatch, tiny_folder, "work")))
+    assert counted and counted.group() in text and "Work of the blocks" in text
+    assert any("gptcore/cache_race.py" in caption.value for caption in at.caption)
 
 
 def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_writes(
@@ -133,9 +139,13 @@ def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_wri
         torch.tensor([list(ids)]), do_sample=False, max_new_tokens=len(numbers(without["x"])), eos_token_id=None, pad_token_id=0
     )[0, len(ids) :].tolist()
     found = at.session_state["remembered_cache_race"][1]
-    last = found.steps[-1]
-    fraction = re.search(r"\\frac\{([\d.]+)\}\{([\d.]+)\}", printed(at))
-    assert fraction and [float(part) for part in fraction.groups()] == pytest.approx([last.uncached_ms, last.cached_ms], rel=5e-3)
+    medians = [float(np.median(numbers(line["y"]))) for line in (without, with_cache)]
+    fraction = re.search(r"\\frac\{([\d.]+)\}\{([\d.]+)\} \S+ ([\d.]+)", printed(at))
+    expected = [*medians, medians[0] / medians[1]]
+    assert fraction and [float(part) for part in fraction.groups()] == pytest.approx(expected, rel=6e-3)
+    said = re.search(r"median step took ([\d.]+) ms without the cache and ([\d.]+) ms with it", text)
+    assert said and [float(part) for part in said.groups()] == pytest.approx(medians, rel=6e-3)
+    assert "The work it saves" in text and "above" not in text
     assert list(found.cached_ids)[: len(written)] == list(found.uncached_ids)[: len(written)] == written
 
 
