@@ -9,11 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from app import arithmetic_views as views
-from app import parameter_checks, runtime, state, ui
+from app import markup, parameter_checks, runtime, state, ui
 from app.arithmetic_views import in_bytes
 from app.charts import colour, curves, strip
+from app.charts.heatmap import limit_of
+from app.markup import number_of
 from app.runtime import Here
-from app.worked import latex_number, worked
+from app.worked import bracketed, latex_percent, worked
 from gptcore import cache_race, parameters
 from gptcore.activations import AttentionActivations
 from gptcore.checks import Check
@@ -35,8 +37,10 @@ def kept(here: Here) -> None:
     first = max(0, n - ROWS)
     window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
     ui.note(
-        f"{window}One row a token, {here.config.head_dim} numbers each. The queries of earlier tokens are not there: each was used once, "
-        "when its token was the newest. No later token asks with it again, but every later token looks at the earlier keys and values."
+        f"{window}One row a token, {number_of(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
+        "100 % is its largest number, whatever the sign, which is written below it. The queries of earlier tokens are not there: "
+        "each was used once, when its token was the newest. No later token asks with it again, but every later token looks at the "
+        "earlier keys and values."
     )
     _one_comparison(here, attention)
     _size(here)
@@ -53,20 +57,30 @@ def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
 
 
 def _strip(here: Here, attention: AttentionActivations) -> None:
+    """The numbers in shades of their own part: on one scale the query, often the largest by far, would leave the others pale."""
     n, width = len(here.ids), here.config.head_dim
     first = max(0, n - ROWS)
     values = np.full((n - first, 3 * width), np.nan)
     values[-1, :width] = attention.q[0, 0]
     values[:, width : 2 * width] = attention.k[0, first:]
     values[:, 2 * width :] = attention.v[0, first:]
+    largest = [limit_of(part, "signed") for part in np.split(values, 3, axis=1)]
+    scales = [f"{part} ±{markup.significant(limit)}" for part, limit in zip(PARTS, largest, strict=True)]
     figure = strip(
-        values,
+        values / np.repeat(largest, width),
         row_names=[f"{token} ({first + i})" for i, token in enumerate(here.tokens[first:])],
         title=f"Query, keys and values of layer {here.layer}, head {here.head}",
-        x_title="query (newest token only), key, value",
+        value_title="value, as a share of the largest of its part",
+        top=1.0,
         mode=ui.mode(),
     )
-    figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": PARTS, "title": {}}
+    cells = figure.data[0]
+    names = [f"{part}, dimension {dimension}" for part in PARTS for dimension in range(width)]
+    cells |= {"customdata": values, "text": [names] * len(values)}
+    cells["hovertemplate"] = "%{y}<br>%{text}<br>value <b>%{customdata:.3~r}</b><extra></extra>"
+    cells["colorbar"] |= {"tickformat": ".0%", "nticks": 3}
+    figure.layout["meta"] = {"alt": f"{figure.layout['meta']['alt']} The largest of each part: {', '.join(scales)}."}
+    figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": scales, "title": {}}
     line = {"width": 2, "color": colour("residual", ui.mode())}
     figure.layout["shapes"] = [
         {"type": "line", "x0": border - 0.5, "x1": border - 0.5, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
@@ -93,16 +107,32 @@ def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:
 def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     """The newest query with the kept key of the token in focus: what the next token needs of it."""
     newest, at = len(here.ids) - 1, here.position
-    score, scaled = float(attention.scores[0, 0, at]), float(attention.scaled[0, 0, at])
-    root = worked(lambda score: score / math.sqrt(here.config.head_dim), [score], scaled)
+    row = attention.scaled[0, 0].astype(np.float64)
+    scaled, largest, total = float(row[at]), float(row.max()), float(np.exp(row - row.max()).sum())
+    share = worked(
+        lambda s, m, total: math.exp(s - m) / total,
+        [scaled, largest, total],
+        float(attention.pattern[0, 0, at]),
+        written=latex_percent,
+    )
+    root = worked(
+        lambda score: score / math.sqrt(here.config.head_dim),
+        [float(attention.scores[0, 0, at])],
+        scaled,
+        digits=share.digits,
+    )
+    s, m, below = share.inputs
     ui.formula(
-        rf"\begin{{gathered}} q_{{{newest}}} \cdot k_{{{at}}} = {root.inputs[0]} \\[0.4em] "
-        rf"{root.inputs[0]} \,/\, \sqrt{{{here.config.head_dim}}} {root.out} \\[0.4em] "
-        rf"\text{{weight }} {latex_number(float(attention.pattern[0, 0, at]))} \end{{gathered}}"
+        r"\begin{aligned} "
+        rf"q_{{{newest}}} \cdot k_{{{at}}} &= {root.inputs[0]} \\[0.4em] "
+        rf"{root.inputs[0]} \,/\, \sqrt{{{here.config.head_dim}}} &{root.out} \\[0.4em] "
+        rf"\text{{weight}} &= \frac{{e^{{{s} - {bracketed(m)}}}}}{{{below}}} \\[1.1em] &{share.out} \end{{aligned}}"
     )
     ui.note(
-        f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width; after the "
-        "softmax over all kept keys, so much of its value is read. Click another token in the timeline."
+        f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
+        f"softmax over {number_of(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
+        "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
+        "read. Click another token in the timeline."
     )
 
 
@@ -114,11 +144,12 @@ def _size(here: Here) -> None:
     ui.formula(
         rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
         rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot "
-        rf"\underbrace{{{views.in_tex(n)}}}_{{\text{{tokens}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
+        rf"\underbrace{{{views.in_tex(n)}}}_{{\text{{{'token' if n == 1 else 'tokens'}}}}} \cdot "
+        rf"\underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
     )
     st.markdown(
-        f"The width holds {config.n_heads} heads of {config.head_dim} numbers. That is {in_bytes(total)} for this sequence, and "
-        f"{in_bytes(full)} for the longest one of {config.context_length:,} tokens. The weights take "
+        f"The width holds {number_of(config.n_heads, 'head')} of {number_of(config.head_dim, 'number')}. That is {in_bytes(total)} for "
+        f"this sequence, and {in_bytes(full)} for the longest one of {number_of(config.context_length, 'token')}. The weights take "
         f"{in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
     )
 
@@ -150,7 +181,7 @@ def work(here: Here) -> None:
     ui.table(["For the next token", "Without the cache", "With it"], rows, numeric=(1, 2), marked=len(rows) - 1)
     saved_work(here)
     ui.note(
-        f"For the sequence in view of {n:,} {'token' if n == 1 else 'tokens'}, the dotted line. Counted, not measured, in FLOP "
+        f"For the sequence in view of {number_of(n, 'token')}, the dotted line. Counted, not measured, in FLOP "
         "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
         "at the last position only."
     )

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from app import arithmetic_views as views
 from app import cache_race_sections, cache_sections
+from app.charts.labels import significant as significant
 from gptcore.cache_race import KeptKeysValues, Race, Step
 from gptcore.checkpoints import LanguageModel
 from gptcore.model import GPTModel
@@ -52,10 +53,18 @@ def test_it_draws_one_query_and_all_keys_and_values_as_transformers_has_them(
     with torch.inference_mode():
         qkv = attention.c_attn(torch.tensor(run.layers[LAYER]["attn_in"])).numpy()
     q, k, v = (part[:, HEAD * WIDTH : (HEAD + 1) * WIDTH] for part in np.split(qkv, 3, axis=1))
-    drawn = numbers(figure(opened(monkeypatch, tiny_folder), "Query, keys and values of layer 1, head 2")["data"][0]["z"])
-    assert np.isnan(drawn[:-1, :WIDTH]).all()
-    for found, expected in ((drawn[-1, :WIDTH], q[-1]), (drawn[:, WIDTH : 2 * WIDTH], k), (drawn[:, 2 * WIDTH :], v)):
-        assert np.allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    strip = figure(opened(monkeypatch, tiny_folder), "Query, keys and values of layer 1, head 2")
+    trace, layout = strip["data"][0], strip["layout"]
+    shades, drawn = numbers(trace["z"]), numbers(trace["customdata"])
+    assert np.isnan(drawn[:-1, :WIDTH]).all() and np.isnan(shades[:-1, :WIDTH]).all()
+    assert (trace["zmin"], trace["zmax"]) == (-1, 1) and "%{customdata:" in trace["hovertemplate"]
+    places = slice(0, WIDTH), slice(WIDTH, 2 * WIDTH), slice(2 * WIDTH, None)
+    for i, (name, place, expected) in enumerate(zip(("query", "key", "value"), places, (q[-1:], k, v), strict=True)):
+        rows, largest = slice(-len(expected), None), np.abs(expected).max()
+        assert np.allclose(drawn[rows, place], expected, atol=1e-5 * largest)
+        assert np.allclose(shades[rows, place], expected / largest, atol=2e-5)  # each part in all its shades
+        assert layout["xaxis"]["ticktext"][i] == f"{name} ±{significant(largest)}" and name in layout["meta"]["alt"]
+        assert trace["text"][-1][place][1] == f"{name}, dimension 1"
 
 
 def test_the_query_is_compared_with_the_key_of_the_token_in_focus(
@@ -67,12 +76,20 @@ def test_the_query_is_compared_with_the_key_of_the_token_in_focus(
         qkv = run.model.transformer.h[LAYER].attn.c_attn(torch.tensor(run.layers[LAYER]["attn_in"])).numpy()
     q, k, _ = (part[:, HEAD * WIDTH : (HEAD + 1) * WIDTH] for part in np.split(qkv, 3, axis=1))
     text = printed(opened(monkeypatch, tiny_folder, position=str(at)))
-    found = re.search(rf"q_\{{{len(ids) - 1}\}} \\cdot k_\{{{at}\}} = (\S+) .*?= (\S+) .*?weight \}} (\S+) ", text, re.S)
+    found = re.search(
+        rf"q_\{{{len(ids) - 1}\}} \\cdot k_\{{{at}\}} &= (\S+) .*?&= (\S+) \\.*?weight.*?"
+        r"\\frac\{e\^\{(\S+) - (\(?-?[\d.]+\)?)\}\}\{([\d.]+)\} \\.*?&= ([\d.]+)\\,\\%",
+        text,
+        re.S,
+    )
     assert found
-    score = float(q[-1] @ k[at])
-    weights = np.exp(q[-1] @ k.T / np.sqrt(WIDTH))
-    expected = [score, score / np.sqrt(WIDTH), weights[at] / weights.sum()]
-    assert [float(number) for number in found.groups()] == pytest.approx(expected, rel=6e-3)
+    score, scaled, fitting, largest, total, weight = (float(number.strip("()")) for number in found.groups())
+    scores = q[-1] @ k.T / np.sqrt(WIDTH)
+    expected = np.exp(scores[at]) / np.exp(scores).sum()
+    assert [score, scaled, largest] == pytest.approx([float(q[-1] @ k[at]), float(scores[at]), float(scores.max())], rel=6e-3)
+    assert fitting == scaled and total == pytest.approx(np.exp(scores - scores.max()).sum(), rel=6e-3)
+    assert weight == pytest.approx(100 * expected, rel=6e-3)
+    assert weight == pytest.approx(100 * np.exp(fitting - largest) / total, rel=6e-3)  # by the printed numbers alone
 
 
 def test_the_bytes_are_those_of_the_cache_that_transformers_keeps(
