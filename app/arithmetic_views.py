@@ -65,7 +65,7 @@ GPT1_AS_COUNTED = replace(GPT2_SMALL, vocab_size=40_478, context_length=512)
 
 
 def in_words(number: float) -> str:
-    """124_439_808 -> "124.4 million"; below a million with all its digits."""
+    """124_439_808 -> "124 million"; below a million with all its digits."""
     for name, size in (("trillion", 10**12), ("billion", 10**9), ("million", 10**6)):
         if number >= size:
             return f"{_short(number / size)} {name}"
@@ -73,7 +73,7 @@ def in_words(number: float) -> str:
 
 
 def in_bytes(number: float) -> str:
-    """497_759_232 -> "497.8 MB". Decimal units: 1 MB is 10^6 bytes."""
+    """497_759_232 -> "498 MB". Decimal units: 1 MB is 10^6 bytes."""
     for name, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= size:
             return f"{_short(number / size)} {name}"
@@ -99,10 +99,8 @@ def in_tex(number: int) -> str:
 
 
 def _short(number: float) -> str:
-    """1.56, 12.3, 124.4, 1,234: two decimals below ten, one below a thousand; no zeros at the end."""
-    if number >= 1000:
-        return f"{number:,.0f}"
-    return f"{number:.{2 if number < 10 else 1}f}".rstrip("0").rstrip(".")
+    """1.56, 12.0, 124, 1,234: three significant digits, and all of a whole part; what is exactly whole without a point."""
+    return f"{number:,.0f}" if number >= 999.5 or number == int(number) else f"{number:#.3g}".rstrip(".")
 
 
 @lru_cache(maxsize=KEPT)
@@ -173,7 +171,7 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
     "numbers": "{:,}".format,
     "share": "{:.1%}".format,
     "bytes": in_bytes,
-    "MiB": "{:,.2f} MiB".format,
+    "MiB": lambda size: f"{_short(size)} MiB",
     "FLOP": in_flops,
 }
 

@@ -28,6 +28,7 @@ GPT3_PUBLISHED_COUNT = 174_600_000_000
 GPT3_PUBLISHED_FLOPS = 3.14e23
 CARDS = {"8": 8, "24": 24, "80 GB": 80}  # the names of the lines; on a phone there is no room for more
 NUMBERS = ("float32", "float16", "int8")
+PURPOSES = ("Running", "Training")
 BATCHES = ("1", "2", "4", "8", "16", "32", "64")
 
 
@@ -141,13 +142,18 @@ def memory(here: Here) -> None:
         )
     )  # fmt: skip
     _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
-    _memory_formula(compared[apart], str(number), int(batch))
     ui.note(
         "float32 and float16 are numbers of 32 and 16 bits, int8 whole numbers of 8. "
         "Running: weights, keys and values of the whole context, and the working memory of one layer. Training: mixed precision with "
         "Adam, 16 bytes a parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
-        "1 GB as 10⁹ bytes; splitting a model over cards costs more. In the formulas: B sequences of N tokens, L layers, width E, V tokens "
-        "known; working: 9 numbers for each of E, and a row of logits in float32."
+        "1 GB as 10⁹ bytes; splitting a model over cards costs more."
+    )
+    _memory_formula(compared[apart], str(number), int(batch))
+    ui.note(
+        "B sequences of N tokens, L layers of A heads, width E, V tokens known. Working: 9 numbers for each of E, and a row of logits in "
+        "float32. Activations: in each layer 34 bytes for each of E, and 5 for each cell of its attention maps, N by N for each head. "
+        "Running counts no attention maps: the row of a token is used once, when its values are read, and can be dropped. Going "
+        "backward, training keeps all of them."
     )
     recounted = scale_checks.memory_recounted(every, str(number), int(batch), frame)
     ui.self_check([parameter_checks.bytes_counted(here), recounted])
@@ -160,7 +166,7 @@ def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mo
     frame = views.hardware(compared, number, batch)
     totals = frame[frame.part == "total"]
     return log_dots(
-        {purpose: totals.bytes[totals.purpose == purpose] for purpose in ("Running", "Training")},
+        {purpose: totals.bytes[totals.purpose == purpose] for purpose in PURPOSES},
         labels=[model.title for model in compared],
         title="Bytes in memory at once, with a full context",
         value_title="memory",
@@ -172,41 +178,60 @@ def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mo
 
 
 def _memory_formula(model: ModelFacts, number: str, batch: int) -> None:
-    """Running and training, with the numbers of the model that is taken apart."""
+    """Running and training, with the numbers of the model that is taken apart; beside each other where there is room."""
     config, n, length = model.config, views.in_tex, model.config.context_length
     running = gpu.inference_memory(config, number, batch, length, model.tied)
     needs = gpu.training_memory(config, batch, length, model.tied)
     each, other = parameters.number_bytes(number), parameters.number_bytes(gpu.beside(number))
-    ui.formula(
-        r"\begin{gathered}\begin{aligned} \text{weights} "
-        rf"&= {n(model.n_parameters)} \cdot {each} \\ &= {n(running.weights)} \\ "
-        rf"\text{{K/V cache}} &= 2LENB \cdot {other} \\ &= {n(running.kv_cache)} \\ "
-        rf"\text{{working}} &= B\,(9EN \cdot {other} + 4V) \\ &= {n(running.working)} \\ "
-        r"\text{running} &= \text{the sum of these} \\ "
-        rf"&= {n(running.total)} \text{{ bytes}} \end{{aligned}} \\[0.6em] \begin{{aligned}} "
-        r"\text{training} &= 16 \cdot \text{parameters} + \text{activations} \\ "
-        rf"&= 16 \cdot {n(model.n_parameters)} \\ &\quad + {n(needs.activations)} \\ "
-        rf"&= {n(needs.total)} \text{{ bytes}} \end{{aligned}} \\[0.6em] "
-        rf"V = {views.in_tex(config.vocab_size)} \quad N = {views.in_tex(length)} \quad B = {batch} \\ "
-        rf"E = {views.in_tex(config.emb_dim)} \quad L = {config.n_layers} \end{{gathered}}"
-    )
+    layers, heads, emb, tokens, vocab = map(n, (config.n_layers, config.n_heads, config.emb_dim, length, config.vocab_size))
+    with st.container(horizontal=True, key="memory_formulas"):
+        ui.formula(
+            rf"\begin{{aligned}} & \text{{weights}} = {n(model.n_parameters)} \cdot {each} \\ "
+            rf"&\quad = {n(running.weights)} \\[0.4em] "
+            rf"& \text{{K/V cache}} = 2LENB \cdot {other} \\ "
+            rf"&\quad = 2 \cdot {layers} \cdot {emb} \cdot {tokens} \cdot {batch} \cdot {other} \\ "
+            rf"&\quad = {n(running.kv_cache)} \\[0.4em] "
+            rf"& \text{{working}} = B\,(9EN \cdot {other} + 4V) \\ "
+            rf"&\quad = {batch} \cdot (9 \cdot {emb} \cdot {tokens} \cdot {other} \\ &\quad\quad + 4 \cdot {vocab}) \\ "
+            rf"&\quad = {n(running.working)} \\[0.4em] "
+            r"& \text{running} = \text{the sum of these} \\ "
+            rf"&\quad = {n(running.total)} \text{{ bytes}} \end{{aligned}}"
+        )
+        ui.formula(
+            r"\begin{aligned} & \text{activations} \\ &\quad = BN\,(L\,(34E + 5AN) + 5E + 4V) \\ "
+            rf"&\quad = {batch} \cdot {tokens} \cdot ({layers} \cdot (34 \cdot {emb} \\ "
+            rf"&\quad\quad + 5 \cdot {heads} \cdot {tokens}) \\ "
+            rf"&\quad\quad + 5 \cdot {emb} + 4 \cdot {vocab}) \\ "
+            rf"&\quad = {n(needs.activations)} \\[0.4em] "
+            r"& \text{training} \\ &\quad = 16 \cdot \text{parameters} + \text{activations} \\ "
+            rf"&\quad = 16 \cdot {n(model.n_parameters)} \\ &\quad\quad + {n(needs.activations)} \\ "
+            rf"&\quad = {n(needs.total)} \text{{ bytes}} \end{{aligned}}"
+        )
+
+
+_PART_NAMES = {
+    "weights": "Weights",
+    "kv_cache": "Keys and values",
+    "working": "Working memory",
+    "gradients": "Gradients",
+    "optimizer": "Optimiser states",
+    "activations": "Activations",
+    "total": "All",
+}
 
 
 def _parts(frame: pd.DataFrame) -> None:
-    names = {"kv_cache": "keys and values", "working": "working memory", "optimizer": "optimiser states"}
+    """What one model needs, part by part, running beside training; under it the cards that hold it."""
+    needs = {purpose: part.set_index("part").bytes for purpose, part in frame.groupby("purpose")}
     rows = [
-        [
-            row["purpose"],
-            names.get(row["part"], row["part"]),
-            in_bytes(row["bytes"]),
-            *(
-                f"{math.ceil(row['bytes'] / (size * gpu.GIGABYTE)):,}" if row["part"] == "total" else ""
-                for size in CARDS.values()
-            ),
-        ]
-        for row in frame.to_dict("records")
+        [name, *(in_bytes(needs[purpose][part]) if part in needs[purpose] else "–" for purpose in PURPOSES)]
+        for part, name in _PART_NAMES.items()
     ]
-    ui.table(["For", "Part", "Memory", *(f"Cards of {size} GB" for size in CARDS.values())], rows, numeric=(2, 3, 4, 5))
+    total = len(rows) - 1
+    for size in CARDS.values():
+        cards = [math.ceil(needs[purpose]["total"] / (size * gpu.GIGABYTE)) for purpose in PURPOSES]
+        rows.append([f"Cards of {size} GB", *(f"{n:,}" for n in cards)])
+    ui.table(["Part", *PURPOSES], rows, numeric=(1, 2), marked=total)
 
 
 def training(here: Here) -> None:

@@ -53,7 +53,8 @@ def inference_memory(config: GPTConfig, number_type: str, batch_size: int, n_tok
     """Weights, keys and values of all tokens, and the working memory of one layer.
 
     number_type: of the weights; with int8 everything else is float16. working: the residual stream and the widened feed-forward
-    before and after GELU, 9 numbers for each of emb_dim, for all tokens at once, and one row of logits a sequence in float32.
+    before and after GELU, 9 numbers for each of emb_dim, for all tokens at once, and one row of logits a sequence in float32. No
+    attention maps: each row is used once and can be dropped, while training keeps them (activation_bytes).
     """
     other = beside(number_type)
     number = number_bytes(other)

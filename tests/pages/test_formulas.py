@@ -54,8 +54,8 @@ PLACES: dict[str, tuple[str, dict[str, str], int]] = {
     "two sums": ("block", {"layer": "1"}, 2),
     "dropout": ("block", {"block": "dropout", "dropout": "1", "drop_rate": "0.35", "dropout_seed": "4"}, 0),
     "years": ("scale", {"scale": "time", "teraflops": "33.7", "cards": "7"}, 2),
-    "memory": ("scale", {"scale": "memory", "batch": "16"}, 2),
-    "a kept key": ("kv_cache", {"position": "2"}, 1),
+    "memory": ("scale", {"scale": "memory", "batch": "16"}, 5),
+    "a kept key": ("kv_cache", {"position": "2"}, 3),
     "cached work": ("kv_cache", {"kv_cache": "work"}, 1),
 }
 

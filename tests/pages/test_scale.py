@@ -18,6 +18,7 @@ from app.charts.dots import log_dots
 from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
 from gptcore.model import GPTModel
+from tests.pages.printed_formula import relations
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 # Parameters, layers, width, heads, context: counted from the published configurations; GPT-3 from Brown et al. 2020, table 2.1.
@@ -179,12 +180,43 @@ def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
         assert parts["total"] == parts.drop("total").sum()
 
 
-def test_the_cards_needed_are_rounded_up(opened: Opened) -> None:
+def test_a_model_is_taken_apart_and_the_cards_needed_are_rounded_up(opened: Opened) -> None:
     page = opened("memory")
     page.selectbox(key="widget_choice_apart").set_value("gpt3").run()
     for at in (page, opened("memory", apart="gpt3")):
-        (last,) = re.findall(r"<tr[^>]*><td>Running</td><td>total</td>(.*?)</tr>", printed(at))
-        assert re.findall(r"<td[^>]*>(.*?)</td>", last) == ["359.3 GB", "45", "15", "5"]
+        rows = table_rows(at)
+        assert rows["Weights"] == ["349 GB", "349 GB"] and rows["Optimiser states"] == ["–", "2.10 TB"]
+        assert rows["Keys and values"][1] == rows["Working memory"][1] == rows["Activations"][0] == "–"
+        assert rows["All"] == ["359 GB", "3.07 TB"]
+        assert [rows[f"Cards of {size} GB"] for size in (8, 24, 80)] == [["45", "384"], ["15", "128"], ["5", "39"]]
+
+
+@pytest.mark.parametrize(("apart", "model"), [("gpt2", views.PUBLISHED[0]), ("gpt3", views.PUBLISHED[-1])])
+def test_each_number_of_the_memory_follows_from_the_printed_ones(opened: Opened, apart: str, model: views.ModelFacts) -> None:
+    c, b = model.config, 16
+    at = opened("memory", apart=apart, batch=str(b))
+    found = [relation for element in at.get("latex") for relation in relations(element.proto.body)]
+    assert len(found) == 5 and all(relation.holds for relation in found)
+    (activations,) = [relation for relation in found if "(34 " in relation.expression]
+    n = c.context_length
+    expected = (
+        c.n_layers * (34 * n * b * c.emb_dim + 5 * c.n_heads * n * n * b) + 5 * n * b * c.emb_dim + 4 * n * b * c.vocab_size
+    )
+    assert activations.value == expected
+
+
+def test_it_says_why_running_counts_no_attention_maps_while_training_does(opened: Opened) -> None:
+    text = printed(opened("memory"))
+    assert "Running counts no attention maps" in text and "training keeps all of them" in text
+
+
+def test_memory_is_written_with_three_significant_digits(opened: Opened) -> None:
+    at = opened("memory", apart="gpt2-large")
+    labels = [text for line in figure(at, "Bytes in memory at once")["data"] for text in line["text"]]
+    written = [cell for cells in table_rows(at).values() for cell in cells if cell.endswith("B")] + labels
+    assert len(written) > 15 and "18.0 GB" in written
+    for text in written:
+        assert len(re.sub(r"\D", "", text).lstrip("0")) == 3, text
 
 
 def test_355_years_is_a_division_and_follows_its_controls(opened: Opened) -> None:
