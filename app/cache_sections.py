@@ -175,10 +175,10 @@ def work(here: Here) -> None:
     cached, again = (parameters.next_token_flops(config, n, cached=c) for c in (True, False))
     rows = [
         [name, *(views.in_flops(getattr(flops, place)) for flops in (again, cached))]
-        for name, place in (("Matrices of the blocks", "blocks"), ("Attention's two products", "attention"),
+        for name, place in (("The blocks' matrices", "blocks"), ("Attention's products", "attention"),
                             ("Output head", "head"), ("All", "total"))
     ]  # fmt: skip
-    ui.table(["For the next token", "Without the cache", "With it"], rows, numeric=(1, 2), marked=len(rows) - 1)
+    ui.table(["Next token", "Without cache", "With cache"], rows, numeric=(1, 2), marked=len(rows) - 1)
     saved_work(here)
     ui.note(
         f"For the sequence in view of {number_of(n, 'token')}, the dotted line. Counted, not measured, in FLOP "

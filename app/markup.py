@@ -55,6 +55,11 @@ def chip(text: str, kind: str = "") -> str:
     return f'<code class="chip {kind}">{escape_html(text)}</code>'
 
 
+def wrapped(html: str) -> str:
+    """A cell of words that may stand in several lines where room is short; what has numbers never does."""
+    return f'<div class="wrap">{html}</div>'
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = (), marked: int | None = None) -> str:
     """A small HTML table. Cells are HTML already: pass text through escape_html or chip. numeric: columns that are right-aligned;
     marked: the row that is lit."""

@@ -66,11 +66,11 @@ def sizes(here: Here) -> None:
     frame = views.scale(compared)
     rows = [
         [
-            markup.escape_html(row["model"]),
+            markup.wrapped(markup.escape_html(row["model"])),
             f"{row['parameters']:,}",
             *(f"{value:,}" for value in (row["layers"], row["width"], row["heads"], row["context"])),
-            markup.escape_html(row["training"]),
-            row["weights"],
+            markup.wrapped(markup.escape_html(row["training"])),
+            markup.wrapped(row["weights"]),
         ]
         for row in frame.assign(training=[_training_tokens(model) for model in compared]).to_dict("records")
     ]
