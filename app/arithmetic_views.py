@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from app.charts import Part
+from app.markup import percent
 from gptcore import parameters
 from gptcore.cache_race import Race
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
@@ -169,7 +170,7 @@ def weight_memory(config: GPTConfig) -> pd.DataFrame:
 # Unit of a cost -> how it is written on the screen.
 _WRITTEN: dict[str, Callable[[float], str]] = {
     "numbers": "{:,}".format,
-    "share": "{:.1%}".format,
+    "share": percent,
     "bytes": in_bytes,
     "MiB": lambda size: f"{_short(size)} MiB",
     "FLOP": in_flops,
@@ -185,7 +186,7 @@ class Cost(NamedTuple):
     @property
     def written(self) -> str:
         """As it stands on the screen."""
-        return _WRITTEN[self.unit](self.value).replace("%", " %")
+        return _WRITTEN[self.unit](self.value)
 
 
 def costs(config: GPTConfig, tied: bool) -> dict[str, Cost]:
@@ -198,7 +199,10 @@ def costs(config: GPTConfig, tied: bool) -> dict[str, Cost]:
         "of them in one block": Cost(sum(parameters.block_counts(config).values()), "numbers"),
         "in the feed-forward networks": Cost(float(share[parameters.FEED_FORWARD]), "share"),
         "in attention": Cost(float(share[parameters.ATTENTION]), "share"),
+        "in the LayerNorms": Cost(float(share[parameters.LAYER_NORM]), "share"),
         "in the table of tokens": Cost(float(share[parameters.TOKEN_EMBEDDING]), "share"),
+        "in the table of positions": Cost(float(share[parameters.POSITION_EMBEDDING]), "share"),
+        "in an output head of its own": Cost(float(share[parameters.OUTPUT_HEAD]), "share"),
         "Weights in float32": Cost(size, "bytes"),
         "the same in MiB": Cost(size / MEBIBYTE, "MiB"),
         "Weights in float16": Cost(parameters.weight_bytes(config, tied, "float16"), "bytes"),

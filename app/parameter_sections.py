@@ -59,7 +59,7 @@ def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
     frame = views.components(config, tied)
     rows = [
         [
-            row["component"],
+            markup.wrapped(row["component"]),
             f"{row['parameters']:,}",
             markup.percent(row["share"]),
             f"{row['in_one_block']:,}" if row["in_one_block"] else "",
@@ -222,7 +222,7 @@ def what_follows(now: Counted, here: Here) -> None:
     st.subheader(f"{total:,} parameters", anchor=False)
     loaded = views.costs(here.config, here.model.model.tied)
     costs = views.costs(now.config, now.tied)
-    rows = [[name, cost.written, loaded[name].written] for name, cost in costs.items()]
+    rows = [[markup.wrapped(name), cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     frame = pd.DataFrame(
         [(name, cost.unit, cost.value, loaded[name].value) for name, cost in costs.items()],

@@ -21,13 +21,14 @@ PARTS = {
 here = runtime.here()
 tied = here.model.model.tied
 shares = components(here.config, tied).set_index("component").share
+head = "" if tied else f", {markup.percent(shares[parameters.OUTPUT_HEAD])} in an output head of its own"
 ui.page_header(
     ui.WHOLE,
     "Where do the parameters sit, and what do they cost?",
     f"{here.model.name} has {in_words(parameters.count_parameters(here.config, tied))} parameters: "
     f"{markup.percent(shares[parameters.FEED_FORWARD])} of them in the feed-forward networks, "
     f"{markup.percent(shares[parameters.ATTENTION])} in attention, "
-    f"{markup.percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens. Change any key of the configuration and see what follows.",
+    f"{markup.percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens{head}. Change any key of the configuration and see what follows.",
 )
 part = ui.parts(choices.PARAMETERS_PART, PARTS)
 if part == "weights":

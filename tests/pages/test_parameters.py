@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from app.config_controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
 from gptcore import parameters
-from gptcore.checkpoints import LanguageModel
+from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
 from gptcore.weights import weight_statistics
@@ -152,7 +153,10 @@ def test_one_attention_map_is_not_called_all_of_them(opened: Opened, layers: int
 def test_a_configuration_stands_beside_the_loaded_model_with_all_that_it_costs(opened: Opened, tiny_model: LanguageModel) -> None:
     text = printed(opened("configuration", preset="gpt2"))
     rows = {
-        name: values for name, *values in re.findall(r"<tr[^>]*><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", text)
+        name: values
+        for name, *values in re.findall(
+            r"<tr[^>]*><td><div[^>]*>(.*?)</div></td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", text
+        )
     }
     assert rows["Parameters"] == ["124,439,808", f"{counted_by_transformers(tiny_model.config):,}"]
     assert rows["of them in one block"][0] == "7,087,872" and rows["K/V cache for each token"][0] == "73.7 kB"
@@ -160,6 +164,54 @@ def test_a_configuration_stands_beside_the_loaded_model_with_all_that_it_costs(o
         0
     ] == "75.5 MB"
     assert rows["that attention's two products add"][0] == "15.3 %" and rows["All attention maps"][0] == "604 MB"
+
+
+@pytest.mark.parametrize(("config", "tied", "heads"), [("", False, "23.7 %"), ("50257-1024-768-12-12-0.1-0-1", True, "0.0 %")])
+def test_every_part_of_a_configuration_has_its_share_and_they_make_up_the_whole(
+    opened: Opened, exports: dict[str, pd.DataFrame], config: str, tied: bool, heads: str
+) -> None:
+    text = printed(opened("configuration", preset="124m", **({"config": config} if config else {})))
+    (shown,) = re.findall(r">in an output head of its own</div></td><td[^>]*>(.*?)</td>", text)
+    assert shown == heads
+    frame = exports["configuration"].set_index("what")
+    shares = frame[(frame.unit == "share") & frame.index.str.startswith("in ")]
+    with torch.device("meta"):
+        model = GPTModel(GPT_CONFIG_124M, tied)
+    total = sum(tensor.numel() for tensor in model.parameters())
+    assert list(shares.this * total) == pytest.approx(
+        [
+            sum(tensor.numel() for block in model.blocks for tensor in block.feed_forward.parameters()),
+            sum(tensor.numel() for block in model.blocks for tensor in block.attention.parameters()),
+            sum(tensor.numel() for name, tensor in model.named_parameters() if "ln_" in name or "norm" in name),
+            model.token_embedding.weight.numel(),
+            model.position_embedding.weight.numel(),
+            0 if tied else model.output_head.weight.numel(),
+        ]
+    )
+    assert shares.this.sum() == pytest.approx(1) and shares.loaded.sum() == pytest.approx(1)
+
+
+def test_an_output_head_of_its_own_is_drawn_listed_and_exported(opened: Opened, exports: dict[str, pd.DataFrame]) -> None:
+    for divided in ("component", "block"):
+        at = opened("where", preset="124m", divided=divided)
+        drawn = figure(at, "GPT_CONFIG_124M, by")["data"][0]
+        labels = list(drawn["labels"])
+        assert numbers(drawn["values"])[labels.index("Output head")] == 50257 * 768
+        assert re.search(r">Output head</div></td><td[^>]*>38,597,376</td><td[^>]*>23.7 %</td>", printed(at))
+        frame = exports[f"parameters_by_{divided}"]
+        frame = frame.set_index("part" if divided == "block" else "component")
+        assert frame.parameters["Output head"] == 50257 * 768
+
+
+def test_the_answer_names_an_output_head_of_the_loaded_models_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_folder: Path, opened: Opened
+) -> None:
+    assert "% in an output head of its own" not in printed(opened())
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "untied"))
+    model = GPTModel(read_config(folder)[0], tied=False)
+    save_model(model, folder)
+    share = model.output_head.weight.numel() / sum(tensor.numel() for tensor in model.parameters())
+    assert f", {100 * share:.1f} % in an output head of its own." in printed(open_page(monkeypatch, folder, "parameters"))
 
 
 def test_only_counts_of_heads_that_share_the_width_can_be_chosen() -> None:

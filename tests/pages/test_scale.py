@@ -55,7 +55,10 @@ def untied(tmp_path: Path, tiny_folder: Path) -> tuple[Path, int]:
 
 def table_rows(at: AppTest) -> dict[str, list[str]]:
     """First cell -> the others, of every printed table."""
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr[^>]*>(.*?)</tr>", printed(at))]
+    cells = [
+        [re.sub(r"</?div[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+        for row in re.findall(r"<tr[^>]*>(.*?)</tr>", printed(at))
+    ]
     return {found[0]: found[1:] for found in cells if found}
 
 
