@@ -99,6 +99,11 @@ def in_tex(number: int) -> str:
     return f"{number:,}".replace(",", "{,}")
 
 
+def braced(number: int, thing: str) -> str:
+    """A number for a formula, with what it counts under it: "12 layers", "1 layer"."""
+    return rf"\underbrace{{{in_tex(number)}}}_{{\text{{{thing if number == 1 else thing + 's'}}}}}"
+
+
 def _short(number: float) -> str:
     """1.56, 12.0, 124, 1,234: three significant digits, and all of a whole part; what is exactly whole without a point."""
     return f"{number:,.0f}" if number >= 999.5 or number == int(number) else f"{number:#.3g}".rstrip(".")

@@ -8,6 +8,7 @@ import streamlit as st
 from app import arithmetic_views as views
 from app import cache_sections, markup, parameter_checks, runtime, state, ui
 from app.charts import curves
+from app.charts.labels import counted
 from app.runtime import Here
 from app.worked import worked
 from gptcore import parameters
@@ -53,7 +54,7 @@ def _result(here: Here, found: Race) -> None:
     _measured_chart(found)
     frame, n_steps = views.race_frame(found), len(found.steps)
     without, cached = (float(np.median(times)) for times in (frame.without_cache_ms, frame.with_cache_ms))
-    whole = markup.number_of(len(here.ids), "token")
+    whole = counted(len(here.ids), "token")
     begun = (
         "" if found.start == len(here.ids) else f"It began with the first {found.start} of {whole}, so as not to take longer. "
     )
@@ -115,7 +116,7 @@ def _text(here: Here, ids: tuple[int, ...]) -> str:
 
 def same_text(found: Race) -> Check:
     """Both ways chose the same tokens, and their logits agree within rounding; a different token is no rounding."""
-    written = markup.number_of(len(found.steps), "token")
+    written = counted(len(found.steps), "token")
     description = f"The same {written} either way, and the same logits. Deviation as a share of the largest logit."
     apart = max(step.difference for step in found.steps)
     return Check("Same text", description, apart if found.same_text else float("inf"), SAME)

@@ -13,7 +13,7 @@ from app import markup, parameter_checks, runtime, state, ui
 from app.arithmetic_views import in_bytes
 from app.charts import colour, curves, strip
 from app.charts.heatmap import limit_of
-from app.markup import number_of
+from app.charts.labels import PERCENT_TICKS, counted
 from app.runtime import Here
 from app.worked import bracketed, latex_percent, worked
 from gptcore import cache_race, parameters
@@ -37,7 +37,7 @@ def kept(here: Here) -> None:
     first = max(0, n - ROWS)
     window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
     ui.note(
-        f"{window}One row a token, {number_of(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
+        f"{window}One row a token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
         "100 % is its largest number, whatever the sign, which is written below it. The queries of earlier tokens are not there: "
         "each was used once, when its token was the newest. No later token asks with it again, but every later token looks at the "
         "earlier keys and values."
@@ -78,7 +78,7 @@ def _strip(here: Here, attention: AttentionActivations) -> None:
     names = [f"{part}, dimension {dimension}" for part in PARTS for dimension in range(width)]
     cells |= {"customdata": values, "text": [names] * len(values)}
     cells["hovertemplate"] = "%{y}<br>%{text}<br>value <b>%{customdata:.3~r}</b><extra></extra>"
-    cells["colorbar"] |= {"tickformat": ".0%", "nticks": 3}
+    cells["colorbar"] |= {"tickformat": PERCENT_TICKS, "nticks": 3}
     figure.layout["meta"] = {"alt": f"{figure.layout['meta']['alt']} The largest of each part: {', '.join(scales)}."}
     figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": scales, "title": {}}
     line = {"width": 2, "color": colour("residual", ui.mode())}
@@ -130,7 +130,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     )
     ui.note(
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
-        f"softmax over {number_of(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
+        f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
         "read. Click another token in the timeline."
     )
@@ -142,14 +142,13 @@ def _size(here: Here) -> None:
     config, n = here.config, len(here.ids)
     total, full = parameters.kv_cache_bytes(config, n), parameters.kv_cache_bytes(config, config.context_length)
     ui.formula(
-        rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
-        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot "
-        rf"\underbrace{{{views.in_tex(n)}}}_{{\text{{{'token' if n == 1 else 'tokens'}}}}} \cdot "
-        rf"\underbrace{{4}}_{{\text{{bytes}}}} \ = {views.in_tex(total)}"
+        rf"\underbrace{{2}}_{{K, V}} \cdot {views.braced(config.n_layers, 'layer')} \cdot "
+        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot {views.braced(n, 'token')} \cdot "
+        rf"{views.braced(4, 'byte')} \ = {views.in_tex(total)}"
     )
     st.markdown(
-        f"The width holds {number_of(config.n_heads, 'head')} of {number_of(config.head_dim, 'number')}. That is {in_bytes(total)} for "
-        f"this sequence, and {in_bytes(full)} for the longest one of {number_of(config.context_length, 'token')}. The weights take "
+        f"The width holds {counted(config.n_heads, 'head')} of {counted(config.head_dim, 'number')}. That is {in_bytes(total)} for "
+        f"this sequence, and {in_bytes(full)} for the longest one of {counted(config.context_length, 'token')}. The weights take "
         f"{in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
     )
 
@@ -181,7 +180,7 @@ def work(here: Here) -> None:
     ui.table(["Next token", "Without cache", "With cache"], rows, numeric=(1, 2), marked=len(rows) - 1)
     saved_work(here)
     ui.note(
-        f"For the sequence in view of {number_of(n, 'token')}, the dotted line. Counted, not measured, in FLOP "
+        f"For the sequence in view of {counted(n, 'token')}, the dotted line. Counted, not measured, in FLOP "
         "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
         "at the last position only."
     )

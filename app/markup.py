@@ -40,11 +40,6 @@ def significant(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
-def number_of(count: int, thing: str) -> str:
-    """ "1 token", "1,024 tokens"."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
 def shape(*sizes: int) -> str:
     """[1, 13, 4096], as a tensor's shape is written."""
     return f"[{', '.join(str(size) for size in sizes)}]"

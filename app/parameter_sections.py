@@ -10,6 +10,7 @@ import streamlit as st
 from app import arithmetic_views as views
 from app import choices, markup, navigation, parameter_checks, state, ui
 from app.charts import Figure, Mode, Part, curves, treemap
+from app.charts.labels import counted
 from app.config_controls import Counted
 from app.runtime import Here
 from app.worked import latex_number
@@ -118,9 +119,7 @@ def memory(now: Counted, here: Here) -> None:
     ui.table(["Number", "Output head", "Bytes", "MB (10⁶)", "MiB (2²⁰)"], rows, numeric=(2, 3, 4), marked=marked)
     ui.export_menu("weight_memory", frame)
     count, size = parameters.count_parameters(config, tied), parameters.weight_bytes(config, tied)
-    ui.formula(
-        rf"\underbrace{{{views.in_tex(count)}}}_{{\text{{parameters}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} = {views.in_tex(size)}"
-    )
+    ui.formula(rf"{views.braced(count, 'parameter')} \cdot {views.braced(4, 'byte')} = {views.in_tex(size)}")
     ui.note(
         "The weights alone. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers of 8 bits, without the scales that "
         "quantisation adds."
@@ -143,14 +142,13 @@ def _cache(config: GPTConfig) -> None:
     n = config.context_length
     one, full = parameters.kv_cache_bytes(config, 1), parameters.kv_cache_bytes(config, n)
     ui.formula(
-        rf"\underbrace{{2}}_{{K, V}} \cdot \underbrace{{{config.n_layers}}}_{{\text{{layers}}}} \cdot "
-        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot \underbrace{{4}}_{{\text{{bytes}}}} "
-        rf"\ = {views.in_tex(one)}"
+        rf"\underbrace{{2}}_{{K, V}} \cdot {views.braced(config.n_layers, 'layer')} \cdot "
+        rf"\underbrace{{{views.in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot {views.braced(4, 'byte')} \ = {views.in_tex(one)}"
     )
     maps, n_heads = parameters.attention_map_bytes(config, n), config.n_layers * config.n_heads
     all_maps = f"All {n_heads:,} attention maps" if n_heads > 1 else "The only attention map"
     st.markdown(
-        f"So many bytes for each token. Keys and values of all {n:,} tokens take {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
+        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
         f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. {all_maps} "
         f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
     )
@@ -170,7 +168,7 @@ def work(now: Counted, here: Here) -> None:
     ui.chart(_work_figure(config, way, ui.mode()), name="work_per_token", data=frame)
     ui.note(
         "One FLOP (floating-point operation) is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The "
-        f"products q·k and weights·v are often left out. At {config.context_length:,} tokens they add {_added(frame)}. Biases, "
+        f"products q·k and weights·v are often left out. At {counted(config.context_length, 'token')} they add {_added(frame)}. Biases, "
         "LayerNorm, GELU and softmax are not counted."
     )
     flops = parameters.forward_flops(config, config.context_length)

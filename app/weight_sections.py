@@ -11,6 +11,7 @@ import streamlit as st
 from app import arithmetic_views as views
 from app import choices, markup, parameter_checks, runtime, state, ui
 from app.charts import histogram
+from app.charts.labels import counted
 from app.runtime import Here
 from app.worked import worked
 from gptcore import parameters, weights
@@ -80,7 +81,8 @@ def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
     )
     frame = pd.DataFrame({"from": found.edges[:-1], "to": found.edges[1:], "numbers": found.histogram})
     ui.chart(figure, name="weights", data=frame)
-    ui.note(f"Drawn to {weights.REACH:g} spreads on either side of the mean; {found.outside:,} numbers lie beyond.")
+    lie = counted(found.outside, "number") + (" lies" if found.outside == 1 else " lie")
+    ui.note(f"Drawn to {weights.REACH:g} spreads on either side of the mean; {lie} beyond.")
 
 
 def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:

@@ -162,7 +162,7 @@ def earlier_tokens_unchanged(
         last = cast(TransformerBlock, model.blocks[layer])
         _, fresh_k, fresh_v = last.attention.queries_keys_values(last.ln_1(x))
     pairs = ((fresh_k[0].numpy(), k[:, :n_first]), (fresh_v[0].numpy(), v[:, :n_first]))
-    deviation = max(float(np.abs(fresh - kept).max() / np.abs(kept).max()) for fresh, kept in pairs)
+    deviation = max(float(np.abs(fresh - kept).max() / (np.abs(kept).max() or 1.0)) for fresh, kept in pairs)
     tokens = "token" if n_first == 1 else f"{n_first} tokens"
     description = (
         f"Keys and values of the first {tokens} in layer {layer}, computed again without the tokens behind, are the kept "

@@ -107,8 +107,8 @@ def strip(
         **_colours(scale, limit, unit, mode),
         "ygap": 3,
     }
-    rows = "1 row" if len(row_names) == 1 else f"{len(row_names)} rows"
-    alt = f"Colour strip: {title}. {rows} ({', '.join(row_names)}) of {matrix.shape[1]} values along {x_title}, "
+    rows, each = counted(len(row_names), "row"), counted(matrix.shape[1], "value")
+    alt = f"Colour strip: {title}. {rows} ({', '.join(row_names)}) of {each} along {x_title}, "
     return frame(
         [trace],
         title=title,

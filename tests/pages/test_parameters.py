@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from app import arithmetic_views as views
-from app import choices, parameter_checks, ui
+from app import choices, parameter_checks, ui, weight_sections
 from app.config_controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
@@ -331,6 +331,15 @@ def test_the_histogram_counts_the_numbers_of_the_file(opened: Opened, tiny_folde
     edges = np.append(middles - width / 2, middles[-1] + width / 2)
     assert np.abs(numbers(bars["y"]) - np.histogram(matrix, edges)[0]).sum() <= 2  # a number may lie on an edge
     assert edges[0] == pytest.approx(matrix.mean() - 5 * matrix.std(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("outside", "said"), [(1, "1 number lies beyond."), (2, "2 numbers lie beyond.")])
+def test_the_numbers_beyond_the_histogram_are_counted_in_words(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, outside: int, said: str
+) -> None:
+    found = weight_sections.statistics
+    monkeypatch.setattr(weight_sections, "statistics", lambda *names: replace(found(*names), outside=outside))
+    assert said in printed(opened("weights"))
 
 
 def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at_and_linked_to(opened: Opened) -> None:
