@@ -1,8 +1,8 @@
 """Why is the next token cheap?
 
 Reads: queries, keys and values of the layer and head in focus; the model itself, when a measurement is asked for.
-Shows: the newest query and all keys and values, one row a token (value, colour); bytes kept; work for the next token (GFLOP) and
-measured time (ms), with and without the cache, over the tokens of the sequence.
+Shows: the newest query and all keys and values, one row a token (value as a share of the largest of its part, colour); bytes kept;
+work for the next token (GFLOP) and measured time (ms), with and without the cache, over the tokens of the sequence.
 """
 
 import streamlit as st
