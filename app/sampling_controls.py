@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ _OFFERED: dict[str, tuple[Any, ...]] = {
     "top_p": tuple(round(0.05 * i, 2) for i in range(1, 21)),
     "min_p": (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
 }
+HEADINGS = ("First setting", "Second setting, also used on Generate")
 _FIRST: dict[str, choices.Choice[Any]] = {
     "temperature": choices.FIRST_TEMPERATURE,
     "top_k": choices.FIRST_TOP_K,
@@ -36,18 +37,29 @@ def second_settings() -> SamplingSettings:
     return views.settings(state.current())
 
 
-def first_sliders(names: Sequence[str] = tuple(NAMES), per_row: Literal["two", "four"] = "two") -> None:
+def take_first(settings: SamplingSettings) -> None:
+    """Make these the first setting; the seed belongs to the app."""
+    for name, choice in _FIRST.items():
+        state.take(choice, getattr(settings, name))
+
+
+def take_second(settings: SamplingSettings) -> None:
+    """Make these the second setting."""
+    state.update(**{name: getattr(settings, name) for name in NAMES})
+
+
+def first_sliders(names: Sequence[str] = tuple(NAMES)) -> None:
     """Sliders of the first setting under its heading."""
-    st.subheader("First setting", anchor=False)
-    with _row("first", per_row):
+    st.subheader(HEADINGS[0], anchor=False)
+    with _row("first"):
         for name in names:
             _slider(name, state.chosen(_FIRST[name]), state.choice(_FIRST[name]))
 
 
-def second_sliders(names: Sequence[str] = tuple(NAMES), per_row: Literal["two", "four"] = "two") -> None:
+def second_sliders(names: Sequence[str] = tuple(NAMES)) -> None:
     """Sliders of the second setting under its heading."""
-    st.subheader("Second setting, also used on Generate", anchor=False)
-    with _row("second", per_row):
+    st.subheader(HEADINGS[1], anchor=False)
+    with _row("second"):
         for name in names:
             _slider(name, getattr(state.current(), name), state.widget(name))
 
@@ -59,10 +71,10 @@ def written(name: str, value: Any) -> str:
     return "no cut" if value == OFF[name] else f"{value:,}" if name == "top_k" else f"{value:g}"
 
 
-def _row(which: str, per_row: str) -> Any:
+def _row(which: str) -> Any:
     """Side by side; how many in a row says the style sheet, so that a phone has two where a screen has four. Columns would be an
     element more for each."""
-    return st.container(horizontal=True, gap="medium", key=f"sliders_{per_row}_{which}")
+    return st.container(horizontal=True, gap="medium", key=f"sliders_{which}")
 
 
 def _slider(name: str, current: Any, tied: dict[str, Any]) -> None:

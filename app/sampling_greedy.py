@@ -28,7 +28,7 @@ def greedy(here: Here) -> None:
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
-    sampling_controls.second_sliders(per_row="four")
+    sampling_controls.second_sliders()
     if len(here.ids) >= here.config.context_length:
         ui.note(
             "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."

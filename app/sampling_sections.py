@@ -8,13 +8,12 @@ import streamlit as st
 
 from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.charts import colour, curves, grouped_bars
+from app.components import two_settings as bench
 from app.sampling_controls import first_settings, second_settings
 from app.sampling_views import Given
 from app.worked import entropy_terms, latex_number, worked
 from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection, select
-
-_STAGES = {**sampling_controls.NAMES, "greedy": "Greedy"}
 
 
 def _selections(given: Given) -> tuple[Selection, Selection]:
@@ -24,30 +23,12 @@ def _selections(given: Given) -> tuple[Selection, Selection]:
 
 
 def two_settings(given: Given) -> None:
-    """Two columns, each with its sliders and what its stages leave; then what either draws from, and the formula."""
+    """Both settings with what they leave and what they draw from, which follow the hand; then the formula."""
     first, second = _selections(given)
-    left, right = st.columns(2, gap="large")
-    with left:
-        sampling_controls.first_sliders()
-        _stages(first, given)
-    with right:
-        sampling_controls.second_sliders()
-        _stages(second, given)
     _side_by_side(first, second, given)
     _formula(second, given)
     ui.self_check(sampling_views.mass_checks(second) + (sampling_views.published_checks() if given.published else []))
     ui.source(select, random_number)
-
-
-def _stages(choice: Selection, given: Given) -> None:
-    settings = choice.settings
-    values = {name: sampling_controls.written(name, getattr(settings, name)) for name in sampling_controls.NAMES}
-    rows = [
-        [_STAGES[stage.name], values.get(stage.name, ""), f"{stage.kept:,}", markup.percent(stage.mass_cut)]
-        for stage in choice.stages
-    ]
-    ui.table(["Stage", "Set to", "Tokens left", "Probability cut"], rows, numeric=(1, 2, 3))
-    ui.note(f"Random number {choice.u:.3f} draws {_text(choice.chosen_rank, given)}.")
 
 
 def _text(rank: int, given: Given) -> str:
@@ -55,7 +36,7 @@ def _text(rank: int, given: Given) -> str:
 
 
 def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
-    """The probabilities that either setting draws from."""
+    """The probabilities that either setting draws from, between the sliders of both."""
     data = sampling_views.shortlist(first, second, given.texts)
     labels = data["token"].tolist()
     figure = grouped_bars(
@@ -67,7 +48,17 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
         stages=("reference", "probability"),
         mode=ui.mode(),
     )
-    ui.chart(figure, name="two-settings", data=data)
+    figure.layout["height"] -= 5 * len(labels)  # the whole figure in sight together with the sliders
+    bench.two_settings(
+        (first, second),
+        figure,
+        key="two_settings",
+        name="two-settings",
+        labels=labels,
+        headings=sampling_controls.HEADINGS,
+        on_let_go=(sampling_controls.take_first, sampling_controls.take_second),
+    )
+    ui.export_menu("two-settings", data, [figure])
     size = len(first.token_ids)
     ui.note(
         f"Drawn are the {len(labels)} likeliest. Every stage runs over all {size:,} tokens of the vocabulary."
@@ -110,7 +101,7 @@ def _formula(choice: Selection, given: Given) -> None:
 
 def many_draws(given: Given) -> None:
     """Draws of the second setting against its exact probabilities."""
-    sampling_controls.second_sliders(per_row="four")
+    sampling_controls.second_sliders()
     counts = ["10", "100", "1000", "10000"]
     with st.container(horizontal=True, gap="large", key="sampling_draws"):
         count = int(

@@ -1,7 +1,7 @@
 """What plotly cannot do: small custom components, one folder each with its JS and CSS.
 
-`component(name)` registers `app/components/<name>/*.js` (in one module, so a file may use what another declares) and
-`component.css`, each behind the shared part.
+`component(name)` registers all JS (in one module, so a file may use what another declares) and CSS of `app/components/<name>`, each
+behind the shared part and behind what it borrows from others.
 `pack` puts a small header and arrays into one row of bytes, since only top-level bytes travel to a component as bytes;
 `unpack` in shared/shared.js is its other half.
 """
@@ -19,13 +19,15 @@ import streamlit as st
 
 _HERE = Path(__file__).parent
 _ALIGNMENT = 8
+_BORROWED = {"next_token": ["choice/*"], "two_settings": ["choice/*", "figure/component.css"]}
 
 
 @cache
 def component(name: str) -> Any:
     """The mounting command of the component in folder `name`. Give it a key, or it is mounted anew at every rerun."""
-    js = "\n".join(path.read_text("utf-8") for path in (_HERE / "shared" / "shared.js", *sorted((_HERE / name).glob("*.js"))))
-    css = "\n".join((_HERE / folder).read_text("utf-8") for folder in ("shared/shared.css", f"{name}/component.css"))
+    patterns = ["shared/*", *_BORROWED.get(name, ()), f"{name}/*"]
+    files = [path for pattern in patterns for path in sorted(_HERE.glob(pattern))]
+    js, css = ("\n".join(path.read_text("utf-8") for path in files if path.suffix == ending) for ending in (".js", ".css"))
     return st.components.v2.component(f"glass_{name}", js=js, css=css)
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from gptcore.sampling import SamplingSettings, select
 from tests.browser.server import ROOT
 
-FOLDER = ROOT / "app" / "components" / "next_token"
+FOLDER = ROOT / "app" / "components" / "choice"
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from app import runtime, sampling_greedy, sampling_views
+from app import runtime, sampling_controls, sampling_greedy, sampling_views, state
 from app.markup import significant
 from app.runtime import Here
 from app.sampling_views import Given, Loop
@@ -18,6 +18,7 @@ from app.state import View
 from gptcore.checkpoints import LanguageModel
 from gptcore.random_numbers import random_number
 from gptcore.sampling import SamplingSettings, candidates, select
+from tests.pages.component_data import component_data
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 PROMPT = "Once upon a time"
@@ -160,40 +161,43 @@ def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_fol
     assert not at.query_params.keys() & junk.keys()
 
 
-def test_the_second_setting_is_that_of_the_link_and_a_slider_changes_it(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
-) -> None:
-    link = {"temperature": "1.37", "top_k": "17", "top_p": "0.913", "min_p": "0.013", "seed": "5"}
-    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, **link)
-    logits = tiny_model.trace(tiny_model.tokenizer.encode(PROMPT)).logits
-    for settings in (SamplingSettings(1.37, 17, 0.913, 0.013, 5), SamplingSettings(0.0, 17, 0.913, 0.013, 5)):
-        wanted = select(logits, settings, 0).final_probs[: sampling_views.SHOWN]
-        first, second = figure(at, "The probabilities that one token")["data"]
-        assert np.allclose(numbers(second["x"]), wanted, atol=1e-6)
-        assert np.allclose(numbers(first["x"]), np.sort(torch.tensor(logits).softmax(0))[::-1][: sampling_views.SHOWN], atol=1e-6)
-        at.select_slider(key="widget_temperature").set_value(0.0).run()
-        assert not at.exception
-
-
-def test_the_first_setting_is_in_the_link_and_a_slider_changes_it(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+@pytest.mark.parametrize("temperature", [1.37, 0.0])
+def test_both_settings_are_those_of_the_link(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, temperature: float
 ) -> None:
     link = {"first_temperature": "0.77", "first_top_k": "9", "first_top_p": "0.81", "first_min_p": "0.03"}
+    link |= {"temperature": str(temperature), "top_k": "17", "top_p": "0.913", "min_p": "0.013", "seed": "5"}
     at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, **link)
-    logits = tiny_model.trace(tiny_model.tokenizer.encode(PROMPT)).logits
-    for top_k in (9, 200):
-        wanted = select(logits, SamplingSettings(0.77, top_k, 0.81, 0.03), 0).final_probs[: sampling_views.SHOWN]
-        assert np.allclose(numbers(figure(at, "The probabilities that one token")["data"][0]["x"]), wanted, atol=1e-6)
-        at.select_slider(key="widget_choice_first_top_k").set_value(200).run()
-        assert not at.exception
-    assert (at.query_params["first_top_k"], at.query_params["first_top_p"]) == ("200", "0.81")
+    ids = tiny_model.tokenizer.encode(PROMPT)
+    logits = tiny_model.trace(ids).logits
+    settings = [SamplingSettings(0.77, 9, 0.81, 0.03, 5), SamplingSettings(temperature, 17, 0.913, 0.013, 5)]
+    said = component_data(at, "two_settings:said", "name")[0]["value"]
+    assert said["settings"] == [asdict(one) for one in settings]
+    assert said["u"] == random_number(5, len(ids))
+    kept, arrays = component_data(at, "two_settings:logits", "name")
+    assert kept["value"]["mark"] == said["mark"], "the browser draws only what belongs together"
+    assert np.array_equal(arrays["logits"], np.sort(np.asarray(logits))[::-1])
+    for trace, one in zip(figure(at, "The probabilities that one token")["data"], settings, strict=True):
+        wanted = select(logits, one, len(ids)).final_probs[: sampling_views.SHOWN]
+        assert np.allclose(numbers(trace["x"]), wanted, atol=1e-6)
+
+
+def test_what_a_slider_says_is_taken_into_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, Any] = {}
+    monkeypatch.setattr(state, "take", lambda choice, value: taken.update({choice.name: value}))
+    monkeypatch.setattr(state, "update", lambda **changes: taken.update(changes))
+    settings = SamplingSettings(0.5, 12, 0.9, 0.05, seed=99)
+    sampling_controls.take_first(settings)
+    assert taken == {"first_temperature": 0.5, "first_top_k": 12, "first_top_p": 0.9, "first_min_p": 0.05}
+    taken.clear()
+    sampling_controls.take_second(settings)
+    assert taken == {"temperature": 0.5, "top_k": 12, "top_p": 0.9, "min_p": 0.05}
 
 
 def test_the_example_shows_nine_words_and_its_published_badges(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling")
+    at = open_page(monkeypatch, tiny_folder, "sampling", first_top_k="3")
     assert "Published" not in printed(at)
     at.segmented_control(key="widget_choice_logits").set_value("nine_words").run()
-    at.select_slider(key="widget_choice_first_top_k").set_value(3).run()
     assert (at.query_params["logits"], at.query_params["first_top_k"]) == ("nine_words", "3")
     drawn = figure(at, "The probabilities that one token")
     assert drawn["layout"]["yaxis"]["ticktext"][:3] == ["forward", "toward", "closer"]

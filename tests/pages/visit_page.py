@@ -39,10 +39,13 @@ def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query:
 
 
 def figures(at: AppTest) -> list[dict[str, Any]]:
-    """The figures of the page, drawn by our component or by plotly, as plotly's JSON; each has a title, an alt text and axes, if
+    """The figures of the page, drawn by our components or by plotly, as plotly's JSON; each has a title, an alt text and axes, if
     any, that say what they are."""
-    found = [
-        _handed(element.proto.bytes) for element in at.get("bidi_component") if element.proto.component_name == "glass_figure"
+    ours = [(element.proto.component_name, _handed(element.proto.bytes)) for element in at.get("bidi_component")]
+    found = [header for name, header in ours if name == "glass_figure"]
+    # And those that a component draws whose sliders move them.
+    found += [
+        header["value"]["figure"] for name, header in ours if name == "glass_vocabulary" and "figure" in (header["value"] or ())
     ]
     found += [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
     for figure in found:
@@ -57,7 +60,7 @@ def figures(at: AppTest) -> list[dict[str, Any]]:
 
 def _handed(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:4], "little")
-    return json.loads(data[4 : 4 + length])["header"]
+    return json.loads(data[4 : 4 + length])["header"] if length else {}
 
 
 def figure(at: AppTest, title: str) -> dict[str, Any]:

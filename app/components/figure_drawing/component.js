@@ -31,7 +31,12 @@ class Figure {
   receive(bytes) {
     if (this.bytes?.length === bytes.length && bytes.every((byte, i) => byte === this.bytes[i])) return;
     this.bytes = bytes.slice();
-    this.spec = unpack(bytes).header;
+    this.show(unpack(bytes).header);
+  }
+
+  // spec: {name, data, layout}, as app/components/figure makes it.
+  show(spec) {
+    this.spec = spec;
     this.root.style.height = `${this.spec.layout.height}px`;
     this.draw();
   }

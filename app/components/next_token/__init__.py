@@ -1,24 +1,22 @@
 """The choice of the next token, to be taken in the hand: bars, sliders, and the strip with the dart.
 
-Python decides (gptcore/sampling.py); select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary. The
+Python decides (gptcore/sampling.py); choice/select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary. The
 sorted logits travel once a step with the panel, and what a slider changes by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from app import state
 from app.components import component, pack
+from app.components.choice import let_go
 from app.components.vocabulary import keep
-from gptcore.errors import SamplingError
-from gptcore.sampling import SamplingSettings, Selection
-
-_SETTINGS = {field.name for field in fields(SamplingSettings)}
+from gptcore.sampling import Selection
 
 
 def next_token(
@@ -56,13 +54,8 @@ def next_token(
     )
 
     def settings_changed() -> None:
-        value = state.component_value(key, "settings")
-        if not (isinstance(value, dict) and set(value) == _SETTINGS):
-            return
-        try:
-            on_settings(asdict(SamplingSettings(**value)))
-        except SamplingError as error:  # the sliders keep to the ranges; a message made by hand need not
-            state.notify(str(error))
+        if settings := let_go(key, "settings"):
+            on_settings(asdict(settings))
 
     def chosen() -> None:
         value = state.component_value(key, "choose")

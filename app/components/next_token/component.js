@@ -26,7 +26,6 @@ class Panel {
     this.tip = new Tip();
     this.veil = this.addVeil();
     this.root.append(this.head, this.bars.root, this.controls.root, this.strip.root, this.facts.root, this.tip.root);
-    this.unanswered = []; // settings told to Python that have not come back yet
     new ResizeObserver(() => this.redraw()).observe(this.root);
   }
 
@@ -81,27 +80,18 @@ class Panel {
   arrive() {
     const said = shelf.values.get(this.next.said)?.value;
     if (said?.n_tokens !== this.next.n_tokens) return; // one of the two is still on its way
-    if (said !== this.heard) this.hear(said);
+    if (said !== this.heard) {
+      this.controls.hear(said.settings);
+      this.heard = this.said = said; // `said` may change here first, when the class reveals
+    }
     if (this.next !== this.step) {
       this.step = this.next;
       this.base = select(this.step.logits, { temperature: 1, top_k: null, top_p: 1, min_p: 0 }, 0);
     }
-    if (this.incoming && !this.controls.dragging) {
-      this.controls.take(this.incoming, this.step.logits.length);
-      this.incoming = null;
-    }
+    this.controls.settle(this.step.logits.length);
     this.root.classList.remove("waiting");
     this.root.classList.add("moving"); // bars glide to a new step, but never lag behind the hand
     this.draw();
-  }
-
-  // Settings that answer what the hand has set are not taken over it; others are: a link, a reset by the page.
-  hear(said) {
-    const settings = JSON.stringify(said.settings);
-    const answered = this.unanswered.indexOf(settings);
-    this.unanswered.splice(0, answered + 1);
-    if (settings !== JSON.stringify(this.heard?.settings) && answered < 0) this.incoming = said.settings;
-    this.heard = this.said = said; // `said` may change here first, when the class reveals
   }
 
   redraw() {
@@ -154,7 +144,6 @@ class Panel {
   }
 
   release(settings) {
-    this.unanswered.push(JSON.stringify(settings));
     this.say("settings", settings);
     this.facts.announce(this.now);
   }

@@ -1,4 +1,4 @@
-// Sliders, seed and "guess first". A slider speaks at once to the picture, and to Python when it is let go.
+// Sliders and seed. A slider speaks at once to the picture, and to Python when it is let go.
 
 const SETTLE = 250; // milliseconds after the last key before a setting is sent: a held key is one change
 
@@ -48,13 +48,14 @@ function cutText(now, before, after) {
 }
 
 class Controls {
-  // on: {input(settings): redraw, release(settings): tell Python, guess({first, revealed})}
-  constructor(on) {
+  // on: {input(settings): redraw, release(settings): tell Python}; seed: whether it can be changed here.
+  constructor(on, { seed = true } = {}) {
     this.on = on;
     this.dragging = false;
+    this.unanswered = []; // settings told to Python that have not come back yet
     this.root = make("div", "controls");
     this.sliders = SLIDERS.map((kind) => this.addSlider(kind));
-    this.addSeed();
+    if (seed) this.addSeed();
     const reset = this.root.appendChild(make("button", "quiet", "Reset sliders"));
     reset.type = "button";
     reset.addEventListener("click", () => this.set({ temperature: 1, top_k: null, top_p: 1, min_p: 0 }, 0));
@@ -119,12 +120,27 @@ class Controls {
 
   send(delay) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.on.release(this.settings), delay);
+    this.timer = setTimeout(() => {
+      this.unanswered.push(JSON.stringify(this.settings));
+      this.incoming = null; // it came while the hand was at work, which has the last word
+      this.on.release(this.settings);
+    }, delay);
   }
 
-  // Take settings from outside; size: tokens in the vocabulary, which decides where top-k's scale ends.
-  take(settings, size) {
-    this.settings = settings;
+  // Settings from Python. What answers the hand is not taken over what it has set since; other news are: a link, a reset by the page.
+  hear(settings) {
+    const text = JSON.stringify(settings);
+    const answered = this.unanswered.indexOf(text);
+    this.unanswered.splice(0, answered + 1);
+    if (text !== this.heard && answered < 0) this.incoming = settings;
+    this.heard = text;
+  }
+
+  // Take what was heard, unless the hand holds a slider; size: tokens in the vocabulary, which decides where top-k's scale ends.
+  settle(size) {
+    if (this.dragging || (!this.incoming && size === this.size)) return;
+    this.settings = this.incoming ?? this.settings;
+    this.incoming = null;
     if (size !== this.size) this.rescale(size);
     this.show();
   }
@@ -147,12 +163,13 @@ class Controls {
   show() {
     for (const { kind, range, value, values } of this.sliders) {
       const v = this.settings[kind.name];
-      if (values[range.valueAsNumber] !== v) range.value = nearest(values, v);
+      const place = kind.name === "top_k" && v >= this.size ? null : v; // beyond the vocabulary is all of it
+      if (values[range.valueAsNumber] !== place) range.value = nearest(values, place);
       range.style.setProperty("--at", range.valueAsNumber / (values.length - 1));
       value.textContent = kind.text(v);
       range.setAttribute("aria-valuetext", kind.text(v));
     }
-    if (this.seed.valueAsNumber !== this.settings.seed) this.seed.value = this.settings.seed;
+    if (this.seed && this.seed.valueAsNumber !== this.settings.seed) this.seed.value = this.settings.seed;
   }
 
   draw(now) {
