@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -185,7 +186,7 @@ def test_it_fits_the_window_and_no_text_lies_over_another(open_bench: Any, width
         )
         edge = side.bounding_box()
         assert all(right <= edge["x"] + edge["width"] + 0.5 for *_, right in boxes)
-        assert all(lower[0] >= upper[1] - 3 for upper, lower in zip(boxes, boxes[1:], strict=False))
+        assert all(lower[0] >= upper[1] - 3 for upper, lower in pairwise(boxes))
 
 
 # --- On its page ---------------------------------------------------------------------------------------------------------------
