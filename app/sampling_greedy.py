@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import ArrayLike
 
 from app import choices, markup, sampling_controls, sampling_views, state, ui
 from app.runtime import Here
 from app.sampling_controls import second_settings
+from app.sampling_views import Given
 from app.worked import latex_number
 from gptcore.checks import Check
 from gptcore.generation import generate
@@ -23,17 +26,24 @@ def greedy(here: Here) -> None:
         "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
         "to be likeliest again, and it may run in a circle. A random draw has a way out."
     )
-    best = sampling_views.live(here.view.model, here.ids).candidates.logits[:2].tolist()
+    given = sampling_views.live(here.view.model, here.ids)
+    best = given.candidates.logits[:2].tolist()
     ui.formula(
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
     sampling_controls.second_sliders()
-    if len(here.ids) >= here.config.context_length:
+    ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
+    ui.source(select, generate)
+
+
+def _written(here: Here) -> list[Check]:
+    """Both texts and their checks; before they are asked for, the button, and where there is no place for them, why."""
+    if here.is_full:
         ui.note(
             "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."
         )
-        return
+        return []
     settings = second_settings()
     asked = fingerprint(here, settings)
     if state.chosen(choices.SAMPLING_WRITTEN) != asked:
@@ -41,12 +51,11 @@ def greedy(here: Here) -> None:
             f"Write {sampling_views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.take,
             args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
         )  # fmt: skip
-        return
+        return []
     with st.spinner("Writing …", show_time=True):
         texts = [sampling_views.continuation(here, s) for s in (SamplingSettings(temperature=0.0), settings)]
     _both(here, texts)
-    ui.self_check(first_tokens(here, settings, texts))
-    ui.source(generate)
+    return [first_tokens(here, settings, texts)]
 
 
 def fingerprint(here: Here, settings: SamplingSettings) -> str:
@@ -72,6 +81,17 @@ def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
         for i, token in enumerate(ids)
     ]
     ui.export_menu("greedy-text", pd.DataFrame(lines))
+
+
+def greedy_check(logits: ArrayLike, given: Given) -> Check:
+    """The choice at temperature 0 against the largest of the model's logits, which are looked through in their own order."""
+    chosen = select(given.candidates, SamplingSettings(temperature=0.0), given.position)
+    return Check(
+        "Greedy",
+        "The logit of the token chosen at temperature 0 against the largest of all. Deviation in logits.",
+        float(np.max(np.asarray(logits, dtype=np.float64)) - chosen.logits[chosen.chosen_rank]),
+        0.0,
+    )
 
 
 def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:

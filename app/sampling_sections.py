@@ -156,8 +156,9 @@ def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> No
     )
     ui.note(
         "The error to expect of a share, here that of the likeliest token; “off by” counts in such errors. "
-        f"{near} of {shown} shares lie within the whiskers of 1.96 errors; in the long run 19 of 20 do. A hundred times as many draws "
-        "make the error ten times smaller. Each draw uses the random number that this seed has for one position, 0, 1, 2 and so on."
+        f"{near} of {shown} {'share lies' if shown == 1 else 'shares lie'} within the whiskers of 1.96 errors; in the long run "
+        "19 of 20 do. A hundred times as many draws make the error ten times smaller. Each draw uses the random number that this seed "
+        "has for one position, 0, 1, 2 and so on."
     )
 
 
@@ -217,7 +218,7 @@ def _entropy_formula(choice: Selection) -> None:
     ui.formula(
         rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= {terms} \\[0.4em]"
         rf"&{relation} {power.inputs[0]} \text{{ bits}} \\[0.4em]"
-        rf"2^H &= 2^{{{power.inputs[0]}}} {power.out} \text{{ choices}} \end{{aligned}}"
+        rf"2^H &= 2^{{{power.inputs[0]}}} {power.out} \text{{ {'choice' if power.result == '1' else 'choices'}}} \end{{aligned}}"
     )
     ui.note(
         "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "

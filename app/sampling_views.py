@@ -104,7 +104,8 @@ def draw_table(choice: Selection, ranks: np.ndarray, texts: Sequence[str]) -> pd
     exact, names, seen = choice.final_probs[:shown].tolist(), list(texts[:shown]), counts[:shown].tolist()
     if choice.kept > shown:
         exact.append(float(choice.final_probs[shown:].sum()))
-        names.append(f"{choice.kept - shown:,} others")
+        more = choice.kept - shown
+        names.append(f"{more:,} {'other' if more == 1 else 'others'}")
         seen.append(int(counts[shown:].sum()))
     p, drawn = np.array(exact), np.array(seen) / len(ranks)
     error = np.sqrt(np.clip(p * (1 - p), 0, None) / len(ranks))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, shorten, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, shorten, significant, with_unit
 from app.charts.theme import Mode, colour
 
 
@@ -53,7 +53,7 @@ def grouped_bars(
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
     every = np.concatenate([np.asarray(v, dtype=float).ravel() for v in series.values()])
     reach = float(np.nanmax(np.abs(every), initial=0.0)) or 1.0
-    alt = f"Bar chart: {title}. {len(labels)} bars ({label_title}) for {', '.join(series)}; {with_unit(value_title, unit)} "
+    alt = f"Bar chart: {title}. {counted(len(labels), 'bar')} ({label_title}) for {', '.join(series)}; {with_unit(value_title, unit)} "
     return frame(
         traces,
         title=title,

@@ -15,6 +15,7 @@ import numpy as np
 
 Unit = Literal["%"] | str
 PERCENT_TICKS = "~%"  # plotly's tickformat for shares: as many decimals as tell the ticks apart
+_COUNTED = {"bits", "tokens"}  # units that are words
 _MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;", "$": "&#36;"})
 
 
@@ -48,10 +49,12 @@ def significant(value: float) -> str:
 
 
 def quantity(value: float, unit: Unit) -> str:
-    """A value with its unit. The unit "%" stands for a probability: 0.431 -> "43.1 %"."""
+    """A value with its unit: "1 token", "2 tokens". The unit "%" stands for a probability: 0.431 -> "43.1 %"."""
     if unit == "%":
         return percent(value)
-    return f"{significant(value)} {unit}".rstrip()
+    number = significant(value)
+    one = number == "1" and unit in _COUNTED
+    return f"{number} {unit.removesuffix('s') if one else unit}".rstrip()
 
 
 def counted(number: int, name: str) -> str:

@@ -51,6 +51,7 @@ def test_the_unit_of_a_probability_is_percent_and_other_units_follow_the_value()
     assert labels.quantity(0.5, "%") == "50.0 %"
     assert labels.quantity(0.5, "bits") == "0.5 bits"
     assert labels.quantity(0.5, "") == "0.5"
+    assert [labels.quantity(1, unit) for unit in ("tokens", "bits", "s", "ms")] == ["1 token", "1 bit", "1 s", "1 ms"]
 
 
 def test_escaped_text_holds_nothing_that_plotly_reads_as_markup() -> None:

@@ -268,6 +268,33 @@ def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
     assert "Different tokens" not in printed(at)
 
 
+@pytest.mark.parametrize("prompt", [PROMPT, PROMPTS["longest"]])
+def test_the_greedy_choice_is_checked_and_has_its_source_before_a_text_is_written(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt, sampling="greedy")
+    assert "Different tokens" not in printed(at)
+    badges = [element.value for element in at.markdown if "off by" in element.value]
+    assert len(badges) == 1 and "Greedy" in badges[0] and "off by 0 at most" in badges[0]
+    code = "\n".join(block.value for block in at.code)
+    assert "def select(" in code and "def generate(" in code
+
+
+def test_a_greedy_choice_that_is_not_the_largest_logit_fails_its_check(given: Given) -> None:
+    assert sampling_greedy.greedy_check(given.candidates.logits, given).ok
+    assert not sampling_greedy.greedy_check(np.append(given.candidates.logits, 7.0), given).ok
+
+
+def test_one_of_something_is_written_as_one(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", temperature="0")
+    assert "1 of 1 share lies within" in printed(at)
+    assert "1 bar (token)" in figure(at, "1,000 draws")["layout"]["meta"]["alt"]
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", top_k=str(sampling_views.SHOWN + 1))
+    assert figure(at, "1,000 draws")["layout"]["yaxis"]["ticktext"][-1] == "1 other"
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="choices", temperature="0", logits="nine_words")
+    assert r"= 1 \text{ choice} \end" in printed(at)
+
+
 def test_a_text_that_begins_with_another_token_fails_its_check(
     tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
