@@ -104,7 +104,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     junk = {"block_scale": "log", "dropout": "2", "drop_rate": "1", "dropout_seed": "x", **JUNK}
-    assert component_data(open_page(monkeypatch, tiny_folder, "block", **junk), "Layer 1")
+    assert component_data(open_page(monkeypatch, tiny_folder, "block", **junk), "Layer 0")
     assert component_data(open_page(monkeypatch, tiny_folder, "block", block="dropout", **junk), "As it runs")
 
 

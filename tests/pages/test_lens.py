@@ -219,7 +219,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "lens", lens_colour="red", lens_input="2", **JUNK)
     header, _ = component_data(at, GRID)
-    assert header["measure"] == "probability" and header["focus"][0] == 2  # layer 99 is the last
+    assert header["measure"] == "probability" and header["focus"][0] == 1  # layer 99 is none: layer 0
 
 
 def test_the_grid_is_that_of_the_text_and_its_colours_change_by_widget_and_by_link(
