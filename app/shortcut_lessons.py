@@ -12,7 +12,7 @@ import streamlit as st
 from app import activations, choices, markup, state, ui
 from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
-from app.worked import as_one, worked
+from app.worked import as_one, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import Check
 
@@ -88,7 +88,8 @@ def experiment() -> None:
         rest = len(data) - len(shown)
         ui.note(
             (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
-            + " ".join(_reading(data[name].to_numpy(), f"{name} shortcuts") for name in ("without", "with"))
+            + " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
+            + _drawn_again(depth, width, bend, seed)
         )
     _formula(data)
     if all(state.chosen(choice) == choice.default for choice in SETTINGS):
@@ -97,12 +98,13 @@ def experiment() -> None:
         ui.self_check(chain_rule_check(depth, width, bend, seed))
         st.button("Back to the published experiment", on_click=_published, type="tertiary", icon=":material/restart_alt:")
     ui.note(
-        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. "
+        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. Compare how "
+        "the lines run, not where they start: the two networks have the same weights, but not the same error. "
         "A shortcut is there wherever a layer's input and output have the same shape: everywhere but at the last layer, which narrows "
         "to one number (unless the width is 1). Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT "
         "needs LayerNorm as well."
     )
-    ui.source(lessons.mean_gradients)
+    ui.source(lessons.mean_gradients, lessons.last_layer_draws)
 
 
 def _decimals(value: float) -> str:
@@ -129,32 +131,65 @@ def _published() -> None:
 
 def _formula(data: pd.DataFrame) -> None:
     """What a layer multiplies the gradient by, on average over the layers, without and with shortcuts."""
-    last = len(data) - 1
-    lines = []
-    for name in ("without", "with"):
-        first, end = float(data[name].iloc[0]), float(data[name].iloc[-1])
-        if first and end:  # a silent network has no factor
-            ratio = worked(lambda above, below: above / below, [first, end], first / end)
-            numbers = rf"\frac{{{ratio.inputs[0]}}}{{{ratio.inputs[1]}}} \\[1.1em] &{ratio.out}"
-            lines.append(rf"\text{{{name}: }} \frac{{g_0}}{{g_{{{last}}}}} &= {numbers}{_power(first / end, last)}")
-    if lines:
-        ui.formula(r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}")
+    lines = [_ratio(data[name].to_numpy(), name) for name in ("without", "with")]
+    ui.formula(r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}")
+
+
+def _ratio(gradients: np.ndarray, name: str) -> str:
+    """One line of the formula; where the last layer gets nothing, there is nothing to divide by."""
+    i, last = _lowest(gradients, name), len(gradients) - 1
+    above, below = float(gradients[i]), float(gradients[last])
+    if not below:
+        return rf"\text{{{name}: }} g_{{{i}}} &= {latex_number(above)}, \quad g_{{{last}}} = 0"
+    ratio = worked(lambda above, below: above / below, [above, below], above / below)
+    numbers = rf"\frac{{{ratio.inputs[0]}}}{{{ratio.inputs[1]}}} \\[1.1em] &{ratio.out}"
+    return rf"\text{{{name}: }} \frac{{g_{{{i}}}}}{{g_{{{last}}}}} &= {numbers}{_power(above / below, last - i)}"
+
+
+def _lowest(gradients: np.ndarray, name: str) -> int:
+    """The layer that is compared with the last: layer 0. With shortcuts the gradient also comes down past a layer that takes none
+    of it: then the lowest that takes some."""
+    taking = np.flatnonzero(gradients[:-1])
+    return int(taking[0]) if name == "with" and len(taking) else 0
 
 
 def _power(ratio: float, layers: int) -> str:
-    """The ratio as a power of what one layer makes of it; nothing where that is the ratio itself."""
-    if layers < 2:
+    """The ratio as a power of what one layer makes of it; nothing where that is the ratio itself, or 0."""
+    if layers < 2 or not ratio:
         return ""
     power = worked(lambda base: base**layers, [ratio ** (1 / layers)], ratio)
     return f" {power.relation} {as_one(power.inputs[0])}^{{{layers}}}"
 
 
-def _reading(gradients: np.ndarray, words: str) -> str:
-    """One sentence on what became of the gradient between the last layer and the first."""
-    first, last = float(gradients[0]), float(gradients[-1])
-    start = words.capitalize()
-    if not gradients.any():
-        return f"{start}, no gradient reaches any layer: the last activation function is flat where its input lies. Take another seed."
-    if not gradients.all():
-        return f"{start}, {int((gradients == 0).sum())} of {len(gradients)} layers get no gradient at all; the figure leaves them out."
-    return f"{start}, layer 0 gets {markup.significant(first / last)} times the gradient of the last layer."
+def _reading(gradients: np.ndarray, name: str) -> str:
+    """What became of the gradient between the last layer and the first. name: "without" or "with"."""
+    start, n, none = f"{name.capitalize()} shortcuts,", len(gradients), int((gradients == 0).sum())
+    if none == n:
+        return f"{start} no gradient reaches any layer: the last but one gives only zeros, where its activation function is flat."
+    said = []
+    if none:
+        whose = "1 layer gets" if none == 1 else f"{none} layers get"
+        why = (
+            "a layer whose activation function is flat for all that it is given lets nothing through"
+            if name == "without"
+            else "the activation function is flat for all that it is given there, and the gradient passes by on the shortcut"
+        )
+        said.append(f"{start} {whose} no gradient, and no point in the figure: {why}.")
+    i = _lowest(gradients, name)
+    if gradients[i] and gradients[-1]:
+        ratio = markup.significant(float(gradients[i] / gradients[-1]))
+        said.append(f"{start} layer {i} gets {ratio} times the gradient of the last layer.")
+    return " ".join(said)
+
+
+@lru_cache(maxsize=256)
+def _drawn_again(depth: int, width: int, activation: str, seed: int) -> str:
+    """Why the last layer is not the first that the seed gives; nothing where it is. Kept too."""
+    draws = lessons.last_layer_draws(depth, width, activation, seed)
+    if draws == 1:
+        return ""
+    before = "the one before" if draws == 2 else f"the {draws - 1} before"
+    return (
+        f" The last layer is draw {draws} of this seed: with {before} it, the last activation function was flat "
+        f"(a slope below {lessons.LEAST_SLOPE:g}) in at least one of the two networks, and next to nothing would have been sent back."
+    )

@@ -12,9 +12,8 @@ visitors at once cannot disturb each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from gptcore.errors import LessonError
 from gptcore.model import LayerNorm
 
 DEPTHS, WIDTHS = (2, 64), (1, 64)  # of the shortcut experiment
+LEAST_SLOPE, MOST_DRAWS = 0.01, 1000  # of its last activation function; of its last layer
 # What the book prints at the defaults of `mean_gradients`, without and with shortcuts.
 PUBLISHED_GRADIENTS: dict[bool, tuple[float, ...]] = {
     False: (0.000202, 0.000120, 0.000715, 0.001399, 0.005050),
@@ -138,24 +138,28 @@ def mean_gradients(
     input is added to its output wherever the two have the same shape. One input, evenly spaced from 1 to -1 ([1, 0, -1] at width
     3), target 0, mean squared error. At the defaults this is the published experiment of the book's chapter 4.
 
+    Where the last activation function is flat, no error enters the network, with shortcuts or without, and there is nothing to
+    compare: then the last layer is another draw (see `last_layer_draws`).
+
     Raises LessonError for a depth outside 2 to 64, a width outside 1 to 64, or an unknown activation.
     """
-    _check_range("depth", depth, *DEPTHS)
-    _check_range("width", width, *WIDTHS)
-    bend = _activation(activation)
-    layers = _linear_layers([width] * depth + [1], seed)
+    layers, _ = _network(depth, width, activation, seed)
     with torch.inference_mode(False), torch.enable_grad():
-        x = torch.linspace(1, -1, width, dtype=torch.float64)
-        for weight, bias in layers:
-            out = bend(weight @ x + bias)
-            x = x + out if shortcuts and out.shape == x.shape else out
-        gradients = torch.autograd.grad((x**2).mean(), [weight for weight, _ in layers])
+        out = _sent_through(layers, torch.linspace(1, -1, width, dtype=torch.float64), activation, shortcuts)
+        gradients = torch.autograd.grad((out**2).mean(), [weight for weight, _ in layers])
     return np.array([gradient.abs().mean().item() for gradient in gradients])
+
+
+def last_layer_draws(depth: int, width: int, activation: str, seed: int) -> int:
+    """The draw of the last layer with which `mean_gradients` works: the first of MOST_DRAWS with which the last activation function
+    has a slope of at least LEAST_SLOPE, up or down, in the network without shortcuts and in the one with them. Both have the same
+    weights. A seed whose first draw will do (1), as the published one's, has the weights that plain torch would give it."""
+    return _network(depth, width, activation, seed)[1]
 
 
 def mean_gradients_by_hand(shortcuts: bool, depth: int, width: int, activation: str, seed: int) -> Float[np.ndarray, "{depth}"]:
     """What `mean_gradients` gives, by the chain rule written out backwards, layer by layer, instead of by autograd."""
-    layers = [(w.detach().numpy(), b.numpy()) for w, b in _linear_layers([width] * depth + [1], seed)]
+    layers = [(w.detach().numpy(), b.numpy()) for w, b in _network(depth, width, activation, seed)[0]]
     x, passed = np.linspace(1, -1, width) if width > 1 else np.ones(1), []
     for weight, bias in layers:
         out, slope = value_and_slope(activation, weight @ x + bias)
@@ -170,17 +174,41 @@ def mean_gradients_by_hand(shortcuts: bool, depth: int, width: int, activation: 
     return np.array(means[::-1])
 
 
-def _linear_layers(sizes: list[int], seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of each layer, as `torch.manual_seed(seed)` and one `nn.Linear` after another would draw them: in float32,
-    uniform up to 1 / sqrt(inputs), weight before bias. The generator is our own, so the global one stays as it is."""
-    generator = torch.Generator().manual_seed(seed)
-    layers = []
+Linear = tuple[Tensor, Tensor]  # weight and bias of a layer
+
+
+@lru_cache(maxsize=4)  # the gradients with and without, the check of both and the draw are asked for one after the other
+def _network(depth: int, width: int, activation: str, seed: int) -> tuple[tuple[Linear, ...], int]:
+    """The linear layers of the shortcut experiment, not to be changed, and which draw of the last one is among them."""
+    _check_range("depth", depth, *DEPTHS)
+    _check_range("width", width, *WIDTHS)
+    generator = torch.Generator().manual_seed(seed)  # our own, so that the global one stays as it is
     with torch.inference_mode(False):
-        for n_in, n_out in pairwise(sizes):
-            weight = nn.init.kaiming_uniform_(torch.empty(n_out, n_in), a=math.sqrt(5), generator=generator)
-            bias = torch.empty(n_out).uniform_(-1 / math.sqrt(n_in), 1 / math.sqrt(n_in), generator=generator)
-            layers.append((weight.double().requires_grad_(), bias.double()))
-    return layers
+        layers = [_linear(width, width, generator) for _ in range(depth - 1)]
+        start = torch.linspace(1, -1, width, dtype=torch.float64)
+        with torch.no_grad():
+            entering = torch.stack([_sent_through(layers, start, activation, shortcuts) for shortcuts in (False, True)])
+        draw, slope = 0, 0.0
+        while slope < LEAST_SLOPE and draw < MOST_DRAWS:
+            draw, (weight, bias) = draw + 1, _linear(width, 1, generator)
+            slope = np.abs(value_and_slope(activation, (entering @ weight[0].detach() + bias).numpy())[1]).min()
+    return (*layers, (weight, bias)), draw
+
+
+def _sent_through(layers: Sequence[Linear], x: Tensor, activation: str, shortcuts: bool) -> Tensor:
+    """What the layers make of x."""
+    bend = _activation(activation)
+    for weight, bias in layers:
+        out = bend(weight @ x + bias)
+        x = x + out if shortcuts and out.shape == x.shape else out
+    return x
+
+
+def _linear(n_in: int, n_out: int, generator: torch.Generator) -> Linear:
+    """As `nn.Linear` would draw them: in float32, uniform up to 1 / sqrt(inputs), weight before bias."""
+    weight = nn.init.kaiming_uniform_(torch.empty(n_out, n_in), a=math.sqrt(5), generator=generator)
+    bias = torch.empty(n_out).uniform_(-1 / math.sqrt(n_in), 1 / math.sqrt(n_in), generator=generator)
+    return weight.double().requires_grad_(), bias.double()
 
 
 def stack_spread(normalize: bool, depth: int = 30, gain: float = 1.0, seed: int = 123) -> Float[np.ndarray, "{depth}+1"]:

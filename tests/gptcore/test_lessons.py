@@ -27,11 +27,13 @@ def x_axis() -> torch.Tensor:
 
 
 class ReferenceNetwork(nn.Module):
-    """The published experiment in its own words: nn.Linear layers drawn from the global generator."""
+    """The published experiment in its own words: nn.Linear layers drawn from the global generator, the last one `draws` times."""
 
-    def __init__(self, sizes: list[int], bend: nn.Module, shortcuts: bool) -> None:
+    def __init__(self, sizes: list[int], bend: nn.Module, shortcuts: bool, draws: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Sequential(nn.Linear(a, b), bend) for a, b in pairwise(sizes))
+        for _ in range(draws - 1):
+            self.layers[-1] = nn.Sequential(nn.Linear(*sizes[-2:]), bend)
         self.shortcuts = shortcuts
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -41,10 +43,10 @@ class ReferenceNetwork(nn.Module):
         return x
 
 
-def reference_gradients(sizes: list[int], bend: nn.Module, shortcuts: bool, seed: int) -> list[float]:
+def reference_gradients(sizes: list[int], bend: nn.Module, shortcuts: bool, seed: int, draws: int) -> list[float]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = ReferenceNetwork(sizes, bend, shortcuts).double()
+        network = ReferenceNetwork(sizes, bend, shortcuts, draws).double()
     output = network(torch.linspace(1, -1, sizes[0], dtype=torch.float64)[None])
     nn.MSELoss()(output, torch.zeros_like(output)).backward()
     return [layer[0].weight.grad.abs().mean().item() for layer in network.layers]
@@ -126,24 +128,48 @@ def test_the_published_gradients_come_out_to_the_printed_digits(shortcuts: bool)
 
 @pytest.mark.parametrize("shortcuts", [False, True])
 @pytest.mark.parametrize(
-    ("depth", "width", "name", "bend", "seed"),
+    ("depth", "width", "name", "bend", "seed", "draws"),
     [
-        (2, 1, "gelu_tanh", nn.GELU("tanh"), 0),
-        (7, 16, "gelu_exact", nn.GELU(), 5),
-        (12, 5, "silu", nn.SiLU(), 11),
-        (64, 8, "tanh", nn.Tanh(), 2),
-        (33, 4, "sigmoid", nn.Sigmoid(), 3),
-        (5, 64, "relu", nn.ReLU(), 1),
+        (2, 1, "gelu_tanh", nn.GELU("tanh"), 0, 1),
+        (7, 16, "gelu_exact", nn.GELU(), 5, 1),
+        (12, 5, "silu", nn.SiLU(), 11, 1),
+        (64, 8, "tanh", nn.Tanh(), 2, 1),
+        (33, 4, "sigmoid", nn.Sigmoid(), 3, 2),
+        (5, 64, "relu", nn.ReLU(), 1, 1),
+        (64, 64, "gelu_tanh", nn.GELU("tanh"), 123, 3),
+        (64, 64, "sigmoid", nn.Sigmoid(), 123, 10),
     ],
 )
 def test_other_networks_agree_with_nn_linear_drawn_from_the_same_seed(
-    depth: int, width: int, name: str, bend: nn.Module, seed: int, shortcuts: bool
+    depth: int, width: int, name: str, bend: nn.Module, seed: int, draws: int, shortcuts: bool
 ) -> None:
+    assert lessons.last_layer_draws(depth, width, name, seed) == draws
     found = lessons.mean_gradients(shortcuts, depth, width, name, seed)
     assert found.shape == (depth,)
-    expected = reference_gradients([width] * depth + [1], bend, shortcuts, seed)
+    expected = reference_gradients([width] * depth + [1], bend, shortcuts, seed, draws)
     assert max(expected) > 0  # two rows of zeros would agree about nothing
     assert np.allclose(found, expected, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("name", lessons.ACTIVATIONS)
+@pytest.mark.parametrize(("depth", "width"), [(64, 64), (64, 3), (32, 32), (24, 1), (5, 64), (5, 3)])
+def test_with_shortcuts_a_gradient_always_arrives_and_in_a_deep_network_more_than_without(
+    depth: int, width: int, name: str
+) -> None:
+    for seed in (123, *range(6)):
+        without, with_shortcuts = (lessons.mean_gradients(s, depth, width, name, seed) for s in (False, True))
+        assert np.isfinite(with_shortcuts).all() and with_shortcuts[-1] > 0
+        lowest = np.flatnonzero(with_shortcuts[:-1])[0]  # ReLU may be flat for all that layer 0 is given
+        assert lowest < depth / 2
+        if depth > 5:
+            assert without[lowest] / (without[-1] or 1) < with_shortcuts[lowest] / with_shortcuts[-1]
+
+
+def test_the_last_layer_is_drawn_again_only_where_its_activation_function_is_flat() -> None:
+    assert lessons.last_layer_draws(5, 3, "gelu_tanh", 123) == 1  # the published network is left as it is
+    for seed in range(20):
+        silent = any(reference_gradients([16] * 5 + [1], nn.ReLU(), s, seed, 1)[-1] == 0 for s in (False, True))
+        assert (lessons.last_layer_draws(5, 16, "relu", seed) > 1) == silent
 
 
 def one_of_each() -> tuple[np.ndarray, ...]:

@@ -130,6 +130,33 @@ def test_a_network_that_gives_no_gradient_is_explained(monkeypatch: pytest.Monke
     at = open_page(monkeypatch, tiny_folder, "shortcuts", gradient_bend="relu", gradient_seed=str(silent))
     assert np.isnan(numbers(figure(at, "Gradient that reaches each layer")["data"][0]["y"])).all()
     assert "Without shortcuts, no gradient reaches any layer" in printed(at)
+    (formula,) = (element.proto.body for element in at.get("latex"))
+    assert r"\text{without: } g_{0} &= 0, \quad g_{4} = 0" in formula and r"\text{with: } \frac{g_" in formula
+
+
+def test_the_deepest_and_widest_network_shows_that_shortcuts_keep_the_gradient(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "shortcuts", gradient_depth="64", gradient_width="64")
+    without, with_shortcuts = (numbers(trace["y"]) for trace in figure(at, "Gradient that reaches each layer")["data"])
+    assert without[0] / without[-1] < 1e-30 and with_shortcuts[0] / with_shortcuts[-1] > 1e-3
+    (formula,) = (element.proto.body for element in at.get("latex"))
+    assert all(rf"\text{{{name}: }} \frac{{g_{{0}}}}{{g_{{63}}}} &= \frac" in formula for name in ("without", "with"))
+    assert "no gradient" not in printed(at)
+    assert "The last layer is draw 3 of this seed: with the 2 before it" in printed(at)
+    assert "The last layer is draw" not in printed(open_page(monkeypatch, tiny_folder, "shortcuts"))
+
+
+def test_a_layer_that_takes_no_gradient_is_told_from_one_that_none_reaches(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    link = {"gradient_depth": "64", "gradient_bend": "relu", "gradient_seed": "2"}
+    without, with_shortcuts = (lessons.mean_gradients(s, 64, 3, "relu", 2) for s in (False, True))
+    assert not with_shortcuts[0] and with_shortcuts[1]
+    said = printed(open_page(monkeypatch, tiny_folder, "shortcuts", **link))
+    assert f"Without shortcuts, {(without == 0).sum()} layers get no gradient" in said and "lets nothing through" in said
+    assert f"With shortcuts, {(with_shortcuts == 0).sum()} layers get no gradient" in said
+    assert "passes by on the shortcut" in said and "layer 1 gets" in said and r"\frac{g_{1}}{g_{63}}" in said
 
 
 def test_the_experiment_is_not_computed_again_for_another_token(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -139,6 +166,7 @@ def test_the_experiment_is_not_computed_again_for_another_token(monkeypatch: pyt
         raise AssertionError("computed again")
 
     monkeypatch.setattr(lessons, "mean_gradients", fail)
+    monkeypatch.setattr(lessons, "last_layer_draws", fail)
     monkeypatch.setattr(shortcut_lessons, "line_over_layers", fail)
     at.text_area[0].set_value("Another prompt").run()
     assert not at.exception and figures(at)
