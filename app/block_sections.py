@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -59,9 +60,12 @@ def _way(here: Here, found: BlockActivations) -> None:
         pointed=block_views.moved_most(found),
     )
     if link:
-        page, changes = block_views.opened(link)
-        state.update(**changes)
-        st.switch_page(navigation.page(page))
+        station = next(s for s in listed if s.link == link)
+        if station.layer is not None:
+            state.update(layer=station.layer)
+        for choice, value in station.shown:
+            state.take(choice, value)
+        st.switch_page(navigation.page(station.page))
     title = f"Layer {here.layer}, position {here.position}: from station to station"
     ui.export_menu(
         "block",
@@ -109,9 +113,8 @@ def dropout(here: Here) -> None:
         + (": a training by it zeroes nothing either." if own == 0 else ".")
     )
     on, rate, seed = _dropout_controls(here, own)
-    places = runtime.compute(
-        lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, rate if on else 0.0, seed)
-    )
+    would = runtime.compute(lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed))
+    places = would if on else [replace(p, gone=np.zeros_like(p.gone), after=p.before) for p in would]
     strips = [
         Strip(
             p.name,
@@ -129,12 +132,16 @@ def dropout(here: Here) -> None:
     title = "Dropout of one training step" if on else "As it runs: nothing is dropped"
     block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
     ui.export_menu("dropout", block_views.dropout_table(places), lambda: _dropout_figure(places, title))
-    _dropout_formula(places, rate if on else 0.0)
+    if not on:
+        ui.note(f"Nothing is zeroed above. A training step with drop_rate {rate:g} would have made of the same numbers:")
+    _dropout_formula(would, rate)
     ui.note(
-        "A mark below a strip: zeroed. Training draws anew at every step; the seed stands for one such step. Each place is shown by "
-        "itself, on the values without dropout: what one changes would reach all later ones. The weights are those of one head."
+        "The three places of dropout: the embeddings, the attention weights, and each shortcut, before what attention and what the "
+        "feed-forward network give back is added. A mark below a strip: zeroed. Training draws anew at every step; the seed stands for "
+        "one such step. Each place is shown by itself, on the values without dropout: what one changes would reach all later ones. The "
+        "weights are those of one head."
     )
-    ui.self_check(block_views.dropout_check(places, rate if on else 0.0))
+    ui.self_check(block_views.dropout_check(would, rate))
     ui.source(zeroed, dropped)
 
 

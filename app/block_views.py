@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
 
+from app.choices import Choice
+from app.model_map import norm_site
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.dropout import Place, dropped, zeroed
@@ -17,7 +20,8 @@ from gptcore.trace import Trace
 @dataclass(frozen=True, eq=False)
 class Station:
     """Where a token's vector stands. name: on the screen; variable: its name in the code; page: the page about it; place: "spine",
-    "branch" or "sum", see app.components.block_path; layer: the layer that the page is opened at, None for the one in view."""
+    "branch" or "sum", see app.components.block_path; layer: the layer that the page is opened at, None for the one in view; shown: what
+    to choose there, as in app.model_map."""
 
     name: str
     variable: str
@@ -26,17 +30,14 @@ class Station:
     place: str
     values: np.ndarray
     layer: int | None = None
+    shown: tuple[tuple[Choice[str], str], ...] = ()
 
     @property
     def link(self) -> str:
-        """Where its name leads, as `opened` reads it."""
-        return self.page if self.layer is None else f"{self.page}?layer={self.layer}"
-
-
-def opened(link: str) -> tuple[str, dict[str, int]]:
-    """The page that a station's link leads to, and what changes in the view on the way."""
-    page, _, layer = link.partition("?layer=")
-    return page, {"layer": int(layer)} if layer else {}
+        """Where its name leads: two stations with one link lead to the same."""
+        changed = {} if self.layer is None else {"layer": str(self.layer)}
+        changed |= {choice.name: choice.write(value) for choice, value in self.shown}
+        return f"{self.page}?{urlencode(changed)}" if changed else self.page
 
 
 def stations(found: BlockActivations, layer: int, n_layers: int) -> list[Station]:
@@ -52,13 +53,13 @@ def stations(found: BlockActivations, layer: int, n_layers: int) -> list[Station
         Station("From the embeddings", "resid_pre", "residual", "embeddings", "spine", pre)
         if layer == 0
         else Station(f"From layer {layer - 1}", "resid_pre", "residual", "block", "spine", pre, layer - 1),
-        Station("LayerNorm", "ln_1", "layer_norm", "layer_norm", "branch", attn_in),
+        Station("LayerNorm", "ln_1", "layer_norm", "layer_norm", "branch", attn_in, shown=norm_site("ln_1")),
         Station("Attention", "attn_out", "attention", "attention", "branch", attn_out),
         Station("+ shortcut", "resid_mid", "residual", "shortcuts", "sum", mid),
-        Station("LayerNorm", "ln_2", "layer_norm", "layer_norm", "branch", mlp_in),
+        Station("LayerNorm", "ln_2", "layer_norm", "layer_norm", "branch", mlp_in, shown=norm_site("ln_2")),
         Station("Feed-forward", "mlp_out", "feed_forward", "feed_forward", "branch", mlp_out),
         Station("+ shortcut", "resid_mid + mlp_out", "residual", "shortcuts", "sum", mid + mlp_out),
-        Station("Into the final LayerNorm", "resid_post", "residual", "layer_norm", "spine", post)
+        Station("Into the final LayerNorm", "resid_post", "residual", "layer_norm", "spine", post, shown=norm_site("final"))
         if layer + 1 == n_layers
         else Station(f"Into layer {layer + 1}", "resid_post", "residual", "block", "spine", post, layer + 1),
     ]

@@ -11,10 +11,11 @@ import streamlit as st
 from app import feed_forward_views, markup, runtime, ui
 from app.activations import inside_tanh
 from app.charts import histogram, strip
+from app.charts.labels import counted
 from app.distribution import distribution
 from app.feed_forward_views import ByHand
 from app.runtime import Here
-from app.worked import added, latex_number, worked
+from app.worked import BREAK, added, latex_number, worked
 from gptcore import lessons, neurons
 from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
@@ -63,7 +64,7 @@ def _one_neuron(found: ByHand) -> None:
         rf"""\begin{{aligned}}
         a &= W_1\, x + b_1 \\[0.4em]
         \text{{out}} &= W_2\; \text{{GELU}}(a) + b_2 \\[0.4em]
-        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])} {before.out} \\[0.4em]
+        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])}{BREAK} {before.out} \\[0.4em]
         \text{{GELU}}({before.result}) &{gelu.out}
         \end{{aligned}}"""
     )
@@ -97,7 +98,7 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
         f"{seen.negative:,} of {seen.neurons:,} neurons ({markup.percent(seen.negative / seen.neurons)}) are negative here: a ReLU "
         f"would have silenced them all. GELU lets a little of each through: {markup.significant(seen.mean)} on average, "
         f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
-        f"counted without sign. {outside:,} numbers lie outside the pictures. The lowest is neuron {lowest}:"
+        f"counted without sign. {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the pictures. The lowest is neuron {lowest}:"
     )
     _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
     ui.self_check(feed_forward_views.self_checks(found))
@@ -163,9 +164,9 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     )
     ui.note(
         "Ordered by the length of the vector v that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
-        "logits this vector alone raises and lowers most, through the final LayerNorm with this token's own spread; the number is "
-        "the change of the logit, less the mean change of all tokens. What later layers make of the vector is not in it, and a list "
-        "of words is not a proof of what a neuron means."
+        "logits this vector alone raises and lowers most, through the final LayerNorm, divided by what that divides by: the spread of "
+        "this token's whole vector after the last block. The number is the change of the logit, less the mean change of all tokens. What "
+        "later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )
     ui.self_check([feed_forward_views.sum_check(here, found), feed_forward_views.effects_check(here, here.trace, data)])
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

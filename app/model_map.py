@@ -84,8 +84,8 @@ def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: s
     )
 
 
-def _site(name: str) -> tuple[tuple[Choice[str], str], ...]:
-    """One of a model's LayerNorms on the page that shows them all."""
+def norm_site(name: str) -> tuple[tuple[Choice[str], str], ...]:
+    """What to choose on the page of LayerNorm so that it shows this one."""
     return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
 
 
@@ -102,7 +102,7 @@ def _ends(config: GPTConfig, tied: bool, s: dict[str, str]) -> tuple[Part, ...]:
         Part("position_embedding", "Position embedding", (f"{context:,} × {emb:,}",), "", "embeddings", "embeddings",
              s["position_rows"], context * emb, shown=((EMBEDDINGS_PART, "positions"),)),
         Part("final_norm", "Final LayerNorm", ("every token by itself",), "Brings the stream to one scale, a last time.",
-             "layer_norm", "layer_norm", s["stream"], 2 * emb, shown=_site("final")),
+             "layer_norm", "layer_norm", s["stream"], 2 * emb, shown=norm_site("final")),
         Part("output_head", "Output head", (head,), "Compares each vector with the row of every token: one logit each.",
              "probability", "lens", s["logits"], 0 if tied else vocab * emb),
         Part("choice", "Softmax and choice", ("temperature, top-k, top-p, seed",),
@@ -121,12 +121,12 @@ def _block(config: GPTConfig, s: dict[str, str]) -> tuple[Part, ...]:
              "The same shape goes in and comes out, so blocks can be stacked.", "residual", "block", s["stream"],
              sum(counts.values()), n),
         Part("ln_1", "LayerNorm", ("every token by itself",), "Mean 0, variance 1, then a learned scale and shift.",
-             "layer_norm", "layer_norm", s["stream"], norm, n, shown=_site("ln_1")),
+             "layer_norm", "layer_norm", s["stream"], norm, n, shown=norm_site("ln_1")),
         Part("attention", "Masked multi-head attention", (heads, f"q, k, v {s['q, k, v']} each", f"weights {s['weights']}"),
              "Each token reads from itself and from those before it. The only place where tokens meet.",
              "attention", "attention", s["stream"], counts[ATTENTION], n),
         Part("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n,
-             shown=_site("ln_2")),
+             shown=norm_site("ln_2")),
         Part("feed_forward", "Feed-forward", (f"widened {s['widened']}, GELU, narrowed",),
              "Widens each token's vector to four times, bends it, narrows it again.", "feed_forward", "feed_forward",
              s["stream"], counts[FEED_FORWARD], n),

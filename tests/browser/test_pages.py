@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from app.navigation import PAGES
-from tests.browser.visit import assert_silent, no_broken_words, no_error_box, no_horizontal_scroll, settled
+from tests.browser.visit import assert_silent, no_broken_words, no_cut_formula, no_error_box, no_horizontal_scroll, settled
 
 ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entry in PAGES}
 
@@ -53,4 +53,5 @@ def look_at(page):
     page.wait_for_timeout(300)  # figures and components draw after the script's run
     no_error_box(page)
     no_broken_words(page)
+    no_cut_formula(page)
     no_horizontal_scroll(page)

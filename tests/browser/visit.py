@@ -94,6 +94,18 @@ def no_horizontal_scroll(page: Page) -> None:
     assert not too_wide, "; ".join(too_wide)
 
 
+def no_cut_formula(page: Page) -> None:
+    """Every formula fits the place that it has."""
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid="stMarkdownContainer"] .katex-html')].flatMap((formula) => {
+            const place = formula.closest('[data-testid="stElementContainer"]').getBoundingClientRect();
+            const right = Math.max(...[...formula.querySelectorAll(".base")].map((part) => part.getBoundingClientRect().right));
+            return right > place.right + 1 ? [`${formula.textContent.slice(0, 60)}: ${Math.round(right - place.right)} px too wide`] : [];
+        })"""
+    )
+    assert not cut, cut
+
+
 def no_broken_words(page: Page) -> None:
     """Nothing that JavaScript writes where it has no value, neither on the page nor in a figure."""
     text = page.evaluate(

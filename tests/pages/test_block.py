@@ -128,8 +128,9 @@ def test_the_page_shows_layer_and_token_of_the_link_and_one_scale_when_asked(
 def test_every_station_leads_somewhere_the_ends_of_a_block_to_its_neighbours(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    between = ["layer_norm", "attention", "shortcuts", "layer_norm", "feed_forward", "shortcuts"]
-    for layer, (before, after) in enumerate((("embeddings", "block?layer=1"), ("block?layer=0", "layer_norm"))):
+    norm = "layer_norm?layer_norm=token&site="
+    between = [f"{norm}ln_1", "attention", "shortcuts", f"{norm}ln_2", "feed_forward", "shortcuts"]
+    for layer, (before, after) in enumerate((("embeddings", "block?layer=1"), ("block?layer=0", f"{norm}final"))):
         header, _ = component_data(open_page(monkeypatch, tiny_folder, "block", layer=str(layer)), f"Layer {layer}")
         assert [row[6] for row in header["rows"]] == [before, *between, after]
 
@@ -147,6 +148,13 @@ def test_the_name_of_the_next_block_opens_it_on_the_same_page(monkeypatch: pytes
     assert at.query_params["layer"] == "1" and at.slider(key="widget_layer").value == 1
 
 
+def test_the_name_of_a_layer_norm_opens_that_one(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    monkeypatch.setattr(block_sections, "block_path", lambda *strips, **arguments: "layer_norm?layer_norm=token&site=ln_2")
+    opened = open_page(monkeypatch, tiny_folder, "block", layer="1", layer_norm="classroom")
+    assert "Layer 1, before feed-forward" in printed(opened)
+    assert opened.query_params["site"] == "ln_2" and "layer_norm" not in opened.query_params
+
+
 def test_without_the_switch_nothing_is_zeroed_and_the_values_are_those_of_inference(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
@@ -155,6 +163,18 @@ def test_without_the_switch_nothing_is_zeroed_and_the_values_are_those_of_infere
     _, arrays = component_data(open_page(monkeypatch, tiny_folder, "block", block="dropout", **link), "As it runs")
     assert not any(arrays[f"gone{i}"].any() for i in range(4))
     assert np.allclose(arrays["values0"], trace.resid(0)[2]) and np.allclose(arrays["values3"], trace.block(1, (2,)).mlp_out[0])
+
+
+def test_the_formula_says_what_training_would_have_made_of_the_numbers_also_while_nothing_is_zeroed(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    link = {"prompt": "Once upon a time", "layer": "1", "block": "dropout", "drop_rate": "0.35", "dropout_seed": "4"}
+    off, on = (open_page(monkeypatch, tiny_folder, "block", **link, dropout=switch) for switch in "01")
+    (formula,) = (element.proto.body for element in off.get("latex"))
+    assert r"\frac{1}{1 - 0.35}" in formula and [formula] == [element.proto.body for element in on.get("latex")]
+    said = "A training step with drop_rate 0.35 would have made of the same numbers"
+    assert said in printed(off) and said not in printed(on)
+    assert "The three places of dropout" in printed(off) and "off by" in printed(off)
 
 
 def test_dropout_follows_rate_and_seed_by_widget_and_by_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

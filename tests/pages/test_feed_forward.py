@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import activations, choices, feed_forward_views, markup, runtime
+from app import activations, choices, feed_forward_sections, feed_forward_views, markup, runtime
 from app.runtime import Here
 from app.state import View
 from gptcore.checkpoints import LanguageModel
@@ -32,6 +33,31 @@ def place(model: LanguageModel) -> Here:
     """A visitor who looks at LAYER and POSITION."""
     tokens = tuple(model.tokenizer.text_of(i) for i in IDS)
     return Here(View(), model, runtime.SequenceInView(IDS, IDS, (), False), tokens, LAYER, 0, POSITION)
+
+
+def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="neurons"))
+    assert "the spread of this token&#x27;s whole vector after the last block" in text
+
+
+def test_the_sum_of_a_neuron_stands_on_a_line_of_its_own_since_a_phone_has_no_room_beside_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    (formula,) = (element.proto.body for element in open_page(monkeypatch, tiny_folder, "feed_forward").get("latex"))
+    assert re.search(r"a_\{\d+\} &= [^&=]+ \\\\\[0.4em\] &\\quad (=|\\approx) ", formula)
+
+
+@pytest.mark.parametrize(("outside", "said"), [(0, "0 numbers lie"), (1, "1 number lies"), (2, "2 numbers lie")])
+def test_numbers_outside_the_pictures_are_counted(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, outside: int, said: str
+) -> None:
+    counts = iter([outside, 0] * 2)
+    drawn = feed_forward_sections.distribution
+    monkeypatch.setattr(feed_forward_sections, "distribution", lambda values: replace(drawn(values), outside=next(counts)))
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations")
+    assert f"{said} outside the pictures" in printed(at)
 
 
 def test_the_steps_count_the_parameters_that_the_model_has(tiny_model: LanguageModel) -> None:
