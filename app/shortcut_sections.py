@@ -51,7 +51,7 @@ def stream(here: Here) -> None:
     n_layers = here.config.n_layers
     if n_layers > 1:
         st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
     blocks = runtime.compute(lambda: shortcut_views.blocks(here.trace, here.position, n_layers))
     table = shortcut_views.stream(blocks)
     whole, (left, right) = st.container(), st.columns(2, gap="large")

@@ -23,7 +23,7 @@ ui.page_header(
 part = ui.parts(choices.BLOCK_PART, PARTS)
 if n_layers > 1:
     st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the timeline.")
+ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
 if part == "dropout":
     block_sections.dropout(here)
 else:
