@@ -159,13 +159,16 @@ def _formulas(x: float, second: float) -> None:
     product = worked(lambda second, silu: second * silu, [second, silu], second * silu)
     ui.formula(
         rf"""\begin{{aligned}}
+        \rule{{0pt}}{{1.1em}} x &= {n(x, MOST)} \\[0.4em]
         t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
         &= {gelu.inputs[1]} \\[0.4em]
-        \text{{GELU}}({n(x, MOST)}) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) {gelu.out} \\[0.4em]
+        \text{{GELU}}(x) &\approx \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) \\[0.3em]
+        &{gelu.out} \\[0.4em]
         \text{{exact GELU}} &= \tfrac{{1}}{{2}}\, x\, (1 + \operatorname{{erf}}(x / \sqrt{{2}})) \\[0.3em]
         &= {n(0.5 * x * (1 + math.erf(x / math.sqrt(2))))} \\[0.4em]
-        \text{{ReLU}}({n(x, MOST)}) &= \max(0, x) = {n(max(0.0, x), MOST)} \\[0.4em]
-        \text{{SiLU}}({n(x, MOST)}) &= x / (1 + e^{{-x}}) = {product.inputs[1]} \\[0.4em]
-        \text{{SwiGLU}} &= {product.inputs[0]} \cdot \text{{SiLU}}(x) {product.out}
+        \text{{ReLU}}(x) &= \max(0, x) = {n(max(0.0, x), MOST)} \\[0.4em]
+        \text{{SiLU}}(x) &= x / (1 + e^{{-x}}) = {product.inputs[1]} \\[0.4em]
+        \text{{SwiGLU}} &= {product.inputs[0]} \cdot \text{{SiLU}}(x) \\[0.3em]
+        &{product.out}
         \end{{aligned}}"""
     )

@@ -95,9 +95,11 @@ def _sums(found: BlockActivations) -> None:
     ui.formula(
         rf"""\begin{{aligned}}
         \text{{mid}}_i &= \text{{pre}}_i + \text{{attention}}_i \\
-        \text{{mid}}_{{{i}}} &= {first.inputs[0]} {added(first.inputs[1])} {first.out} \\[0.7em]
+        \text{{mid}}_{{{i}}} &= {first.inputs[0]} {added(first.inputs[1])} \\
+        &{first.out} \\[0.7em]
         \text{{post}}_i &= \text{{mid}}_i + \text{{feed-forward}}_i \\
-        \text{{post}}_{{{i}}} &= {second.inputs[0]} {added(second.inputs[1])} {second.out}
+        \text{{post}}_{{{i}}} &= {second.inputs[0]} {added(second.inputs[1])} \\
+        &{second.out}
         \end{{aligned}}"""
     )
     ui.note(f"Dimension {i} is the one that this block changes most for this token. The sums hold for every dimension.")
@@ -110,7 +112,9 @@ def dropout(here: Here) -> None:
     st.markdown(
         "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
         f"When text is written it does nothing: all that the app shows was computed without it. This model's drop_rate is {own:g}"
-        + (": a training by it zeroes nothing either." if own == 0 else ".")
+        + (": a training by it zeroes nothing either. " if own == 0 else ". ")
+        + "GPT-2 has dropout at three places: on the embeddings, on the attention weights, and on what a block adds to a shortcut. It adds "
+        "twice, so the third place has two strips: out of attention, and out of feed-forward."
     )
     on, rate, seed = _dropout_controls(here, own)
     would = runtime.compute(lambda: block_views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed))
@@ -132,14 +136,16 @@ def dropout(here: Here) -> None:
     title = "Dropout of one training step" if on else "As it runs: nothing is dropped"
     block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
     ui.export_menu("dropout", block_views.dropout_table(places), lambda: _dropout_figure(places, title))
+    _dropout_formula(places[1], rate, on)
     if not on:
-        ui.note(f"Nothing is zeroed above. A training step with drop_rate {rate:g} would have made of the same numbers:")
-    _dropout_formula(would, rate)
+        ui.note(
+            "The strips are as the model runs: nothing is zeroed. The formula says what one step of training at a drop_rate of "
+            f"{rate:g} would make of the largest attention weight: "
+            + ("it leaves it as it is." if rate == 0 else "0, or more than it was, so that its mean stays what it is.")
+        )
     ui.note(
-        "The three places of dropout: the embeddings, the attention weights, and each shortcut, before what attention and what the "
-        "feed-forward network give back is added. A mark below a strip: zeroed. Training draws anew at every step; the seed stands for "
-        "one such step. Each place is shown by itself, on the values without dropout: what one changes would reach all later ones. The "
-        "weights are those of one head."
+        "A mark below a strip: zeroed. Training draws anew at every step; the seed stands for one such step. Each strip is shown by "
+        "itself, on the values without dropout: what one changes would reach all later ones. The weights are those of one head."
     )
     ui.self_check(block_views.dropout_check(would, rate))
     ui.source(zeroed, dropped)
@@ -160,24 +166,38 @@ def _dropout_controls(here: Here, own: float) -> tuple[bool, float, int]:
     return on, float(rate), int(seed)
 
 
-def _dropout_formula(places: Sequence[Dropped], rate: float) -> None:
-    """What becomes of the largest attention weight, and of the sum of them all."""
-    weights, n = places[1], latex_number
+def _dropout_formula(weights: Dropped, rate: float, on: bool) -> None:
+    """What becomes of the largest attention weight: with the switch on, in the step that the seed stands for; else either fate, and
+    their mean, which is the weight of inference again."""
     i = int(weights.before.argmax())
-    factor = rf"\frac{{1}}{{1 - {n(rate)}}}"
-    before = n(float(weights.before[i]))
-    fate = "0"
+    rule = (
+        rf"\rule{{0pt}}{{1.6em}} \text{{kept}} &= \text{{value}} \cdot \frac{{1}}{{1 - {latex_number(rate)}}} \\[0.8em]"
+        r"\text{zeroed} &= 0 \\[0.6em]"
+    )
+    fate = _one_step(weights, i, rate) if on else _either_fate(float(weights.before[i]), rate)
+    ui.formula(rf"\begin{{aligned}} {rule} \text{{weight}}_{{{i}}} &= {fate} \end{{aligned}}")
+
+
+def _one_step(weights: Dropped, i: int, rate: float) -> str:
+    """A weight and what a step of training makes of it, and the sum of them all."""
+    before, fate, n = latex_number(float(weights.before[i])), "0", latex_number
     if not weights.gone[i]:
         kept = worked(lambda weight, rate: weight / (1 - rate), [float(weights.before[i]), rate], float(weights.after[i]))
         before, fate = kept.inputs[0], rf"\frac{{{kept.inputs[0]}}}{{1 - {kept.inputs[1]}}} {kept.out}"
-    ui.formula(
-        rf"""\begin{{aligned}}
-        \rule{{0pt}}{{1.6em}} \text{{kept}} &= \text{{value}} \cdot {factor} \\[0.8em]
-        \text{{zeroed}} &= 0 \\[0.6em]
-        \text{{weight}}_{{{i}}} &= {before} \\[0.5em]
-        &\to\; {fate} \\[0.9em]
-        \textstyle\sum \text{{weights}} &= {n(float(weights.before.sum()))} \;\to\; {n(float(weights.after.sum()))}
-        \end{{aligned}}"""
+    return (
+        rf"{before} \\[0.5em] &\to\; {fate} \\[0.9em]"
+        rf"\textstyle\sum \text{{weights}} &= {n(float(weights.before.sum()))} \;\to\; {n(float(weights.after.sum()))}"
+    )
+
+
+def _either_fate(weight: float, rate: float) -> str:
+    """A weight as it runs, what it would become where it is kept, and the mean over both fates."""
+    mean = worked(lambda kept, rate: (1 - rate) * kept + rate * 0, [weight / (1 - rate), rate], weight)
+    kept = worked(lambda weight, rate: weight / (1 - rate), [weight, rate], weight / (1 - rate), digits=mean.digits)
+    return (
+        rf"{mean.result} \text{{ as it runs}} \\[0.5em]"
+        rf"\text{{if kept}} &= \frac{{{kept.inputs[0]}}}{{1 - {kept.inputs[1]}}} {kept.out} \\[0.9em]"
+        rf"\text{{mean}} &= (1 - {mean.inputs[1]}) \cdot {kept.result} + {mean.inputs[1]} \cdot 0 \\[0.4em] &{mean.out}"
     )
 
 

@@ -13,9 +13,9 @@ from app.activations import inside_tanh
 from app.charts import histogram, strip
 from app.charts.labels import counted
 from app.distribution import distribution
-from app.feed_forward_views import ByHand
+from app.feed_forward_views import ByHand, Silenced
 from app.runtime import Here
-from app.worked import BREAK, added, latex_number, worked
+from app.worked import added, latex_number, worked
 from gptcore import lessons, neurons
 from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
@@ -64,8 +64,9 @@ def _one_neuron(found: ByHand) -> None:
         rf"""\begin{{aligned}}
         a &= W_1\, x + b_1 \\[0.4em]
         \text{{out}} &= W_2\; \text{{GELU}}(a) + b_2 \\[0.4em]
-        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])}{BREAK} {before.out} \\[0.4em]
-        \text{{GELU}}({before.result}) &{gelu.out}
+        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])} \\[0.4em]
+        &{before.out} \\[0.4em]
+        \text{{GELU}}(a_{{{i}}}) &{gelu.out}
         \end{{aligned}}"""
     )
     ui.note(
@@ -93,16 +94,31 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
         figures.append(figure)
     ui.export_menu("activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), figures)
     outside = sum(drawn.outside for _, drawn in pictures)
-    seen, lowest = feed_forward_views.silenced(found), int(found.mlp_post[0].argmin())
+    lowest = int(found.mlp_post[0].argmin())
     ui.note(
-        f"{seen.negative:,} of {seen.neurons:,} neurons ({markup.percent(seen.negative / seen.neurons)}) are negative here: a ReLU "
-        f"would have silenced them all. GELU lets a little of each through: {markup.significant(seen.mean)} on average, "
-        f"{markup.significant(seen.lowest)} at the lowest. Together they make {markup.percent(seen.passed)} of all that leaves GELU, "
-        f"counted without sign. {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the pictures. The lowest is neuron {lowest}:"
+        f"{_silenced(feed_forward_views.silenced(found))} {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the pictures. "
+        f"What leaves GELU lowest comes from neuron {lowest}:"
     )
     _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
     ui.self_check(feed_forward_views.self_checks(found))
     ui.source(GELU, lessons.gelu_tanh)
+
+
+def _silenced(seen: Silenced) -> str:
+    """What a ReLU would have silenced, and what GELU lets through of it."""
+    if not seen.negative:
+        return f"None of the {seen.neurons:,} neurons is negative here: a ReLU would have silenced none."
+    share, passed = markup.percent(seen.negative / seen.neurons), markup.percent(seen.passed)
+    if seen.negative == 1:
+        return (
+            f"1 of {seen.neurons:,} neurons ({share}) is negative here: a ReLU would have silenced it. GELU lets a little of it "
+            f"through, {markup.significant(seen.mean)}: {passed} of all that leaves GELU, counted without sign."
+        )
+    return (
+        f"{seen.negative:,} of {seen.neurons:,} neurons ({share}) are negative here: a ReLU would have silenced them all. GELU lets a "
+        f"little of each through: {markup.significant(seen.mean)} on average, {markup.significant(seen.lowest)} at the lowest. "
+        f"Together they make {passed} of all that leaves GELU, counted without sign."
+    )
 
 
 def _gelu(x: float) -> float:
@@ -119,7 +135,8 @@ def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
         \rule{{0pt}}{{1.1em}} x_{{{neuron}}} &= {whole.inputs[0]} \\[0.3em]
         t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
         &= {latex_number(inside_tanh(printed_x), digits)} \\[0.3em]
-        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) {whole.out}
+        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) \\[0.3em]
+        &{whole.out}
         \end{{aligned}}"""
     )
 
@@ -143,13 +160,15 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
             for direction, part in lines.groupby("direction")
         }
         line = lines.iloc[0]
-        numbers = (markup.significant(line[c]) for c in ("before", "after", "written"))
-        rows.append([str(neuron), chips["promotes"], chips["suppresses"], *numbers])
-    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(0, 3, 4, 5))
+        before, after, written = (markup.significant(line[c]) for c in ("before", "after", "written"))
+        name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
+        rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
+    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(3, 4, 5))
     data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
     ui.export_menu("strongest-neurons", data)
-    first = data.iloc[0]
+    first, last = data.iloc[0], here.config.n_layers - 1
     i = int(first["neuron"])
+    other = ", which is this one" if here.layer == last else f" ({last}), not after this one ({here.layer})"
     length = worked(
         lambda a, column: a * column,
         [abs(float(first["after"])), feed_forward_views.column_length(here, i)],
@@ -158,15 +177,16 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     ui.formula(
         rf"""\begin{{aligned}}
         v_i &= \text{{GELU}}(a_i) \cdot \text{{column}}_i(W_2) \\[0.4em]
-        |v_{{{i}}}| &= {length.inputs[0]} \cdot {length.inputs[1]}
-        {length.out}
+        |v_{{{i}}}| &= {length.inputs[0]} \cdot {length.inputs[1]} \\[0.4em]
+        &{length.out}
         \end{{aligned}}"""
     )
     ui.note(
-        "Ordered by the length of the vector v that a neuron adds to the residual stream. Promoted and suppressed are the tokens whose "
-        "logits this vector alone raises and lowers most, through the final LayerNorm, divided by what that divides by: the spread of "
-        "this token's whole vector after the last block. The number is the change of the logit, less the mean change of all tokens. What "
-        "later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
+        "Ordered by the length of the vector v that a neuron adds to the residual stream. Before and after are "
+        "of GELU. Promoted and suppressed are the tokens whose logits this vector alone raises and lowers most, through the final "
+        f"LayerNorm, which divides it by {markup.significant(feed_forward_views.final_spread(here))}: the spread of this token's whole "
+        f"vector after the last block{other}. The number is the change of the logit, less the mean change of all "
+        "tokens. What later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )
     ui.self_check([feed_forward_views.sum_check(here, found), feed_forward_views.effects_check(here, here.trace, data)])
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

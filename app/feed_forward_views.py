@@ -129,6 +129,12 @@ def self_checks(found: FeedForwardActivations) -> list[Check]:
     return [Check("GELU", "GELU's formula in float64 against the model's own output." + OF_LARGEST, apart, TOLERANCE)]
 
 
+def final_spread(here: Here) -> float:
+    """What the final LayerNorm divides the vector of the token in focus by."""
+    resid = here.trace.resid(here.config.n_layers)[here.position].astype(np.float64)
+    return float(np.sqrt(resid.var() + here.model.model.final_norm.eps))
+
+
 def neuron_effects(here: Here, trace: Trace, found: FeedForwardActivations) -> NeuronEffects:
     """The neurons that write most at the token in focus."""
     resid_final = trace.resid(here.config.n_layers)[here.position]

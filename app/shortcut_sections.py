@@ -104,7 +104,8 @@ def _sum(layer: int, table: pd.DataFrame) -> None:
     ui.formula(
         rf"""\begin{{aligned}}
         H(x) &= F(x) + x, \qquad \frac{{\partial H}}{{\partial x}} = \frac{{\partial F}}{{\partial x}} + 1 \\[0.9em]
-        \text{{cosine}} &= \frac{{x \cdot H(x)}}{{|x|\,|H(x)|}} = \frac{{{dot_tex}}}{{{x} \cdot {h}}} \\[0.9em]
+        \text{{cosine}} &= \frac{{x \cdot H(x)}}{{|x|\,|H(x)|}} \\[1.2em]
+        &= \frac{{{dot_tex}}}{{{x} \cdot {h}}} \\[0.9em]
         &{cosine.out}
         \end{{aligned}}"""
     )

@@ -2,7 +2,7 @@
 
 Reads: the residual stream of the token in focus before, inside and after one block, and what attention and feed-forward add.
 Shows: the token's vector at eight stations as strips (one cell a dimension, colour: value, no unit) with mean, spread and largest
-value; the two sums in numbers; what dropout would have zeroed in training, at its three places.
+value; the two sums in numbers; what dropout would have zeroed in training, as four strips.
 """
 
 import streamlit as st

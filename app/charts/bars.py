@@ -119,7 +119,7 @@ def histogram(
                 "marker": {"color": tint, "opacity": 0.55, "line": {"width": 0}},
                 "customdata": spans,
                 "hovertemplate": f"{escape(name)}<br>{escape(x_title)} %{{customdata}}"
-                f"<br><b>%{{y:,}}</b> {escape(count_title)}<extra></extra>",
+                f"<br>{escape(count_title)}: <b>%{{y:,}}</b><extra></extra>",
             }
         )
     if len(traces) < len(counts):

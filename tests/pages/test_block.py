@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,15 +167,27 @@ def test_without_the_switch_nothing_is_zeroed_and_the_values_are_those_of_infere
 
 
 def test_the_formula_says_what_training_would_have_made_of_the_numbers_also_while_nothing_is_zeroed(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    link = {"prompt": "Once upon a time", "layer": "1", "block": "dropout", "drop_rate": "0.35", "dropout_seed": "4"}
+    trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
+    link = {
+        "prompt": "Once upon a time",
+        "layer": "1",
+        "position": "3",
+        "block": "dropout",
+        "drop_rate": "0.35",
+        "dropout_seed": "4",
+    }
     off, on = (open_page(monkeypatch, tiny_folder, "block", **link, dropout=switch) for switch in "01")
     (formula,) = (element.proto.body for element in off.get("latex"))
-    assert r"\frac{1}{1 - 0.35}" in formula and [formula] == [element.proto.body for element in on.get("latex")]
-    said = "A training step with drop_rate 0.35 would have made of the same numbers"
+    kept, mean = re.search(r"\\text\{if kept\} &= .* = (\S+) .*\\text\{mean\} &= .*&= (\S+) ", formula).groups()
+    weight = max(trace.attention(1, positions=(3,), heads=(0,)).pattern[0, 0])
+    assert (kept, mean) == (f"{weight / 0.65:.3g}", f"{weight:.3g}")
+    (drawn,) = (element.proto.body for element in on.get("latex"))
+    assert r"\to" in drawn and "if kept" not in drawn
+    said = "what one step of training at a drop_rate of 0.35 would make of the largest attention weight"
     assert said in printed(off) and said not in printed(on)
-    assert "The three places of dropout" in printed(off) and "off by" in printed(off)
+    assert "GPT-2 has dropout at three places" in printed(off) and "off by" in printed(off)
 
 
 def test_dropout_follows_rate_and_seed_by_widget_and_by_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -39,14 +39,16 @@ def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="neurons"))
-    assert "the spread of this token&#x27;s whole vector after the last block" in text
+    assert "the spread of this token&#x27;s whole vector after the last block (1), not after this one (0)" in text
 
 
-def test_the_sum_of_a_neuron_stands_on_a_line_of_its_own_since_a_phone_has_no_room_beside_it(
+def test_a_sum_and_the_product_of_a_neuron_stand_on_lines_of_their_own_since_a_phone_has_no_room_beside_them(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    (formula,) = (element.proto.body for element in open_page(monkeypatch, tiny_folder, "feed_forward").get("latex"))
-    assert re.search(r"a_\{\d+\} &= [^&=]+ \\\\\[0.4em\] &\\quad (=|\\approx) ", formula)
+    for part, result in (("steps", r"a_\{\d+\} &= [^&=]+"), ("neurons", r"\|v_\{\d+\}\| &= [^&=]+")):
+        at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward=part)
+        (formula,) = (element.proto.body for element in at.get("latex"))
+        assert re.search(result + r" \\\\\[0.4em\]\s+&(=|\\approx) ", formula)
 
 
 @pytest.mark.parametrize(("outside", "said"), [(0, "0 numbers lie"), (1, "1 number lies"), (2, "2 numbers lie")])
@@ -218,7 +220,8 @@ def test_every_function_has_its_formula_with_the_x_and_the_second_input_put_in(
     link = {"feed_forward": "functions", "functions": "gelu_exact.swiglu", "functions_x": "1.5", "swiglu_input": "-1.25"}
     text, x = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link)), torch.tensor(1.5, dtype=torch.float64)
     assert f"= {F.gelu(x).item():.3g}" in text and r"\operatorname{erf}" in text
-    assert rf"-1.25 \cdot \text{{SiLU}}(x) = {-1.25 * F.silu(x).item():.3g}" in text
+    product = f"{-1.25 * F.silu(x).item():.3g}"
+    assert re.search(r"-1\.25 \\cdot \\text\{SiLU\}\(x\) \\\\\[0\.3em\]\s+&= " + re.escape(product), text)
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -260,6 +263,6 @@ def test_functions_can_be_chosen_by_widget_and_by_link_and_none_is_no_error(
         assert np.allclose(arrays["values"], [silu, silu], atol=1e-6)  # the browser multiplies the second
         assert (header["at"], header["factor"]) == place
         assert "of SiLU, SwiGLU for x from −4 to 4" in header["alt"]
-    assert r"\text{SiLU}(1.5)" in printed(by_link)
+    assert "x &= 1.5 " in printed(by_link)
     at.pills(key="widget_choice_functions").set_value([]).run()
     assert not at.exception and "Choose at least one function" in printed(at)

@@ -52,6 +52,7 @@ PLACES: dict[str, tuple[str, dict[str, str], int]] = {
     "one neuron": ("feed_forward", {"layer": "1"}, 1),
     "strongest": ("feed_forward", {"feed_forward": "neurons"}, 1),
     "two sums": ("block", {"layer": "1"}, 2),
+    "dropout off": ("block", {"block": "dropout", "drop_rate": "0.35"}, 2),
     "dropout": ("block", {"block": "dropout", "dropout": "1", "drop_rate": "0.35", "dropout_seed": "4"}, 0),
     "years": ("scale", {"scale": "time", "teraflops": "33.7", "cards": "7"}, 2),
     "memory": ("scale", {"scale": "memory", "batch": "16"}, 5),
@@ -116,18 +117,18 @@ def test_gelu_of_the_printed_number_is_the_printed_one(monkeypatch: pytest.Monke
         return float((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))
 
     (steps, *_) = on_page(monkeypatch, hard_folder, "feed_forward", layer=layer)
-    x, y = re.search(r"GELU\}\}?\(([^)]*)\) &= (.*?)\s+\\end", steps).groups()
+    x, y = re.search(r"&= (\S+) \\\\\[0.4em\]\s+\\text\{GELU\}\(a_\{\d+\}\) &= (.*?)\s+\\end", steps).groups()
     assert rounded(gelu(float(x), tanh_of(float(x))), y)
     lowest = on_page(monkeypatch, hard_folder, "feed_forward", layer=layer, feed_forward="activations")[-1]
-    x, t, y = re.search(r"x_\{\d+\} &= (\S+) .*?\n.*?\n\s*&= (\S+) .*\\tanh t\) = (.*?)\s+\\end", lowest, re.DOTALL).groups()
+    x, t, y = re.search(r"x_\{\d+\} &= (\S+) .*?\n.*?\n\s*&= (\S+) .*\\tanh t\) .*?&= (.*?)\s+\\end", lowest, re.DOTALL).groups()
     assert rounded(tanh_of(float(x)), t) and rounded(gelu(float(x), float(t)), y)
 
 
 @pytest.mark.parametrize("x", ["-3.95", "-0.75", "0.05", "2.2"])
 def test_the_activation_functions_of_the_printed_x(monkeypatch: pytest.MonkeyPatch, hard_folder: Path, x: str) -> None:
     (latex,) = on_page(monkeypatch, hard_folder, "feed_forward", feed_forward="functions", functions_x=x, swiglu_input="0.7")
-    t, y = re.search(r"x\^3\).*?&= ([^&]*?) \\\\.*?\\tanh t\) = (.*?) \\\\", latex, re.DOTALL).groups()
-    silu, swiglu = re.search(r"e\^\{-x\}\) = (.*?) \\\\.*SiLU\}\(x\) = (.*?)\s+\\end", latex, re.DOTALL).groups()
+    t, y = re.search(r"x\^3\).*?&= ([^&]*?) \\\\.*?\\tanh t\) .*?&= (.*?) \\\\", latex, re.DOTALL).groups()
+    silu, swiglu = re.search(r"e\^\{-x\}\) = (.*?) \\\\.*SiLU\}\(x\) \\.*?&= (.*?)\s+\\end", latex, re.DOTALL).groups()
     assert rounded(0.5 * float(x) * (1 + float(torch.tanh(torch.tensor(value_of(t), dtype=torch.float64)))), y)
     assert rounded(float(x) / (1 + 2.718281828459045 ** -float(x)), silu) and rounded(0.7 * (value_of(silu) or 0.0), swiglu)
 
