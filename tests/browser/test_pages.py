@@ -55,3 +55,35 @@ def look_at(page):
     no_broken_words(page)
     no_cut_formula(page)
     no_horizontal_scroll(page)
+
+
+# Numbers that need many digits, or a power of ten, on the Storyteller.
+STORY = "prompt=Once+upon+a+time+there+was+a+little+girl+who+lived+in+the+wood+with+her+mother+and+father%2C+and+one+day+she+said"
+LONG_NUMBERS = [
+    f"/feed_forward?{STORY}&layer=4&position=20",
+    f"/feed_forward?{STORY}&layer=1&position=4",
+    "/feed_forward?feed_forward=functions&functions_x=-3.95&swiglu_input=-1.234",
+    "/feed_forward?feed_forward=functions&functions_x=-2.3456&swiglu_input=0.5",
+    "/shortcuts?gradient_depth=64&gradient_width=1&gradient_bend=sigmoid&gradient_seed=2",
+    f"/block?{STORY}&layer=4&position=20",
+    f"/block?{STORY}&block=dropout&dropout=1&drop_rate=0.35",
+]
+
+
+@pytest.mark.parametrize("address", LONG_NUMBERS)
+def test_a_formula_with_long_numbers_fits_the_phone(visit, address):
+    page = visit(address, width=390, height=900, touch=True)
+    page.locator(".katex-html").first.wait_for()
+    page.wait_for_timeout(300)  # the letters of a formula are loaded after it
+    no_cut_formula(page)
+
+
+@pytest.mark.parametrize("layer", [1, 9, 11])
+def test_the_table_of_neurons_fits_the_phone_with_all_its_numbers(visit, layer):
+    page = visit(f"/feed_forward?{STORY}&feed_forward=neurons&layer={layer}&position=1", width=390, height=900, touch=True)
+    box = page.locator(".table-box")
+    box.wait_for()
+    assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    assert page.locator("table.glass tbody tr").first.inner_text().count("length") == 1
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert page.locator("table.glass td.number").first.is_visible() and not page.locator("table.glass .narrow").first.is_visible()
