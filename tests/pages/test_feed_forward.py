@@ -42,6 +42,33 @@ def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by
     assert "the spread of this token&#x27;s whole vector after the last block (1), not after this one (0)" in text
 
 
+@pytest.mark.parametrize(("layer", "says"), [("0", " (1), not after this one (0)."), ("1", ", which is this one.")])
+def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, layer: str, says: str
+) -> None:
+    last = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time")).resid(2)[2].astype(np.float64)
+    link = {"prompt": "Once upon a time", "layer": layer, "position": "2", "feed_forward": "neurons"}
+    said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
+    spread = markup.significant(float(np.sqrt(last.var() + 1e-5)))
+    assert f"divides it by {spread}: the spread" in said and f"after the last block{says}" in said
+
+
+@pytest.mark.parametrize(
+    ("negative", "says"),
+    [
+        (0, "None of the 128 neurons is negative here: a ReLU would have silenced none."),
+        (1, "1 of 128 neurons (0.8 %) is negative here: a ReLU would have silenced it."),
+        (2, "2 of 128 neurons (1.6 %) are negative here: a ReLU would have silenced them all."),
+    ],
+)
+def test_one_negative_neuron_is_spoken_of_as_one(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, negative: int, says: str
+) -> None:
+    silenced = feed_forward_views.silenced
+    monkeypatch.setattr(feed_forward_views, "silenced", lambda found: replace(silenced(found), negative=negative))
+    assert says in printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations"))
+
+
 def test_a_sum_and_the_product_of_a_neuron_stand_on_lines_of_their_own_since_a_phone_has_no_room_beside_them(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
