@@ -207,7 +207,7 @@ def test_the_mouse_finds_what_is_nearest_and_leaves_nothing_behind(open_figure: 
 @pytest.mark.parametrize(
     ("kind", "share", "said"),
     [
-        ("histogram", (0.7, 0.2), ["before", "value 0 to 1 mV", "40 values"]),
+        ("histogram", (0.7, 0.2), ["before", "value 0 to 1 mV", "values: 40"]),
         ("strip", (0.999, 0.9), ["the", "dimension 299", "value −0.995 mV"]),
         ("heatmap", (0.2, 0.3), ["query token ␣cat (1)", "key token ␣cat (1)", "attention weight 50.0 %"]),
         ("points", (0.94, 0.06), ["␣sat", "first 3", "second 3"]),
