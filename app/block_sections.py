@@ -63,9 +63,7 @@ def _way(here: Here, found: BlockActivations) -> None:
         station = next(s for s in listed if s.link == link)
         if station.layer is not None:
             state.update(layer=station.layer)
-        for choice, value in station.shown:
-            state.take(choice, value)
-        st.switch_page(navigation.page(station.page))
+        ui.open_page(station.page, station.shown)
     title = f"Layer {here.layer}, position {here.position}: from station to station"
     ui.export_menu(
         "block",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pandas as pd
 
-from app.choices import Choice
+from app.choices import Shown, in_address
 from app.model_map import norm_site
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
@@ -30,13 +30,13 @@ class Station:
     place: str
     values: np.ndarray
     layer: int | None = None
-    shown: tuple[tuple[Choice[str], str], ...] = ()
+    shown: Shown = ()
 
     @property
     def link(self) -> str:
         """Where its name leads: two stations with one link lead to the same."""
         changed = {} if self.layer is None else {"layer": str(self.layer)}
-        changed |= {choice.name: choice.write(value) for choice, value in self.shown}
+        changed |= in_address(self.shown)
         return f"{self.page}?{urlencode(changed)}" if changed else self.page
 
 

@@ -28,6 +28,7 @@ class Choice(Generic[Value]):
     options: tuple[str, ...] = ()
 
 
+Shown = tuple[tuple[Choice[str], str], ...]  # what to choose on a page, so that it shows one thing
 ALL: dict[str, Choice[Any]] = {}
 
 
@@ -36,6 +37,11 @@ def _declared(choice: Choice[Value]) -> Choice[Value]:
         raise ValueError(f"Two choices are called {choice.name!r}; a link could not tell them apart.")
     ALL[choice.name] = choice
     return choice
+
+
+def in_address(shown: Shown) -> dict[str, str]:
+    """As the parameters of a link."""
+    return {choice.name: choice.write(value) for choice, value in shown}
 
 
 def fits(name: str, value: Any) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from app.charts import theme
+from app.choices import in_address
 from app.markup import escape_html, percent
 from app.model_map import ModelMap, Part
 
@@ -85,7 +86,7 @@ class _Pen:
         href = self.links.get(part.page)
         label = escape_html(f"{part.title}. {'; '.join(part.details)}. {_counted(part)}.")
         if href:
-            shown = urlencode({choice.name: choice.write(value) for choice, value in part.shown})
+            shown = urlencode(in_address(part.shown))
             self.parts.append(
                 f'<a class="box" href="{escape_html(href)}" data-page="{part.page}" data-box="{part.key}" '
                 f'data-choices="{escape_html(shown)}" aria-label="{label} Open its page.">'

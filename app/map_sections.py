@@ -32,9 +32,7 @@ def diagram(found: ModelMap) -> None:
     boxes = [part.key for part in found.parts.values() if part.page in pages]
     if opened := model_map_component(drawings, key="model_map", boxes=boxes, query=query):
         part = found.parts[opened]
-        for choice, value in part.shown:
-            state.take(choice, value)
-        st.switch_page(navigation.page(part.page))
+        ui.open_page(part.page, part.shown)
     mode = ui.mode()
     with st.container(horizontal=True, gap="small"):
         ui.export_menu("map", lambda: model_map.frame(found), lambda: html_file(found, mode))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from app.choices import EMBEDDINGS_PART, LAYER_NORM_PART, LAYER_NORM_SITE, Choice
+from app.choices import EMBEDDINGS_PART, LAYER_NORM_PART, LAYER_NORM_SITE, Shown
 from app.markup import shape
 from gptcore import parameters
 from gptcore.checks import Check
@@ -34,7 +34,7 @@ class Part:
     output: str
     count: int = 0
     times: int = 1
-    shown: tuple[tuple[Choice[str], str], ...] = ()
+    shown: Shown = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: s
     )
 
 
-def norm_site(name: str) -> tuple[tuple[Choice[str], str], ...]:
+def norm_site(name: str) -> Shown:
     """What to choose on the page of LayerNorm so that it shows this one."""
     return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
 

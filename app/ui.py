@@ -9,13 +9,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import charts, markup, navigation, palette, state
-from app.choices import Choice
+from app.choices import Choice, Shown
 from app.components import figure as figures
 from app.glossary import GLOSSARY
 
@@ -68,6 +68,13 @@ def parts(choice: Choice[str], names: Mapping[str, str]) -> str:
             label_visibility="collapsed", **state.choice(choice),
         )
     )  # fmt: skip
+
+
+def open_page(file: str, shown: Shown = ()) -> NoReturn:
+    """Go to a page (its file in pages/, without .py), with this chosen there."""
+    for choice, value in shown:
+        state.take(choice, value)
+    st.switch_page(navigation.page(file))
 
 
 def note(text: str) -> None:

@@ -34,6 +34,7 @@ from gptcore.config import GPT2_SMALL
 from gptcore.model import GPTModel
 from gptcore.tokenizer import Tokenizer
 from tests.browser.server import Server, running_app
+from tests.browser.sliders import redraw_times
 from tests.browser.visit import listen, settled, wait_ready
 
 REPEATS = 9
@@ -163,20 +164,9 @@ def _two_settings(browser: Browser, server: Server, prompt: str, label: str) -> 
 
 
 def _drag(slider: Locator) -> float:
-    """Median milliseconds of work from an input event of the slider until the bars are redrawn, layout included. The drawing waits for
-    the next frame; the wait itself is not counted."""
-    return float(
-        slider.evaluate(
-            """async (range) => { const times = []; const host = range.getRootNode().host; for (let i = 0; i < 60; i++) {
-            range.value = String(Number(range.min) + (Number(range.max) - Number(range.min)) * (i % 30) / 30);
-            let frame; requestAnimationFrame(() => { frame = performance.now(); }); // runs right before the picture's own
-            const start = performance.now(); range.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true }));
-            const heard = performance.now() - start;
-            await new Promise((done) => requestAnimationFrame(done));
-            host.getBoundingClientRect(); times.push(heard + performance.now() - frame); }
-            return times.sort((a, b) => a - b)[30]; }"""
-        )
-    )
+    """Median milliseconds of work from an input event of the slider until the bars are redrawn, layout included."""
+    times = redraw_times(slider)
+    return times[len(times) // 2]
 
 
 def _pages(browser: Browser, server: Server, prompt: str, label: str = "") -> Iterator[Row]:

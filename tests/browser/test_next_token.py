@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from app.markup import percent
 from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server, running_app
+from tests.browser.sliders import grab, redraw_times
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
@@ -59,10 +61,6 @@ def open_panel(window: Window, panel_app: Server) -> Callable[..., Visitor]:
 
 
 # --- What is drawn -----------------------------------------------------------------------------------------------------------
-
-
-def percent(p: float) -> str:
-    return "< 0.1 %" if 0 < p < 0.001 else f"{100 * p:.1f} %"
 
 
 @pytest.mark.parametrize(
@@ -160,20 +158,10 @@ def test_the_dart_flies_to_a_new_step_unless_less_motion_is_asked_for(
 # --- The hand ----------------------------------------------------------------------------------------------------------------
 
 
-def grab(visitor: Visitor, name: str) -> tuple[float, float, float]:
-    """Put the mouse down on a slider's thumb; returns left, width and height in the window."""
-    box = visitor.slider(name).bounding_box()
-    at = visitor.slider(name).evaluate("(e) => e.valueAsNumber / e.max")
-    y = box["y"] + box["height"] / 2
-    visitor.page.mouse.move(box["x"] + 9 + at * (box["width"] - 18), y)
-    visitor.page.mouse.down()
-    return box["x"], box["width"], y
-
-
 def test_a_drag_redraws_at_once_and_tells_python_when_it_ends(open_panel: Any) -> None:
     visitor = open_panel()
     before = visitor.row(0).locator(".prob").inner_text()
-    left, width, y = grab(visitor, "Temperature")
+    left, width, y = grab(visitor.slider("Temperature"))
     visitor.page.mouse.move(left + 0.1 * width, y, steps=5)
     expect(visitor.row(0).locator(".prob")).not_to_have_text(before)
     shown = float(visitor.page.locator(".slider output").first.inner_text())
@@ -191,7 +179,7 @@ def test_while_the_pointer_is_down_what_python_says_about_the_settings_does_not_
     output = visitor.page.locator(".slider output").first
     expect(output).to_have_text("2.10")
     expect(output).to_have_text("2.00")
-    left, width, y = grab(visitor, "Temperature")
+    left, width, y = grab(visitor.slider("Temperature"))
     visitor.page.mouse.move(left + 0.1 * width, y, steps=3)
     held = output.inner_text()
     assert float(held) < 0.8
@@ -333,28 +321,10 @@ def test_the_vocabulary_travels_once_the_logits_once_a_step_and_settings_alone(o
     assert sum(small) < 20_000
 
 
-REDRAW = """async (name) => {
-  const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
-  const root = hosts.map((host) => host.shadowRoot).find((shadow) => shadow.querySelector(".panel"));
-  const range = root.querySelector(`input[aria-label="${name}"]`);
-  const times = [];
-  for (let i = 0; i < 61; i++) {
-    range.value = Math.round(range.max * (0.15 + 0.75 * (((i * 37) % 61) / 61)));
-    let start;
-    requestAnimationFrame(() => (start = performance.now())); // runs right before the panel's own frame
-    range.dispatchEvent(new Event("input"));
-    await new Promise((done) => requestAnimationFrame(done));
-    root.querySelector(".panel").getBoundingClientRect(); // layout, too
-    times.push(performance.now() - start);
-  }
-  return times.sort((a, b) => a - b);
-}"""
-
-
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_redraw_over_gpt2s_vocabulary_takes_less_than_a_frame(open_panel: Any, name: str) -> None:
     """The median is what counts, and on a free machine it is a third of that; where other programs hold the processors, it is
     theirs, and only the fastest quarter is the panel's."""
-    times = open_panel(size=50257, temperature=1.5).page.evaluate(REDRAW, name)
+    times = redraw_times(open_panel(size=50257, temperature=1.5).slider(name))
     assert len(times) == 61
     assert 0 < times[15] < 16

@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from app.markup import percent
 from tests.browser.server import Server, running_app
+from tests.browser.sliders import grab, redraw_times
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
@@ -45,17 +47,6 @@ class Visitor:
         """The numbers beside the bars, those of the first setting first."""
         return self.page.locator(".bench .marks text").all_text_contents()
 
-    def grab(self, side: int, name: str) -> tuple[float, float, float]:
-        """Put the mouse down on a slider's thumb; returns left, width and height in the window."""
-        slider = self.slider(side, name)
-        slider.scroll_into_view_if_needed()
-        box = slider.bounding_box()
-        assert box is not None
-        at, y = slider.evaluate("(e) => e.valueAsNumber / e.max"), box["y"] + box["height"] / 2
-        self.page.mouse.move(box["x"] + 9 + at * (box["width"] - 18), y)
-        self.page.mouse.down()
-        return box["x"], box["width"], y
-
     def report(self) -> list[dict[str, Any]]:
         """What Python knows of both."""
         return json.loads(self.page.locator('[data-testid="stCode"]').inner_text())
@@ -73,10 +64,6 @@ def open_bench(window: Window, bench_app: Server) -> Callable[..., Visitor]:
         return Visitor(page)
 
     return opened
-
-
-def percent(p: float) -> str:
-    return "< 0.1 %" if 0 < p < 0.001 else f"{100 * p:.1f} %"
 
 
 def agrees(visitor: Visitor) -> None:
@@ -108,7 +95,7 @@ def test_bars_and_words_say_what_python_says_after_any_change(open_bench: Any) -
 def test_a_drag_moves_the_bars_before_it_is_let_go_and_leaves_the_other_setting_alone(open_bench: Any) -> None:
     visitor = open_bench()
     before = visitor.bars()
-    left, width, y = visitor.grab(1, "Temperature")
+    left, width, y = grab(visitor.slider(1, "Temperature"))
     visitor.page.mouse.move(left + 0.6 * width, y, steps=5)
     expect(visitor.page.locator(".bench .marks text").nth(12)).not_to_have_text(before[12])
     during = visitor.bars()
@@ -127,7 +114,7 @@ def test_a_drag_survives_runs_of_the_page_that_set_something_else(open_bench: An
     visitor = open_bench(outside=2)  # every 150 ms the page sets 2.0 or 2.1 by itself
     output = visitor.sides[0].locator("output").first
     expect(output).to_have_text("2.10")
-    left, width, y = visitor.grab(0, "Temperature")
+    left, width, y = grab(visitor.slider(0, "Temperature"))
     visitor.page.mouse.move(left + 0.1 * width, y, steps=3)
     held = output.inner_text()
     assert float(held) < 0.8
@@ -146,30 +133,12 @@ def test_the_longest_axis_ends_at_100_percent(open_bench: Any) -> None:
     assert ticks == ["0", "25 %", "50 %", "75 %", "100 %"]
 
 
-REDRAW = """async (name) => {
-  const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
-  const root = hosts.map((host) => host.shadowRoot).find((shadow) => shadow.querySelector(".bench"));
-  const range = root.querySelector(`.second input[aria-label="${name}"]`);
-  const times = [];
-  for (let i = 0; i < 61; i++) {
-    range.value = Math.round(range.max * (0.15 + 0.75 * (((i * 37) % 61) / 61)));
-    let start;
-    requestAnimationFrame(() => (start = performance.now())); // runs right before the component's own frame
-    range.dispatchEvent(new Event("input"));
-    await new Promise((done) => requestAnimationFrame(done));
-    root.querySelector(".bench").getBoundingClientRect(); // layout, too
-    times.push(performance.now() - start);
-  }
-  return times.sort((a, b) => a - b);
-}"""
-
-
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_redraw_over_gpt2s_vocabulary_takes_less_than_a_frame(open_bench: Any, name: str) -> None:
     """Where other programs hold the processors, only the fastest quarter is the component's; on a free machine so is the median."""
     visitor = open_bench(size=50257)
     before = visitor.bars()
-    times = visitor.page.evaluate(REDRAW, name)
+    times = redraw_times(visitor.slider(1, name))
     assert len(times) == 61 and visitor.bars() != before
     assert 0 < times[15] < 16
 
