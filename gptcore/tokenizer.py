@@ -113,6 +113,10 @@ class Tokenizer:
                 f"Token id {token_id} is not in this vocabulary of {self.vocab_size:,} (0 to {self.vocab_size - 1})."
             ) from error
 
+    def id_of(self, piece: bytes) -> int | None:
+        """The token that stands for exactly these bytes (`<|endoftext|>` for that token); None if the vocabulary has none."""
+        return self._ranks.get(piece, self._encoding._special_tokens.get(piece.decode("utf-8", errors="replace")))
+
     def text_of(self, token_id: int) -> str:
         """The token as visible text: `␣cat`, `↵`, `⟨F0 9F⟩`."""
         return visible(self.bytes_of(token_id))
