@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from app import choices, markup, state, ui
 from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
+from app.recent import MB, keeping
 from app.worked import MOST, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
@@ -47,7 +48,7 @@ def name(activation: str) -> str:
     return "SwiGLU" if activation == SWIGLU else NAMES[activation][0]
 
 
-@lru_cache(maxsize=64)
+@keeping(2 * MB)
 def curve(activation: str, second_input: float = 1.0) -> Curve:
     """Values and slopes over X. SwiGLU is SiLU times a second input, which is held still here. Kept; not to be changed."""
     if activation == SWIGLU:

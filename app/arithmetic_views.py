@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 
 from app.charts import Part
 from app.markup import percent
+from app.recent import MB, keeping
 from gptcore import parameters
 from gptcore.cache_race import Race
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
@@ -24,7 +24,7 @@ from gptcore.parameters import COMPONENTS, MEBIBYTE, MEGABYTE, NUMBER_BYTES, for
 # Component -> the stage whose colour it has.
 STAGE_OF = dict(zip(COMPONENTS, ("tokens", "embeddings", "attention", "feed_forward", "layer_norm", "probability"), strict=True))
 MOST_BLOCKS_DRAWN = 48
-KEPT = 32  # configurations whose tables are kept
+KEPT = 2 * MB  # of each table, by configuration
 
 # Name of a convention -> (whether the output head counts, whether only the pairs before the mask count).
 CONVENTIONS = {
@@ -109,7 +109,7 @@ def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 999.5 or number == int(number) else f"{number:#.3g}".rstrip(".")
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
     """component, parameters, share (of all), in_one_block (parameters of it in one block; 0 outside the blocks)."""
     counts, block = parameters.component_counts(config, tied), parameters.block_counts(config)
@@ -161,7 +161,7 @@ def _table_name(tied: bool) -> str:
     return "Token embedding = output head" if tied else "Token embedding"
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def weight_memory(config: GPTConfig) -> pd.DataFrame:
     """number_type, tied, parameters, bytes, MB (10^6 bytes), MiB (2^20 bytes): the weights alone."""
     rows = []
@@ -246,7 +246,7 @@ def lengths(config: GPTConfig, most: int = 65) -> np.ndarray:
     return np.unique(np.linspace(1, config.context_length, min(most, config.context_length)).round().astype(int))
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def work(config: GPTConfig) -> pd.DataFrame:
     """Over n_tokens: FLOPs for each token of a pass over that many (blocks, attention, head; whole square), and what attention adds
     to all other work, under each of the CONVENTIONS."""
@@ -264,7 +264,7 @@ def work_convention(config: GPTConfig, n_tokens: int, name: str) -> parameters.F
     return forward_flops(config, n_tokens, head_positions=None if with_head else 0, causal_half=half)
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     """One row a model: what grows and what stays. FLOPs with the head at every position and the whole square, a full context."""
     return pd.DataFrame(
@@ -285,7 +285,7 @@ def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     )
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def hardware(models: tuple[ModelFacts, ...], number_type: str, batch_size: int) -> pd.DataFrame:
     """model, purpose ("Running" or "Training"), part (the last of each is "total"), bytes: in memory at once, contexts full."""
     rows = []
@@ -298,7 +298,7 @@ def hardware(models: tuple[ModelFacts, ...], number_type: str, batch_size: int) 
     return pd.DataFrame(rows, columns=["model", "purpose", "part", "bytes"])
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def next_token_work(config: GPTConfig) -> pd.DataFrame:
     """n_tokens, with_cache, without_cache: FLOPs for the next token behind a sequence of that length."""
     found = lengths(config).tolist()

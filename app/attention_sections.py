@@ -12,7 +12,7 @@ from app import attention_formulas, attention_heads, attention_views, choices, m
 from app.attention_heads import AllHeads
 from app.attention_views import Matrix, Picture, Stage, Together
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.surprise_views import word_numbers
 from gptcore import activations
@@ -21,7 +21,7 @@ from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 KEYS = 12  # offered in the list beside the formula
-MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
+MAPS = 32 * MB  # of large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}

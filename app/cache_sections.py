@@ -14,6 +14,7 @@ from app.arithmetic_views import in_bytes
 from app.charts import colour, curves, strip
 from app.charts.heatmap import limit_of
 from app.charts.labels import PERCENT_TICKS, counted
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.worked import bracketed, latex_percent, worked
 from gptcore import cache_race, parameters
@@ -48,7 +49,7 @@ def kept(here: Here) -> None:
     ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@keeping(2 * MB)
 def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
     trace = runtime.trace(model_name, ids)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from math import prod
 
 import pandas as pd
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from app.charts import Part
 from app.config_controls import Counted
+from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import parameters
 from gptcore.checks import TOLERANCE, Check
@@ -22,7 +22,7 @@ from gptcore.weights import WeightStatistics
 _ROWS = 4096  # of a matrix that are read at once
 
 
-@lru_cache(maxsize=64)
+@keeping(MB)
 def numbers_in_shapes(config: GPTConfig, tied: bool) -> int:
     """The shapes of all tensors, one by one, multiplied out and added up."""
     return sum(prod(tensor.shape) for tensor in parameters.tensor_shapes(config, tied))

@@ -11,13 +11,13 @@ import streamlit as st
 
 from app import choices, markup, picture_files, state, surprise_views, token_sections, ui
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
 
-KEPT_READINGS = 16  # texts that are kept ready: a megabyte for 1,024 tokens
+KEPT_READINGS = 32 * MB  # of texts that are kept ready: some 2 MB for 1,024 tokens
 
 
 def surprise_of_text(here: Here) -> None:

@@ -7,7 +7,7 @@ surprise at each token and word (bits), rank of the real token, bits per charact
 
 import streamlit as st
 
-from app import choices, runtime, surprise_sections, token_sections, ui
+from app import choices, runtime, surprise_sections, token_sections, token_views, ui
 
 PARTS = {"cut": "How it is cut", "other": "How other things are cut", "surprise": "Where the model was surprised"}
 
@@ -35,7 +35,7 @@ else:
             "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
             "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
         )
-        token_sections.merges(here.model.tokenizer, table.iloc[focus])
+        token_sections.merges(here.model.tokenizer, table.iloc[focus], token_views.piece_of(table, focus))
 ui.terms(
     "token",
     "token id",
