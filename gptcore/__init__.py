@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 from gptcore.errors import GPTCoreError
 
 if TYPE_CHECKING:
-    from gptcore.checkpoints import CatalogueEntry, catalogue, download, is_local, load, load_model, save_model
+    from gptcore.checkpoints import (
+        Availability,
+        CatalogueEntry,
+        availability,
+        catalogue,
+        download,
+        is_local,
+        load,
+        load_model,
+        save_model,
+    )
     from gptcore.config import GPTConfig
     from gptcore.generation import Step, generate, prompt_ids
     from gptcore.language_model import LanguageModel
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ablation",
+    "Availability",
     "CatalogueEntry",
     "GPTConfig",
     "GPTCoreError",
@@ -41,6 +52,7 @@ __all__ = [
     "Tokenizer",
     "Trace",
     "TraceStore",
+    "availability",
     "candidates",
     "catalogue",
     "download",
@@ -56,7 +68,17 @@ __all__ = [
 ]
 
 _MODULES = {
-    "checkpoints": ("CatalogueEntry", "catalogue", "download", "is_local", "load", "load_model", "save_model"),
+    "checkpoints": (
+        "Availability",
+        "CatalogueEntry",
+        "availability",
+        "catalogue",
+        "download",
+        "is_local",
+        "load",
+        "load_model",
+        "save_model",
+    ),
     "config": ("GPTConfig",),
     "generation": ("Step", "generate", "prompt_ids"),
     "language_model": ("LanguageModel",),
