@@ -191,6 +191,12 @@ STACK_DEPTH = count("stack_depth", 5, 50, 30)
 STACK_GAIN = amount("stack_gain", 0.5, 1.5, 1.2)
 STACK_SEED = count("stack_seed", 0, 9999, 123)
 
+
+def norm_site(name: str) -> Shown:
+    """What to choose on the page of LayerNorm so that it shows this one."""
+    return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
+
+
 SAMPLING_PART = one_of("sampling", ["settings", "draws", "choices", "greedy"])
 SAMPLING_LOGITS = one_of("logits", ["live", "nine_words"])
 # The first setting; the second is the one of the whole app.

@@ -17,7 +17,7 @@ from app.charts.labels import token_label
 from app.charts.theme import MONO, SURFACES, blend
 from app.components.map_canvas import LEFT_OUT, HeadSummary, Prepared
 from app.components.token_text import TextChip
-from app.markup import escape_html
+from app.writing.markup import escape_html
 
 DEEPEST = 0.38  # share of the tokens' colour in the chip of the largest value
 _PICTURE = "img { image-rendering: pixelated; } h1 { font-size: 18px; } "

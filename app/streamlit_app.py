@@ -11,7 +11,8 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from app import first_visit, navigation, state, ui
+from app import state, ui
+from app.shell import first_visit, navigation
 
 
 def draw() -> None:
@@ -21,7 +22,7 @@ def draw() -> None:
     ui.style()
     state.current()  # from the URL, on the first run of a session
     waiting = first_visit.waiting(page)
-    from app import page_frame  # here: torch comes with it, and takes seconds the first time
+    from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
 
     page_frame.draw(page, waiting)
     state.publish()

@@ -1,6 +1,6 @@
 """The furniture that repeats on every page: header, chart frame, export menu, self-check badge, formula, source, terms.
 
-The only module that writes HTML; what it is given as text is escaped here, by app.markup.
+The only module that writes HTML; what it is given as text is escaped here, by app.writing.markup.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import charts, markup, navigation, palette, state
+from app import charts, palette, state
 from app.choices import Choice, Shown
 from app.components import figure as figures
 from app.glossary import GLOSSARY
+from app.shell import navigation
+from app.writing import markup
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd

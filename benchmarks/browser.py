@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from app import choices
 from app.glossary import GLOSSARY
-from app.navigation import PAGES
+from app.shell.navigation import PAGES
 from benchmarks.table import HEADER, Row, line
 from gptcore.checkpoints import EMBEDDED, save_model
 from gptcore.config import GPT2_SMALL
@@ -216,7 +216,7 @@ def _watched(browser: Browser, server: Server, name: str, prompt: str, **query: 
     """The page of this name, watched, when all of it has come."""
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
     page.add_init_script(WATCH)
-    path = "/" if name == "generate" else f"/{name}"
+    path = "/" if name == "write" else f"/{name}"
     page.goto(f"{server.url}{path}?{prompt}&{urlencode(query)}", wait_until="domcontentloaded")
     page.get_by_test_id("stSidebar").locator(".chip.prompt").first.wait_for(timeout=120_000)
     wait_ready(page, 120)

@@ -15,27 +15,44 @@ from typing import TYPE_CHECKING, Any
 from gptcore.errors import GPTCoreError
 
 if TYPE_CHECKING:
-    from gptcore.checkpoints import CatalogueEntry, catalogue, download, is_local, load, load_model, save_model
+    from gptcore.checkpoints import (
+        Availability,
+        CatalogueEntry,
+        availability,
+        catalogue,
+        download,
+        is_local,
+        load,
+        load_model,
+        save_model,
+    )
     from gptcore.config import GPTConfig
     from gptcore.generation import Step, generate, prompt_ids
     from gptcore.language_model import LanguageModel
     from gptcore.model import GPTModel
+    from gptcore.run import Ablation, Intervention, Patch, Run, read_intervention, write_intervention
     from gptcore.sampling import SamplingSettings, candidates, select
     from gptcore.store import TraceStore
     from gptcore.tokenizer import Tokenizer
     from gptcore.trace import Trace
 
 __all__ = [
+    "Ablation",
+    "Availability",
     "CatalogueEntry",
     "GPTConfig",
     "GPTCoreError",
     "GPTModel",
+    "Intervention",
     "LanguageModel",
+    "Patch",
+    "Run",
     "SamplingSettings",
     "Step",
     "Tokenizer",
     "Trace",
     "TraceStore",
+    "availability",
     "candidates",
     "catalogue",
     "download",
@@ -44,16 +61,29 @@ __all__ = [
     "load",
     "load_model",
     "prompt_ids",
+    "read_intervention",
     "save_model",
     "select",
+    "write_intervention",
 ]
 
 _MODULES = {
-    "checkpoints": ("CatalogueEntry", "catalogue", "download", "is_local", "load", "load_model", "save_model"),
+    "checkpoints": (
+        "Availability",
+        "CatalogueEntry",
+        "availability",
+        "catalogue",
+        "download",
+        "is_local",
+        "load",
+        "load_model",
+        "save_model",
+    ),
     "config": ("GPTConfig",),
     "generation": ("Step", "generate", "prompt_ids"),
     "language_model": ("LanguageModel",),
     "model": ("GPTModel",),
+    "run": ("Ablation", "Intervention", "Patch", "Run", "read_intervention", "write_intervention"),
     "sampling": ("SamplingSettings", "candidates", "select"),
     "store": ("TraceStore",),
     "tokenizer": ("Tokenizer",),

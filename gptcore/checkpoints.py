@@ -10,24 +10,24 @@ import json
 import os
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPTConfig, from_published, to_published
 from gptcore.errors import CheckpointError, ConfigError
-from gptcore.folders import CONFIG, WEIGHTS, cached_folder, needed_weights, read_json, weight_names
+from gptcore.folders import CONFIG, WEIGHTS, cached_folder, check_complete, read_json
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.parameters import count_parameters
 from gptcore.store import TraceStore
+from gptcore.stored_weights import HEAD, PREFIX, QKV_BIAS, check_tensors, settle_tying, stored_tensors
 from gptcore.tokenizer import Tokenizer
 
 EMBEDDED = Path(__file__).parent / "models" / "storyteller"
@@ -78,9 +78,6 @@ _BLOCK_NAMES: dict[str, tuple[str, bool]] = {
     "mlp.c_proj.weight": ("feed_forward.narrow.weight", True),
     "mlp.c_proj.bias": ("feed_forward.narrow.bias", False),
 }
-_PREFIX, _EMBEDDING, _HEAD, _QKV_BIAS = "transformer.", "wte.weight", "lm_head.weight", "attn.c_attn.bias"
-_MASK_BUFFER = re.compile(r"h\.\d+\.attn\.(masked_)?bias")  # stored with the weights, but no parameters
-_NUMBER_TYPES = {"F64", "F32", "F16", "BF16"}
 
 
 def published_names(config: GPTConfig, tied: bool) -> dict[str, tuple[str, bool]]:
@@ -88,29 +85,56 @@ def published_names(config: GPTConfig, tied: bool) -> dict[str, tuple[str, bool]
     names = {ours: (published, False) for published, ours in _TOP_NAMES.items()}
     for layer in range(config.n_layers):
         for published, (ours, transposed) in _BLOCK_NAMES.items():
-            if config.qkv_bias or published != _QKV_BIAS:
+            if config.qkv_bias or published != QKV_BIAS:
                 names[f"blocks.{layer}.{ours}"] = (f"h.{layer}.{published}", transposed)
     if not tied:
-        names["output_head.weight"] = (_HEAD, False)
+        names["output_head.weight"] = (HEAD, False)
     return names
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
-    """The models known by name, the embedded one first."""
+    """The models known by name, the embedded one first; without it where its configuration is missing or spoilt. Never raises."""
     entries = [
         CatalogueEntry(name, title, count_parameters(config), config.context_length, n_bytes)
         for name, (_, title, config, n_bytes) in _ON_THE_HUB.items()
     ]
-    if (EMBEDDED / CONFIG).is_file():
+    with suppress(CheckpointError):
         config, _ = read_config(EMBEDDED)
         title = "Storyteller (embedded)"
         entries.insert(0, CatalogueEntry(EMBEDDED.name, title, count_parameters(config), config.context_length, 0))
     return tuple(entries)
 
 
+@dataclass(frozen=True)
+class Availability:
+    """What can be done with a model at this moment.
+
+    state: "ready" (loads without the network), "downloadable" (a name on the hub that is not on this machine) or "broken" (cannot
+    be loaded); reason: why it is broken and what to do, in a sentence or two, "" for the other two.
+    """
+
+    state: Literal["ready", "downloadable", "broken"]
+    reason: str = ""
+
+
+def availability(source: str | Path) -> Availability:
+    """Whether a model of the catalogue, a folder, or "owner/name" is ready, has to be downloaded, or is broken. Never raises.
+
+    It looks at the disk each time, at names and configuration only: a fault in the weights or the vocabulary shows when they are
+    loaded.
+    """
+    try:
+        folder = _local_folder(source)
+        if folder is not None:
+            read_config(folder)
+    except CheckpointError as error:
+        return Availability("broken", str(error))
+    return Availability("downloadable" if folder is None else "ready")
+
+
 def is_local(source: str | Path) -> bool:
-    """Whether `load` does without the network. Raises CheckpointError for what can be no model at all."""
-    return _local_folder(source) is not None
+    """Whether `load` does without the network. False too for what is broken, or can be no model at all. Never raises."""
+    return availability(source).state == "ready"
 
 
 def download(name: str, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
@@ -139,15 +163,21 @@ def load(source: str | Path, on_progress: Callable[[int, int], None] = lambda do
 
 
 def _is_folder(source: str | Path) -> bool:
-    return isinstance(source, Path) or (source not in (EMBEDDED.name, *_ON_THE_HUB) and os.path.isdir(source))
+    if isinstance(source, Path):
+        return True
+    return source not in (EMBEDDED.name, *_ON_THE_HUB) and (os.path.isabs(source) or os.path.isdir(source))
 
 
 def _local_folder(source: str | Path) -> Path | None:
-    """The folder of a model that is on this machine, None for one that has to be downloaded."""
+    """The folder of a model that is on this machine, None for one that has to be downloaded.
+
+    Raises CheckpointError for a folder that is not there or not whole, and for a name that can be no model's.
+    """
     if source == EMBEDDED.name or _is_folder(source):
-        folder = EMBEDDED if source == EMBEDDED.name else Path(source).resolve()
-        if not folder.is_dir():
+        folder = EMBEDDED if source == EMBEDDED.name else Path(os.path.realpath(source))
+        if not os.path.isdir(folder):
             raise CheckpointError(f"There is no folder {folder}; give the path of a model folder, or install the project again.")
+        check_complete(folder)
         return folder
     return cached_folder(_repository(str(source)))
 
@@ -185,14 +215,14 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32) -> GPTMod
     folder = Path(folder)
     config, tied = read_config(folder)
     with ExitStack() as opened:
-        stored = _stored_tensors(folder, opened)
+        stored = stored_tensors(folder, opened)
         if config.n_layers > len(stored):  # or a false claim of a billion layers would be built only to be compared with
             raise CheckpointError(f"{folder} claims {config.n_layers:,} layers, but holds only {len(stored)} tensors.")
-        tied = _settle_tying(stored, tied)
+        tied = settle_tying(stored, tied)
         with torch.device("meta"), _WithoutInitialValues():  # shapes without numbers
-            model = GPTModel(replace(config, qkv_bias=any(name.endswith(_QKV_BIAS) for name in stored)), tied)
+            model = GPTModel(replace(config, qkv_bias=any(name.endswith(QKV_BIAS) for name in stored)), tied)
         names = published_names(model.config, tied)
-        _check_tensors(folder, stored, {name: _published_shape(model, ours, swap) for ours, (name, swap) in names.items()})
+        check_tensors(folder, stored, {name: _published_shape(model, ours, swap) for ours, (name, swap) in names.items()})
         weights = {ours: stored[name].read(dtype, swap) for ours, (name, swap) in names.items()}
     if tied:
         weights["output_head.weight"] = weights["token_embedding.weight"]
@@ -210,76 +240,9 @@ class _WithoutInitialValues(TorchFunctionMode):
         return kwargs["tensor"] if getattr(func, "__module__", "") == "torch.nn.init" else func(*args, **kwargs)
 
 
-@dataclass(frozen=True)
-class _StoredTensor:
-    """One tensor of an open safetensors file; its numbers are not touched before they are used."""
-
-    file: Any
-    name: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.file.get_slice(self.name).get_shape())
-
-    @property
-    def number_type(self) -> str:
-        return self.file.get_slice(self.name).get_dtype()
-
-    def read(self, dtype: torch.dtype, transposed: bool) -> Tensor:
-        tensor = self.file.get_tensor(self.name).to(dtype)
-        return tensor.t() if transposed else tensor
-
-
-def _stored_tensors(folder: Path, opened: ExitStack) -> dict[str, _StoredTensor]:
-    """All tensors of a folder's weight files by their name without its prefix, the mask buffers left out."""
-    needed_weights({path.name for path in folder.iterdir()}, str(folder))
-    stored: dict[str, _StoredTensor] = {}
-    for path in (folder / name for name in weight_names(folder)):
-        try:
-            file = opened.enter_context(safe_open(path, framework="pt"))
-        except (SafetensorError, OSError) as error:
-            found = f"{path.stat().st_size:,} bytes" if path.is_file() else "no such file"
-            raise CheckpointError(f"{path} is no whole safetensors file ({found}: {error}). Copy or fetch it again.") from error
-        for name in file.keys():  # noqa: SIM118  an open safetensors file is no dict
-            short = name.removeprefix(_PREFIX)
-            if short in stored:
-                raise CheckpointError(f"{path} holds {short} a second time; each tensor may be there once.")
-            if not _MASK_BUFFER.fullmatch(short):
-                stored[short] = _StoredTensor(file, name)
-    return stored
-
-
-def _settle_tying(stored: dict[str, _StoredTensor], said_tied: bool) -> bool:
-    """Whether the output head is the token embedding. A file may hold both, or the one that they share under either name."""
-    if not said_tied:
-        return False
-    if _HEAD in stored and _EMBEDDING in stored:
-        # The numbers count, not what the configuration says of them: transformers decides in the same way.
-        head, embedding = (stored[name].read(torch.float32, False) for name in (_HEAD, _EMBEDDING))
-        if not torch.equal(head, embedding):
-            return False
-    if _HEAD in stored:
-        stored[_EMBEDDING] = stored.pop(_HEAD)
-    return True
-
-
 def _published_shape(model: GPTModel, ours: str, transposed: bool) -> tuple[int, ...]:
     shape = tuple(model.get_parameter(ours).shape)
     return shape[::-1] if transposed else shape
-
-
-def _check_tensors(folder: Path, stored: dict[str, _StoredTensor], shapes: dict[str, tuple[int, ...]]) -> None:
-    """Raises CheckpointError with everything by which the stored tensors differ from the wanted shapes."""
-    there = {name: stored[name] for name in shapes if name in stored}
-    differences = {
-        "missing": [name for name in shapes if name not in stored],
-        "surplus": [name for name in stored if name not in shapes],
-        "misshapen": [f"{name} is {t.shape}, should be {shapes[name]}" for name, t in there.items() if t.shape != shapes[name]],
-        "no float": [f"{name} is {t.number_type}" for name, t in there.items() if t.number_type not in _NUMBER_TYPES],
-    }
-    lines = [f"{kind} ({len(found)}): {', '.join(found)}" for kind, found in differences.items() if found]
-    if lines:
-        raise CheckpointError(f"The weights in {folder} do not fit its config.json as a GPT-2:\n" + "\n".join(lines))
 
 
 def save_model(model: GPTModel, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
@@ -292,7 +255,7 @@ def save_model(model: GPTModel, folder: str | Path, dtype: torch.dtype = torch.f
     tensors = {}
     for ours, (name, transposed) in published_names(model.config, model.tied).items():
         tensor = weights[ours].t() if transposed else weights[ours]
-        tensors[name if name == _HEAD else _PREFIX + name] = tensor.to("cpu", dtype).contiguous()
+        tensors[name if name == HEAD else PREFIX + name] = tensor.to("cpu", dtype).contiguous()
     said = {**to_published(model.config, model.tied), "dtype": str(dtype).removeprefix("torch.")}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ A folder counts as complete only when every file is there; a model that is being
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,35 @@ CONFIG = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 _VOCABULARIES = (("vocab.json", "merges.txt"), ("tokenizer.json",))
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_MOST_TEXT = 64 * 2**20  # thirty times GPT-2's vocabulary; parsed, JSON takes several times its bytes
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file, in UTF-8. Raises CheckpointError if it is missing, unreadable, too large or something else."""
+    try:
+        # A pipe that nobody writes to would be waited for, without O_NONBLOCK (which Windows does not have).
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CheckpointError(f"{path} is no regular file; only those are read.")
+            content = file.read(_MOST_TEXT + 1)
+        if len(content) > _MOST_TEXT:
+            raise CheckpointError(f"{path} has more than {_MOST_TEXT:,} bytes; no GPT-2's is as large.")
+        return content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}).") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file. Raises CheckpointError if the file is missing, unreadable, or holds something else."""
+    text = read_text(path)
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); it belongs to every model folder, as JSON.") from error
+        content = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); it must be JSON.") from error
+    except RecursionError as error:
+        raise CheckpointError(
+            f"{path} cannot be read: its brackets are nested too deeply; it must hold a flat JSON object."
+        ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}; it must hold a JSON object.")
     return content
@@ -74,13 +97,25 @@ def weight_names(folder: Path) -> list[str]:
     return sorted(names)
 
 
+def check_complete(folder: Path) -> None:
+    """Raises CheckpointError, which says what is missing or cannot be read, unless every file of a model is in the folder."""
+    try:
+        needed_files({path.name for path in folder.iterdir() if path.is_file()}, str(folder))
+        if missing := [name for name in weight_names(folder) if not (folder / name).is_file()]:
+            raise CheckpointError(
+                f"{folder} lacks {', '.join(missing)[:200]}, which {WEIGHTS_INDEX} names. Copy or fetch it again."
+            )
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise CheckpointError(f"The folder {folder} cannot be read ({error}).") from error
+
+
 def is_complete(folder: Path) -> bool:
     """Whether every file of a model is in the folder."""
     try:
-        needed_files({path.name for path in folder.iterdir() if path.is_file()}, str(folder))
-        return all((folder / name).is_file() for name in weight_names(folder))
-    except (CheckpointError, OSError):
+        check_complete(folder)
+    except CheckpointError:
         return False
+    return True
 
 
 def cache_of(repository: str) -> Path:
@@ -89,10 +124,19 @@ def cache_of(repository: str) -> Path:
 
 
 def cached_folder(repository: str) -> Path | None:
-    """The complete folder of "owner/name" in the hub's cache: of the branch main, else the newest; None if there is none."""
-    storage = cache_of(repository)
-    snapshots = sorted((storage / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    main = storage / "refs" / "main"
-    if main.is_file():
-        snapshots.insert(0, storage / "snapshots" / main.read_text().strip())
-    return next((folder for folder in snapshots if is_complete(folder)), None)
+    """The complete folder of "owner/name" in the hub's cache: of the branch main, else the newest; None if there is none.
+
+    Whatever else is in the cache (links to nothing, half a download, a spoilt reference) counts as not there.
+    """
+    snapshots = cache_of(repository) / "snapshots"
+    folders = sorted((path for path in snapshots.glob("*") if os.path.isdir(path)), key=os.path.getmtime, reverse=True)
+    main = _commit_of_main(repository)
+    return next((folder for folder in sorted(folders, key=lambda path: path.name != main) if is_complete(folder)), None)
+
+
+def _commit_of_main(repository: str) -> str | None:
+    """The name of the snapshot that the branch main has, None if the cache does not say or says nonsense."""
+    try:
+        return read_text(cache_of(repository) / "refs" / "main").strip()
+    except CheckpointError:
+        return None

@@ -8,7 +8,9 @@ the newest token's weights in every head (percent).
 
 import streamlit as st
 
-from app import attention_closer, attention_sections, attention_stops, choices, runtime, state, ui
+from app import choices, runtime, state, ui
+from app.chapters.attention import closer as attention_closer
+from app.chapters.attention import sections, stops
 
 PARTS = {"head": "One head", "closer": "A closer look", "newest": "What the newest token reads"}
 
@@ -21,7 +23,7 @@ ui.page_header(
     "value it reads. Each map shows who reads whom: a row for each query, a column for each key.",
 )
 part = ui.parts(choices.ATTENTION_PART, PARTS)
-attention_stops.stops(here)
+stops.stops(here)
 if part != "head":  # there all heads stand side by side, and a click chooses
     left, right, _ = st.columns([3, 3, 4], gap="large")
     if n_layers > 1:
@@ -33,5 +35,5 @@ if part == "closer":
 elif part == "newest":
     attention_closer.newest(here)
 else:
-    attention_sections.one_head(here)
+    sections.one_head(here)
 ui.terms("attention", "attention head", "query", "key", "value", "causal mask", "softmax", "entropy", "attention sink")

@@ -7,7 +7,9 @@ value; the two sums in numbers; what dropout would have zeroed in training, as f
 
 import streamlit as st
 
-from app import block_sections, choices, markup, runtime, state, ui
+from app import choices, runtime, state, ui
+from app.chapters.block import sections
+from app.writing import markup
 
 PARTS = {"stations": "Station by station", "dropout": "Dropout, which is off"}
 
@@ -25,9 +27,9 @@ if n_layers > 1:
     st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
 ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
 if part == "dropout":
-    block_sections.dropout(here)
+    sections.dropout(here)
 else:
-    block_sections.stations(here)
+    sections.stations(here)
 ui.terms(
     "transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network", "dropout"
 )

@@ -5,7 +5,8 @@ Shows: the two rows and their sum as strips (value by dimension); nearest tokens
 (cosine); lengths of rows; the tokens of the text and their neighbours in a plane, with the share of the variance that it keeps.
 """
 
-from app import choices, embedding_sections, runtime, ui
+from app import choices, runtime, ui
+from app.chapters.embeddings import sections
 
 PARTS = {
     "sum": "The sum",
@@ -15,11 +16,11 @@ PARTS = {
     "plane": "The rows in a plane",
 }
 DRAW = {
-    "sum": embedding_sections.the_sum,
-    "similar": embedding_sections.the_neighbours,
-    "positions": embedding_sections.the_positions,
-    "lengths": embedding_sections.the_lengths,
-    "plane": embedding_sections.the_plane,
+    "sum": sections.the_sum,
+    "similar": sections.the_neighbours,
+    "positions": sections.the_positions,
+    "lengths": sections.the_lengths,
+    "plane": sections.the_plane,
 }
 
 here = runtime.here()

@@ -8,7 +8,8 @@ whose logits they raise and lower directly.
 
 import streamlit as st
 
-from app import activations, choices, feed_forward_sections, runtime, state, ui
+from app import choices, runtime, state, ui
+from app.chapters.feed_forward import activations, sections
 
 PARTS = {
     "steps": "Widen, bend, narrow",
@@ -36,9 +37,9 @@ else:
     )
     found = runtime.compute(lambda: here.trace.feed_forward(here.layer, (here.position,)))
     drawn = {
-        "steps": feed_forward_sections.widen_bend_narrow,
-        "activations": feed_forward_sections.before_and_after_gelu,
-        "neurons": feed_forward_sections.strongest_neurons,
+        "steps": sections.widen_bend_narrow,
+        "activations": sections.before_and_after_gelu,
+        "neurons": sections.strongest_neurons,
     }
     drawn[part](here, found)
 ui.terms("feed-forward network", "neuron", "GELU", "ReLU", "SiLU", "SwiGLU", "residual stream", "logit", "LayerNorm")

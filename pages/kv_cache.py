@@ -7,7 +7,8 @@ work for the next token (GFLOP) and measured time (ms), with and without the cac
 
 import streamlit as st
 
-from app import cache_race_sections, cache_sections, choices, runtime, ui
+from app import choices, runtime, ui
+from app.chapters.kv_cache import race, sections
 
 PARTS = {"kept": "What is kept", "work": "The work it saves", "measured": "The time it saves here"}
 
@@ -20,9 +21,9 @@ ui.page_header(
 )
 part = ui.parts(choices.CACHE_PART, PARTS)
 if part == "kept":
-    cache_sections.kept(here)
+    sections.kept(here)
 elif part == "work":
-    cache_sections.work(here)
+    sections.work(here)
 else:
-    st.fragment(cache_race_sections.measured)(here)
+    st.fragment(race.measured)(here)
 ui.terms("K/V cache", "query", "key", "value", "causal mask", "autoregressive", "FLOP")

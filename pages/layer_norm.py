@@ -7,8 +7,9 @@ spread over the layers; a table of students and exams normalised by row and by c
 
 import streamlit as st
 
-from app import choices, layer_norm_lessons, layer_norm_sections, runtime, state, ui
-from app.layer_norm_views import SITES
+from app import choices, runtime, state, ui
+from app.chapters.layer_norm import lessons, sections
+from app.chapters.layer_norm.views import SITES
 
 PARTS = {
     "token": "Before and after",
@@ -29,9 +30,9 @@ ui.page_header(
 )
 part = ui.parts(choices.LAYER_NORM_PART, PARTS)
 if part == "classroom":
-    layer_norm_lessons.classroom()
+    lessons.classroom()
 elif part == "stack":
-    layer_norm_lessons.stack()
+    lessons.stack()
 else:
     left, middle, right = st.columns([3, 4, 2])
     site = middle.segmented_control(
@@ -45,7 +46,7 @@ else:
     )
     all_tokens = which == "all" and n_tokens > 1
     if part == "depth":
-        layer_norm_sections.over_depth(here, site, all_tokens)
+        sections.over_depth(here, site, all_tokens)
     else:
-        layer_norm_sections.one_place(here, site, all_tokens, outliers=part == "outliers")
+        sections.one_place(here, site, all_tokens, outliers=part == "outliers")
 ui.terms("LayerNorm", "BatchNorm", "residual stream", "layer", "parameter")

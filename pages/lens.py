@@ -6,7 +6,8 @@ rank of the final token, or divergence from the final distribution (bits), and w
 probability over the layers (percent) and the ten likeliest tokens after one layer.
 """
 
-from app import choices, lens_sections, runtime, ui
+from app import choices, runtime, ui
+from app.chapters.lens import sections
 
 PARTS = {"grid": "Every position", "position": "One position, layer by layer"}
 
@@ -18,7 +19,7 @@ ui.page_header(
     "the likeliest token no longer changes. The last row is the model's own output.",
 )
 if ui.parts(choices.LENS_PART, PARTS) == "grid":
-    lens_sections.every_position(here)
+    sections.every_position(here)
 else:
-    lens_sections.one_position(here)
+    sections.one_position(here)
 ui.terms("logit lens", "residual stream", "layer", "LayerNorm", "output head", "entropy", "probability")

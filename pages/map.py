@@ -7,7 +7,8 @@ shape of what runs along it ([1, tokens, width]); the published sizes beside it.
 
 import numpy as np
 
-from app import map_sections, model_map, parameter_checks, runtime, ui
+from app import counting, runtime, ui
+from app.chapters.map import sections, views
 from gptcore import parameters
 from gptcore.model import GPTModel
 
@@ -23,20 +24,20 @@ ui.page_header(
     f"Text becomes rows of numbers. {n_layers} blocks of the same build read them and add to them, one after the other. The last row is "
     "turned into a probability for every token. Open any box to look inside.",
 )
-found = model_map.model_map(
-    here.config, tied, len(here.ids), map_sections.shortened("".join(here.tokens)),
-    map_sections.shortened(here.model.tokenizer.text_of(best), 14), probability,
+found = views.model_map(
+    here.config, tied, len(here.ids), sections.shortened("".join(here.tokens)),
+    sections.shortened(here.model.tokenizer.text_of(best), 14), probability,
 )  # fmt: skip
-map_sections.diagram(found)
+sections.diagram(found)
 ui.note(
     "Shapes are those of this text, with a batch of 1 in front: [batch, tokens, width]; attention weights are "
     "[batch, heads, reading token, token read]. Bars: share of all parameters."
 )
-map_sections.count(found)
-drawn = model_map.shapes(here.config, len(here.ids))
-ui.self_check([runtime.compute(lambda: model_map.shape_check(here.trace, drawn)), parameter_checks.counted(here)])
+sections.count(found)
+drawn = views.shapes(here.config, len(here.ids))
+ui.self_check([runtime.compute(lambda: views.shape_check(here.trace, drawn)), counting.counted(here)])
 ui.source(GPTModel, parameters.component_counts)
-map_sections.shared_and_grown(here.model.name, here.config, tied)
+sections.shared_and_grown(here.model.name, here.config, tied)
 ui.terms(
     "token",
     "embedding",

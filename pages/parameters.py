@@ -6,8 +6,13 @@ the weights and of the K/V cache; work a token (GFLOP) and what attention adds t
 a configuration of one's own.
 """
 
-from app import choices, config_controls, markup, parameter_sections, runtime, ui, weight_sections
-from app.arithmetic_views import components, in_words
+from app import choices, runtime, ui
+from app.chapters.parameters import controls as config_controls
+from app.chapters.parameters import sections
+from app.chapters.parameters import weights as weight_sections
+from app.chapters.parameters.views import components
+from app.writing import markup
+from app.writing.quantities import in_words
 from gptcore import parameters
 
 PARTS = {
@@ -36,9 +41,9 @@ if part == "weights":
 else:
     config_controls.preset(here)
     if part == "configuration":
-        parameter_sections.what_follows(config_controls.controls(here), here)
+        sections.what_follows(config_controls.controls(here), here)
     else:
-        drawn = {"where": parameter_sections.where, "memory": parameter_sections.memory, "work": parameter_sections.work}
+        drawn = {"where": sections.where, "memory": sections.memory, "work": sections.work}
         drawn[part](config_controls.counted(here), here)
 ui.terms(
     "parameter",

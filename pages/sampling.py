@@ -8,7 +8,9 @@ a greedy text, with its loops.
 
 import streamlit as st
 
-from app import choices, runtime, sampling_greedy, sampling_sections, sampling_views, state, ui
+from app import choices, runtime, state, ui
+from app.chapters.sampling import greedy as sampling_greedy
+from app.chapters.sampling import sections, views
 
 PARTS = {
     "settings": "Two settings side by side",
@@ -40,16 +42,16 @@ else:
         **state.choice(choices.SAMPLING_LOGITS),
     )  # fmt: skip
     example = source == "nine_words"
-    given = sampling_views.nine_words() if example else sampling_views.live(here.view.model, here.ids)
+    given = views.nine_words() if example else views.live(here.view.model, here.ids)
     ui.note(
         "The words that may follow “every effort moves you”, with published logits. No model is involved."
         if example
         else f"The logits behind {here.tokens[-1]}, the {f'newest of {len(here.ids):,} tokens' if len(here.ids) > 1 else 'only token'}."
     )
     drawn = {
-        "settings": sampling_sections.two_settings,
-        "draws": sampling_sections.many_draws,
-        "choices": sampling_sections.choices_left,
+        "settings": sections.two_settings,
+        "draws": sections.many_draws,
+        "choices": sections.choices_left,
     }
     drawn[part](given)
 ui.terms(*TERMS[part])

@@ -5,7 +5,8 @@ Shows: each size as dots (logarithmic); bytes in memory for running and for trai
 (logarithmic); the operations and the years of GPT-3's training.
 """
 
-from app import choices, runtime, scale_sections, ui
+from app import choices, runtime, ui
+from app.chapters.scale import sections
 from gptcore.config import GPT2_SMALL, GPT3_175B
 from gptcore.parameters import count_parameters
 
@@ -20,7 +21,7 @@ ui.page_header(
     "parameters of GPT-2 small. One thing is new: its layers alternate dense attention, where a token sees all before it, with "
     "banded sparse attention, where it sees only some.",
 )
-drawn = {"sizes": scale_sections.sizes, "memory": scale_sections.memory, "time": scale_sections.training}
+drawn = {"sizes": sections.sizes, "memory": sections.memory, "time": sections.training}
 drawn[ui.parts(choices.SCALE_PART, PARTS)](here)
 ui.terms(
     "parameter",

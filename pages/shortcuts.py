@@ -6,7 +6,8 @@ the residual stream, share of each block's output that attention and feed-forwar
 and output (-1 to 1).
 """
 
-from app import choices, runtime, shortcut_lessons, shortcut_sections, ui
+from app import choices, runtime, ui
+from app.chapters.shortcuts import lessons, sections
 
 PARTS = {"experiment": "An untrained network", "model": "The shortcuts of this model"}
 
@@ -18,7 +19,7 @@ ui.page_header(
     "so that text and gradient both have a way past every layer.",
 )
 if ui.parts(choices.SHORTCUTS_PART, PARTS) == "experiment":
-    shortcut_lessons.experiment()
+    lessons.experiment()
 else:
-    shortcut_sections.stream(here)
+    sections.stream(here)
 ui.terms("shortcut connection", "gradient", "residual stream", "transformer block", "attention", "feed-forward network")

@@ -7,7 +7,8 @@ surprise at each token and word (bits), rank of the real token, bits per charact
 
 import streamlit as st
 
-from app import choices, runtime, surprise_sections, token_sections, token_views, ui
+from app import choices, runtime, ui
+from app.chapters.tokens import sections, surprise_sections, views
 
 PARTS = {"cut": "How it is cut", "other": "How other things are cut", "surprise": "Where the model was surprised"}
 
@@ -20,7 +21,7 @@ ui.page_header(
 )
 part = ui.parts(choices.TOKENS_PART, PARTS)
 if part == "other":
-    token_sections.special_cases(here.model.tokenizer)
+    sections.special_cases(here.model.tokenizer)
 elif part == "surprise":
     ui.note(
         "One pass gives every token the probability that the model held it likely with, before it saw it. The less likely, the more "
@@ -28,14 +29,14 @@ elif part == "surprise":
     )
     surprise_sections.surprise_of_text(here)
 else:
-    table, focus = token_sections.cut(here)
+    table, focus = sections.cut(here)
     if len(table):
         st.subheader("One piece, merge by merge", anchor=False)
         ui.note(
             "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
             "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
         )
-        token_sections.merges(here.model.tokenizer, table.iloc[focus], token_views.piece_of(table, focus))
+        sections.merges(here.model.tokenizer, table.iloc[focus], views.piece_of(table, focus))
 ui.terms(
     "token",
     "token id",

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from app import choices
+from app.shell.navigation import PAGES
+
 ROOT = Path(__file__).parents[1]
 MAX_LINES = 420
 TOP_LEVEL_FILES = {".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
@@ -28,6 +31,8 @@ ALLOWED_IMPORTS = {
     "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
+TORCH_IN_APP = {"app/runtime.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
+TORCH_IN_APP |= {"app/chapters/parameters/checks.py", "app/chapters/scale/checks.py"}  # torch's own size of a number
 RANDOM_MODULES = {"random", "secrets", "uuid"}
 # Names (dotted, as written) that only one module may use.
 ONE_HOME = {
@@ -85,7 +90,17 @@ def import_faults(name: str, text: str) -> list[str]:
             faults.append(f"{name} may not import {found}")
         if not name.startswith("gptcore/") and re.match(r"gptcore\.(.+\.)?_", found):
             faults.append(f"{name} imports {found}, which is private")
+        if name.startswith("app/") and found.split(".")[0] == "torch" and name not in TORCH_IN_APP:
+            faults.append(f"{name} imports torch, which belongs to {', '.join(sorted(TORCH_IN_APP))}")
     return faults
+
+
+def chapter_faults(name: str, text: str) -> list[str]:
+    """A chapter imports no other, a page its own alone, and what stands around the pages imports none."""
+    folder, file = name.rsplit("/", 1)
+    own = Path(name).parts[2] if folder.startswith("app/chapters/") else file.removesuffix(".py") if folder == "pages" else ""
+    met = {found.split(".")[2] for found in imported_names(text) if re.match(r"app\.chapters\.", found)}
+    return [f"{name} imports the chapter {other}" for other in sorted(met - {own})]
 
 
 def home_faults(name: str, text: str) -> list[str]:
@@ -119,6 +134,25 @@ def test_a_module_imports_only_what_its_room_allows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_no_chapter_knows_another(name: str) -> None:
+    assert not chapter_faults(name, source(name))
+
+
+def test_page_chapter_and_the_choice_of_its_part_have_one_name() -> None:
+    pages = {entry.file for entry in PAGES}
+    assert {Path(name).stem for name in python_files("pages")} == pages
+    chapters = {path.name for path in (ROOT / "app/chapters").iterdir() if (path / "__init__.py").is_file()}
+    assert chapters == pages - {"glossary"}  # which is one list of words
+    in_parts = {page for page in pages if "ui.parts(" in source(f"pages/{page}.py")}
+    assert all(f"choices.{choice_constant(page)}" in source(f"pages/{page}.py") for page in in_parts)
+
+
+def choice_constant(page: str) -> str:
+    """The name in app/choices.py of the choice that a link calls as it calls the page."""
+    return next(name for name, value in vars(choices).items() if isinstance(value, choices.Choice) and value.name == page)
+
+
+@pytest.mark.parametrize("name", python_files("app", "pages"))
 def test_session_state_and_raw_html_have_one_home_each(name: str) -> None:
     assert not home_faults(name, source(name))
 
@@ -148,6 +182,10 @@ def test_every_cache_is_bounded_in_bytes(name: str) -> None:
         (import_faults, "pages/broken.py", "from . import other"),
         (import_faults, "pages/broken.py", "import pages.other"),
         (import_faults, "app/broken.py", "from random import choice"),
+        (import_faults, "app/chapters/lens/views.py", "import torch"),
+        (chapter_faults, "app/chapters/lens/views.py", "from app.chapters.map import views"),
+        (chapter_faults, "app/ui.py", "from app.chapters.map.views import frame"),
+        (chapter_faults, "pages/lens.py", "from app.chapters import tokens"),
         (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
         (home_faults, "app/views.py", "from streamlit import query_params"),
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),

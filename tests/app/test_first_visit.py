@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import first_visit
+from app.shell import first_visit
 from tests.pages.visit_page import ROOT, open_page, printed
 
 MESSAGE = "The server has just started"
@@ -29,7 +29,9 @@ def first_run(model: str) -> AppTest:
 
 
 def test_what_is_drawn_before_the_model_is_there_needs_no_torch() -> None:
-    program = "import sys; from app import first_visit, navigation, state, ui; sys.exit('torch' in sys.modules)"
+    program = (
+        "import sys; from app import state, ui; from app.shell import first_visit, navigation; sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
@@ -37,7 +39,7 @@ def test_the_page_takes_the_place_of_the_message(monkeypatch: pytest.MonkeyPatch
     said: list[str] = []
     header = first_visit.ui.page_header
     monkeypatch.setattr(first_visit.ui, "page_header", lambda *words: (said.append(words[2]), header(*words)))
-    at = open_page(monkeypatch, tiny_folder, "generate")
+    at = open_page(monkeypatch, tiny_folder, "write")
     assert any(MESSAGE in text for text in said)
     assert MESSAGE not in printed(at) and "Which token comes next?" in printed(at)
 

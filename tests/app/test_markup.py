@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import markup
+from app.writing import markup
 
 
 def test_html_in_a_token_is_shown_not_interpreted():

@@ -8,7 +8,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.worked import FEWEST, MOST, Worked, added, as_one, begun, bracketed, entropy_terms, latex_number, latex_percent, worked
+from app.writing.worked import (
+    FEWEST,
+    MOST,
+    Worked,
+    added,
+    as_one,
+    begun,
+    bracketed,
+    entropy_terms,
+    latex_number,
+    latex_percent,
+    worked,
+)
 from tests.pages.printed_formula import relations, value_of
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.navigation import PAGES
+from app.shell.navigation import PAGES
 from tests.browser.visit import assert_silent, no_broken_words, no_cut_formula, no_error_box, no_horizontal_scroll, settled
 
 ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entry in PAGES}

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gptcore import checkpoints
-from gptcore.checkpoints import catalogue, is_local, load, load_model, published_names, save_model
+from gptcore.checkpoints import availability, catalogue, is_local, load, load_model, published_names, save_model
 from gptcore.config import NAMED_CONFIGS, GPTConfig
 from gptcore.errors import CheckpointError
 from gptcore.language_model import LanguageModel
@@ -316,7 +316,6 @@ def test_a_vocabulary_of_another_model_is_refused(tiny_folder: Path, tmp_path: P
         "../../etc/passwd",
         "a/b/c",
         "owner/",
-        "/name",
         "owner/na me",
         "owner/..",
         "a--b/c",
@@ -326,11 +325,13 @@ def test_a_vocabulary_of_another_model_is_refused(tiny_folder: Path, tmp_path: P
     ],
 )
 def test_a_name_that_can_be_no_model_is_refused_with_what_can(name: str) -> None:
-    for ask in (load, is_local, checkpoints.download):
+    for ask in (load, checkpoints.download):
         with pytest.raises(
             CheckpointError, match="choose storyteller, gpt2, gpt2-medium, gpt2-large, gpt2-xl, a model folder, or"
         ):
             ask(name)
+    found = availability(name)
+    assert found.state == "broken" and "choose storyteller" in found.reason and not is_local(name)
 
 
 def test_a_path_to_no_folder_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app import choices
-from app.navigation import PAGES
+from app.shell.navigation import PAGES
 from tests.pages.printed_formula import relations
 from tests.pages.visit_page import JUNK, PROMPTS, figures, open_page, printed
 

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import gptcore
-from app import attention_formulas, attention_heads, attention_sections, attention_stops, attention_views
-from app.attention_closer import LOOKS
-from app.attention_heads import Heads
-from app.attention_views import PARTS, Picture
-from app.markup import percent
-from app.worked import latex_number
+from app.chapters.attention import formulas, sections, views
+from app.chapters.attention import heads as attention_heads
+from app.chapters.attention import stops as attention_stops
+from app.chapters.attention.closer import LOOKS
+from app.chapters.attention.heads import Heads
+from app.chapters.attention.views import PARTS, Picture
+from app.writing.markup import percent
+from app.writing.worked import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey
 from gptcore.trace import Trace
@@ -72,17 +74,17 @@ def test_every_stage_is_what_transformers_computes(trace: Trace, reference: Refe
         "read": np.where(LATER, np.nan, pattern * np.linalg.norm(reference.v[layer, head], axis=-1)),
     }
     for stage, values in expected.items():
-        assert close(attention_views.map_rows(trace, Picture(layer, head, stage=stage)), values), stage
+        assert close(views.map_rows(trace, Picture(layer, head, stage=stage)), values), stage
 
 
 def test_heads_taken_together_are_their_mean_and_their_largest(trace: Trace, reference: Reference) -> None:
     for together, values in (("mean", reference.pattern[0].mean(0)), ("largest", reference.pattern[0].max(0))):
-        drawn = attention_views.map_rows(trace, Picture(0, 3, together))
+        drawn = views.map_rows(trace, Picture(0, 3, together))
         assert close(drawn, np.where(LATER, np.nan, values))
 
 
 def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, reference: Reference) -> None:
-    drawn = attention_views.map_rows(trace, Picture(1, 0, words=WORDS))
+    drawn = views.map_rows(trace, Picture(1, 0, words=WORDS))
     members = [[i for i, word in enumerate(WORDS) if word == w] for w in range(3)]
     for row, queries in enumerate(members):
         for column, keys in enumerate(members):
@@ -92,7 +94,7 @@ def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, refer
 
 
 def test_hiding_the_first_token_leaves_the_other_weights_as_they_were(trace: Trace) -> None:
-    whole, hidden = (attention_views.map_rows(trace, Picture(0, 1, hide_first=hide)) for hide in (False, True))
+    whole, hidden = (views.map_rows(trace, Picture(0, 1, hide_first=hide)) for hide in (False, True))
     assert np.isnan(hidden[:, 0]).all() and not np.isnan(whole[:, 0]).any()
     assert np.array_equal(hidden[:, 1:], whole[:, 1:], equal_nan=True)
 
@@ -103,9 +105,9 @@ def test_hiding_the_first_token_leaves_the_other_weights_as_they_were(trace: Tra
     ids=["head", "read", "mean", "words"],
 )
 def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: Picture) -> None:
-    whole = attention_views.map_rows(trace, picture)
+    whole = views.map_rows(trace, picture)
     for row in range(len(whole)):
-        assert close(attention_views.map_rows(trace, picture, (row,))[0], whole[row])
+        assert close(views.map_rows(trace, picture, (row,))[0], whole[row])
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -113,7 +115,7 @@ def test_the_displayed_input_times_the_displayed_weights_is_what_transformers_ma
     tiny_model: LanguageModel, trace: Trace, reference: Reference, part: str
 ) -> None:
     layer, head, position = 1, 3, 4
-    found = attention_views.projection(tiny_model, trace, layer, head, position, part)
+    found = views.projection(tiny_model, trace, layer, head, position, part)
     start = PARTS.index(part) * HEADS * WIDTH + head * WIDTH
     made = (reference.q, reference.k, reference.v)[PARTS.index(part)][layer, head, position]
     assert np.array_equal(found.weight, reference.weights[layer][:, start : start + WIDTH])
@@ -129,13 +131,13 @@ def test_the_self_checks_pass_on_the_model_and_each_fails_on_a_number_that_was_c
     tiny_model: LanguageModel, trace: Trace
 ) -> None:
     found = trace.attention(1, (4,), (2,))
-    parts = [attention_views.projection(tiny_model, trace, 1, 2, 4, part) for part in PARTS]
-    assert all(check.ok for check in attention_views.self_checks(parts, found))
+    parts = [views.projection(tiny_model, trace, 1, 2, 4, part) for part in PARTS]
+    assert all(check.ok for check in views.self_checks(parts, found))
     wrong = [*parts[:2], replace(parts[2], made=parts[2].made + 0.01)]
-    assert [check.ok for check in attention_views.self_checks(wrong, found)] == [False, True, True]
+    assert [check.ok for check in views.self_checks(wrong, found)] == [False, True, True]
     seeing = found.pattern + np.eye(N, dtype=np.float32)[5] * 0.01  # some weight on a later token
-    assert [check.ok for check in attention_views.self_checks(parts, replace(found, pattern=seeing))] == [True, False, True]
-    assert [check.ok for check in attention_views.self_checks(parts, replace(found, z=found.z * 1.01))] == [True, True, False]
+    assert [check.ok for check in views.self_checks(parts, replace(found, pattern=seeing))] == [True, False, True]
+    assert [check.ok for check in views.self_checks(parts, replace(found, z=found.z * 1.01))] == [True, True, False]
 
 
 def test_the_overview_says_of_each_head_what_its_weights_say(trace: Trace, reference: Reference) -> None:
@@ -194,14 +196,14 @@ def test_the_check_of_a_small_map_passes_and_fails_where_one_cell_was_changed(ti
 
 def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:
     query = 3
-    table = attention_views.row_numbers(trace.attention(0, (query,), (1,)), list("abcdef"))
+    table = views.row_numbers(trace.attention(0, (query,), (1,)), list("abcdef"))
     weights, length = reference.pattern[0, 1, query], np.linalg.norm(reference.v[0, 1], axis=-1)
     scores = reference.k[0, 1] @ reference.q[0, 1, query]
     assert close(table["score"], scores) and close(table["scaled"], scores / np.sqrt(WIDTH))
     assert close(table["weight"], weights) and close(table["read"], weights * length)
     assert np.isneginf(table["masked"][query + 1 :]).all() and np.isfinite(table["masked"][: query + 1]).all()
     every = reference.pattern[0, :, query, : query + 1].astype(np.float64)
-    assert close(attention_views.entropies(trace.attention(0, (query,))), -(every * np.log2(every)).sum(-1))
+    assert close(views.entropies(trace.attention(0, (query,))), -(every * np.log2(every)).sum(-1))
 
 
 def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Reference) -> None:
@@ -222,30 +224,30 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
         (all_of, Picture(layer, head, "largest"), pattern.max()),
     ]
     for found, picture, value in expected:
-        text = attention_formulas.of_cell(found, picture, key).removesuffix(r" \end{aligned}")
+        text = formulas.of_cell(found, picture, key).removesuffix(r" \end{aligned}")
         assert text.endswith(f" {latex_number(float(value))}"), (picture, value, text)
-    assert attention_formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
-    assert attention_formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
+    assert formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
+    assert formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
 
 
 def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, reference: Reference) -> None:
     for query in (0, 1, 4):
         weights = trace.attention(1, (query,), (2,)).pattern[0, 0]
         expected = reference.pattern[1, 2, query, : query + 1].astype(np.float64)
-        assert attention_formulas.row_sum(weights, query).endswith("= 1")
+        assert formulas.row_sum(weights, query).endswith("= 1")
         terms = " + ".join(latex_number(float(weight)) for weight in np.sort(expected)[:-3:-1]) + (
             r" + \cdots" if query > 1 else ""
         )
         alone = r"a_{0,\,0}"  # of one weight there is no sum to write out
-        assert f"= {terms if query else alone} =" in attention_formulas.row_sum(weights, query)
+        assert f"= {terms if query else alone} =" in formulas.row_sum(weights, query)
         bits = latex_number(float(-(expected * np.log2(expected)).sum()) + 0.0)
-        assert rf"= {bits}\text{{ bits}}" in attention_formulas.entropy(weights, query)
+        assert rf"= {bits}\text{{ bits}}" in formulas.entropy(weights, query)
 
 
 def test_the_check_of_rows_fails_on_a_row_that_does_not_sum_to_one(trace: Trace) -> None:
     pattern = trace.attention(1, (4,)).pattern
-    assert attention_views.row_check(pattern).ok
-    assert not attention_views.row_check(pattern * np.array([1, 1, 1.001, 1])[:, None, None]).ok
+    assert views.row_check(pattern).ok
+    assert not views.row_check(pattern * np.array([1, 1, 1.001, 1])[:, None, None]).ok
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
@@ -328,9 +330,9 @@ def test_the_closer_look_shows_a_row_a_projection_or_entropies(
     assert close(numbers(figure(at, "In:")["data"][0]["z"]).ravel(), trace.layer_norm(1, "ln_1", (2,)).after[0])
     at.segmented_control(key="widget_choice_look").set_value("entropy").run()
     bars = figure(at, "How widely each head")["data"]
-    assert close(numbers(bars[0]["x"]), attention_views.entropies(trace.attention(1, (2,))))
+    assert close(numbers(bars[0]["x"]), views.entropies(trace.attention(1, (2,))))
     assert bars[1]["name"] == "mean of all queries but the first"
-    later = [attention_views.entropies(trace.attention(1, (query,))) for query in range(1, trace.n_tokens)]
+    later = [views.entropies(trace.attention(1, (query,))) for query in range(1, trace.n_tokens)]
     assert close(numbers(bars[1]["x"]), np.mean(later, axis=0))
 
 
@@ -345,7 +347,7 @@ def test_sliders_choose_the_head_where_no_overview_does(monkeypatch: pytest.Monk
 def test_the_list_of_keys_is_short_and_has_the_one_chosen(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention", prompt="a" * 60, key="3", position="50")
     keys = at.selectbox(key="widget_choice_key")
-    assert keys.value == 3 and len(keys.options) <= attention_sections.KEYS + 2
+    assert keys.value == 3 and len(keys.options) <= sections.KEYS + 2
     assert "s_{50,\\,3}" in printed(at)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from app import attention_formulas, attention_views
-from app.attention_views import Picture, Together
-from app.surprise_views import word_numbers
-from app.worked import latex_number
+from app.chapters.attention import formulas, views
+from app.chapters.attention.views import Picture, Together
+from app.chapters.tokens.surprise_views import word_numbers
+from app.writing.worked import latex_number
 from gptcore.language_model import LanguageModel
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import open_page, printed
@@ -57,15 +57,15 @@ def test_of_joined_words_the_formula_ends_in_the_number_of_the_joined_cell(
     layer = weights_of(tiny_folder, IDS)[1]
     shown = Picture(1, 2, together, hide_first=True, words=WORDS)
     weights = layer.mean(0) if together == "mean" else layer[2]
-    cell = attention_views.joined_cell(tiny_model.trace(IDS), shown, 2, 0)
+    cell = views.joined_cell(tiny_model.trace(IDS), shown, 2, 0)
     assert np.allclose(cell, weights[3:, :2], rtol=1e-4, atol=1e-6)
-    text = attention_formulas.of_words(cell, shown, 2, 0)
+    text = formulas.of_words(cell, shown, 2, 0)
     sums = weights[3:, :2].sum(1)
     assert rf"\frac{{{latex_number(float(sums[0]))} + {latex_number(float(sums[1]))} + \cdots}}{{3}}" in text
     assert text.removesuffix(r" \end{aligned}").endswith(f"= {latex_number(float(sums.mean()))}")
-    about = attention_formulas.about_words(shown, 2, 0)
+    about = formulas.about_words(shown, 2, 0)
     assert "(positions 3 to 5)" in about and "(positions 0 to 1)" in about
-    assert "(position 2)" in attention_formulas.about_words(shown, 2, 1)
+    assert "(position 2)" in formulas.about_words(shown, 2, 1)
 
 
 def test_a_click_on_a_joined_cell_puts_the_words_value_into_the_formula(

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from app import block_sections, block_views, ui
+from app import ui
+from app.chapters.block import sections, views
 from gptcore.language_model import LanguageModel
 from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
@@ -28,7 +29,7 @@ def reference(tiny_folder: Path) -> TransformersRun:
 
 
 def test_the_stations_hold_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
-    listed = block_views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
+    listed = views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
     for station, name in zip(listed, PARTS, strict=True):
         expected = reference.layers[LAYER][name][POSITION]
         assert station.values.shape == expected.shape == (32,)
@@ -37,8 +38,8 @@ def test_the_stations_hold_what_transformers_computes(tiny_model: LanguageModel,
 
 def test_stations_say_where_the_vector_comes_from_and_goes_to(tiny_model: LanguageModel) -> None:
     trace = tiny_model.trace(IDS)
-    first = block_views.stations(trace.block(0, (0,)), 0, 2)
-    last = block_views.stations(trace.block(1, (0,)), 1, 2)
+    first = views.stations(trace.block(0, (0,)), 0, 2)
+    last = views.stations(trace.block(1, (0,)), 1, 2)
     assert (first[0].name, first[-1].name) == ("From the embeddings", "Into layer 1")
     assert (last[0].name, last[-1].name) == ("From layer 0", "Into the final LayerNorm")
     assert [s.place for s in first] == ["spine", "branch", "branch", "sum", "branch", "branch", "sum", "spine"]
@@ -48,20 +49,20 @@ def test_the_dimension_named_is_the_one_that_transformers_moves_most(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
     moved = reference.layers[LAYER]["resid_post"][POSITION] - reference.layers[LAYER]["resid_pre"][POSITION]
-    assert block_views.moved_most(tiny_model.trace(IDS).block(LAYER, (POSITION,))) == np.abs(moved).argmax()
+    assert views.moved_most(tiny_model.trace(IDS).block(LAYER, (POSITION,))) == np.abs(moved).argmax()
 
 
 def test_the_self_checks_pass_on_the_model_and_fail_on_a_number_that_was_changed(tiny_model: LanguageModel) -> None:
     found = tiny_model.trace(IDS).block(LAYER, (POSITION,))
-    assert all(check.ok for check in block_views.self_checks(found))
-    assert not block_views.self_checks(replace(found, attn_out=found.attn_out + 0.01))[0].ok
-    assert not block_views.self_checks(replace(found, mlp_out=found.mlp_out + 0.01))[1].ok
+    assert all(check.ok for check in views.self_checks(found))
+    assert not views.self_checks(replace(found, attn_out=found.attn_out + 0.01))[0].ok
+    assert not views.self_checks(replace(found, mlp_out=found.mlp_out + 0.01))[1].ok
 
 
 def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
     monkeypatch: pytest.MonkeyPatch, tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    places = block_views.dropout_places(tiny_model.trace(IDS), LAYER, 2, POSITION, 0.4, seed=4)
+    places = views.dropout_places(tiny_model.trace(IDS), LAYER, 2, POSITION, 0.4, seed=4)
     with torch.inference_mode():
         maps = reference.model(torch.tensor([list(IDS)]), output_attentions=True).attentions
     expected = [
@@ -76,16 +77,16 @@ def test_dropout_is_shown_on_what_transformers_has_at_the_three_places(
         assert np.allclose(place.after[~place.gone], values[~place.gone] / 0.6, rtol=1e-3, atol=1e-5)
     assert sum(place.gone.sum() for place in places) > 0
     monkeypatch.setattr(ui, "mode", lambda: "light")
-    cells = block_sections._dropout_figure(places, "Dropout").data[0]["z"]
+    cells = sections._dropout_figure(places, "Dropout").data[0]["z"]
     assert np.isnan(cells[1, POSITION + 1 :]).all() and np.nanmax(np.abs(cells), axis=1) == pytest.approx([1, 1, 1, 1])
-    assert block_views.dropout_check(places, 0.4).ok and not block_views.dropout_check(places, 0.39).ok
-    table = block_views.dropout_table(places)()
+    assert views.dropout_check(places, 0.4).ok and not views.dropout_check(places, 0.39).ok
+    table = views.dropout_table(places)()
     assert len(table) == 3 * 32 + POSITION + 1 and table["zeroed"].sum() == sum(p.gone.sum() for p in places)
 
 
 def test_the_table_has_every_number_of_every_strip(tiny_model: LanguageModel) -> None:
-    listed = block_views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
-    table = block_views.table(listed)
+    listed = views.stations(tiny_model.trace(IDS).block(LAYER, (POSITION,)), LAYER, 2)
+    table = views.table(listed)
     assert len(table) == 8 * 32
     mid = table[table["variable"] == "resid_mid"].sort_values("dimension")["value"]
     assert np.array_equal(mid, listed[3].values)
@@ -137,20 +138,20 @@ def test_every_station_leads_somewhere_the_ends_of_a_block_to_its_neighbours(
 
 
 def test_the_name_of_the_next_block_opens_it_on_the_same_page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    clicks, draw = ["block?layer=1"], block_sections.block_path
+    clicks, draw = ["block?layer=1"], sections.block_path
 
     def clicked(*strips: Any, **arguments: Any) -> str | None:
         draw(*strips, **arguments)
         return clicks.pop() if clicks else None
 
-    monkeypatch.setattr(block_sections, "block_path", clicked)
+    monkeypatch.setattr(sections, "block_path", clicked)
     at = open_page(monkeypatch, tiny_folder, "block", position="2")
     assert not clicks and component_data(at, "Layer 1, position 2")
     assert at.query_params["layer"] == "1" and at.slider(key="widget_layer").value == 1
 
 
 def test_the_name_of_a_layer_norm_opens_that_one(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    monkeypatch.setattr(block_sections, "block_path", lambda *strips, **arguments: "layer_norm?layer_norm=token&site=ln_2")
+    monkeypatch.setattr(sections, "block_path", lambda *strips, **arguments: "layer_norm?layer_norm=token&site=ln_2")
     opened = open_page(monkeypatch, tiny_folder, "block", layer="1", layer_norm="classroom")
     assert "Layer 1, before feed-forward" in printed(opened)
     assert opened.query_params["site"] == "ln_2" and "layer_norm" not in opened.query_params

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import cache_race_sections, choices
+from app import choices
+from app.chapters.kv_cache import race
 from gptcore.checkpoints import save_model
 from gptcore.config import GPTConfig
 from gptcore.model import GPTModel
@@ -32,7 +33,7 @@ def one_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("page", "part"), [(page, part) for page in ("kv_cache", "scale", "parameters") for part in choices.ALL[page].options]
 )
 def test_one_is_no_plural(monkeypatch: pytest.MonkeyPatch, one_folder: Path, page: str, part: str) -> None:
-    monkeypatch.setattr(cache_race_sections, "SECONDS", 0.1)
+    monkeypatch.setattr(race, "SECONDS", 0.1)
     at = open_page(monkeypatch, one_folder, page, prompt="a", apart="loaded", **{page: part})
     if part == "measured":
         next(button for button in at.main.button if button.label == "Measure on this machine").click().run()

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from transformers import GPT2LMHeadModel
 
-from app import embedding_checks, embedding_views
+from app.chapters.embeddings import checks, views
 from app.charts import escape
-from app.worked import latex_number
+from app.writing.worked import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
@@ -49,7 +49,7 @@ def test_the_bars_are_the_nearest_rows(
 ) -> None:
     token_id = tiny_model.tokenizer.encode(PROMPT)[1]
     cosine = cosines(published[0])[token_id]
-    order = [i for i in np.argsort(-cosine, kind="stable") if i != token_id][: embedding_views.NEIGHBOURS]
+    order = [i for i in np.argsort(-cosine, kind="stable") if i != token_id][: views.NEIGHBOURS]
     at = open_page(monkeypatch, tiny_folder, "embeddings", prompt=PROMPT, position="1", embeddings="similar")
     drawn = figure(at, "The rows most like that of")
     assert np.allclose(numbers(drawn["data"][0]["x"]), cosine[order], atol=1e-5)
@@ -75,7 +75,7 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
     ids = list(dict.fromkeys(reversed(tiny_model.tokenizer.encode(PROMPT))))
     cosine = cosines(published[0])
     np.fill_diagonal(cosine, -np.inf)
-    near = [int(i) for token_id in ids for i in np.argsort(-cosine[token_id], kind="stable")[: embedding_views.AROUND]]
+    near = [int(i) for token_id in ids for i in np.argsort(-cosine[token_id], kind="stable")[: views.AROUND]]
     everything = list(dict.fromkeys(ids + near))
     rows = published[0][everything]
     spreads = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
@@ -94,7 +94,7 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
 
 def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20", embeddings="lengths")
-    assert f"{embedding_views.WINDOW} of 40 tokens" in printed(at)
+    assert f"{views.WINDOW} of 40 tokens" in printed(at)
     table = next(t for t in printed(at).split("<table") if "Position row" in t)
     places = [row.split('"number">')[1].split("<")[0] for row in table.split("<tr")[2:]]
     assert places == [str(i) for i in range(9, 21)]
@@ -103,9 +103,9 @@ def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyP
 
 def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
     rows = np.array([1.0, 2.0]), np.array([0.5, -1.0])
-    right = embedding_views.Entering(*rows, np.array([1.5, 1.0]))
-    wrong = embedding_views.Entering(*rows, np.array([1.5, 1.001]))
-    assert embedding_views.self_checks(right)[0].ok and not embedding_views.self_checks(wrong)[0].ok
+    right = views.Entering(*rows, np.array([1.5, 1.0]))
+    wrong = views.Entering(*rows, np.array([1.5, 1.001]))
+    assert views.self_checks(right)[0].ok and not views.self_checks(wrong)[0].ok
 
 
 def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_those_left_out(
@@ -114,7 +114,7 @@ def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_thos
     at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="0123456789ABCDEFGHIJ", position="0", embeddings="plane")
     in_text, *_, ring = figure(at, "Tokens of the text")["data"]
     shown = len(numbers(in_text["x"]))
-    assert embedding_views.IN_PLANE <= shown < 20
+    assert views.IN_PLANE <= shown < 20
     assert f"Other tokens of the text left out: {20 - shown}." in printed(at)
     assert ring["text"] == ["0"] and ring["meta"] == {"always": True}, "labelled wherever it stands"
     assert ring["textfont"]["color"] == ring["marker"]["line"]["color"], "no neighbour's label is taken for its own"
@@ -140,17 +140,17 @@ def test_the_formulas_hold_the_published_rows_numbers(
 
 def test_the_checks_fail_on_numbers_that_were_changed(tiny_model: LanguageModel) -> None:
     (found,) = embeddings.nearest_tokens(tiny_model.model, (40,), 5)
-    rows = embedding_checks.token_rows(tiny_model, [40, *found.ids])
+    rows = checks.token_rows(tiny_model, [40, *found.ids])
     for wrong, ok in ((0, True), (1e-4, False)):
         changed = replace(found, cosine=found.cosine + wrong)
-        assert embedding_checks.of_neighbours(rows[0], rows[1:], changed).ok == ok
+        assert checks.of_neighbours(rows[0], rows[1:], changed).ok == ok
         similarity = embeddings.position_similarity(tiny_model.model) + wrong
-        assert embedding_checks.of_positions(tiny_model, 3, similarity).ok == ok
-        assert embedding_checks.of_lengths(rows, np.linalg.norm(rows, axis=1) * (1 + wrong)).ok == ok
+        assert checks.of_positions(tiny_model, 3, similarity).ok == ok
+        assert checks.of_lengths(rows, np.linalg.norm(rows, axis=1) * (1 + wrong)).ok == ok
         projected = embeddings.project(tiny_model.model, (40, *map(int, found.ids)))
         table = pd.DataFrame(projected.points, columns=["x", "y"])
-        plane = embedding_views.Plane(table, (projected.kept[0] + wrong, projected.kept[1]), 0)
-        assert embedding_checks.of_plane(rows, plane)[2].ok == ok
+        plane = views.Plane(table, (projected.kept[0] + wrong, projected.kept[1]), 0)
+        assert checks.of_plane(rows, plane)[2].ok == ok
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import activations, choices, feed_forward_sections, feed_forward_views, markup, runtime
+from app import choices, runtime
+from app.chapters.feed_forward import activations, sections, views
 from app.runtime import Here
 from app.state import View
+from app.writing import markup
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
@@ -64,8 +66,8 @@ def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
 def test_one_negative_neuron_is_spoken_of_as_one(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, negative: int, says: str
 ) -> None:
-    silenced = feed_forward_views.silenced
-    monkeypatch.setattr(feed_forward_views, "silenced", lambda found: replace(silenced(found), negative=negative))
+    silenced = views.silenced
+    monkeypatch.setattr(views, "silenced", lambda found: replace(silenced(found), negative=negative))
     assert says in printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations"))
 
 
@@ -83,24 +85,24 @@ def test_numbers_outside_the_pictures_are_counted(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, outside: int, said: str
 ) -> None:
     counts = iter([outside, 0] * 2)
-    drawn = feed_forward_sections.distribution
-    monkeypatch.setattr(feed_forward_sections, "distribution", lambda values: replace(drawn(values), outside=next(counts)))
+    drawn = sections.distribution
+    monkeypatch.setattr(sections, "distribution", lambda values: replace(drawn(values), outside=next(counts)))
     at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations")
     assert f"{said} outside the pictures" in printed(at)
 
 
 def test_the_steps_count_the_parameters_that_the_model_has(tiny_model: LanguageModel) -> None:
-    table = feed_forward_views.steps(tiny_model.config.emb_dim)
+    table = views.steps(tiny_model.config.emb_dim)
     network = tiny_model.model.blocks[0].feed_forward
     assert (table["weights"] + table["biases"]).sum() == sum(p.numel() for p in network.parameters())
-    small = feed_forward_views.steps(768)
+    small = views.steps(768)
     assert (small["weights"] + small["biases"]).sum() == 4_722_432  # GPT-2 small, one block
 
 
 def test_the_strips_hold_what_transformers_computes_and_gaps_behind_the_narrow_rows(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    names, values = feed_forward_views.strips(tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,)))
+    names, values = views.strips(tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,)))
     assert len(names) == 4 and values.shape == (4, 4 * 32)
     for row, key in zip(values, ("mlp_in", "mlp_pre", "mlp_post", "mlp_out"), strict=True):
         expected = reference.layers[LAYER][key][POSITION]
@@ -111,19 +113,19 @@ def test_the_strips_hold_what_transformers_computes_and_gaps_behind_the_narrow_r
 def test_wide_strips_show_the_number_farthest_from_zero_of_each_group() -> None:
     wide = np.zeros((2, 3072))
     wide[0, [5, 3071]], wide[1, 768:] = (-4.0, 2.0), np.nan
-    cells, size = feed_forward_views.pooled(wide)
+    cells, size = views.pooled(wide)
     assert size == 3 and cells.shape == (2, 1024)
     assert cells[0, 1] == -4 and cells[0, 1023] == 2 and np.count_nonzero(cells[0]) == 2
     assert np.isnan(cells[1, 256:]).all() and not cells[1, :256].any()
     odd = np.arange(1025.0)[None]  # the last group is filled up with a gap, which does not hide the number beside it
-    assert feed_forward_views.pooled(odd)[0][0, -1] == 1024
-    assert feed_forward_views.pooled(wide[:, :1024])[1] == 1
+    assert views.pooled(odd)[0][0, -1] == 1024
+    assert views.pooled(wide[:, :1024])[1] == 1
 
 
 def test_what_a_relu_would_have_silenced_is_what_transformers_has_below_zero(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    seen = feed_forward_views.silenced(tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,)))
+    seen = views.silenced(tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,)))
     pre, post = (reference.layers[LAYER][key][POSITION] for key in ("mlp_pre", "mlp_post"))
     assert seen.neurons == 128
     assert seen.negative == (pre < 0).sum() == (F.relu(torch.tensor(pre)) == 0).sum() > 0
@@ -135,7 +137,7 @@ def test_what_a_relu_would_have_silenced_is_what_transformers_has_below_zero(
 def test_without_a_negative_number_nothing_is_silenced(tiny_model: LanguageModel) -> None:
     found = tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
     positive = replace(found, mlp_pre=np.abs(found.mlp_pre), mlp_post=np.abs(found.mlp_pre))
-    seen = feed_forward_views.silenced(positive)
+    seen = views.silenced(positive)
     assert (seen.negative, seen.passed, seen.mean, seen.lowest) == (0, 0.0, 0.0, 0.0)
 
 
@@ -145,7 +147,7 @@ def test_the_neuron_table_names_the_tokens_that_transformers_weights_raise_and_l
     trace = tiny_model.trace(IDS)
     found = trace.feed_forward(LAYER, (POSITION,))
     effects = strongest_neurons(tiny_model.model, LAYER, found.mlp_post[0], trace.resid(2)[POSITION], top=3)
-    table = feed_forward_views.neuron_table(found, effects)
+    table = views.neuron_table(found, effects)
     body, post = reference.model.transformer, reference.layers[LAYER]["mlp_post"][POSITION]
     rows = body.h[LAYER].mlp.c_proj.weight.detach().numpy()  # [neurons, emb_dim]
     final = reference.final["before"][POSITION]
@@ -163,40 +165,40 @@ def test_the_neuron_table_names_the_tokens_that_transformers_weights_raise_and_l
 
 def test_the_self_check_passes_on_the_model_and_fails_on_the_exact_gelu(tiny_model: LanguageModel) -> None:
     found = tiny_model.trace(IDS).feed_forward(LAYER)
-    assert all(check.ok for check in feed_forward_views.self_checks(found))
+    assert all(check.ok for check in views.self_checks(found))
     exact = F.gelu(torch.tensor(found.mlp_pre)).numpy()
-    assert not feed_forward_views.self_checks(replace(found, mlp_post=exact))[0].ok
+    assert not views.self_checks(replace(found, mlp_post=exact))[0].ok
 
 
 def test_one_neuron_by_hand_is_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
     here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    worked = feed_forward_views.by_hand(here, found)
+    worked = views.by_hand(here, found)
     pre, post = (reference.layers[LAYER][key][POSITION] for key in ("mlp_pre", "mlp_post"))
     assert worked.neuron == np.abs(post).argmax()
     assert worked.bias == pytest.approx(reference.model.transformer.h[LAYER].mlp.c_fc.bias[worked.neuron].item())
     assert worked.product + worked.bias == worked.before == pytest.approx(pre[worked.neuron], rel=1e-4)
     assert worked.after == pytest.approx(post[worked.neuron], rel=1e-4)
     column = reference.model.transformer.h[LAYER].mlp.c_proj.weight[worked.neuron]
-    assert feed_forward_views.column_length(here, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
+    assert views.column_length(here, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
 
 
 def test_all_neurons_together_are_the_output_and_one_left_out_is_noticed(tiny_model: LanguageModel) -> None:
     here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    assert feed_forward_views.sum_check(here, found).ok
+    assert views.sum_check(here, found).ok
     fewer = found.mlp_post.copy()
     fewer[0, 5] = 0
-    assert not feed_forward_views.sum_check(here, replace(found, mlp_post=fewer)).ok
+    assert not views.sum_check(here, replace(found, mlp_post=fewer)).ok
 
 
 def test_promoted_and_suppressed_are_found_another_way_and_a_wrong_change_is_noticed(tiny_model: LanguageModel) -> None:
     here, trace = place(tiny_model), tiny_model.trace(IDS)
     found = trace.feed_forward(LAYER, (POSITION,))
-    table = feed_forward_views.neuron_table(found, feed_forward_views.neuron_effects(here, trace, found))
-    assert feed_forward_views.effects_check(here, trace, table).ok
+    table = views.neuron_table(found, views.neuron_effects(here, trace, found))
+    assert views.effects_check(here, trace, table).ok
     for column, row in (("logit_change", 3), ("token_id", 12)):
         wrong = table.copy()
         wrong.loc[row, column] = wrong.loc[row + 1, column]
-        assert not feed_forward_views.effects_check(here, trace, wrong).ok
+        assert not views.effects_check(here, trace, wrong).ok
 
 
 def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
@@ -207,7 +209,7 @@ def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
     trace = tiny_model.trace(tiny_model.tokenizer.encode(link["prompt"]))
     found = trace.feed_forward(1, (2,))
     effects = strongest_neurons(tiny_model.model, 1, found.mlp_post[0], trace.resid(2)[2])
-    for line in feed_forward_views.neuron_table(found, effects).itertuples():
+    for line in views.neuron_table(found, effects).itertuples():
         sign = "+" if line.direction == "promotes" else ""
         token = markup.chip(tiny_model.tokenizer.text_of(line.token_id))
         assert f"{token} {sign}{markup.significant(line.logit_change)}<" in text
@@ -268,8 +270,8 @@ def test_the_page_shows_the_layer_and_token_of_the_link(
     link = {"prompt": prompt, "layer": "1", "position": "2"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
     strip = numbers(figure(at, "From 32 to 128 numbers")["data"][0]["z"])
-    assert np.allclose(strip, feed_forward_views.strips(trace.feed_forward(1, (2,)))[1], equal_nan=True)
-    seen = feed_forward_views.silenced(trace.feed_forward(1, (2,)))
+    assert np.allclose(strip, views.strips(trace.feed_forward(1, (2,)))[1], equal_nan=True)
+    seen = views.silenced(trace.feed_forward(1, (2,)))
     at = open_page(monkeypatch, tiny_folder, "feed_forward", **link, feed_forward="activations")
     assert f"{seen.negative} of 128 neurons" in printed(at)
 

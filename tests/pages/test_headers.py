@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import ui
-from app.navigation import PAGES, PageEntry
+from app.shell.navigation import PAGES, PageEntry
 from tests.pages.visit_page import open_page, printed
 
 

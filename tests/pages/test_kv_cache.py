@@ -12,8 +12,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 
-from app import arithmetic_views as views
-from app import cache_race_sections, cache_sections
+from app.chapters.kv_cache import race as cache_race_sections
+from app.chapters.kv_cache import sections, views
 from app.charts.labels import significant as significant
 from gptcore.cache_race import KeptKeysValues, Race, Step
 from gptcore.checkpoints import LanguageModel
@@ -124,7 +124,7 @@ def test_the_work_drawn_is_what_torch_counts_both_ways(
 
 def test_a_long_sequence_is_drawn_as_a_window_that_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = opened(monkeypatch, tiny_folder, prompt=PROMPTS["longest"])
-    assert numbers(figure(at, "Query, keys and values")["data"][0]["z"]).shape == (cache_sections.ROWS, 3 * WIDTH)
+    assert numbers(figure(at, "Query, keys and values")["data"][0]["z"]).shape == (sections.ROWS, 3 * WIDTH)
     assert "The last 24 of 64 tokens are drawn." in printed(at)
 
 

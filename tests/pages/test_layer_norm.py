@@ -12,9 +12,12 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from app import choices, layer_norm_lessons, layer_norm_views, markup
+from app import choices
+from app.chapters.layer_norm import lessons as layer_norm_lessons
+from app.chapters.layer_norm import views
 from app.distribution import distribution
-from app.worked import latex_number
+from app.writing import markup
+from app.writing.worked import latex_number
 from gptcore import lessons
 from gptcore.activations import LayerNormActivations
 from gptcore.checkpoints import LanguageModel
@@ -59,7 +62,7 @@ def test_the_statistics_are_those_of_what_transformers_normalises(
 ) -> None:
     found = tiny_model.trace(IDS).layer_norm(None if site == "final" else 1, site, POSITIONS)
     before, after = (values[list(POSITIONS)] for values in around(reference, 1, site))
-    table = layer_norm_views.statistics(found).set_index("station")
+    table = views.statistics(found).set_index("station")
     for station, values in (("Before", before), ("× scale + shift", after)):
         expected = [values.mean(1).mean(), values.var(1).mean(), values.min(), values.max()]
         assert np.allclose(table.loc[station], expected, rtol=1e-4, atol=1e-5)
@@ -75,7 +78,7 @@ def test_outliers_are_the_dimensions_farthest_from_the_mean_with_their_own_scale
     found = tiny_model.trace(IDS).layer_norm(0, "ln_2", (2,))
     before, after = (values[2] for values in around(reference, 0, "ln_2"))
     distance = np.abs(before - before.mean()) / before.std()
-    table = layer_norm_views.outliers(found, top=4)
+    table = views.outliers(found, top=4)
     assert list(table["dimension"]) == list(np.argsort(-distance)[:4])
     assert np.allclose(table["normalized"].abs(), np.sort(distance)[::-1][:4], rtol=1e-3)
     norm = reference.model.transformer.h[0].ln_2
@@ -87,17 +90,17 @@ def test_outliers_are_the_dimensions_farthest_from_the_mean_with_their_own_scale
 
 def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -> None:
     found = tiny_model.trace(IDS).layer_norm(0, "ln_1", (2,))
-    assert layer_norm_views.far_dimensions(found) == 0
+    assert views.far_dimensions(found) == 0
     spiky = found.normalized.copy()
     spiky[0, [3, 8]] = 5.1, -9.0
-    assert layer_norm_views.far_dimensions(replace(found, normalized=spiky)) == 2
+    assert views.far_dimensions(replace(found, normalized=spiky)) == 2
 
 
 @pytest.mark.parametrize("site", ["ln_1", "ln_2"])
 def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
     tiny_model: LanguageModel, reference: TransformersRun, site: str
 ) -> None:
-    table = layer_norm_views.over_depth(layer_norm_views.along_depth(tiny_model.trace(IDS), site, POSITIONS, 2))
+    table = views.over_depth(views.along_depth(tiny_model.trace(IDS), site, POSITIONS, 2))
     assert list(table["layer"]) == ["0", "1", "final"]
     for row, (layer, where) in zip(table.itertuples(), ((0, site), (1, site), (0, "final")), strict=True):
         before, after = (values[list(POSITIONS)] for values in around(reference, layer, where))
@@ -109,12 +112,12 @@ def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
 
 def test_the_self_check_passes_on_the_model_and_fails_on_a_number_that_was_changed(tiny_model: LanguageModel) -> None:
     found = tiny_model.trace(IDS).layer_norm(1, "ln_1", POSITIONS)
-    assert all(check.ok for check in layer_norm_views.self_checks(found))
+    assert all(check.ok for check in views.self_checks(found))
     changed = found.after.copy()
     changed[1, 5] += 0.01
-    assert not layer_norm_views.self_checks(replace(found, after=changed))[0].ok
-    assert not layer_norm_views.self_checks(replace(found, normalized=found.normalized * 1.001))[1].ok
-    assert not layer_norm_views.self_checks(found, replace(found, after=changed), found)[0].ok  # the worst of several places
+    assert not views.self_checks(replace(found, after=changed))[0].ok
+    assert not views.self_checks(replace(found, normalized=found.normalized * 1.001))[1].ok
+    assert not views.self_checks(found, replace(found, after=changed), found)[0].ok  # the worst of several places
 
 
 def test_a_histogram_counts_every_value_and_leaves_far_ones_out_of_the_picture() -> None:
@@ -201,7 +204,7 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
     link = {"prompt": prompt, "layer": "1", "position": "2", "site": "ln_2", "layer_norm": "outliers"}
     text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
     found = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).layer_norm(1, "ln_2", (2,))
-    for line in layer_norm_views.outliers(found).itertuples():
+    for line in views.outliers(found).itertuples():
         cells = (line.before, line.normalized, line.scale, line.shift, line.after)
         row = "".join(f'<td class="number">{markup.significant(float(value))}</td>' for value in cells)
         assert f'<td class="number">{line.dimension}</td>{row}' in text
@@ -211,7 +214,7 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
 def test_one_dimension_that_is_far_lies_and_several_lie(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, far: int, said: str
 ) -> None:
-    monkeypatch.setattr(layer_norm_views, "far_dimensions", lambda found: far)
+    monkeypatch.setattr(views, "far_dimensions", lambda found: far)
     assert said in printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="outliers"))
 
 
@@ -244,7 +247,7 @@ def test_the_formula_names_the_token_whose_numbers_it_holds(
 def test_all_tokens_say_where_the_token_of_the_formula_is_not_among_them(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    monkeypatch.setattr(layer_norm_views, "WINDOW", 3)
+    monkeypatch.setattr(views, "WINDOW", 3)
     prompt = "Once upon a time"
     n_tokens = len(tiny_model.tokenizer.encode(prompt))
     said = "The token of the formula, at position 1, is not among them."

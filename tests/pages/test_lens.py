@@ -10,12 +10,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import lens_drawing, lens_views, runtime
+from app import runtime
+from app.chapters.lens import drawing, views
 from app.charts.lens_grid import lens_grid
 from app.recent import size_of
 from app.runtime import Here
 from app.state import View
-from app.worked import latex_percent
+from app.writing.worked import latex_percent
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPTConfig
 from tests.pages.component_data import component_data
@@ -40,7 +41,7 @@ def kept(at: AppTest) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def here(tiny_model: LanguageModel) -> Here:
-    lens_views.kept.clear()
+    views.kept.clear()
     return place(tiny_model)
 
 
@@ -58,11 +59,11 @@ def expected(tiny_folder: Path) -> np.ndarray:
 
 
 def test_every_cell_is_the_final_norm_and_head_of_its_own_layer(here: Here, expected: np.ndarray) -> None:
-    found = lens_views.columns(here, range(len(IDS)))
+    found = views.columns(here, range(len(IDS)))
     for position, column in found.items():
         probs = expected[:, position]
         assert (column.token_ids[:, 0] == probs.argmax(-1)).all()
-        assert np.allclose(column.probs, np.sort(probs, -1)[:, ::-1][:, : lens_views.TOP], atol=1e-5)
+        assert np.allclose(column.probs, np.sort(probs, -1)[:, ::-1][:, : views.TOP], atol=1e-5)
         assert np.allclose(column.entropy, -(probs * np.log2(probs)).sum(-1), atol=1e-4)
         final = probs[-1]
         assert column.target == final.argmax()
@@ -71,11 +72,11 @@ def test_every_cell_is_the_final_norm_and_head_of_its_own_layer(here: Here, expe
 
 
 def test_settled_is_the_first_depth_from_which_the_winner_stays_first(here: Here, expected: np.ndarray) -> None:
-    for position, column in lens_views.columns(here, range(len(IDS))).items():
+    for position, column in views.columns(here, range(len(IDS))).items():
         best = expected[:, position].argmax(-1)
         wanted = next(d for d in range(DEPTH) if (best[d:] == best[-1]).all())
         assert column.settled == wanted
-    column = lens_views.columns(here, [0])[0]
+    column = views.columns(here, [0])[0]
     for firsts, depth in (([5, 5, 5], 0), ([5, 1, 5], 2), ([1, 5, 5], 1), ([1, 2, 5], 2)):
         ids = column.token_ids.copy()
         ids[:, 0] = firsts
@@ -83,30 +84,30 @@ def test_settled_is_the_first_depth_from_which_the_winner_stays_first(here: Here
 
 
 def test_the_newest_position_comes_first_and_the_rest_follows(here: Here) -> None:
-    assert sorted(lens_views.columns(here, range(6), most=2)) == [4, 5]
-    assert lens_views.missing(here, range(6)) == 4
-    assert sorted(lens_views.columns(here, range(6), most=2)) == [2, 3, 4, 5]
-    assert sorted(lens_views.columns(here, range(6), most=2)) == [0, 1, 2, 3, 4, 5]
-    assert lens_views.missing(here, range(6)) == 0
+    assert sorted(views.columns(here, range(6), most=2)) == [4, 5]
+    assert views.missing(here, range(6)) == 4
+    assert sorted(views.columns(here, range(6), most=2)) == [2, 3, 4, 5]
+    assert sorted(views.columns(here, range(6), most=2)) == [0, 1, 2, 3, 4, 5]
+    assert views.missing(here, range(6)) == 0
 
 
 def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_does_not(
     tiny_model: LanguageModel, here: Here
 ) -> None:
-    lens_views.columns(here, range(6))
+    views.columns(here, range(6))
     view = here.view
     longer, other = (replace(place(tiny_model, ids), view=view) for ids in ((*IDS, 9), (40, 8, 7, 99)))
-    assert lens_views.missing(longer, range(7)) == 1
-    assert lens_views.missing(other, range(4)) == 3  # only the first token is the same
-    assert lens_views.missing(replace(longer, view=View(model="another")), range(7)) == 7
+    assert views.missing(longer, range(7)) == 1
+    assert views.missing(other, range(4)) == 3  # only the first token is the same
+    assert views.missing(replace(longer, view=View(model="another")), range(7)) == 7
 
 
 def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
-    (column,) = lens_views.columns(here, [0]).values()
-    monkeypatch.setattr(lens_views, "KEPT_COLUMNS", int(3.7 * (size_of(column) + 250)))
-    lens_views.kept.clear()
-    lens_views.columns(here, range(6))
-    assert lens_views.missing(here, range(6)) == 3
+    (column,) = views.columns(here, [0]).values()
+    monkeypatch.setattr(views, "KEPT_COLUMNS", int(3.7 * (size_of(column) + 250)))
+    views.kept.clear()
+    views.columns(here, range(6))
+    assert views.missing(here, range(6)) == 3
 
 
 @pytest.mark.parametrize(
@@ -123,51 +124,51 @@ def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here
 def test_the_window_holds_the_focus_and_no_more_than_a_cell_has_room_for(
     n_tokens: int, focus: int, expected: tuple[int, int]
 ) -> None:
-    found = lens_views.window(n_tokens, focus)
+    found = views.window(n_tokens, focus)
     assert (found.start, found.stop) == expected
     assert focus in found
 
 
 def test_one_turn_of_the_queue_is_a_few_positions_of_gpt2_and_all_of_a_small_model() -> None:
-    assert lens_views.columns_at_once(GPTConfig(50257, 1024, 768, 12, 12, 0.0, True)) in range(2, 9)
-    assert lens_views.columns_at_once(GPTConfig(50257, 1024, 1600, 25, 48, 0.0, True)) == 1
-    assert lens_views.columns_at_once(GPTConfig(4096, 256, 192, 12, 12, 0.0, True)) >= lens_views.WINDOW
+    assert views.columns_at_once(GPTConfig(50257, 1024, 768, 12, 12, 0.0, True)) in range(2, 9)
+    assert views.columns_at_once(GPTConfig(50257, 1024, 1600, 25, 48, 0.0, True)) == 1
+    assert views.columns_at_once(GPTConfig(4096, 256, 192, 12, 12, 0.0, True)) >= views.WINDOW
 
 
 def test_the_checks_pass_and_another_layers_numbers_fail_them(here: Here) -> None:
-    column = lens_views.columns(here, [4])[4]
-    worked = lens_views.by_hand(here, 4, 1, int(column.token_ids[1, 0]))
-    assert lens_views.last_row_check(here, 4, column).ok and lens_views.formula_check(column, 1, worked).ok
+    column = views.columns(here, [4])[4]
+    worked = views.by_hand(here, 4, 1, int(column.token_ids[1, 0]))
+    assert views.last_row_check(here, 4, column).ok and views.formula_check(column, 1, worked).ok
     assert worked.prob == pytest.approx(float(column.probs[1, 0]), rel=1e-4)
     wrong = replace(column, probs=column.probs[::-1], token_ids=column.token_ids[::-1])
-    assert not lens_views.last_row_check(here, 4, wrong).ok and not lens_views.formula_check(wrong, 2, worked).ok
+    assert not views.last_row_check(here, 4, wrong).ok and not views.formula_check(wrong, 2, worked).ok
 
 
 @pytest.mark.parametrize(("measure", "field"), [("entropy", "entropy"), ("rank", "rank"), ("divergence", "divergence")])
 @pytest.mark.parametrize("depth", range(DEPTH))
 def test_each_measure_is_counted_again_and_a_wrong_one_is_noticed(here: Here, measure: str, field: str, depth: int) -> None:
-    for position, column in lens_views.columns(here, range(len(IDS))).items():
-        (check,) = lens_views.measure_check(here, position, depth, column, measure)
+    for position, column in views.columns(here, range(len(IDS))).items():
+        (check,) = views.measure_check(here, position, depth, column, measure)
         assert check.ok
         wrong = getattr(column, field).copy()
         wrong[depth] += 1
-        (check,) = lens_views.measure_check(here, position, depth, replace(column, **{field: wrong}), measure)
+        (check,) = views.measure_check(here, position, depth, replace(column, **{field: wrong}), measure)
         assert not check.ok and check.deviation == pytest.approx(1, abs=1e-3)
 
 
 def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> None:
-    found = lens_views.columns(here, range(6), most=2)
-    cells = lens_drawing.cells(here, found, range(6))
+    found = views.columns(here, range(6), most=2)
+    cells = drawing.cells(here, found, range(6))
     assert list(cells.target[:4]) == [-1] * 4 and (cells.target[4:] >= 0).all()
     assert set(cells.texts) >= set(cells.token_ids[:, 4:].ravel().tolist()) | set(cells.target[4:].tolist())
-    values = lens_drawing.colour_values(found, range(6), DEPTH, "probability")
+    values = drawing.colour_values(found, range(6), DEPTH, "probability")
     assert np.isnan(values[:, :4]).all() and not np.isnan(values[:, 4:]).any()
     drawn = lens_grid(
         values,
-        texts=lens_drawing.texts(here, found, range(6)),
-        facts=lens_drawing.facts(here, found, range(6)),
+        texts=drawing.texts(here, found, range(6)),
+        facts=drawing.facts(here, found, range(6)),
         settled=[found[p].settled if p in found else None for p in range(6)],
-        row_names=lens_drawing.depth_names(2),
+        row_names=drawing.depth_names(2),
         col_tokens=here.tokens,
         title="Grid",
         value_title="probability",
@@ -178,12 +179,12 @@ def test_a_column_that_is_not_there_yet_is_left_out_of_the_grid(here: Here) -> N
     assert set(words.x) == {4, 5} and len(words.text) == 2 * DEPTH
     assert len(settled.x) == 3 * 2
     first = drawn.data[0].customdata[-1][-1]
-    assert first.count("<br>") == lens_views.TOP + 2  # where, the ten likeliest, two lines of measures
+    assert first.count("<br>") == views.TOP + 2  # where, the ten likeliest, two lines of measures
 
 
 def test_the_cells_hold_the_lens_of_every_position(here: Here, expected: np.ndarray) -> None:
-    cells = lens_drawing.cells(here, lens_views.columns(here, range(6)), range(6))
-    probs = np.sort(expected, -1)[:, :, ::-1][:, :, : lens_views.TOP]
+    cells = drawing.cells(here, views.columns(here, range(6)), range(6))
+    probs = np.sort(expected, -1)[:, :, ::-1][:, :, : views.TOP]
     assert np.allclose(cells.probs, probs, atol=1e-5)
     final = expected[-1].argmax(-1)
     assert (cells.target == final).all() and (cells.rank[-1] == 1).all()
@@ -193,16 +194,16 @@ def test_the_cells_hold_the_lens_of_every_position(here: Here, expected: np.ndar
 
 
 def test_a_cells_reading_puts_its_numbers_into_the_formula(here: Here, expected: np.ndarray) -> None:
-    column, p, q = lens_views.columns(here, [3])[3], expected[1, 3], expected[-1, 3]
+    column, p, q = views.columns(here, [3])[3], expected[1, 3], expected[-1, 3]
     final = q.argmax()
     entropy = -(p * np.log2(p)).sum()
-    assert rf"= {latex_percent(p.max())}" in lens_drawing.reading(column, 1, "probability")
+    assert rf"= {latex_percent(p.max())}" in drawing.reading(column, 1, "probability")
     terms = rf"-({p.max():.3g} \log_2 {p.max():.3g} \\[0.4em]"
-    read = lens_drawing.reading(column, 1, "entropy")
+    read = drawing.reading(column, 1, "entropy")
     assert terms in read and f"= {entropy:.4g}"[:6] in read and rf"= {2**entropy:.3g}\text{{ choices}}" in read
-    assert f"= 1 + {(p > p[final]).sum()} " in lens_drawing.reading(column, 1, "rank")
-    assert rf"= {(q * np.log2(q / p)).sum():.3g}\text{{ bits}}" in lens_drawing.reading(column, 1, "divergence")
-    assert rf"{q.max():.3g} \log_2 \tfrac{{{q.max():.3g}}}{{{p[final]:.3g}}}" in lens_drawing.reading(column, 1, "divergence")
+    assert f"= 1 + {(p > p[final]).sum()} " in drawing.reading(column, 1, "rank")
+    assert rf"= {(q * np.log2(q / p)).sum():.3g}\text{{ bits}}" in drawing.reading(column, 1, "divergence")
+    assert rf"{q.max():.3g} \log_2 \tfrac{{{q.max():.3g}}}{{{p[final]:.3g}}}" in drawing.reading(column, 1, "divergence")
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
@@ -215,7 +216,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
     assert "off by" in printed(at)  # the self-check
     if part == "grid":
         header, arrays = component_data(at, GRID)
-        assert header["rows"] == lens_drawing.depth_names(2) and len(header["tokens"]) == kept(at)["target"].size > 0
+        assert header["rows"] == drawing.depth_names(2) and len(header["tokens"]) == kept(at)["target"].size > 0
         assert not arrays  # the cells travel by themselves
 
 
@@ -263,8 +264,8 @@ def test_a_link_shows_its_position_and_layer_or_the_embeddings(
 
 
 def test_a_grid_that_takes_long_fills_in_parts(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    monkeypatch.setattr(lens_views, "columns_at_once", lambda _: 1)
-    lens_views.kept.clear()
+    monkeypatch.setattr(views, "columns_at_once", lambda _: 1)
+    views.kept.clear()
     at = open_page(monkeypatch, tiny_folder, "lens", prompt="Once upon a time there was nothing")
     n_tokens = len(component_data(at, GRID)[0]["tokens"])
     filled = []

@@ -12,7 +12,9 @@ import pytest
 from numpy import exp
 from streamlit.testing.v1 import AppTest
 
-from app import choices, map_drawing, map_sections, model_map
+from app import choices
+from app.chapters.map import drawing as map_drawing
+from app.chapters.map import sections, views
 from app.charts import Mode
 from app.state import from_query
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M
@@ -24,8 +26,8 @@ IDS = (40, 7, 7, 99, 150, 3)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def small(text: str = "Once", n_tokens: int = 4) -> model_map.ModelMap:
-    return model_map.model_map(GPT2_SMALL, True, n_tokens, text, "there", 0.5)
+def small(text: str = "Once", n_tokens: int = 4) -> views.ModelMap:
+    return views.model_map(GPT2_SMALL, True, n_tokens, text, "there", 0.5)
 
 
 def written(svg: str) -> list[str]:
@@ -33,7 +35,7 @@ def written(svg: str) -> list[str]:
     return ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
-def drawings(found: model_map.ModelMap, links: dict[str, str] | None = None) -> list[str]:
+def drawings(found: views.ModelMap, links: dict[str, str] | None = None) -> list[str]:
     return [map_drawing.drawing(found, sheet, links or {}) for sheet in (map_drawing.WIDE, map_drawing.NARROW)]
 
 
@@ -49,7 +51,7 @@ def drawn_on(at: AppTest) -> dict[str, str]:
 
 def test_every_box_counts_the_numbers_in_the_models_own_tensors(tiny_model: LanguageModel) -> None:
     model = tiny_model.model
-    parts = model_map.model_map(tiny_model.config, True, 6, "", "", 0.0).parts
+    parts = views.model_map(tiny_model.config, True, 6, "", "", 0.0).parts
     block = model.blocks[1]
     modules = {
         "token_embedding": model.token_embedding,
@@ -67,7 +69,7 @@ def test_every_box_counts_the_numbers_in_the_models_own_tensors(tiny_model: Lang
 
 def test_boxes_outside_one_another_add_up_to_the_whole_model() -> None:
     for config, tied, total in ((GPT2_SMALL, True, 124_439_808), (GPT_CONFIG_124M, False, 163_009_536)):
-        found = model_map.model_map(config, tied, 4, "", "", 0.0)
+        found = views.model_map(config, tied, 4, "", "", 0.0)
         outer = ("token_embedding", "position_embedding", "block", "final_norm", "output_head")
         assert found.total == total
         assert sum(found.share(key) for key in outer) == pytest.approx(1)
@@ -77,7 +79,7 @@ def test_boxes_outside_one_another_add_up_to_the_whole_model() -> None:
 
 def test_shapes_are_those_that_transformers_computes(tiny_model: LanguageModel, tiny_folder: Path) -> None:
     run = TransformersRun(tiny_folder, IDS)
-    drawn = model_map.shapes(tiny_model.config, len(IDS))
+    drawn = views.shapes(tiny_model.config, len(IDS))
     assert drawn["stream"][1:] == run.layers[0]["resid_pre"].shape == run.layers[1]["resid_post"].shape
     assert drawn["widened"][1:] == run.layers[0]["mlp_post"].shape
     assert drawn["logits"][1:] == run.logits.shape
@@ -86,10 +88,10 @@ def test_shapes_are_those_that_transformers_computes(tiny_model: LanguageModel, 
 
 def test_the_shape_check_passes_on_the_trace_and_fails_on_a_wrong_shape(tiny_model: LanguageModel) -> None:
     trace = tiny_model.trace(IDS)
-    right = model_map.shapes(tiny_model.config, len(IDS))
-    assert model_map.shape_check(trace, right).ok
+    right = views.shapes(tiny_model.config, len(IDS))
+    assert views.shape_check(trace, right).ok
     for name in ("stream", "q, k, v", "weights", "widened", "last"):
-        assert not model_map.shape_check(trace, {**right, name: (1, 2, 3)}).ok
+        assert not views.shape_check(trace, {**right, name: (1, 2, 3)}).ok
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -143,9 +145,9 @@ def test_text_of_a_user_is_text_in_the_drawing_whatever_it_holds() -> None:
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_file_stands_alone_without_links_and_without_colours_of_the_page(mode: Mode) -> None:
-    svg = map_sections.svg_file(small(), mode)
+    svg = sections.svg_file(small(), mode)
     assert "var(" not in svg and "<a " not in svg and written(svg)
-    assert svg in map_sections.html_file(small(), mode)
+    assert svg in sections.html_file(small(), mode)
 
 
 def test_the_matrix_used_twice_is_tied_only_where_it_is() -> None:
@@ -156,7 +158,7 @@ def test_the_matrix_used_twice_is_tied_only_where_it_is() -> None:
 
 
 def test_a_model_of_one_block_has_no_sheets_behind_it() -> None:
-    one = drawings(model_map.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "", "", 0.0))[0]
+    one = drawings(views.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "", "", 0.0))[0]
     assert "layer 0; 7,087,872 parameters each" in written(one) and "× 1" in written(one)
     assert one.count('rx="14"') == 2 and drawings(small())[0].count('rx="14"') == 4
 

@@ -18,11 +18,13 @@ from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from app import arithmetic_views as views
-from app import choices, parameter_checks, ui, weight_sections
-from app.config_controls import Counted, divisors
+from app import choices, counting, ui
+from app.chapters.parameters import checks, views
+from app.chapters.parameters import weights as weight_sections
+from app.chapters.parameters.controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
+from app.writing.quantities import in_bytes, in_words
 from gptcore import parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
@@ -99,8 +101,8 @@ def test_the_page_opens_on_a_junk_link_and_begins_with_the_loaded_model(
     assert not at.query_params.keys() & {"preset", "config", "place"}
 
 
-@pytest.mark.parametrize(("slug", "model"), list(zip(choices.PRESETS[1:], views.PUBLISHED, strict=False)))
-def test_each_preset_has_the_count_of_transformers(opened: Opened, slug: str, model: views.ModelFacts) -> None:
+@pytest.mark.parametrize(("slug", "model"), list(zip(choices.PRESETS[1:], counting.PUBLISHED, strict=False)))
+def test_each_preset_has_the_count_of_transformers(opened: Opened, slug: str, model: counting.ModelFacts) -> None:
     page = opened()
     page.pills(key="widget_choice_preset").set_value(slug).run()
     assert count_on_screen(page) == counted_by_transformers(model.config) == count_on_screen(opened(preset=slug))
@@ -358,13 +360,13 @@ def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
 ) -> None:
     sequence = SequenceInView((1, 2), (1, 2), (), False)
     here = Here(View(), replace(tiny_model, model=GPTModel(tiny_model.config)), sequence, ("", ""), 0, 0, 0)
-    checks = (parameter_checks.counted, parameter_checks.bytes_counted)
-    assert all(check(here).ok for check in checks) and parameter_checks.work_counted(GPT2_SMALL).ok
+    checks = (counting.counted, counting.bytes_counted)
+    assert all(check(here).ok for check in checks) and counting.work_counted(GPT2_SMALL).ok
     here.model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
     assert [check(here).deviation for check in checks] == [3, 12]
     flops = parameters.forward_flops(GPT2_SMALL, 1024)
     monkeypatch.setattr(parameters, "forward_flops", lambda *_: replace(flops, blocks=flops.blocks + 1))
-    assert not parameter_checks.work_counted(GPT2_SMALL).ok
+    assert not counting.work_counted(GPT2_SMALL).ok
 
 
 @pytest.mark.parametrize(("preset", "whose"), {
@@ -384,22 +386,22 @@ def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_mode
         now = Counted("", "shown", config, tied)
         for divided in (views.parts_by_block, views.parts_by_component):
             parts = divided(config, tied, "shown")
-            assert parameter_checks.drawn_counted(now, here, parts).ok
+            assert checks.drawn_counted(now, here, parts).ok
             wrong = [*parts[:-1], replace(parts[-1], value=parts[-1].value + 5)]
-            assert parameter_checks.drawn_counted(now, here, wrong).deviation == 5
+            assert checks.drawn_counted(now, here, wrong).deviation == 5
         table = views.weight_memory(config)
-        assert parameter_checks.table_counted(now, here, table).ok
+        assert checks.table_counted(now, here, table).ok
         wrong_table = table.assign(bytes=table.bytes + 7 * (table.number_type == "int8"))
-        assert parameter_checks.table_counted(now, here, wrong_table).deviation == 7
+        assert checks.table_counted(now, here, wrong_table).deviation == 7
 
 
 @pytest.mark.parametrize("name", ["mean", "spread", "norm"])
 def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
     for tensor in (torch.full((9000, 3), 2.0), torch.randn(9000, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(4)):
         found = weight_statistics(tensor)
-        assert parameter_checks.statistics_recounted("t", tensor, found).ok
+        assert checks.statistics_recounted("t", tensor, found).ok
         wrong = replace(found, **{name: 1.001 * getattr(found, name) + 1e-3})
-        assert not parameter_checks.statistics_recounted("t", tensor, wrong).ok
+        assert not checks.statistics_recounted("t", tensor, wrong).ok
 
 
 def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
@@ -408,9 +410,9 @@ def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
 
 
 def test_numbers_in_words_keep_three_digits() -> None:
-    assert [views.in_words(n) for n in (12, 2048, 6_174_336, 124_439_808, 1_557_611_200)] == [
+    assert [in_words(n) for n in (12, 2048, 6_174_336, 124_439_808, 1_557_611_200)] == [
         "12", "2,048", "6.17 million", "124 million", "1.56 billion",
     ]  # fmt: skip
-    assert [views.in_bytes(n) for n in (512, 73_728, 497_759_232, 17_984_000_000, 999_600_000, 4e12)] == [
+    assert [in_bytes(n) for n in (512, 73_728, 497_759_232, 17_984_000_000, 999_600_000, 4e12)] == [
         "512 bytes", "73.7 kB", "498 MB", "18.0 GB", "1,000 MB", "4 TB",
     ]  # fmt: skip

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from app import runtime, sampling_controls, sampling_greedy, sampling_views, state
-from app.markup import significant
+from app import runtime, state
+from app.chapters.sampling import controls, views
+from app.chapters.sampling import greedy as sampling_greedy
+from app.chapters.sampling.views import Given, Loop
 from app.runtime import Here
-from app.sampling_views import Given, Loop
 from app.state import View
+from app.writing.markup import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.random_numbers import random_number
 from gptcore.sampling import SamplingSettings, candidates, select
@@ -27,29 +29,29 @@ PARTS = {"settings": 1, "draws": 1, "choices": 2, "greedy": 0}  # and how many f
 
 @pytest.fixture
 def given() -> Given:
-    return sampling_views.nine_words()
+    return views.nine_words()
 
 
-def chosen(given: Given, **settings: Any) -> sampling_views.Selection:
+def chosen(given: Given, **settings: Any) -> views.Selection:
     return select(given.candidates, SamplingSettings(**settings), given.position)
 
 
 def test_the_nine_words_give_the_published_figures(given: Given) -> None:
-    assert all(check.ok for check in sampling_views.published_checks())
+    assert all(check.ok for check in views.published_checks())
     three = dict(zip(given.texts, chosen(given, top_k=3).final_probs, strict=True))
     assert {word: f"{p:.4f}" for word, p in three.items() if p} == {"closer": "0.0615", "forward": "0.5775", "toward": "0.3610"}
-    warm = torch.tensor(list(sampling_views.NINE_WORDS.values())).div(5).softmax(0)
-    assert f"{warm[list(sampling_views.NINE_WORDS).index('pizza')]:.3f}" == "0.043"
+    warm = torch.tensor(list(views.NINE_WORDS.values())).div(5).softmax(0)
+    assert f"{warm[list(views.NINE_WORDS).index('pizza')]:.3f}" == "0.043"
 
 
 def test_another_logit_fails_the_published_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sampling_views.NINE_WORDS, "forward", 6.8)
-    assert not all(check.ok for check in sampling_views.published_checks())
+    monkeypatch.setitem(views.NINE_WORDS, "forward", 6.8)
+    assert not all(check.ok for check in views.published_checks())
 
 
 def test_the_shortlist_says_what_both_settings_leave(given: Given) -> None:
-    table = sampling_views.shortlist(chosen(given), chosen(given, temperature=2, top_k=3), given.texts)
-    logits = torch.tensor(list(sampling_views.NINE_WORDS.values()), dtype=torch.float64)
+    table = views.shortlist(chosen(given), chosen(given, temperature=2, top_k=3), given.texts)
+    logits = torch.tensor(list(views.NINE_WORDS.values()), dtype=torch.float64)
     best = logits.sort(descending=True).values
     assert np.allclose(table["first"], best.softmax(0))
     assert np.allclose(table["second"][:3], (best[:3] / 2).softmax(0))
@@ -59,28 +61,28 @@ def test_the_shortlist_says_what_both_settings_leave(given: Given) -> None:
 
 def test_entropy_and_choices_over_temperature_are_those_of_torch(given: Given) -> None:
     logits = np.append(given.candidates.logits, -np.inf)  # a token that can never come changes nothing
-    table = sampling_views.uncertainty(logits)
+    table = views.uncertainty(logits)
     for line in table.iloc[[0, 18, -1]].itertuples():
         categorical = torch.distributions.Categorical(logits=torch.tensor(given.candidates.logits / line.temperature))
         bits = categorical.entropy().item() / np.log(2)
         assert line.entropy == pytest.approx(bits, abs=1e-9)
         assert line.choices == pytest.approx(2**bits)
     assert table["entropy"].is_monotonic_increasing
-    assert sampling_views.uncertainty(given.candidates.logits, np.array([1e6]))["choices"].iloc[0] == pytest.approx(9, rel=1e-6)
+    assert views.uncertainty(given.candidates.logits, np.array([1e6]))["choices"].iloc[0] == pytest.approx(9, rel=1e-6)
 
 
 def test_draw_number_i_is_the_choice_at_position_i(given: Given) -> None:
     settings = SamplingSettings(temperature=1.5, top_p=0.95, seed=7)
     choice = select(given.candidates, settings, given.position)
-    ranks = sampling_views.draws(choice, 200)
+    ranks = views.draws(choice, 200)
     assert ranks.tolist() == [select(given.candidates, settings, i).chosen_rank for i in range(200)]
-    assert sampling_views.random_numbers(7, 200)[13] == random_number(7, 13)
+    assert views.random_numbers(7, 200)[13] == random_number(7, 13)
 
 
 def test_many_draws_come_near_the_exact_shares_and_never_to_what_was_cut(given: Given) -> None:
     choice = chosen(given, temperature=2.0, top_k=5, seed=3)
-    ranks = sampling_views.draws(choice, 10_000)
-    table = sampling_views.draw_table(choice, ranks, given.texts)
+    ranks = views.draws(choice, 10_000)
+    table = views.draw_table(choice, ranks, given.texts)
     assert ranks.max() < 5 and table["count"].sum() == 10_000
     assert np.allclose(table["error"], np.sqrt(table["exact"] * (1 - table["exact"]) / 10_000))
     assert table["errors_off"].abs().max() < 4
@@ -90,28 +92,26 @@ def test_many_draws_come_near_the_exact_shares_and_never_to_what_was_cut(given: 
 def test_what_is_not_shown_is_summed_up_in_one_line() -> None:
     found = candidates(np.linspace(3, 0, 40))
     choice = select(found, SamplingSettings(), 0)
-    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 500), [f"t{i}" for i in range(12)])
+    table = views.draw_table(choice, views.draws(choice, 500), [f"t{i}" for i in range(12)])
     assert len(table) == 13 and table["token"].iloc[-1] == "28 others"
     assert table["exact"].sum() == pytest.approx(1) and table["count"].sum() == 500
 
 
 def test_greedy_draws_are_all_the_best_and_nothing_is_off(given: Given) -> None:
     choice = chosen(given, temperature=0.0)
-    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 100), given.texts)
+    table = views.draw_table(choice, views.draws(choice, 100), given.texts)
     assert table[["token", "count", "errors_off"]].to_numpy().tolist() == [["forward", 100, 0.0]]
 
 
 def test_the_checks_pass_and_fail_where_something_was_changed(given: Given) -> None:
     choice = chosen(given, temperature=1.5, top_p=0.9, seed=1)
-    assert all(check.ok for check in sampling_views.mass_checks(choice))
-    assert not sampling_views.mass_checks(replace(choice, final_probs=choice.final_probs * 1.001))[1].ok
-    assert sampling_views.draw_check(choice, sampling_views.draws(choice, 100), given).ok
-    other = sampling_views.draws(chosen(given, temperature=1.5, top_p=0.9, seed=2), 100)
-    assert not sampling_views.draw_check(choice, other, given).ok
-    assert (
-        sampling_views.entropy_check(choice, given).ok and sampling_views.entropy_check(chosen(given, temperature=0.0), given).ok
-    )
-    assert not sampling_views.entropy_check(replace(choice, entropy=choice.entropy + 1e-3), given).ok
+    assert all(check.ok for check in views.mass_checks(choice))
+    assert not views.mass_checks(replace(choice, final_probs=choice.final_probs * 1.001))[1].ok
+    assert views.draw_check(choice, views.draws(choice, 100), given).ok
+    other = views.draws(chosen(given, temperature=1.5, top_p=0.9, seed=2), 100)
+    assert not views.draw_check(choice, other, given).ok
+    assert views.entropy_check(choice, given).ok and views.entropy_check(chosen(given, temperature=0.0), given).ok
+    assert not views.entropy_check(replace(choice, entropy=choice.entropy + 1e-3), given).ok
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_the_checks_pass_and_fail_where_something_was_changed(given: Given) -> N
     ],
 )
 def test_a_loop_is_a_round_that_comes_back_in_full(ids: tuple[int, ...], expected: Loop | None) -> None:
-    assert sampling_views.loop(ids) == expected
+    assert views.loop(ids) == expected
 
 
 def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "model", lambda name: tiny_model)
-    sampling_views._continuation.clear()
+    views._continuation.clear()
     ids = tiny_model.tokenizer.encode(PROMPT)
     here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
     written, room = list(ids), tiny_model.config.context_length
     with torch.inference_mode():
         while len(written) < room and written[-1] != tiny_model.tokenizer.end_of_text_id:
             written.append(int(tiny_model.model(torch.tensor([written]))[0, -1].argmax()))
-    assert sampling_views.continuation(here, SamplingSettings(temperature=0.0)) == tuple(written[len(ids) :])
+    assert views.continuation(here, SamplingSettings(temperature=0.0)) == tuple(written[len(ids) :])
 
 
 @pytest.mark.parametrize(("part", "n_figures"), PARTS.items())
@@ -178,7 +178,7 @@ def test_both_settings_are_those_of_the_link(
     assert kept["value"]["mark"] == said["mark"], "the browser draws only what belongs together"
     assert np.array_equal(arrays["logits"], np.sort(np.asarray(logits))[::-1])
     for trace, one in zip(figure(at, "The probabilities that one token")["data"], settings, strict=True):
-        wanted = select(logits, one, len(ids)).final_probs[: sampling_views.SHOWN]
+        wanted = select(logits, one, len(ids)).final_probs[: views.SHOWN]
         assert np.allclose(numbers(trace["x"]), wanted, atol=1e-6)
 
 
@@ -187,10 +187,10 @@ def test_what_a_slider_says_is_taken_into_the_link(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(state, "take", lambda choice, value: taken.update({choice.name: value}))
     monkeypatch.setattr(state, "update", lambda **changes: taken.update(changes))
     settings = SamplingSettings(0.5, 12, 0.9, 0.05, seed=99)
-    sampling_controls.take_first(settings)
+    controls.take_first(settings)
     assert taken == {"first_temperature": 0.5, "first_top_k": 12, "first_top_p": 0.9, "first_min_p": 0.05}
     taken.clear()
-    sampling_controls.take_second(settings)
+    controls.take_second(settings)
     assert taken == {"temperature": 0.5, "top_k": 12, "top_p": 0.9, "min_p": 0.05}
 
 
@@ -215,7 +215,7 @@ def test_as_many_draws_are_made_as_are_asked_for_with_their_error(
         at.segmented_control(key="widget_choice_draws").set_value("100").run()
     assert at.query_params["draws"] == "100"
     choice = chosen(given, temperature=2.0, top_k=40, seed=4)
-    table = sampling_views.draw_table(choice, sampling_views.draws(choice, 100), given.texts)
+    table = views.draw_table(choice, views.draws(choice, 100), given.texts)
     exact, drawn = figure(at, "100 draws against")["data"]
     assert np.allclose(numbers(exact["x"]), table["exact"]) and np.allclose(numbers(drawn["x"]), table["drawn"])
     assert np.allclose(numbers(exact["error_x"]["array"]), 1.96 * table["error"])
@@ -231,7 +231,7 @@ def test_an_error_to_expect_that_is_small_is_not_written_as_none(
 ) -> None:
     link = {"sampling": "draws", "draws": "10000", "logits": "nine_words", "temperature": "0.5", "top_k": "0"}
     at = open_page(monkeypatch, tiny_folder, "sampling", **link)
-    table = sampling_views.draw_table(choice := chosen(given, temperature=0.5), sampling_views.draws(choice, 10_000), given.texts)
+    table = views.draw_table(choice := chosen(given, temperature=0.5), views.draws(choice, 10_000), given.texts)
     assert 0 < table["error"].min() < 0.0004, "else one decimal of a percent would do"
     assert "± 0.0 %" not in printed(at) and "± 0 %" not in printed(at)
 
@@ -289,7 +289,7 @@ def test_one_of_something_is_written_as_one(monkeypatch: pytest.MonkeyPatch, tin
     at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", temperature="0")
     assert "1 of 1 share lies within" in printed(at)
     assert "1 bar (token)" in figure(at, "1,000 draws")["layout"]["meta"]["alt"]
-    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", top_k=str(sampling_views.SHOWN + 1))
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", top_k=str(views.SHOWN + 1))
     assert figure(at, "1,000 draws")["layout"]["yaxis"]["ticktext"][-1] == "1 other"
     at = open_page(monkeypatch, tiny_folder, "sampling", sampling="choices", temperature="0", logits="nine_words")
     assert r"= 1 \text{ choice} \end" in printed(at)
@@ -302,7 +302,7 @@ def test_a_text_that_begins_with_another_token_fails_its_check(
     ids = tiny_model.tokenizer.encode(PROMPT)
     here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
     greedy, drawn = SamplingSettings(temperature=0.0), SamplingSettings(temperature=2.0, seed=3)
-    texts = [sampling_views.continuation(here, settings) for settings in (greedy, drawn)]
+    texts = [views.continuation(here, settings) for settings in (greedy, drawn)]
     assert sampling_greedy.first_tokens(here, drawn, texts).ok
     assert not sampling_greedy.first_tokens(here, drawn, [texts[0], (texts[1][0] + 1,)]).ok
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import arithmetic_views as views
-from app import scale_checks, scale_sections
+from app import counting
+from app.chapters.scale import checks, sections, views
 from app.charts.dots import log_dots
+from app.writing.quantities import in_bytes, in_tex
 from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
 from gptcore.model import GPTModel
@@ -102,7 +103,7 @@ def test_an_output_head_of_its_own_counts_on_every_part(monkeypatch: pytest.Monk
     assert numbers(running["x"])[0] == pytest.approx(expected, rel=1e-6)
     expected = 16 * count + layers * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
     assert numbers(training["x"])[0] == pytest.approx(expected, rel=1e-6)
-    assert rf"16 \cdot {views.in_tex(count)} " in printed(at["memory"])
+    assert rf"16 \cdot {in_tex(count)} " in printed(at["memory"])
     mantissa, exponent = f"{6 * count * 300e9:.2e}".split("e+")
     assert table_rows(at["time"])["untied"][0].startswith(f"{mantissa} · 10") and exponent == "16"
 
@@ -115,28 +116,28 @@ def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(op
         assert all(source in text[part] for source in sources.split())
 
 
-@pytest.mark.parametrize("name", scale_sections.QUANTITIES)
+@pytest.mark.parametrize("name", sections.QUANTITIES)
 def test_every_quantity_can_be_compared_by_widget_and_by_link(opened: Opened, name: str) -> None:
     page = opened()
     page.pills(key="widget_choice_compare").set_value(name).run()
-    frame = views.scale(views.PUBLISHED)
+    frame = views.scale(counting.PUBLISHED)
     for at in (page, opened(compare=name)):
         (drawn,) = figures(at)
         values = numbers(drawn["data"][0]["x"])[1:]  # the loaded model stands before them
-        assert np.allclose(values, frame[scale_sections.QUANTITIES[name].column], rtol=1e-3)
+        assert np.allclose(values, frame[sections.QUANTITIES[name].column], rtol=1e-3)
         assert drawn["layout"]["xaxis"]["type"] == "log"
 
 
 def test_gpt2s_formula_gives_gpt3_the_count_of_its_paper() -> None:
-    check = scale_sections.gpt3_counted()
+    check = sections.gpt3_counted()
     assert check.ok and check.deviation == pytest.approx(4_259_328 / 174_600_000_000)
-    operations = scale_sections.gpt3_operations()
+    operations = sections.gpt3_operations()
     assert operations.ok and operations.deviation == pytest.approx(6 * 174_604_259_328 * 300e9 / 3.14e23 - 1)
 
 
 def test_another_count_fails_both_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scale_sections, "GPT3_175B", replace(GPT3_175B, n_layers=97))
-    assert not scale_sections.gpt3_counted().ok and not scale_sections.gpt3_operations().ok
+    monkeypatch.setattr(sections, "GPT3_175B", replace(GPT3_175B, n_layers=97))
+    assert not sections.gpt3_counted().ok and not sections.gpt3_operations().ok
 
 
 def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_by_link(opened: Opened) -> None:
@@ -150,21 +151,21 @@ def test_memory_for_running_and_training_is_the_sum_of_its_parts_by_widget_and_b
         expected = 4 * n + cache + working
         assert numbers(running["x"])[1] == pytest.approx(expected, rel=1e-3)
         for number in (4 * n, cache, working, expected):
-            assert f"= {views.in_tex(number)}" in printed(at)
+            assert f"= {in_tex(number)}" in printed(at)
         expected = 16 * n + 12 * (34 * s * b * h + 5 * a * s * s * b) + 5 * s * b * h + 4 * s * b * v
         assert numbers(training["x"])[1] == pytest.approx(expected, rel=1e-3)
-        assert rf"= {views.in_tex(expected)} \text{{ bytes}}" in printed(at)
+        assert rf"= {in_tex(expected)} \text{{ bytes}}" in printed(at)
 
 
-@pytest.mark.parametrize("number", scale_sections.NUMBERS)
+@pytest.mark.parametrize("number", sections.NUMBERS)
 @pytest.mark.parametrize("part", ["weights", "kv_cache", "working", "gradients", "optimizer", "activations", "total"])
 def test_a_part_that_is_drawn_wrong_fails_the_second_count(number: str, part: str) -> None:
-    models = (*views.PUBLISHED, replace(views.PUBLISHED[0], tied=False))
+    models = (*counting.PUBLISHED, replace(counting.PUBLISHED[0], tied=False))
     frame = views.hardware(models, number, 4)
-    assert scale_checks.memory_recounted(models, number, 4, frame).ok
+    assert checks.memory_recounted(models, number, 4, frame).ok
     last = frame[frame.part == part].index[-1]
     wrong = frame.assign(bytes=frame.bytes.where(frame.index != last, frame.bytes + 3))
-    assert scale_checks.memory_recounted(models, number, 4, wrong).deviation == 3
+    assert checks.memory_recounted(models, number, 4, wrong).deviation == 3
 
 
 def test_the_memory_drawn_is_counted_twice(opened: Opened) -> None:
@@ -174,7 +175,7 @@ def test_the_memory_drawn_is_counted_twice(opened: Opened) -> None:
 
 
 def test_gpt3_needs_five_large_cards_to_run_and_many_to_train() -> None:
-    frame = views.hardware(views.PUBLISHED, "float16", 1)
+    frame = views.hardware(counting.PUBLISHED, "float16", 1)
     totals = frame[(frame.model == "GPT-3") & (frame.part == "total")].set_index("purpose").bytes
     assert 349e9 < totals["Running"] < 5 * 80e9
     assert totals["Training"] > 16 * 174_604_259_328
@@ -194,8 +195,8 @@ def test_a_model_is_taken_apart_and_the_cards_needed_are_rounded_up(opened: Open
         assert [rows[f"Cards of {size} GB"] for size in (8, 24, 80)] == [["45", "384"], ["15", "128"], ["5", "39"]]
 
 
-@pytest.mark.parametrize(("apart", "model"), [("gpt2", views.PUBLISHED[0]), ("gpt3", views.PUBLISHED[-1])])
-def test_each_number_of_the_memory_follows_from_the_printed_ones(opened: Opened, apart: str, model: views.ModelFacts) -> None:
+@pytest.mark.parametrize(("apart", "model"), [("gpt2", counting.PUBLISHED[0]), ("gpt3", counting.PUBLISHED[-1])])
+def test_each_number_of_the_memory_follows_from_the_printed_ones(opened: Opened, apart: str, model: counting.ModelFacts) -> None:
     c, b = model.config, 16
     at = opened("memory", apart=apart, batch=str(b))
     found = [relation for element in at.get("latex") for relation in relations(element.proto.body)]
@@ -245,9 +246,9 @@ def test_every_model_has_its_time_for_the_same_tokens(opened: Opened) -> None:
 
 def test_dots_refuse_what_has_no_place_on_a_logarithmic_axis() -> None:
     with pytest.raises(ValueError, match="has no place on a logarithmic axis"):
-        log_dots({"bytes": [1, 0]}, labels=["a", "b"], title="t", value_title="v", written=views.in_bytes)
+        log_dots({"bytes": [1, 0]}, labels=["a", "b"], title="t", value_title="v", written=in_bytes)
     with pytest.raises(ValueError, match="one number for each of the 2 labels"):
-        log_dots({"bytes": [1]}, labels=["a", "b"], title="t", value_title="v", written=views.in_bytes)
+        log_dots({"bytes": [1]}, labels=["a", "b"], title="t", value_title="v", written=in_bytes)
 
 
 def test_dots_carry_their_values_limits_and_alt_text() -> None:
@@ -256,7 +257,7 @@ def test_dots_carry_their_values_limits_and_alt_text() -> None:
         labels=["<b>small</b>", "large"],
         title="Memory",
         value_title="memory",
-        written=views.in_bytes,
+        written=in_bytes,
         limits={"24 GB": 24e9},
     ).plotly()
     assert [trace.y[0] < trace.y[1] for trace in drawn.data] == [True, True]

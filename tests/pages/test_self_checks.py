@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import choices
-from app.navigation import PAGES
+from app.shell.navigation import PAGES
 from tests.pages.visit_page import open_page
 
 PARTS = [(e.file, part) for e in PAGES for part in (choices.ALL[e.file].options if e.file in choices.ALL else ("",))]

@@ -11,7 +11,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import choices, shortcut_lessons, shortcut_views
+from app import choices
+from app.chapters.shortcuts import lessons as shortcut_lessons
+from app.chapters.shortcuts import views
 from gptcore import lessons
 from gptcore.checkpoints import LanguageModel
 from tests.pages.transformers_run import TransformersRun
@@ -29,7 +31,7 @@ def reference(tiny_folder: Path) -> TransformersRun:
 def test_lengths_shares_and_cosines_are_those_of_the_vectors_that_transformers_adds(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    table = shortcut_views.stream(shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 2))
+    table = views.stream(views.blocks(tiny_model.trace(IDS), POSITION, 2))
     assert list(table["layer"]) == [0, 1]
     for line, layer in zip(table.itertuples(), reference.layers, strict=True):
         start, attention, feed_forward, end = (
@@ -50,17 +52,17 @@ def test_lengths_shares_and_cosines_are_those_of_the_vectors_that_transformers_a
 
 
 def test_the_self_check_passes_on_the_model_and_fails_when_attention_is_left_out(tiny_model: LanguageModel) -> None:
-    blocks = shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 2)
-    table = shortcut_views.stream(blocks)
-    assert all(check.ok for check in shortcut_views.self_checks(blocks, table))
+    blocks = views.blocks(tiny_model.trace(IDS), POSITION, 2)
+    table = views.stream(blocks)
+    assert all(check.ok for check in views.self_checks(blocks, table))
     without = [replace(block, attn_out=0 * block.attn_out) for block in blocks]
-    assert not any(check.ok for check in shortcut_views.self_checks(without, shortcut_views.stream(without)))
+    assert not any(check.ok for check in views.self_checks(without, views.stream(without)))
 
 
 def test_a_stream_of_zeros_has_no_direction_and_no_error(tiny_model: LanguageModel) -> None:
-    block = shortcut_views.blocks(tiny_model.trace(IDS), POSITION, 1)[0]
+    block = views.blocks(tiny_model.trace(IDS), POSITION, 1)[0]
     nothing = replace(block, **{name: 0 * getattr(block, name) for name in ("resid_pre", "attn_out", "mlp_out", "resid_post")})
-    line = shortcut_views.stream([nothing]).iloc[0]
+    line = views.stream([nothing]).iloc[0]
     assert line["norm_out"] == 0 and np.isnan(line["cosine"]) and np.isnan(line["share_shortcut"])
 
 

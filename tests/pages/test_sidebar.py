@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.navigation import PAGES
+from app.shell.navigation import PAGES
 from tests.pages.visit_page import ROOT, open_page
 
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from app import choices, surprise_views
+from app import choices
+from app.chapters.tokens import surprise_views
 from gptcore.checkpoints import LanguageModel
 from gptcore.errors import SequenceLengthError
 from gptcore.surprise import surprise

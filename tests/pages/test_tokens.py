@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import choices, token_views
+from app import choices
+from app.chapters.tokens import views
 from app.recent import size_of
 from gptcore.checkpoints import LanguageModel
 from gptcore.tokenizer import Tokenizer
@@ -33,7 +34,7 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_table_of_a_cut_holds_the_encoders_tokens_in_their_pieces(tiny_model: LanguageModel, text: str) -> None:
     tokenizer = tiny_model.tokenizer
-    table = token_views.cut(tokenizer, text)
+    table = views.cut(tokenizer, text)
     assert tuple(table["token_id"]) == tokenizer.encode(text)
     assert [bytes.fromhex(b) for b in table["bytes"]] == [tokenizer.bytes_of(i) for i in table["token_id"]]
     of_pieces = table.groupby("piece")["bytes"].agg(lambda parts: bytes.fromhex("".join(parts)).decode())
@@ -41,8 +42,8 @@ def test_the_table_of_a_cut_holds_the_encoders_tokens_in_their_pieces(tiny_model
 
 
 def test_a_cut_and_its_export_grow_with_the_text_and_not_with_its_square(tiny_model: LanguageModel) -> None:
-    table = token_views.cut(tiny_model.tokenizer, "🙂" * 5000)  # one piece
-    assert len(table) == 20_000 and token_views.piece_of(table, 19_999) == "🙂" * 5000
+    table = views.cut(tiny_model.tokenizer, "🙂" * 5000)  # one piece
+    assert len(table) == 20_000 and views.piece_of(table, 19_999) == "🙂" * 5000
     assert size_of(table) < 20_000 * 500
     assert len(table.to_csv()) < 20_000 * 200
 
@@ -64,7 +65,7 @@ def test_what_the_page_sends_grows_with_the_text_and_not_with_its_square(
 
 def test_each_cut_says_whether_a_piece_begins_or_no_merge_joins(tiny_model: LanguageModel) -> None:
     tokenizer = tiny_model.tokenizer
-    table = token_views.cut(tokenizer, "the cat's hat, 42\nno🙂")
+    table = views.cut(tokenizer, "the cat's hat, 42\nno🙂")
     for before, line in pairwise(table.itertuples()):
         if line.piece == before.piece:
             assert line.why[1::2] == (before.token, line.token)
@@ -81,53 +82,53 @@ def test_each_cut_says_whether_a_piece_begins_or_no_merge_joins(tiny_model: Lang
 
 
 def test_what_is_said_of_a_token_names_its_bytes_and_characters(tiny_model: LanguageModel) -> None:
-    table = token_views.cut(tiny_model.tokenizer, "cat🙂")
-    said = token_views.facts(table)
+    table = views.cut(tiny_model.tokenizer, "cat🙂")
+    said = views.facts(table)
     assert said[0][0] == ("", "cat", " token id 261 · 3 bytes: 63 61 74 · characters 0 to 2")
     assert said[1][0][2].endswith("1 byte: F0 · part of character 3")
 
 
 def test_one_byte_and_one_piece_are_counted_as_one(tiny_model: LanguageModel) -> None:
-    kept, replayed = token_views.self_checks(tiny_model.tokenizer, "a", tiny_model.tokenizer.encode("a"))
+    kept, replayed = views.self_checks(tiny_model.tokenizer, "a", tiny_model.tokenizer.encode("a"))
     assert "are the text's own 1 byte." in kept.description and "for 1 different piece." in replayed.description
-    kept, replayed = token_views.self_checks(tiny_model.tokenizer, "a b", tiny_model.tokenizer.encode("a b"))
+    kept, replayed = views.self_checks(tiny_model.tokenizer, "a b", tiny_model.tokenizer.encode("a b"))
     assert "are the text's own 3 bytes." in kept.description and "for 2 different pieces." in replayed.description
 
 
 def test_statistics_count_characters_bytes_pieces_and_tokens(gpt2_tokenizer: Tokenizer) -> None:
-    table = token_views.cut(gpt2_tokenizer, "Hello, I am 🙂 20261")
-    found = token_views.statistics(gpt2_tokenizer, table)
+    table = views.cut(gpt2_tokenizer, "Hello, I am 🙂 20261")
+    found = views.statistics(gpt2_tokenizer, table)
     assert (found.characters, found.bytes, found.pieces, found.tokens) == (19, 22, 6, 7)
     assert found.characters_per_token == pytest.approx(19 / 7)
 
 
 def test_steps_through_the_merges_end_at_the_tokens_and_always_take_the_lowest_rank(gpt2_tokenizer: Tokenizer) -> None:
     for piece in (" unbelievable", "Hello", "🙂", "1234567", "a"):
-        steps = token_views.merge_steps(gpt2_tokenizer, piece)
+        steps = views.merge_steps(gpt2_tokenizer, piece)
         assert steps["parts"].iloc[0] == tuple(bytes([b]) for b in piece.encode())
         assert steps["parts"].iloc[-1] == tuple(gpt2_tokenizer.bytes_of(i) for i in gpt2_tokenizer.encode(piece))
         for now, after in pairwise(steps.itertuples()):
-            pairs = token_views.neighbours(gpt2_tokenizer, now.parts)
+            pairs = views.neighbours(gpt2_tokenizer, now.parts)
             chosen = pairs[pairs["next"]]
             assert len(chosen) == 1 and chosen["rank"].item() == pairs["rank"].min() == after.rank
             assert after.parts[after.index] == chosen["first"].item() + chosen["second"].item()
-        last = token_views.neighbours(gpt2_tokenizer, steps["parts"].iloc[-1])
+        last = views.neighbours(gpt2_tokenizer, steps["parts"].iloc[-1])
         assert not last["next"].any() and last["rank"].isna().all()
 
 
 def test_the_piece_shown_first_is_the_one_cut_into_most_tokens(tiny_model: LanguageModel) -> None:
-    table = token_views.cut(tiny_model.tokenizer, "the xylophones the")
-    position = token_views.richest_position(table)
-    assert token_views.piece_of(table, position) == " xylophones" and token_views.piece_of(table, position - 1) == "the"
+    table = views.cut(tiny_model.tokenizer, "the xylophones the")
+    position = views.richest_position(table)
+    assert views.piece_of(table, position) == " xylophones" and views.piece_of(table, position - 1) == "the"
 
 
 def test_the_self_checks_see_a_lost_byte_and_a_wrong_merge(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer, text = tiny_model.tokenizer, "the cat 🙂"
     ids = tokenizer.encode(text)
-    assert [check.ok for check in token_views.self_checks(tokenizer, text, ids)] == [True, True]
-    assert token_views.self_checks(tokenizer, text, ids[:-1])[0].deviation == 1
+    assert [check.ok for check in views.self_checks(tokenizer, text, ids)] == [True, True]
+    assert views.self_checks(tokenizer, text, ids[:-1])[0].deviation == 1
     monkeypatch.setattr(Tokenizer, "merges", lambda self, piece: ())
-    assert not token_views.self_checks(tokenizer, text, ids)[1].ok
+    assert not views.self_checks(tokenizer, text, ids)[1].ok
 
 
 # ---- the page ----------------------------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
     at.text_area(key="widget_choice_cut_text").set_value("<b> $x$ and the tortoise").run()
     shown = chips_of(at, "cut_chips")["chips"]
     assert tuple(int(chip[3]) for chip in shown) == tiny_model.tokenizer.encode("<b> $x$ and the tortoise")
-    steps = token_views.merge_steps(tiny_model.tokenizer, " tortoise")
+    steps = views.merge_steps(tiny_model.tokenizer, " tortoise")
     assert "Parts of ␣tortoise" in printed(at)
     (slider,) = [s for s in at.slider if s.key == "widget_choice_merge_step"]
     assert (slider.min, slider.max, slider.value) == (0, len(steps) - 1, 0)
@@ -254,6 +255,6 @@ def test_junk_in_the_choices_is_the_default(monkeypatch: pytest.MonkeyPatch, tin
 
 def test_other_cuts_are_the_tokenizers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens", tokens="other")
-    text = token_views.SPECIAL_CASES["A rare word"]
+    text = views.SPECIAL_CASES["A rare word"]
     count = len(tiny_model.tokenizer.encode(text))
     assert rf"= \frac{{{len(text)}}}{{{count}}} = {len(text) / count:.2f}" in printed(at)

@@ -1,0 +1,202 @@
+"""The parts of the embeddings page, each one question about the two tables and the token in focus."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import picture_files, ui
+from app.chapters.embeddings import checks, views
+from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
+from app.components.map_canvas import token_map
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import added, latex_number, latex_percent, worked
+from gptcore import embeddings
+from gptcore.model import GPTModel
+
+
+def the_sum(here: Here) -> None:
+    """Token row + position row = what enters, as strips and in one dimension as a formula."""
+    found = views.entering(here)
+    figure = strip(
+        [found.token_row, found.position_row, found.resid],
+        row_names=("token row", "+ position row", "= sum"),
+        title=f"{here.config.emb_dim:,} numbers for {here.tokens[here.position]} at position {here.position}",
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-sum", data=views.entering_frame(found))
+    d = found.largest
+    x = worked(lambda e, p: e + p, [float(found.token_row[d]), float(found.position_row[d])], float(found.resid[d]))
+    ui.formula(
+        rf"\begin{{gathered}} x_{{{d}}} = E_{{{here.ids[here.position]},\,{d}}} + P_{{{here.position},\,{d}}} \\"
+        rf" {x.inputs[0]} {added(x.inputs[1])} {x.out} \end{{gathered}}"
+    )
+    ui.note(
+        f"E is the table of {here.config.vocab_size:,} tokens, P the table of {here.config.context_length:,} positions, and dimension {d} "
+        f"the one in which the sum is largest. The cosine between the two rows is {markup.significant(found.cosine)}; at 0 they stand at "
+        "right angles."
+    )
+    ui.self_check(views.self_checks(found))
+    ui.source(GPTModel.embed)
+
+
+def the_neighbours(here: Here) -> None:
+    """The nearest tokens of the one in focus, against all others."""
+    found = views.neighbours(here)[here.ids[here.position]]
+    data = views.neighbour_frame(here, found)
+    rows = checks.token_rows(here.model, [here.ids[here.position], *found.ids])
+    figure = grouped_bars(
+        {"cosine": data["cosine"]},
+        labels=list(data["token"]),
+        title=f"The rows most like that of {here.tokens[here.position]}",
+        value_title="cosine",
+        unit="",
+        stages=("embeddings",),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-neighbours", data=data)
+    _cosine(f"E_{{{here.ids[here.position]}}},\\, E_{{{int(found.ids[0])}}}", rows[0], rows[1])
+    ui.note(
+        f"1 is the same direction. The mean cosine with all other tokens is {markup.significant(found.others_mean)}, their standard "
+        f"deviation {markup.significant(found.others_std)}."
+    )
+    ui.self_check(checks.of_neighbours(rows[0], rows[1:], found))
+    ui.source(embeddings.nearest_tokens)
+
+
+def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
+    """The cosine of two rows as a formula with its numbers; what: LaTeX that names them, such as "E_1, E_2"."""
+    of = checks.angle(first, second)
+    cosine = worked(lambda dot, a, b: dot / (a * b), [of.product, of.first, of.second], of.cosine)
+    ui.formula(
+        rf"\begin{{aligned}} \rule{{0pt}}{{1.9em}} \cos({what}) &= \frac{{\sum_i a_i b_i}}{{\lVert a \rVert \, \lVert b \rVert}} \\[1.1em] "
+        rf"&= \frac{{{cosine.inputs[0]}}}{{{cosine.inputs[1]} \cdot {cosine.inputs[2]}}} \\[0.9em] &{cosine.out} \end{{aligned}}"
+    )
+
+
+def the_positions(here: Here) -> None:
+    """Every position against every other, and the one in focus as a curve."""
+    similarity = views.position_similarity(here.view.model)
+    row = similarity[here.position]
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        ready = views.similarity_map(here.view.model)
+        token_map(
+            ready,
+            key="position_similarity",
+            row=here.position,
+            row_of=similarity.__getitem__,
+        )
+        file = partial(picture_files.of_map, ready, ui.mode())
+        ui.export_menu("position-similarities", lambda: views.similarity_frame(similarity), file)
+    with right:
+        figure = curves(
+            {"cosine": row},
+            range(len(row)),
+            title=f"Position {here.position} and every position",
+            x_title="position",
+            value_title="cosine",
+            stages=("embeddings",),
+            mode=ui.mode(),
+        )
+        ui.chart(figure, name="position-similarity", data=pd.DataFrame({"position": range(len(row)), "cosine": row}))
+    other = here.position - 1 if here.position else 1 % len(similarity)
+    rows = checks.position_rows(here.model, [here.position, other])
+    _cosine(rf"P_{{{here.position}}},\, P_{{{other}}}", rows[0], rows[1])
+    ui.note(
+        "The whole table, whatever the text. Of all that enters the first block, only these rows say where a token stands. "
+        "With itself each position has the cosine 1: the diagonal."
+    )
+    ui.self_check(checks.of_positions(here.model, here.position, similarity))
+    ui.source(embeddings.position_similarity)
+
+
+def the_lengths(here: Here) -> None:
+    """How long rows are: of the text, of the vocabulary, of the positions."""
+    data = views.lengths_in_text(here, here.trace.resid(0))
+    rows = [
+        [
+            str(line.position),
+            markup.chip(line.token),
+            *(markup.significant(v) for v in (line.token_row, line.position_row, line.sum)),
+        ]
+        for line in data.itertuples()
+    ]
+    lit = int((data["position"] == here.position).to_numpy().argmax())
+    ui.table(["Place", "Token", "Token row", "Position row", "Sum"], rows, numeric=(0, 2, 3, 4), marked=lit)
+    if len(here.ids) > len(data):
+        ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
+    ui.export_menu("embedding-lengths", data)
+    of_tokens, of_positions = views.lengths(here.view.model)
+    left, right = st.columns(2, gap="large")
+    with left:
+        counts, edges = views.length_histogram(of_tokens)
+        figure = histogram(
+            {"tokens": counts}, edges, title="All token rows", x_title="length", count_title="tokens", stages=("tokens",), mode=ui.mode()
+        )  # fmt: skip
+        ui.chart(figure, name="token-row-lengths", data=pd.DataFrame({"from": edges[:-1], "to": edges[1:], "tokens": counts}))
+    with right:
+        figure = curves(
+            {"position row": of_positions}, range(len(of_positions)), title="All position rows", x_title="position",
+            value_title="length", stages=("reference",), mode=ui.mode(),
+        )  # fmt: skip
+        ui.chart(
+            figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
+        )
+    _length(here, data)
+    ui.source(embeddings.lengths)
+
+
+def _length(here: Here, data: pd.DataFrame) -> None:
+    """The length of the sum in focus as a formula, and all listed lengths again."""
+    places = data["position"].tolist()
+    tokens = checks.token_rows(here.model, [here.ids[place] for place in places])
+    sums, of_positions = here.trace.resid(0)[places], checks.position_rows(here.model, places)
+    x = sums[places.index(here.position)].astype(np.float64)
+    squares = x**2
+    length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
+    rest = r" + \cdots" if len(x) > 2 else ""
+    ui.formula(
+        rf"\begin{{aligned}} \lVert x \rVert &= \sqrt{{\textstyle\sum_i x_i^2}} \\[0.4em] "
+        rf"&= \sqrt{{{' + '.join(map(latex_number, squares[:2].tolist()))}{rest}}} \\[0.4em] "
+        rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
+    )
+    given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
+    ui.self_check(checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))
+
+
+def the_plane(here: Here) -> None:
+    """The tokens of the text and their neighbours in two dimensions."""
+    drawn = views.plane(here)
+    table = drawn.table
+    figure = scatter_2d(
+        table[["x", "y"]].to_numpy(),
+        labels=list(table["token"]),
+        title="Tokens of the text and their nearest neighbours",
+        x_title=f"first direction, {markup.percent(drawn.kept[0])} of the variance",
+        y_title=f"second direction, {markup.percent(drawn.kept[1])}",
+        named=[f"{token} · id {i}" for token, i in zip(table["token"], table["token_id"], strict=True)],
+        groups=list(table["group"]),
+        stages={"in the text": "tokens", "neighbour": "embeddings"},
+        highlight=0,  # the token in focus comes first
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="embedding-plane", data=table)
+    ui.note(
+        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
+        f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
+        + (f" Other tokens of the text left out: {drawn.left_out}." if drawn.left_out else "")
+    )
+    kept, whole, check = checks.of_plane(checks.token_rows(here.model, table["token_id"].tolist()), drawn)
+    share = worked(lambda kept, whole: kept / whole, [kept, whole], sum(drawn.kept), written=latex_percent)
+    ui.formula(
+        rf"\rule{{0pt}}{{1.9em}} \frac{{\sum x^2 + \sum y^2}}{{\sum \lVert E_t - \bar{{E}} \rVert^2}} "
+        rf"= \frac{{{share.inputs[0]}}}{{{share.inputs[1]}}} {share.out}"
+    )
+    ui.self_check(check)
+    ui.source(embeddings.project)

@@ -1,0 +1,1 @@
+"""The feed-forward network and its activation function."""

@@ -1,0 +1,194 @@
+"""The parts of the feed-forward page that show the model in view."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime, ui
+from app.chapters.feed_forward import views
+from app.chapters.feed_forward.activations import inside_tanh
+from app.chapters.feed_forward.views import ByHand, Silenced
+from app.charts import histogram, strip
+from app.charts.labels import counted
+from app.distribution import distribution
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import added, latex_number, worked
+from gptcore import lessons, neurons
+from gptcore.activations import FeedForwardActivations
+from gptcore.model import GELU, FeedForward
+
+
+def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
+    """The four vectors as strips, shapes and counts, and the most active neuron worked out."""
+    emb_dim = found.mlp_in.shape[1]
+    names, values = views.strips(found)
+    cells, size = views.pooled(values)
+    figure = strip(
+        cells,
+        row_names=names,
+        title=f"From {emb_dim:,} to {4 * emb_dim:,} numbers, and back",
+        x_title="dimension" if size == 1 else f"group of {size} dimensions",
+        value_title="activation",
+        top=float(np.nanquantile(np.abs(values), 0.99)),  # so that one large number does not make all others pale
+        mode=ui.mode(),
+    )
+    ui.chart(
+        figure,
+        name="widen-bend-narrow",
+        data=lambda: pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index(),
+    )
+    ui.note(
+        "A number beyond the end of the scale has the colour of the end. "
+        + (f"Each cell is the number farthest from 0 among {size} neighbours; the export has all of them." if size > 1 else "")
+    )
+    table = views.steps(emb_dim)
+    rows = [
+        [row.step, f"<code>{row.shape_in:,} → {row.shape_out:,}</code>", f"{row.weights + row.biases:,}"]
+        for row in table.itertuples()
+    ]
+    total = int((table["weights"] + table["biases"]).sum())
+    ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
+    _one_neuron(views.by_hand(here, found))
+    ui.self_check([*views.self_checks(found), views.sum_check(here, found)])
+    ui.source(FeedForward, GELU)
+
+
+def _one_neuron(found: ByHand) -> None:
+    """The formula of the network, and one neuron of it in numbers."""
+    i, gelu = found.neuron, worked(_gelu, [found.before], found.after)
+    before = worked(lambda product, bias: product + bias, [found.product, found.bias], found.before, digits=gelu.digits)
+    ui.formula(
+        rf"""\begin{{aligned}}
+        a &= W_1\, x + b_1 \\[0.4em]
+        \text{{out}} &= W_2\; \text{{GELU}}(a) + b_2 \\[0.4em]
+        a_{{{i}}} &= {before.inputs[0]} {added(before.inputs[1])} \\[0.4em]
+        &{before.out} \\[0.4em]
+        \text{{GELU}}(a_{{{i}}}) &{gelu.out}
+        \end{{aligned}}"""
+    )
+    ui.note(
+        f"Neuron {i} is the most active one here: row {i} of W₁ times the input, and its bias. What it gives is multiplied by column {i} "
+        "of W₂; the output is the sum of such columns over all neurons, and b₂."
+    )
+
+
+def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
+    """Two histograms and what a ReLU would have done."""
+    pictures = [(name, distribution({name: values})) for name, values in (("before", found.mlp_pre), ("after", found.mlp_post))]
+    figures = []
+    for column, (name, drawn) in zip(st.columns(2, gap="large"), pictures, strict=True):
+        figure = histogram(
+            drawn.counts,
+            drawn.edges,
+            title=f"{name.capitalize()} GELU",
+            x_title="activation",
+            count_title="neurons",
+            stages=("residual" if name == "before" else "feed_forward",),
+            mode=ui.mode(),
+        )
+        with column:
+            ui.draw(figure, name=f"activations-{name}-gelu")
+        figures.append(figure)
+    ui.export_menu("activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), figures)
+    outside = sum(drawn.outside for _, drawn in pictures)
+    lowest = int(found.mlp_post[0].argmin())
+    ui.note(
+        f"{_silenced(views.silenced(found))} {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the pictures. "
+        f"What leaves GELU lowest comes from neuron {lowest}:"
+    )
+    _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
+    ui.self_check(views.self_checks(found))
+    ui.source(GELU, lessons.gelu_tanh)
+
+
+def _silenced(seen: Silenced) -> str:
+    """What a ReLU would have silenced, and what GELU lets through of it."""
+    if not seen.negative:
+        return f"None of the {seen.neurons:,} neurons is negative here: a ReLU would have silenced none."
+    share, passed = markup.percent(seen.negative / seen.neurons), markup.percent(seen.passed)
+    if seen.negative == 1:
+        return (
+            f"1 of {seen.neurons:,} neurons ({share}) is negative here: a ReLU would have silenced it. GELU lets a little of it "
+            f"through, {markup.significant(seen.mean)}: {passed} of all that leaves GELU, counted without sign."
+        )
+    return (
+        f"{seen.negative:,} of {seen.neurons:,} neurons ({share}) are negative here: a ReLU would have silenced them all. GELU lets a "
+        f"little of each through: {markup.significant(seen.mean)} on average, {markup.significant(seen.lowest)} at the lowest. "
+        f"Together they make {passed} of all that leaves GELU, counted without sign."
+    )
+
+
+def _gelu(x: float) -> float:
+    return 0.5 * x * (1 + math.tanh(inside_tanh(x)))
+
+
+def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
+    """GELU in two steps: t as it follows from the printed x, then y from both as printed."""
+    digits = 5
+    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(float(f"{inside_tanh(x):.{digits}g}"))), [x], y)
+    printed_x = float(f"{x:.{whole.digits}g}")
+    ui.formula(
+        rf"""\begin{{aligned}}
+        \rule{{0pt}}{{1.1em}} x_{{{neuron}}} &= {whole.inputs[0]} \\[0.3em]
+        t &= \sqrt{{2/\pi}}\,(x + 0.044715\, x^3) \\[0.3em]
+        &= {latex_number(inside_tanh(printed_x), digits)} \\[0.3em]
+        \text{{GELU}}(x) &= \tfrac{{1}}{{2}}\, x\, (1 + \tanh t) \\[0.3em]
+        &{whole.out}
+        \end{{aligned}}"""
+    )
+
+
+def _changed(here: Here, token_id: int, change: float) -> str:
+    """A token, and by how much its logit changes; never on two lines."""
+    sign = "+" if change > 0 else ""
+    return f'<span class="pair">{markup.chip(here.model.tokenizer.text_of(token_id))} {sign}{markup.significant(change)}</span>'
+
+
+def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
+    """The neurons that write most, with the tokens that they raise and lower."""
+    effects = runtime.compute(lambda: views.neuron_effects(here, here.trace, found))
+    data = views.neuron_table(found, effects)
+    rows = []
+    for neuron, lines in data.groupby("neuron", sort=False):
+        chips = {
+            direction: '<div class="chips">'
+            + " ".join(_changed(here, line.token_id, line.logit_change) for line in part.itertuples())
+            + "</div>"
+            for direction, part in lines.groupby("direction")
+        }
+        line = lines.iloc[0]
+        before, after, written = (markup.significant(line[c]) for c in ("before", "after", "written"))
+        name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
+        rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
+    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(3, 4, 5))
+    data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
+    ui.export_menu("strongest-neurons", data)
+    first, last = data.iloc[0], here.config.n_layers - 1
+    i = int(first["neuron"])
+    other = ", which is this one" if here.layer == last else f" ({last}), not after this one ({here.layer})"
+    length = worked(
+        lambda a, column: a * column,
+        [abs(float(first["after"])), views.column_length(here, i)],
+        float(first["written"]),
+    )
+    ui.formula(
+        rf"""\begin{{aligned}}
+        v_i &= \text{{GELU}}(a_i) \cdot \text{{column}}_i(W_2) \\[0.4em]
+        |v_{{{i}}}| &= {length.inputs[0]} \cdot {length.inputs[1]} \\[0.4em]
+        &{length.out}
+        \end{{aligned}}"""
+    )
+    ui.note(
+        "Ordered by the length of the vector v that a neuron adds to the residual stream. Before and after are "
+        "of GELU. Promoted and suppressed are the tokens whose logits this vector alone raises and lowers most, through the final "
+        f"LayerNorm, which divides it by {markup.significant(views.final_spread(here))}: the spread of this token's whole "
+        f"vector after the last block{other}. The number is the change of the logit, less the mean change of all "
+        "tokens. What later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
+    )
+    ui.self_check([views.sum_check(here, found), views.effects_check(here, here.trace, data)])
+    ui.source(neurons.strongest_neurons, neurons.direct_effects)

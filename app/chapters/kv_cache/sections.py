@@ -1,0 +1,200 @@
+"""The parts of the K/V cache page that follow from the sequence: what is kept, its size, and the work it saves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import counting, runtime, state, ui
+from app.chapters.kv_cache import views
+from app.charts import colour, curves, strip
+from app.charts.heatmap import limit_of
+from app.charts.labels import PERCENT_TICKS, counted
+from app.recent import MB, keeping
+from app.runtime import Here
+from app.writing import markup
+from app.writing.quantities import braced, in_bytes, in_flops, in_tex, work_unit
+from app.writing.worked import bracketed, latex_percent, worked
+from gptcore import cache_race, parameters
+from gptcore.activations import AttentionActivations
+from gptcore.checks import Check
+
+ROWS = 24  # tokens drawn
+PARTS = ("query", "key", "value")
+
+
+def kept(here: Here) -> None:
+    """The newest query beside all keys and values of one head; one comparison worked out; the bytes of all layers."""
+    with st.container(horizontal=True, key="cache_focus"):
+        if here.config.n_layers > 1:
+            st.slider("Layer", 0, here.config.n_layers - 1, width=260, **state.widget("layer", here.config.n_layers - 1))
+        if here.config.n_heads > 1:
+            st.slider("Head", 0, here.config.n_heads - 1, width=260, **state.widget("head", here.config.n_heads - 1))
+    n = len(here.ids)
+    attention = runtime.compute(lambda: here.trace.attention(here.layer, heads=(here.head,), positions=(n - 1,)))
+    _strip(here, attention)
+    first = max(0, n - ROWS)
+    window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
+    ui.note(
+        f"{window}One row a token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
+        "100 % is its largest number, whatever the sign, which is written below it. The queries of earlier tokens are not there: "
+        "each was used once, when its token was the newest. No later token asks with it again, but every later token looks at the "
+        "earlier keys and values."
+    )
+    _one_comparison(here, attention)
+    _size(here)
+    ui.self_check(_unchanged(here.view.model, here.ids, here.layer))
+    ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
+
+
+@keeping(2 * MB)
+def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
+    """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
+    trace = runtime.trace(model_name, ids)
+    model = runtime.model(model_name).model
+    return runtime.compute(lambda: cache_race.earlier_tokens_unchanged(model, ids, layer, trace.k(layer), trace.v(layer)))
+
+
+def _strip(here: Here, attention: AttentionActivations) -> None:
+    """The numbers in shades of their own part: on one scale the query, often the largest by far, would leave the others pale."""
+    n, width = len(here.ids), here.config.head_dim
+    first = max(0, n - ROWS)
+    values = np.full((n - first, 3 * width), np.nan)
+    values[-1, :width] = attention.q[0, 0]
+    values[:, width : 2 * width] = attention.k[0, first:]
+    values[:, 2 * width :] = attention.v[0, first:]
+    largest = [limit_of(part, "signed") for part in np.split(values, 3, axis=1)]
+    scales = [f"{part} ±{markup.significant(limit)}" for part, limit in zip(PARTS, largest, strict=True)]
+    figure = strip(
+        values / np.repeat(largest, width),
+        row_names=[f"{token} ({first + i})" for i, token in enumerate(here.tokens[first:])],
+        title=f"Query, keys and values of layer {here.layer}, head {here.head}",
+        value_title="value, as a share of the largest of its part",
+        top=1.0,
+        mode=ui.mode(),
+    )
+    cells = figure.data[0]
+    names = [f"{part}, dimension {dimension}" for part in PARTS for dimension in range(width)]
+    cells |= {"customdata": values, "text": [names] * len(values)}
+    cells["hovertemplate"] = "%{y}<br>%{text}<br>value <b>%{customdata:.3~r}</b><extra></extra>"
+    cells["colorbar"] |= {"tickformat": PERCENT_TICKS, "nticks": 3}
+    figure.layout["meta"] = {"alt": f"{figure.layout['meta']['alt']} The largest of each part: {', '.join(scales)}."}
+    figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": scales, "title": {}}
+    line = {"width": 2, "color": colour("residual", ui.mode())}
+    figure.layout["shapes"] = [
+        {"type": "line", "x0": border - 0.5, "x1": border - 0.5, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+        for border in (width, 2 * width)
+    ]
+    ui.chart(figure, name="keys_and_values", data=lambda: _kept_frame(here, values, first))
+
+
+def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:
+    """position, token, part (of PARTS), dimension, value: what the strip draws, without its gaps."""
+    width = here.config.head_dim
+    rows, columns = np.nonzero(~np.isnan(values))
+    return pd.DataFrame(
+        {
+            "position": rows + first,
+            "token": [here.tokens[first + i] for i in rows],
+            "part": np.array(PARTS)[columns // width],
+            "dimension": columns % width,
+            "value": values[rows, columns],
+        }
+    )
+
+
+def _one_comparison(here: Here, attention: AttentionActivations) -> None:
+    """The newest query with the kept key of the token in focus: what the next token needs of it."""
+    newest, at = len(here.ids) - 1, here.position
+    row = attention.scaled[0, 0].astype(np.float64)
+    scaled, largest, total = float(row[at]), float(row.max()), float(np.exp(row - row.max()).sum())
+    share = worked(
+        lambda s, m, total: math.exp(s - m) / total,
+        [scaled, largest, total],
+        float(attention.pattern[0, 0, at]),
+        written=latex_percent,
+    )
+    root = worked(
+        lambda score: score / math.sqrt(here.config.head_dim),
+        [float(attention.scores[0, 0, at])],
+        scaled,
+        digits=share.digits,
+    )
+    s, m, below = share.inputs
+    ui.formula(
+        r"\begin{aligned} "
+        rf"q_{{{newest}}} \cdot k_{{{at}}} &= {root.inputs[0]} \\[0.4em] "
+        rf"{root.inputs[0]} \,/\, \sqrt{{{here.config.head_dim}}} &{root.out} \\[0.4em] "
+        rf"\text{{weight}} &= \frac{{e^{{{s} - {bracketed(m)}}}}}{{{below}}} \\[1.1em] &{share.out} \end{{aligned}}"
+    )
+    ui.note(
+        f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
+        f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
+        "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
+        "read. Click another token in the side panel."
+    )
+
+
+def _size(here: Here) -> None:
+    """The bytes of the cache for this sequence."""
+    st.subheader("How large it is", anchor=False)
+    config, n = here.config, len(here.ids)
+    total, full = parameters.kv_cache_bytes(config, n), parameters.kv_cache_bytes(config, config.context_length)
+    ui.formula(
+        rf"\underbrace{{2}}_{{K, V}} \cdot {braced(config.n_layers, 'layer')} \cdot "
+        rf"\underbrace{{{in_tex(config.emb_dim)}}}_{{\text{{width}}}} \cdot {braced(n, 'token')} \cdot "
+        rf"{braced(4, 'byte')} \ = {in_tex(total)}"
+    )
+    st.markdown(
+        f"The width holds {counted(config.n_heads, 'head')} of {counted(config.head_dim, 'number')}. That is {in_bytes(total)} for "
+        f"this sequence, and {in_bytes(full)} for the longest one of {counted(config.context_length, 'token')}. The weights take "
+        f"{in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
+    )
+
+
+def work(here: Here) -> None:
+    """FLOPs for the next token with and without the cache, over the length of the sequence."""
+    config, n = here.config, len(here.ids)
+    frame = views.next_token_work(config)
+    unit, flops = work_unit(float(frame.without_cache.max()))
+    figure = curves(
+        {"Without the cache": frame.without_cache / flops, "With the cache": frame.with_cache / flops},
+        frame.n_tokens,
+        title="Work for the next token, by the length of the sequence",
+        x_title="tokens in the sequence",
+        value_title="work for the next token",
+        unit=unit,
+        stages=("reference", "attention"),
+        mode=ui.mode(),
+    )
+    here_line = {"width": 1, "dash": "dot", "color": colour("residual", ui.mode())}
+    figure.layout["shapes"] = [{"type": "line", "x0": n, "x1": n, "y0": 0, "y1": 1, "yref": "y domain", "line": here_line}]
+    ui.chart(figure, name="work_next_token", data=frame)
+    cached, again = (parameters.next_token_flops(config, n, cached=c) for c in (True, False))
+    rows = [
+        [name, *(in_flops(getattr(flops, place)) for flops in (again, cached))]
+        for name, place in (("The blocks' matrices", "blocks"), ("Attention's products", "attention"),
+                            ("Output head", "head"), ("All", "total"))
+    ]  # fmt: skip
+    ui.table(["Next token", "Without cache", "With cache"], rows, numeric=(1, 2), marked=len(rows) - 1)
+    saved_work(here)
+    ui.note(
+        f"For the sequence in view of {counted(n, 'token')}, the dotted line. Counted, not measured, in FLOP "
+        "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
+        "at the last position only."
+    )
+    ui.self_check(counting.work_counted(config))
+    ui.source(parameters.next_token_flops)
+
+
+def saved_work(here: Here) -> None:
+    """The formula of how many times the work the next token is without the cache, as counted."""
+    without, kept = (parameters.next_token_flops(here.config, len(here.ids), cached=c).total for c in (False, True))
+    saved = worked(lambda without, kept: without / kept, [without, kept], without / kept)
+    ui.formula(
+        rf"\frac{{\text{{without}}}}{{\text{{with}}}} = \frac{{{saved.inputs[0]}}}{{{saved.inputs[1]}}} "
+        rf"{saved.out}"
+    )

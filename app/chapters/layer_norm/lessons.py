@@ -1,0 +1,249 @@
+"""The two experiments of the LayerNorm page that need no model: a class and its exams, and a deep stack of linear layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+import torch
+from torch import nn
+
+from app import choices, state, ui
+from app.charts import grouped_bars, line_over_layers
+from app.charts.labels import counted
+from app.writing import markup
+from app.writing.worked import bracketed, worked
+from gptcore import lessons
+from gptcore.checks import TOLERANCE, Check
+from gptcore.model import LayerNorm
+
+STUDENT = "Student"
+STACK_TOLERANCE = 1e-3  # at the smallest weight scale a row's variance before LayerNorm is about 0.25, beside an ε of 0.00001
+STUDENTS = ("Danny", "Amira", "Ben", "Chen", "Elena", "Farid")
+EXAMS = ("Maths", "Physics", "History", "Art")
+Marks = tuple[float | None, ...]  # student by student, as app.choices.CLASSROOM_MARKS has them; None where one is missing
+
+
+def marks_table(marks: Marks) -> pd.DataFrame:
+    """A student a row, an exam a column; NaN where a mark is missing."""
+    table = pd.DataFrame(np.array(marks, dtype=float).reshape(len(STUDENTS), len(EXAMS)), columns=list(EXAMS))
+    table.insert(0, STUDENT, STUDENTS)
+    return table
+
+
+def edited_marks(marks: Marks, edits: Mapping[int, Mapping[str, Any]]) -> Marks:
+    """The marks with the editor's edits: row -> exam -> mark, None where one was deleted."""
+    changed = list(marks)
+    for row, line in edits.items():
+        for exam, mark in line.items():
+            changed[row * len(EXAMS) + EXAMS.index(exam)] = None if mark is None else float(mark)
+    return tuple(changed)
+
+
+def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
+    """The table after, with the mean and variance that were taken: beside each row, or under each column."""
+    cells = [[markup.escape_html(name), *(decimals(v) for v in row)] for name, row in zip(names, found.values, strict=True)]
+    statistics = [("mean", found.mean), ("variance", found.variance)]
+    if by_row:
+        for i, row in enumerate(cells):
+            row += [decimals(values[i]) for _, values in statistics]
+        columns = [*columns, "mean", "variance"]
+    else:
+        cells += [[f"<i>{name}</i>", *(decimals(v) for v in values)] for name, values in statistics]
+    ui.table([STUDENT, *columns], cells, numeric=range(1, len(columns) + 1), marked=0)
+
+
+def decimals(value: float) -> str:
+    """Two decimals and a real minus sign, so that the numbers of a table stand under each other."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
+    """The first row after LayerNorm and after BatchNorm, one line an exam: exam, mark, layer_norm, batch_norm (NaN if the batch
+    is one row and has no statistics)."""
+    alone = len(marks) < 2
+    return pd.DataFrame(
+        {
+            "exam": list(exams),
+            "mark": marks[0],
+            "layer_norm": lessons.layer_norm_rows(marks).values[0],
+            "batch_norm": np.full(len(exams), np.nan) if alone else lessons.batch_norm_columns(marks).values[0],
+        }
+    )
+
+
+@st.fragment
+def classroom() -> None:
+    """Students in rows, exams in columns: edit the marks, choose how many students are in the batch."""
+    exams = list(EXAMS)
+    st.subheader("Along the row or down the column?", anchor=False)
+    st.markdown(
+        "Students are rows, exams are columns. **LayerNorm** normalises each row, **BatchNorm** each column. "
+        "Change a mark, or make the batch smaller until Danny is alone, and watch Danny's row."
+    )
+    handed, tied = state.editor(choices.CLASSROOM_MARKS, edited_marks)
+    st.data_editor(
+        marks_table(handed),
+        hide_index=True,
+        width="stretch",
+        disabled=[STUDENT],
+        column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
+        **tied,
+    )
+    size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
+    batch = marks_table(state.chosen(choices.CLASSROOM_MARKS)).head(size)
+    complete = batch.dropna()
+    if len(complete) < len(batch):
+        missing = len(batch) - len(complete)
+        said = "misses a mark and is" if missing == 1 else "miss a mark and are"
+        ui.note(f"{missing} of {counted(len(batch), 'student')} {said} left out.")
+    names = [str(name) for name in complete[STUDENT]]
+    if not names:
+        ui.note("Every student misses a mark. Fill in one row.")
+        return
+    _compare(complete[exams].to_numpy(float), exams, names)
+
+
+def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**LayerNorm**: each row by itself")
+        normalized_table(exams, names, lessons.layer_norm_rows(marks), by_row=True)
+    with right:
+        st.markdown("**BatchNorm**: each column over the batch")
+        if len(marks) < 2:
+            ui.note(
+                f"{names[0]} came alone. Each column holds one number: its mean is that number, its variance is 0, and whatever "
+                "the mark was, the difference from the mean is 0. There are no statistics, so there is no BatchNorm."
+            )
+        else:
+            normalized_table(exams, names, lessons.batch_norm_columns(marks), by_row=False)
+    data = first_student(marks, exams)
+    series = {"LayerNorm": data["layer_norm"], "BatchNorm": data["batch_norm"]}
+    figure = grouped_bars(
+        series if len(marks) > 1 else {"LayerNorm": data["layer_norm"]},
+        labels=exams,
+        title=f"{names[0]}'s marks after normalisation, in a batch of {len(names)}",
+        value_title="normalised mark",
+        unit="",
+        label_title="exam",
+        stages=("layer_norm", "reference"),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="layer-norm-against-batch-norm", data=data)
+    ui.note(
+        "LayerNorm's bars depend on this row alone and stay where they are. BatchNorm's move with everybody else in the batch. In use "
+        "it falls back on means kept from training, which belong to other students. A language model often writes one token of one "
+        "text at a time: a batch of one row, like Danny alone. LayerNorm does not mind."
+    )
+    _danny(marks, names[0], exams[0])
+    ui.self_check(class_checks(marks))
+    ui.source(lessons.layer_norm_rows, lessons.batch_norm_columns)
+
+
+def _danny(marks: np.ndarray, name: str, exam: str) -> None:
+    """The first mark of the first student, normalised along the row, with its numbers."""
+    found = lessons.layer_norm_rows(marks)
+    y = worked(
+        lambda x, mean, variance, eps: (x - mean) / math.sqrt(variance + eps),
+        [float(marks[0, 0]), float(found.mean[0]), float(found.variance[0]), LayerNorm.eps],
+        float(found.values[0, 0]),
+    )
+    x, mean, variance, eps = y.inputs
+    st.subheader(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
+    ui.formula(
+        ui.latex_lines(
+            r"y &= \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}}",
+            rf"&= \frac{{{x} - {bracketed(mean)}}}{{\sqrt{{{variance} + {eps}}}}} {y.out}",
+        )
+    )
+
+
+def class_checks(marks: np.ndarray) -> list[Check]:
+    """The rows against the class of the model's LayerNorms; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
+    table = torch.from_numpy(marks.astype(np.float64))
+    with torch.no_grad():
+        rows = LayerNorm(marks.shape[1]).double()(table).numpy()
+        columns = nn.BatchNorm1d(marks.shape[1], eps=LayerNorm.eps).double()(table).numpy() if len(marks) > 1 else None
+    apart = float(np.abs(rows - lessons.layer_norm_rows(marks).values).max())
+    checks = [
+        Check(
+            "LayerNorm",
+            "The rows against LayerNorm, the class that the model uses, with scale 1 and shift 0. Deviation in normalised marks.",
+            apart,
+            TOLERANCE,
+        )
+    ]
+    if columns is not None:
+        apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
+        checks.append(
+            Check(
+                "BatchNorm",
+                "The columns against PyTorch's BatchNorm, in training. Deviation in normalised marks.",
+                apart,
+                TOLERANCE,
+            )
+        )
+    return checks
+
+
+def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
+    """layer (0: the input), spread without and with normalisation: standard deviation of all activations there."""
+    return pd.DataFrame(
+        {
+            "layer": range(depth + 1),
+            "without": lessons.stack_spread(False, depth, gain, seed),
+            "with": lessons.stack_spread(True, depth, gain, seed),
+        }
+    )
+
+
+@st.fragment
+def stack() -> None:
+    """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
+    st.subheader("Why is it needed at all? A deep stack without it", anchor=False)
+    st.markdown(
+        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model in view. "
+        "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."
+    )
+    columns = st.columns(3)
+    depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, **state.choice(choices.STACK_DEPTH))
+    gain = columns[1].slider(
+        "Weight scale", 0.5, 1.5, step=0.05, **state.choice(choices.STACK_GAIN),
+        help=f"Standard deviation of a weight, times √{lessons.STACK_WIDTH}",
+    )  # fmt: skip
+    seed = int(columns[2].number_input("Seed", 0, 9999, step=1, **state.choice(choices.STACK_SEED)))
+    data = stack_frame(depth, gain, seed)
+    figure = line_over_layers(
+        {"without normalisation": data["without"], "LayerNorm after each layer": data["with"]},
+        title="Spread of the activations, layer by layer",
+        value_title="standard deviation",
+        stages=("reference", "layer_norm"),
+        log_y=True,
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="deep-stack", data=data)
+    last = float(data["without"].iloc[-1])
+    word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
+    ui.note(
+        f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
+        f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
+    )
+    power = worked(lambda base: base**depth, [gain], gain**depth)
+    ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
+    ui.note(
+        "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
+        f"and here it comes to {markup.significant(last)}."
+    )
+    ui.self_check(stack_check(data["with"].to_numpy()))
+    ui.source(lessons.stack_spread)
+
+
+def stack_check(spreads: np.ndarray) -> Check:
+    """spreads: with LayerNorm, the input's first."""
+    said = "The spread after each LayerNorm against 1, of which ε takes less than the allowed part. Deviation in spread, of 1."
+    return Check("Held at 1", said, float(np.abs(spreads[1:] - 1).max()), STACK_TOLERANCE)

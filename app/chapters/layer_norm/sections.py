@@ -1,0 +1,196 @@
+"""The parts of the LayerNorm page that show the model in view."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime, ui
+from app.chapters.layer_norm import views
+from app.chapters.layer_norm.views import SITES
+from app.charts import histogram, line_over_layers
+from app.distribution import distribution
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import added, bracketed, worked
+from gptcore.activations import LayerNormActivations
+from gptcore.model import LayerNorm
+from gptcore.trace import Site
+
+DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
+
+
+def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> None:
+    """One LayerNorm of one layer: the token in focus, or all tokens together. outliers: only the dimensions that stand out."""
+    layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
+    place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
+    token = f"{here.tokens[here.position]} at position {here.position}"
+    one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
+    if all_tokens:
+        first = max(0, n_tokens - views.WINDOW)
+        found = runtime.compute(lambda: here.trace.layer_norm(layer, site, range(first, n_tokens)))
+        which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
+        away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
+        ui.note(f"{place}, {which}{away}")
+    else:
+        ui.note(f"{place}, token {token}. Click another in the side panel.")
+    if outliers:
+        outlier_dimensions(found)
+    else:
+        before_and_after(found)
+    formula(one, token)
+    if not outliers:
+        variance_after(one)
+    ui.self_check(views.self_checks(found))
+    ui.source(LayerNorm)
+
+
+def before_and_after(found: LayerNormActivations) -> None:
+    """Three histograms; the last two share their axis, the first is often many times wider. Then the numbers."""
+    both = distribution({"normalised": found.normalized, "after scale and shift": found.after})
+    pictures = (
+        ("Before", distribution({"before": found.before}), "before", "residual"),
+        ("Mean 0, variance 1", both, "normalised", "layer_norm"),
+        ("After scale and shift", both, "after scale and shift", "layer_norm"),
+    )
+    figures = []
+    for column, (title, drawn, name, stage) in zip(st.columns(3), pictures, strict=True):
+        figure = histogram(
+            {name: drawn.counts[name]},
+            drawn.edges,
+            title=title,
+            x_title="value",
+            count_title="dimensions" if len(found.before) == 1 else "numbers",
+            stages=(stage,),
+            mode=ui.mode(),
+        )
+        with column:
+            ui.draw(figure, name=f"layer-norm-{name.replace(' ', '-')}")
+        figures.append(figure)
+    ui.export_menu("layer-norm", lambda: pd.concat([pictures[0][1].frame(), both.frame()], ignore_index=True), figures)
+    outside = pictures[0][1].outside + both.outside
+    lie = "value lies" if outside == 1 else "values lie"
+    ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
+    rows = [
+        [str(station), *(markup.significant(float(v)) for v in values)]
+        for station, *values in views.statistics(found).itertuples(index=False, name=None)
+    ]
+    columns = ["This token", "Mean", "Variance", "Smallest", "Largest"]
+    if (n_tokens := len(found.before)) > 1:
+        columns = [f"{n_tokens} tokens", "Mean of means", "Mean of variances", "Smallest of all", "Largest of all"]
+    ui.table(columns, rows, numeric=(1, 2, 3, 4))
+
+
+def outlier_dimensions(found: LayerNormActivations) -> None:
+    """The dimensions farthest from the mean, by name, and whether that is far."""
+    count, far = views.far_dimensions(found), f"{views.FAR:.0f} spreads"
+    n_tokens, width = found.before.shape
+    means = f" The columns Before, In spreads and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
+    said = (
+        f"{count} of {width:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
+        "In a bell curve of this size there would be none."
+        if count
+        else f"No dimension lies more than {far} from the mean. These are the farthest."
+    )
+    ui.note(said + means)
+    farthest = views.outliers(found)
+    rows = [
+        [str(dimension), *(markup.significant(float(v)) for v in values)]
+        for dimension, *values in farthest.itertuples(index=False, name=None)
+    ]
+    ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
+    ui.export_menu("layer-norm-outliers", farthest)
+
+
+def formula(found: LayerNormActivations, token: str) -> None:
+    """LayerNorm of the farthest dimension of one token, with the numbers put in. token: which one it is."""
+    st.subheader(f"The formula, with the numbers of token {markup.escape_markdown(token)}", anchor=False)
+    dimension = int(np.abs(found.normalized[0]).argmax())
+    x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
+    y = worked(
+        lambda x, mean, var, eps, scale, shift: (x - mean) / math.sqrt(var + eps) * scale + shift,
+        [x, float(found.mean[0]), float(found.var[0]), found.eps, scale, shift],
+        float(found.after[0, dimension]),
+    )
+    x_tex, mean, var, eps, scale_tex, shift_tex = y.inputs
+    ui.formula(
+        ui.latex_lines(
+            r"y_i &= \frac{x_i - \text{mean}}{\sqrt{\text{var} + \varepsilon}} \cdot \text{scale}_i + \text{shift}_i",
+            rf"y_{{{dimension}}} &= \frac{{{x_tex} - {bracketed(mean)}}}{{\sqrt{{{var} + {eps}}}}}",
+            rf"&\quad \cdot {bracketed(scale_tex)} {added(shift_tex)} {y.out}",
+        )
+    )
+
+
+def variance_after(found: LayerNormActivations) -> None:
+    """Why the variance of the first token's normalised numbers is not quite 1."""
+    var = float(found.var[0])
+    missing = worked(lambda var, eps: eps / (var + eps), [var, found.eps], found.eps / (var + found.eps))
+    var_tex, eps = missing.inputs
+    ui.formula(
+        ui.latex_lines(
+            r"\text{var after} &= \frac{\text{var}}{\text{var} + \varepsilon} = 1 - \frac{\varepsilon}{\text{var} + \varepsilon}",
+            rf"&= 1 - \frac{{{eps}}}{{{var_tex} + {eps}}}",
+            f"&{missing.relation} 1 - {missing.result}",
+        )
+    )
+    ui.note(
+        "Epsilon, ε, keeps the root away from zero. It makes the variance after a little less than 1: hardly where the variance "
+        "before is large, visibly where the numbers are small. Scale and shift are learned, one of each for every dimension."
+    )
+
+
+def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
+    """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
+    n_tokens, n_layers = len(here.ids), here.config.n_layers
+    followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
+    places = runtime.compute(lambda: views.along_depth(here.trace, site, followed, n_layers))
+    data = views.over_depth(places)
+    if all_tokens:
+        whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
+    else:
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+    ui.note(f"{views.followed(site)} {whose}")
+    figures = []
+    for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
+        log = what == "spread"
+        drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0
+        figure = line_over_layers(
+            {"before LayerNorm": drawn[f"{what}_before"], "after": drawn[f"{what}_after"]},
+            title=f"{what.capitalize()} of a token's numbers",
+            value_title="standard deviation" if log else "mean",
+            stages=("residual", "layer_norm"),
+            layer_names=list(data["layer"]),
+            log_y=log,
+            mode=ui.mode(),
+        )
+        with column:
+            ui.draw(figure, name=f"layer-norm-{what}-over-depth")
+        figures.append(figure)
+    ui.export_menu("layer-norm-over-depth", data, figures)
+    st.subheader("The formula, before the final LayerNorm", anchor=False)
+    spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
+    ui.self_check(views.self_checks(*places))
+    ui.source(LayerNorm)
+
+
+def spread_at(found: LayerNormActivations, whose: str) -> None:
+    """The spread of a place's last token, with its numbers put in."""
+    var = float(found.var[-1])
+    spread = worked(math.sqrt, [var], math.sqrt(var))
+    divisor = worked(lambda var, eps: math.sqrt(var + eps), [var, found.eps], math.sqrt(var + found.eps))
+    ui.formula(
+        ui.latex_lines(
+            r"\text{spread} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
+            rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{spread.inputs[0]}}} {spread.out}",
+            r"\text{divisor} &= \sqrt{\text{var} + \varepsilon}",
+            rf"&= \sqrt{{{divisor.inputs[0]} + {divisor.inputs[1]}}} {divisor.out}",
+        )
+    )
+    ui.note(
+        f"{whose}; E = {found.before.shape[1]:,} dimensions. The divisor is what LayerNorm divides by, however large the "
+        "spread has grown. Epsilon, ε, keeps it away from zero."
+    )

@@ -1,0 +1,1 @@
+"""Parameters: counts, weights, configurations."""

@@ -1,0 +1,78 @@
+"""What the arithmetic of the parameters page is checked against: the loaded model's tensors, or the shapes of those of another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from app.chapters.parameters.controls import Counted
+from app.charts import Part
+from app.counting import bytes_counted, numbers_in_shapes
+from app.runtime import Here
+from gptcore import parameters
+from gptcore.checks import TOLERANCE, Check
+from gptcore.config import GPTConfig
+from gptcore.weights import WeightStatistics
+
+_ROWS = 4096  # of a matrix that are read at once
+
+
+def by_formula(config: GPTConfig, tied: bool) -> int:
+    """The count by the formula that the page prints."""
+    emb, vocab = config.emb_dim, config.vocab_size
+    block = 12 * emb**2 + (13 if config.qkv_bias else 10) * emb
+    return (1 if tied else 2) * vocab * emb + config.context_length * emb + config.n_layers * block + 2 * emb
+
+
+def drawn_counted(now: Counted, here: Here, parts: Sequence[Part]) -> Check:
+    """The count of the configuration that is shown, by its formula, and the sum of the innermost parts drawn, against tensors."""
+    there, whose = _tensors(now, here)
+    parents = {part.parent for part in parts}
+    drawn = sum(part.value for part in parts if part.id not in parents)
+    counts = (parameters.count_parameters(now.config, now.tied), by_formula(now.config, now.tied), drawn)
+    description = (
+        f"The {there:,} numbers in {whose} against the arithmetic, the formula and the parts drawn. Deviation in numbers."
+    )
+    return Check("Numbers in the tensors = arithmetic", description, float(max(abs(there - count) for count in counts)), 0.0)
+
+
+def _tensors(now: Counted, here: Here) -> tuple[int, str]:
+    """The numbers in the tensors of what is shown, and whose they are: the loaded model's own, or by their shapes."""
+    model = here.model.model
+    if (now.config, now.tied) == (here.config, model.tied):
+        return sum(tensor.numel() for tensor in model.parameters()), "the loaded model's tensors"
+    return numbers_in_shapes(now.config, now.tied), f"all tensors of {now.name}, by their shapes,"
+
+
+def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
+    """Every line of views.weight_memory against the shapes of all tensors and torch's own size of a number; for the loaded model
+    its tensors too."""
+    apart = [
+        abs(numbers_in_shapes(now.config, row["tied"]) * getattr(torch, row["number_type"]).itemsize - row["bytes"])
+        for row in table.to_dict("records")
+    ]
+    whose = f"all tensors of {now.name}, by their shapes and torch's own size of a number,"
+    if (now.config, now.tied) == (here.config, here.model.model.tied):
+        apart.append(int(bytes_counted(here).deviation))
+        whose = f"the loaded model's own tensors, and of {whose}"
+    description = f"The bytes of {whose} against the arithmetic, in every line of the table. Deviation in bytes."
+    return Check("Bytes of the tensors = arithmetic", description, float(max(apart)), 0.0)
+
+
+def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> Check:
+    """Mean, spread and norm of one tensor against torch in float64, the spread by the distances from the mean."""
+    pieces = tensor.detach().split(_ROWS)
+    mean = math.fsum(float(piece.double().sum()) for piece in pieces) / tensor.numel()
+    spread = math.sqrt(math.fsum(float((piece.double() - mean).square().sum()) for piece in pieces) / tensor.numel())
+    norm = math.hypot(*(float(torch.linalg.vector_norm(piece, dtype=torch.float64)) for piece in pieces))
+    size = norm / math.sqrt(tensor.numel()) or 1.0
+    apart = max(abs(found.mean - mean) / size, abs(found.spread - spread) / size, abs(found.norm - norm) / (norm or 1.0))
+    description = (
+        f"Of {name}: mean, spread and norm against torch in float64, the spread from each number's distance to the "
+        "mean. Deviation as a share of the root mean square."
+    )
+    return Check("Mean, spread, norm", description, apart, TOLERANCE)

@@ -1,0 +1,124 @@
+"""The part of the sampling page where the model writes on: always its best token, and beside it drawn ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import ArrayLike
+
+from app import choices, state, ui
+from app.chapters.sampling import controls, views
+from app.chapters.sampling.controls import second_settings
+from app.chapters.sampling.views import Given
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import latex_number
+from gptcore.checks import Check
+from gptcore.generation import generate
+from gptcore.sampling import SamplingSettings, select
+
+
+def greedy(here: Here) -> None:
+    """The text that always takes the best token, beside one drawn by the second setting; made when asked for."""
+    ui.note(
+        "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
+        "to be likeliest again, and it may run in a circle. A random draw has a way out."
+    )
+    given = views.live(here.view.model, here.ids)
+    best = given.candidates.logits[:2].tolist()
+    ui.formula(
+        rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
+        rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
+    )
+    controls.second_sliders()
+    ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
+    ui.source(select, generate)
+
+
+def _written(here: Here) -> list[Check]:
+    """Both texts and their checks; before they are asked for, the button, and where there is no place for them, why."""
+    if here.is_full:
+        ui.note(
+            "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."
+        )
+        return []
+    settings = second_settings()
+    asked = fingerprint(here, settings)
+    if state.chosen(choices.SAMPLING_WRITTEN) != asked:
+        st.button(
+            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.take,
+            args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
+        )  # fmt: skip
+        return []
+    with st.spinner("Writing …", show_time=True):
+        texts = [views.continuation(here, s) for s in (SamplingSettings(temperature=0.0), settings)]
+    _both(here, texts)
+    return [first_tokens(here, settings, texts)]
+
+
+def fingerprint(here: Here, settings: SamplingSettings) -> str:
+    """Short, the same in every browser and at every start: of which model, tokens and settings a text was asked for."""
+    said = repr((here.view.model, here.ids, settings))
+    return hashlib.blake2s(said.encode("utf-8"), digest_size=6).hexdigest()
+
+
+def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
+    """Both texts as chips, what repeats in them lit."""
+    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Second setting")
+    loops = [views.loop(ids) for ids in texts]
+    rows = [
+        [name, _chips(ids, range(found.start, found.start + found.length) if found else range(0), text_of),
+         f"{len(set(ids))} of {len(ids)}"]
+        for name, ids, found in zip(names, texts, loops, strict=True)
+    ]  # fmt: skip
+    ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
+    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
+    lines = [
+        {"setting": name.lower(), "place": i, "token_id": token, "token": text_of(token)}
+        for name, ids in zip(names, texts, strict=True)
+        for i, token in enumerate(ids)
+    ]
+    ui.export_menu("greedy-text", pd.DataFrame(lines))
+
+
+def greedy_check(logits: ArrayLike, given: Given) -> Check:
+    """The choice at temperature 0 against the largest of the model's logits, which are looked through in their own order."""
+    chosen = select(given.candidates, SamplingSettings(temperature=0.0), given.position)
+    return Check(
+        "Greedy",
+        "The logit of the token chosen at temperature 0 against the largest of all. Deviation in logits.",
+        float(np.max(np.asarray(logits, dtype=np.float64)) - chosen.logits[chosen.chosen_rank]),
+        0.0,
+    )
+
+
+def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:
+    """Both texts must begin with what is chosen from the logits in view."""
+    given = views.live(here.view.model, here.ids)
+    wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
+    differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
+    return Check(
+        "First tokens",
+        "The first tokens of both texts against the choices made from the logits in view. Deviation in tokens that differ.",
+        float(differ),
+        0.0,
+    )
+
+
+def _chips(ids: Sequence[int], lit: range, text_of: Callable[[int], str]) -> str:
+    chips = (markup.chip(text_of(token), "lit" if i in lit else "") for i, token in enumerate(ids))
+    return f'<div class="chips">{" ".join(chips)}</div>'
+
+
+def _about(name: str, found: views.Loop | None) -> str:
+    if found is None:
+        return f"{name} does not run in a circle within these tokens."
+    rounds = found.length / found.period
+    return (
+        f"{name} runs in a circle from token {found.start + 1} on: a round of {found.period} "
+        f"{'token' if found.period == 1 else 'tokens'}, {rounds:.1f} times (lit)."
+    )

@@ -1,0 +1,240 @@
+"""The parts of the sampling page that show a distribution: two settings, many draws, choices left over temperature."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from app import choices, state, ui
+from app.chapters.sampling import controls, views
+from app.chapters.sampling.controls import first_settings, second_settings
+from app.chapters.sampling.views import Given
+from app.charts import colour, curves, grouped_bars
+from app.components import two_settings as bench
+from app.writing import markup
+from app.writing.worked import entropy_terms, latex_number, worked
+from gptcore.random_numbers import random_number
+from gptcore.sampling import Selection, select
+
+
+def _selections(given: Given) -> tuple[Selection, Selection]:
+    """What either setting makes of the logits."""
+    first, second = (select(given.candidates, settings, given.position) for settings in (first_settings(), second_settings()))
+    return first, second
+
+
+def two_settings(given: Given) -> None:
+    """Both settings with what they leave and what they draw from, which follow the hand; then the formula."""
+    first, second = _selections(given)
+    _side_by_side(first, second, given)
+    _formula(second, given)
+    ui.self_check(views.mass_checks(second) + (views.published_checks() if given.published else []))
+    ui.source(select, random_number)
+
+
+def _text(rank: int, given: Given) -> str:
+    return f"“{given.texts[rank]}”" if rank < len(given.texts) else f"the token of rank {rank + 1:,}"
+
+
+def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
+    """The probabilities that either setting draws from, between the sliders of both."""
+    data = views.shortlist(first, second, given.texts)
+    labels = data["token"].tolist()
+    figure = grouped_bars(
+        {"first setting": data["first"], "second setting": data["second"]},
+        labels=labels,
+        title="The probabilities that one token is drawn from",
+        value_title="probability after all cuts",
+        unit="%",
+        stages=("reference", "probability"),
+        mode=ui.mode(),
+    )
+    figure.layout["height"] -= 5 * len(labels)  # the whole figure in sight together with the sliders
+    bench.two_settings(
+        (first, second),
+        figure,
+        key="two_settings",
+        name="two-settings",
+        labels=labels,
+        headings=controls.HEADINGS,
+        on_let_go=(controls.take_first, controls.take_second),
+    )
+    ui.export_menu("two-settings", data, [figure])
+    size = len(first.token_ids)
+    ui.note(
+        f"Drawn are the {len(labels)} likeliest. Every stage runs over all {size:,} tokens of the vocabulary."
+        if size > len(labels)
+        else f"Drawn are all {size}."
+    )
+
+
+def _formula(choice: Selection, given: Given) -> None:
+    """From the logit of the drawn token to its probability, with its numbers."""
+    temperature, rank = choice.settings.temperature, choice.chosen_rank
+    word, of = _text(rank, given), "drawn by the second setting"
+    if temperature == 0:
+        ui.formula(
+            rf"T = 0: \quad p_{{\text{{best}}}} = 1, \quad \text{{largest logit}} = {latex_number(float(choice.logits[0]))}"
+        )
+        ui.note(f"At temperature 0 nothing is divided: the largest logit, that of {word}, takes everything.")
+        return
+    below = float(choice.logits[rank] - choice.logits[0])
+    weight, total = math.exp(below / temperature), 1 / float(choice.probs[0])
+    p, kept = float(choice.probs[rank]), choice.stages[-1].mass_kept
+    last = worked(lambda p, kept: p / kept, [p, kept], choice.chosen_prob)
+    share = worked(lambda weight, total: weight / total, [weight, total], p, digits=last.digits)
+    power = worked(lambda below, t: math.exp(below / t), [below, temperature], weight, digits=share.digits)
+    divided = rf"\frac{{e^{{{power.inputs[0]} / {power.inputs[1]}}}}}{{{share.inputs[1]}}}"
+    ui.formula(
+        ui.latex_lines(
+            r"p_i &= \frac{e^{(z_i - z_{\max})/T}}{\sum_j e^{(z_j - z_{\max})/T}}",
+            rf"&= {divided} {power.relation} \frac{{{share.inputs[0]}}}{{{share.inputs[1]}}}",
+            f"&{share.out}",
+            rf"\text{{after the cuts}} &= \frac{{{share.result}}}{{{last.inputs[1]}}} {last.out}",
+        )
+    )
+    ui.note(
+        f"For {word}, {of}. Its logit z is {markup.significant(float(choice.logits[rank]))}, the largest one "
+        f"{markup.significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
+        f"small. Under the last line stands what the cuts left of the whole: {markup.percent(kept)}."
+    )
+
+
+def many_draws(given: Given) -> None:
+    """Draws of the second setting against its exact probabilities."""
+    controls.second_sliders()
+    counts = ["10", "100", "1000", "10000"]
+    with st.container(horizontal=True, gap="large", key="sampling_draws"):
+        count = int(
+            st.segmented_control(
+                "Number of draws",
+                counts,
+                format_func=lambda n: f"{int(n):,}",
+                required=True,
+                **state.choice(choices.SAMPLING_DRAWS),
+            )
+        )
+        st.number_input("Seed", 0, state.MAX_SEED, step=1, width=200, **state.widget("seed"))
+    choice = select(given.candidates, second_settings(), given.position)
+    ranks = views.draws(choice, count)
+    data = views.draw_table(choice, ranks, given.texts)
+    figure = grouped_bars(
+        {"exact": data["exact"], "drawn": data["drawn"]},
+        labels=data["token"].tolist(),
+        title=f"{count:,} draws against the exact probabilities",
+        value_title="share of the draws",
+        unit="%",
+        stages=("reference", "probability"),
+        mode=ui.mode(),
+    )
+    # Where the share should end up 19 times in 20; the bar's own number would lie under it.
+    whiskers = {"type": "data", "array": (1.96 * data["error"]).to_numpy(), "color": colour("dart", ui.mode())}
+    figure.data[0]["error_x"] = {**whiskers, "thickness": 1.5, "width": 4}
+    figure.data[0]["textposition"] = "none"
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        ui.chart(figure, name="draws", data=data)
+    with right:
+        rows = [
+            [markup.chip(line.token), markup.percent(line.exact), f"{line.count:,}", markup.percent(line.drawn),
+             f"± {markup.significant(100 * line.error, 2)} %", f"{line.errors_off:+.1f}".replace("-", "−")]
+            for line in data.itertuples()
+        ]  # fmt: skip
+        ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
+    _about_the_error(choice, count, int((data["errors_off"].abs() <= 1.96).sum()), len(data))
+    ui.self_check(views.draw_check(choice, ranks, given))
+    ui.source(select, random_number)
+
+
+def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> None:
+    """What share of the draws to expect of the likeliest token, and how far off; near: shares of those shown within 1.96 errors."""
+    p = float(choice.final_probs[0])
+    error = worked(lambda p, other: math.sqrt(p * other / count), [p, 1 - p], math.sqrt(max(0.0, p * (1 - p)) / count))
+    ui.formula(
+        r"\begin{aligned} \text{error} &= \sqrt{\frac{p\,(1 - p)}{n}} \\[0.6em]"
+        rf"&= \sqrt{{\frac{{{error.inputs[0]} \cdot {error.inputs[1]}}}{{{count}}}}} {error.out}"
+        r"\end{aligned}"
+    )
+    ui.note(
+        "The error to expect of a share, here that of the likeliest token; “off by” counts in such errors. "
+        f"{near} of {shown} {'share lies' if shown == 1 else 'shares lie'} within the whiskers of 1.96 errors; in the long run "
+        "19 of 20 do. A hundred times as many draws make the error ten times smaller. Each draw uses the random number that this seed "
+        "has for one position, 0, 1, 2 and so on."
+    )
+
+
+def choices_left(given: Given) -> None:
+    """Entropy and effective number of choices over temperature, with both settings marked."""
+    first, second = _selections(given)
+    left, right = st.columns(2, gap="large")
+    with left:
+        controls.first_sliders(["temperature"])
+        _over_temperature("entropy", first, second, given)
+    with right:
+        controls.second_sliders(["temperature"])
+        _over_temperature("choices", first, second, given)
+    ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
+    _before_and_after(first, second)
+    _entropy_formula(second)
+    ui.self_check([views.entropy_check(first, given), views.entropy_check(second, given)])
+    ui.source(select)
+
+
+def _over_temperature(name: str, first: Selection, second: Selection, given: Given) -> None:
+    data = views.uncertainty_of(given)
+    figure = curves(
+        {name: data[name]},
+        data["temperature"],
+        title="Entropy" if name == "entropy" else "Effective number of choices",
+        x_title="temperature",
+        value_title=name,
+        unit="bits" if name == "entropy" else "tokens",
+        stages=("probability",),
+        mode=ui.mode(),
+    )
+    figure.layout["shapes"] = [
+        {"type": "line", "x0": choice.settings.temperature, "x1": choice.settings.temperature, "y0": 0, "y1": 1,
+         "yref": "y domain", "line": {"color": colour(stage, ui.mode()), "width": 1.5, "dash": dash}}
+        for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot"))
+        if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]
+    ]  # fmt: skip
+    if name == "choices":
+        figure.layout["yaxis"] |= _log_axis(float(data[name].max()))
+    ui.chart(figure, name=f"temperature-{name}", data=data)
+
+
+def _before_and_after(first: Selection, second: Selection) -> None:
+    rows = [
+        [name, f"{choice.settings.temperature:g}", f"{choice.entropy:.2f}", markup.significant(choice.choices),
+         f"{choice.final_entropy:.2f}", markup.significant(choice.final_choices)]
+        for name, choice in (("First setting", first), ("Second setting", second))
+    ]  # fmt: skip
+    heads = ["", "Temperature", "Entropy, bits", "Choices", "Entropy after the cuts", "Choices after the cuts"]
+    ui.table(heads, rows, numeric=(1, 2, 3, 4, 5))
+
+
+def _entropy_formula(choice: Selection) -> None:
+    power = worked(lambda bits: 2**bits, [choice.entropy], choice.choices)
+    terms, relation = entropy_terms(choice.probs[choice.probs > 0].tolist(), choice.entropy, power.digits)
+    ui.formula(
+        rf"\begin{{aligned}} H &= -\textstyle\sum_i p_i \log_2 p_i \\[0.4em] &= {terms} \\[0.4em]"
+        rf"&{relation} {power.inputs[0]} \text{{ bits}} \\[0.4em]"
+        rf"2^H &= 2^{{{power.inputs[0]}}} {power.out} \text{{ {'choice' if power.result == '1' else 'choices'}}} \end{{aligned}}"
+    )
+    ui.note(
+        "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "
+        "choices."
+    )
+
+
+def _log_axis(top: float) -> dict[str, object]:
+    """1, 10, 100, ...; on a short axis 2 and 5 in between."""
+    steps = (1, 10) if top >= 200 else (1, 2, 5, 10)
+    values = sorted({step * 10**power for power in range(6) for step in steps})
+    return {
+        "type": "log",
+        "title": {"text": "choices (tokens), logarithmic"},
+        "tickvals": values,
+        "ticktext": [f"{value:,}" for value in values],
+    }

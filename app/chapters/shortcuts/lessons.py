@@ -1,0 +1,196 @@
+"""The experiment of the shortcuts page: how much gradient reaches each layer of an untrained network, without and with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import activation_names, choices, state, ui
+from app.charts import Figure, Mode, line_over_layers
+from app.choices import Choice
+from app.recent import MB, keeping
+from app.writing import markup
+from app.writing.worked import as_one, latex_number, worked
+from gptcore import lessons
+from gptcore.checks import Check
+
+# The default of each is the published experiment.
+SETTINGS: tuple[Choice[Any], ...] = (choices.GRADIENT_DEPTH, choices.GRADIENT_WIDTH, choices.GRADIENT_BEND, choices.GRADIENT_SEED)
+CHAIN_TOLERANCE = 1e-9  # both ways are in float64, and 64 layers add up their rounding
+MOST_ROWS = 8  # of the table, as high as the figure beside it; the export has the rest
+
+
+@keeping(2 * MB)
+def gradient_table(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
+    """layer (0 is the first), without, with: mean absolute gradient of the layer's weights, without and with shortcuts.
+
+    Kept, since no model has a part in it; not to be changed.
+    """
+    without, with_shortcuts = (lessons.mean_gradients(s, depth, width, activation, seed) for s in (False, True))
+    return pd.DataFrame({"layer": range(depth), "without": without, "with": with_shortcuts})
+
+
+def published_check(data: pd.DataFrame) -> Check:
+    """How far the gradients at the published settings lie from the printed figures, which have six decimals."""
+    deviations = [
+        np.abs(data[column].to_numpy() - np.array(lessons.PUBLISHED_GRADIENTS[shortcuts])).max()
+        for column, shortcuts in (("without", False), ("with", True))
+    ]
+    said = "These ten numbers against the published ones, which have six decimals. Deviation in units of the gradient."
+    return Check("As published", said, float(max(deviations)), 5e-7)
+
+
+@keeping(2 * MB)
+def chain_rule_check(depth: int, width: int, activation: str, seed: int) -> Check:
+    """The gradients of any settings, which nobody has printed, against a second way to them. Kept too."""
+    data, apart = gradient_table(depth, width, activation, seed), 0.0
+    for column, shortcuts in (("without", False), ("with", True)):
+        again = lessons.mean_gradients_by_hand(shortcuts, depth, width, activation, seed)
+        apart = max(apart, *(np.abs(data[column] - again) / np.maximum(again, np.finfo(float).tiny)))
+    said = (
+        "Autograd's gradients against the chain rule worked out backwards by hand. Deviation as a share of each layer's gradient."
+    )
+    return Check("Chain rule", said, float(apart), CHAIN_TOLERANCE)
+
+
+@keeping(2 * MB)
+def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> Figure:
+    """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0. Kept too."""
+    shown = gradient_table(depth, width, activation, seed).replace(0.0, np.nan)
+    return line_over_layers(
+        {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
+        title="Gradient that reaches each layer",
+        value_title="mean absolute gradient",
+        stages=("dart", "residual"),
+        log_y=True,
+        mode=mode,
+    )
+
+
+def experiment() -> None:
+    """Controls, the two lines, the numbers, and what they say."""
+    st.markdown(
+        "Demonstration with random weights; none of it comes from the model in view. One input goes through a few linear "
+        "layers, each followed by an activation function. The error at the end is sent back as a gradient. "
+        "How much of it reaches each layer?"
+    )
+    depth, width, bend, seed = _controls()
+    data = gradient_table(depth, width, bend, seed)
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        ui.chart(gradient_figure(depth, width, bend, seed, ui.mode()), name="gradients-and-shortcuts", data=data)
+    with right:
+        shown = data.head(MOST_ROWS)
+        rows = [[str(row.layer), _decimals(row.without), _decimals(row[3])] for row in shown.itertuples()]
+        ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
+        rest = len(data) - len(shown)
+        ui.note(
+            (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
+            + " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
+            + _drawn_again(depth, width, bend, seed)
+        )
+    _formula(data)
+    if all(state.chosen(choice) == choice.default for choice in SETTINGS):
+        ui.self_check(published_check(data))
+    else:
+        ui.self_check(chain_rule_check(depth, width, bend, seed))
+        st.button("Back to the published experiment", on_click=_published, type="tertiary", icon=":material/restart_alt:")
+    ui.note(
+        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. Compare how "
+        "the lines run, not where they start: the two networks have the same weights, but not the same error. "
+        "A shortcut is there wherever a layer's input and output have the same shape: everywhere but at the last layer, which narrows "
+        "to one number (unless the width is 1). Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT "
+        "needs LayerNorm as well."
+    )
+    ui.source(lessons.mean_gradients, lessons.last_layer_draws)
+
+
+def _decimals(value: float) -> str:
+    """Six decimals, as published, where they say something."""
+    return f"{value:.6f}" if 1e-6 <= value < 100 or value == 0 else markup.significant(value)
+
+
+def _controls() -> tuple[int, int, str, int]:
+    """Depth, width, activation and seed."""
+    columns = st.columns(4)
+    depth = columns[0].slider("Layers", *lessons.DEPTHS, **state.choice(choices.GRADIENT_DEPTH))
+    width = columns[1].slider("Width", *lessons.WIDTHS, **state.choice(choices.GRADIENT_WIDTH))
+    bend = columns[2].selectbox(
+        "Activation", choices.GRADIENT_BEND.options, format_func=activation_names.name, **state.choice(choices.GRADIENT_BEND)
+    )
+    seed = int(columns[3].number_input("Seed", 0, 9999, step=1, **state.choice(choices.GRADIENT_SEED)))
+    return depth, width, str(bend), seed
+
+
+def _published() -> None:
+    for choice in SETTINGS:
+        state.take(choice, choice.default)
+
+
+def _formula(data: pd.DataFrame) -> None:
+    """What a layer multiplies the gradient by, on average over the layers, without and with shortcuts."""
+    lines = [_ratio(data[name].to_numpy(), name) for name in ("without", "with")]
+    ui.formula(r"\begin{aligned} \rule{0pt}{1.9em} " + r" \\[0.9em] ".join(lines) + r" \end{aligned}")
+
+
+def _ratio(gradients: np.ndarray, name: str) -> str:
+    """One line of the formula; where the last layer gets nothing, there is nothing to divide by."""
+    i, last = _lowest(gradients, name), len(gradients) - 1
+    above, below = float(gradients[i]), float(gradients[last])
+    if not below:
+        return rf"\text{{{name}: }} g_{{{i}}} &= {latex_number(above)}, \quad g_{{{last}}} = 0"
+    ratio = worked(lambda above, below: above / below, [above, below], above / below)
+    numbers = rf"\frac{{{ratio.inputs[0]}}}{{{ratio.inputs[1]}}} \\[1.1em] &{ratio.out}"
+    return rf"\text{{{name}: }} \frac{{g_{{{i}}}}}{{g_{{{last}}}}} &= {numbers}{_power(above / below, last - i)}"
+
+
+def _lowest(gradients: np.ndarray, name: str) -> int:
+    """The layer that is compared with the last: layer 0. With shortcuts the gradient also comes down past a layer that takes none
+    of it: then the lowest that takes some."""
+    taking = np.flatnonzero(gradients[:-1])
+    return int(taking[0]) if name == "with" and len(taking) else 0
+
+
+def _power(ratio: float, layers: int) -> str:
+    """The ratio as a power of what one layer makes of it; nothing where that is the ratio itself, or 0."""
+    if layers < 2 or not ratio:
+        return ""
+    power = worked(lambda base: base**layers, [ratio ** (1 / layers)], ratio)
+    return f" {power.relation} {as_one(power.inputs[0])}^{{{layers}}}"
+
+
+def _reading(gradients: np.ndarray, name: str) -> str:
+    """What became of the gradient between the last layer and the first. name: "without" or "with"."""
+    start, n, none = f"{name.capitalize()} shortcuts,", len(gradients), int((gradients == 0).sum())
+    if none == n:
+        return f"{start} no gradient reaches any layer: the last but one gives only zeros, where its activation function is flat."
+    said = []
+    if none:
+        whose = "1 layer gets" if none == 1 else f"{none} layers get"
+        why = (
+            "a layer whose activation function is flat for all that it is given lets nothing through"
+            if name == "without"
+            else "the activation function is flat for all that it is given there, and the gradient passes by on the shortcut"
+        )
+        said.append(f"{start} {whose} no gradient, and no point in the figure: {why}.")
+    i = _lowest(gradients, name)
+    if gradients[i] and gradients[-1]:
+        ratio = markup.significant(float(gradients[i] / gradients[-1]))
+        said.append(f"{start} layer {i} gets {ratio} times the gradient of the last layer.")
+    return " ".join(said)
+
+
+@keeping(2 * MB)
+def _drawn_again(depth: int, width: int, activation: str, seed: int) -> str:
+    """Why the last layer is not the first that the seed gives; nothing where it is. Kept too."""
+    draws = lessons.last_layer_draws(depth, width, activation, seed)
+    if draws == 1:
+        return ""
+    before = "the one before" if draws == 2 else f"the {draws - 1} before"
+    return (
+        f" The last layer is draw {draws} of this seed: with {before} it, the last activation function was flat "
+        f"(a slope below {lessons.LEAST_SLOPE:g}) in at least one of the two networks, and next to nothing would have been sent back."
+    )

@@ -1,0 +1,130 @@
+"""The part of the shortcuts page that shows the model in view: its residual stream over the layers, and one layer's sum."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import runtime, state, ui
+from app.chapters.shortcuts import views
+from app.charts import Figure, line_over_layers
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import worked
+from gptcore.model import TransformerBlock
+
+
+class Picture(NamedTuple):
+    """One figure over the layers. columns: name in the legend -> column of views.stream; start: the column that has, in its
+    first line, what enters layer 0, where that is drawn too."""
+
+    name: str
+    title: str
+    value_title: str
+    unit: str
+    log: bool
+    columns: dict[str, str]
+    stages: tuple[str, ...]
+    start: str = ""
+
+
+PICTURES = (
+    Picture(
+        "length", "Length of the stream and of what is added", "length of the vector", "", True,
+        {"residual stream": "norm_out", "attention": "norm_attention", "feed-forward": "norm_feed_forward"},
+        ("residual", "attention", "feed_forward"), "norm_in",
+    ),
+    Picture(
+        "share", "Share of each block's output that is new", "share of the output", "%", False,
+        {"attention": "share_attention", "feed-forward": "share_feed_forward"}, ("attention", "feed_forward"),
+    ),
+    Picture(
+        "cosine", "How far each block turns the vector", "cosine", "", False,
+        {"cosine between input and output": "cosine"}, ("residual",),
+    ),
+)  # fmt: skip
+
+
+def stream(here: Here) -> None:
+    """The stream of the token in focus over all layers, and the sum of the layer in focus in numbers."""
+    n_layers = here.config.n_layers
+    if n_layers > 1:
+        st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+    blocks = runtime.compute(lambda: views.blocks(here.trace, here.position, n_layers))
+    table = views.stream(blocks)
+    whole, (left, right) = st.container(), st.columns(2, gap="large")
+    figures = [_figure(picture, table) for picture in PICTURES]
+    for place, picture, figure in zip((whole, left, right), PICTURES, figures, strict=True):
+        with place:
+            ui.draw(figure, name=f"residual-{picture.name}")
+    ui.export_menu("residual-stream", table, figures)
+    ui.note(
+        "The share is measured along the block's output: shortcut, attention and feed-forward together make exactly 100 %. Below 0 a "
+        "part points against the whole. A cosine of 1 means that the block left the direction as it was."
+    )
+    _sum(here.layer, table)
+    ui.self_check(views.self_checks(blocks, table))
+    ui.source(TransformerBlock)
+
+
+def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
+    drawn = table[list(picture.columns.values())]
+    names = [str(layer) for layer in table["layer"]]
+    if picture.start:  # what attention and feed-forward add has no place there
+        first = pd.DataFrame([[table[picture.start].iloc[0]] + [np.nan] * (len(picture.columns) - 1)], columns=drawn.columns)
+        drawn, names = pd.concat([first, drawn], ignore_index=True), ["in", *names]
+    if picture.log:
+        drawn = drawn.replace(0.0, np.nan)  # a logarithmic axis has no place for 0
+    figure = line_over_layers(
+        {label: drawn[column] for label, column in picture.columns.items()},
+        title=picture.title,
+        value_title=picture.value_title,
+        unit=picture.unit,
+        stages=picture.stages,
+        layer_names=names,
+        log_y=picture.log,
+        mode=ui.mode(),
+    )
+    if picture.start:
+        figure.layout["xaxis"]["title"]["text"] = "layer (in: the embeddings, before layer 0)"
+    if picture.name == "cosine":
+        figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
+    return figure
+
+
+def _sum(layer: int, table: pd.DataFrame) -> None:
+    """What the block in focus adds to the token's vector, as lengths and shares, and its cosine worked out."""
+    st.subheader("The sum, with these numbers", anchor=False)
+    line = table.iloc[layer]
+    dot = float(line.cosine * line.norm_in * line.norm_out)
+    cosine = worked(lambda dot, x, h: dot / (x * h), [dot, line.norm_in, line.norm_out], float(line.cosine))
+    dot_tex, x, h = cosine.inputs
+    ui.formula(
+        rf"""\begin{{aligned}}
+        H(x) &= F(x) + x, \qquad \frac{{\partial H}}{{\partial x}} = \frac{{\partial F}}{{\partial x}} + 1 \\[0.9em]
+        \text{{cosine}} &= \frac{{x \cdot H(x)}}{{|x|\,|H(x)|}} \\[1.2em]
+        &= \frac{{{dot_tex}}}{{{x} \cdot {h}}} \\[0.9em]
+        &{cosine.out}
+        \end{{aligned}}"""
+    )
+    ui.table(
+        [f"Layer {layer}", "Length", "Share of the output"],
+        [
+            ["x, on the shortcut", markup.significant(line.norm_in), _share(line.share_shortcut)],
+            ["+ attention", markup.significant(line.norm_attention), _share(line.share_attention)],
+            ["+ feed-forward", markup.significant(line.norm_feed_forward), _share(line.share_feed_forward)],
+            ["= H(x)", markup.significant(line.norm_out), "100.0 %"],
+        ],
+        numeric=(1, 2),
+        marked=3,
+    )
+    ui.note("Lengths do not add up, since the vectors point in different directions; the vectors do, number by number.")
+
+
+def _share(value: float) -> str:
+    """A share that may be negative."""
+    return markup.percent(value).replace("-", "−")

@@ -1,0 +1,1 @@
+"""Tokens, and the model's surprise at each of them."""

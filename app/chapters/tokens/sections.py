@@ -1,0 +1,222 @@
+"""The parts of the tokens page that are about the cut: the text as chips, the merges of one piece, how other things are cut."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import choices, picture_files, state, ui
+from app.chapters.tokens import views
+from app.charts.labels import counted
+from app.choices import Choice
+from app.components.token_text import TextChip, token_text
+from app.recent import MB, Recent
+from app.runtime import Here
+from app.writing import markup
+from gptcore.tokenizer import Tokenizer, visible
+
+CHIPS = "The text as tokens"
+KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
+SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
+
+
+def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first: str) -> str | None:
+    """The control that chooses the text; None for the sequence in view, else the visitor's own text.
+
+    first: "view" or "own", what stands there before anything was chosen; token: the choice of the token in focus in the own text,
+    which another text drops.
+    """
+    offered = sorted(SOURCES, key=lambda name: name != first)
+    chosen = st.segmented_control(
+        "Which text",
+        list(SOURCES),
+        format_func=lambda name: SOURCES[name],
+        required=True,
+        label_visibility="collapsed",
+        **state.choice(source, among=offered),
+    )
+    if chosen != "own":
+        return None
+    tied = state.choice(own)
+
+    def changed() -> None:
+        state.take(token, -1)
+        tied["on_change"]()
+
+    text = st.text_area(
+        f"Your text, at most {state.MAX_PROMPT_CHARACTERS:,} characters",
+        height=110,
+        max_chars=state.MAX_PROMPT_CHARACTERS,
+        help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
+        key=tied["key"],
+        on_change=changed,
+    )
+    if len(text) > choices.LONGEST_IN_LINK:
+        ui.note(
+            f"The text has {len(text):,} characters: a link takes at most {choices.LONGEST_IN_LINK:,}, so it stays out of the link."
+        )
+    return text
+
+
+class Cut(NamedTuple):
+    """A text's tokens (views.cut), and the first MOST_CHIPS of them as chips."""
+
+    table: pd.DataFrame
+    chips: list[TextChip]
+
+
+@st.cache_resource(show_spinner=False)
+def _cuts() -> Recent[Cut]:
+    return Recent(KEPT_CUTS)
+
+
+def _made(here: Here, text: str | None) -> Cut:
+    table = views.cut_in_view(here) if text is None else views.cut(here.model.tokenizer, text)
+    shown = table.head(views.MOST_CHIPS)
+    chips = [
+        TextChip(line.token, line.piece, said, note=str(line.token_id), kind="" if line.origin == "cut" else line.origin)
+        for line, said in zip(shown.itertuples(), views.facts(shown), strict=True)
+    ]
+    return Cut(table, chips)
+
+
+def cut(here: Here) -> tuple[pd.DataFrame, int]:
+    """The text as chips; returns its tokens and the position of the one in focus."""
+    text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
+    of_what = (here.view.prompt, here.ids) if text is None else text
+    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
+    if table.empty:
+        ui.note("No text, no tokens. Type something above.")
+        return table, 0
+    picked = here.view.position if text is None else state.chosen(choices.CUT_TOKEN)
+    focus = views.richest_position(table) if picked is None or picked < 0 else min(picked, len(table) - 1)
+
+    def on_pick(index: int) -> None:
+        if text is None:
+            state.update(position=index)
+        else:
+            state.take(choices.CUT_TOKEN, index)
+
+    token_text(
+        chips,
+        key="cut_chips",
+        label=CHIPS,
+        hint="Point at a token to see its bytes and why the cut is there.",
+        focus=focus if focus < len(chips) else None,
+        on_pick=on_pick,
+    )
+    if len(table) > len(chips):
+        ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
+    _counts(here, table, chips, text)
+    return table, focus
+
+
+def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | None) -> None:
+    """The text in numbers, characters per token as a formula, and what the checks found."""
+    tokenizer, limit = here.model.tokenizer, here.config.context_length
+    count = views.statistics(tokenizer, table)
+    if count.tokens:
+        counts = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
+        ui.note(" · ".join(counted(n, name) for n, name in counts))
+        ui.formula(
+            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
+        )
+    if len(table) > limit:
+        ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
+    chosen = table[table["origin"] == "chosen"]
+    ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
+    if text is None and len(chosen):
+        again = len(tokenizer.encode(tokenizer.decode(ids)))
+        ui.note(
+            f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
+            + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
+        )
+    prompt = here.view.prompt if text is None else text
+    if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
+        ui.self_check(views.self_checks(tokenizer, prompt, cut_ids))
+    with st.container(horizontal=True):
+        file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
+        ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Export the tokens")
+        ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
+
+
+@st.fragment
+def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
+    """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
+    if line.origin != "cut":
+        ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
+        return
+    if (n_bytes := len(piece.encode("utf-8", "replace"))) > views.LONGEST_STEPPED:
+        ui.note(
+            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {views.LONGEST_STEPPED}; click another token."
+        )
+        return
+    steps = views.merge_steps(tokenizer, piece)
+    last = len(steps) - 1
+    step = st.slider("Step", 0, last, **state.choice(choices.MERGE_STEP, upper=last)) if last else 0
+    left, right = st.columns(2, gap="large")
+    with left:
+        rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]
+        ui.table(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank"], rows, numeric=(0, 2), marked=step)
+    with right:
+        _pairs(tokenizer, steps["parts"].iloc[step], step)
+    with st.container(horizontal=True):
+        data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
+        ui.export_menu("merges", data, label="Export the merges")
+        ui.source(Tokenizer.merges)
+
+
+def _parts(parts: tuple[bytes, ...], joined: int) -> str:
+    chips = " ".join(markup.chip(visible(part), "lit" if i == joined else "") for i, part in enumerate(parts))
+    return f'<div class="chips">{chips}</div>'
+
+
+def _pairs(tokenizer: Tokenizer, parts: tuple[bytes, ...], step: int) -> None:
+    """The neighbours at one step, and which of them are joined next."""
+    pairs = views.neighbours(tokenizer, parts)
+    if pairs.empty:
+        ui.note("One part is left: the whole piece is a token.")
+        return
+    rows = [
+        [
+            f"{markup.chip(visible(p.first))} {markup.chip(visible(p.second))}",
+            "no merge" if pd.isna(p.rank) else f"{p.rank:,}",
+            "joined next" if p.next else "",
+        ]
+        for p in pairs.itertuples()
+    ]
+    marked = int(np.flatnonzero(pairs["next"])[0]) if pairs["next"].any() else None
+    ui.table([f"Neighbours at step {step}", "Rank of their merge", ""], rows, numeric=(1,), marked=marked)
+    if marked is None:
+        ui.note("No merge joins any of these neighbours, so the cut is done.")
+
+
+def special_cases(tokenizer: Tokenizer) -> None:
+    """Spaces, new lines, rare words, numbers and emoji, cut by the vocabulary in use."""
+    cases = views.special_cases(tokenizer)
+    rows = [
+        [
+            f'<div class="chips">{markup.escape_html(case.what)}<br><code>{markup.escape_html(visible(case.text.encode("utf-8")))}</code></div>',
+            f'<div class="chips">{" ".join(markup.chip(tokenizer.text_of(i)) for i in case.ids)}</div>',
+            str(case.tokens),
+        ]
+        for case in cases.itertuples()
+    ]
+    ui.table(["Text", "Tokens", "Count"], rows, numeric=(2,))
+    ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
+    rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
+    ui.formula(
+        rf"\begin{{gathered}} \text{{characters per token,}} \\[0.4em] \text{{rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
+        rf"= {rare.characters_per_token:.2f} \end{{gathered}}"
+    )
+    ui.note(
+        "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
+        "falls apart into single bytes, so that no text is ever unknown."
+    )
+    everything = "\n".join(cases["text"])
+    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
+    ui.source(Tokenizer.encode, Tokenizer.pre_split)

@@ -1,0 +1,156 @@
+"""The part of the tokens page that is about surprise: any text coloured by it, the words that surprised most, the whole."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from app import choices, picture_files, state, ui
+from app.chapters.tokens import sections, surprise_views
+from app.components.token_text import TextChip, token_text
+from app.recent import MB, Recent
+from app.runtime import Here
+from app.writing import markup
+from app.writing.worked import as_one, worked
+from gptcore.errors import GPTCoreError
+from gptcore.surprise import Surprise, surprise
+
+KEPT_READINGS = 32 * MB  # of texts that are kept ready: some 2 MB for 1,024 tokens
+
+
+def surprise_of_text(here: Here) -> None:
+    """One pass over a text, each token coloured by how surprised the model was."""
+    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
+    text = sections.which_text(
+        choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, choices.SURPRISE_TOKEN, first="own" if untouched else "view"
+    )
+    tokenizer = here.model.tokenizer
+    try:
+        ids = here.ids if text is None else surprise_views.text_ids(tokenizer, text)
+    except GPTCoreError as error:
+        st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
+        return
+    with st.spinner("Reading the text …", show_time=True):
+        found = surprise_views.judged(here.view.model, ids)
+    if not found.ids:
+        ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
+                if text is None else "Type or paste a text above.")  # fmt: skip
+        return
+    started = text is not None and tokenizer.end_of_text_id is not None
+    picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
+    read = _readings().get((here.view.model, ids, started), lambda: _read(here, found, ids, started))
+    _draw(here, read, text is None, picked)
+
+
+class Reading(NamedTuple):
+    """A text as it was read: `ids` with its start token or first token, which nothing predicted; the judged tokens and words as
+    tables; a chip each token that is shown, of which the first `lead` were not judged."""
+
+    found: Surprise
+    ids: tuple[int, ...]
+    table: pd.DataFrame
+    words: pd.DataFrame
+    chips: list[TextChip]
+    lead: int
+
+
+@st.cache_resource(show_spinner=False)
+def _readings() -> Recent[Reading]:
+    return Recent(KEPT_READINGS)
+
+
+def _read(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> Reading:
+    """started: whether ids[0] is only the start token, put in before a text; else it is a token that nothing predicted."""
+    tokenizer, vocab_size = here.model.tokenizer, here.config.vocab_size
+    lead = 0 if started else 1
+    table = surprise_views.tokens(tokenizer, found, lead)
+    words = surprise_views.words(table)
+    full = surprise_views.blind_guess(vocab_size)
+    chips = [
+        TextChip(line.token, line.word, said, shade=round(min(1.0, line.bits / full), 3))
+        for line, said in zip(table.itertuples(), surprise_views.facts(found, table, words, vocab_size), strict=True)
+    ]
+    if lead:
+        unread = ("Nothing comes before the first token, so nothing predicted it.",)
+        first = tokenizer.text_of(ids[0])
+        chips = [TextChip(first, -1, (("", first), unread)), *chips]
+    return Reading(found, ids, table, words, chips, lead)
+
+
+def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
+    """picked: the chip in focus, -1 for the most surprising one; in_view: whether the text is the sequence in view."""
+    found, table = read.found, read.table
+    focus = int(table["bits"].idxmax()) + read.lead if picked < 0 else min(picked, len(read.chips) - 1)
+    full = surprise_views.blind_guess(here.config.vocab_size)
+
+    def on_pick(index: int) -> None:
+        if in_view:
+            state.update(position=index)
+        else:
+            state.take(choices.SURPRISE_TOKEN, index)
+
+    label, legend = "Surprise at each token", ("0 bits", f"{full:.1f} bits, as a blind guess, and more")
+    token_text(
+        read.chips,
+        key="surprise_chips",
+        label=label,
+        hint="Point at a token to see what the model expected there.",
+        focus=focus,
+        legend=legend,
+        on_pick=on_pick,
+    )
+    if len(found.windows) > 1:
+        ui.note(
+            f"Longer than the context of {here.config.context_length:,} tokens: read in {len(found.windows)} windows that overlap by "
+            "half, so that behind the first window each token is judged with at least half a context before it."
+        )
+    _sums(here, read, focus - read.lead)
+    ui.self_check(surprise_views.self_checks(here.view.model, read.ids, found))
+    with st.container(horizontal=True):
+        file = partial(picture_files.of_chips, read.chips, label, ui.mode(), legend)
+        ui.export_menu("surprise", table, file, label="Export the tokens")
+        ui.source(surprise)
+
+
+def _sums(here: Here, read: Reading, focus: int) -> None:
+    """The token in focus as a formula (of the first token, which nothing predicted, there is none to fill in), the words that surprised
+    most, and the whole."""
+    filled = ""
+    if focus >= 0:
+        line = read.table.iloc[focus]
+        bits = worked(lambda p: -math.log2(p), [float(line.probability)], float(line.bits))
+        filled = rf" \\ -\log_2 {as_one(bits.inputs[0])} {bits.out}\text{{ bits}}"
+    ui.formula(rf"\begin{{gathered}} \text{{surprise}} = -\log_2 p{filled} \end{{gathered}}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        top = read.words.nlargest(8, "bits")
+        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        ui.table(["Words that surprised most", "Position", "Tokens", "Bits"], rows, numeric=(1, 2, 3))
+        ui.note(
+            "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
+        )
+        ui.export_menu("surprise-words", read.words, label="Export the words")
+    with right:
+        whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
+        ui.table(
+            ["The whole text" if read.ids[0] == here.model.tokenizer.end_of_text_id else "After the first token", ""],
+            [
+                ["Characters", f"{whole.characters:,}"],
+                ["Words", f"{whole.words:,}"],
+                ["Tokens", f"{whole.tokens:,}"],
+                ["Bits", f"{whole.bits:,.1f}"],
+                ["Bits per token", f"{whole.bits_per_token:.2f}"],
+                ["Bits per character", f"{whole.bits_per_character:.3f}"],
+            ],
+            numeric=(1,),
+            marked=5,
+        )
+        ui.note(surprise_views.about_first(here.model.tokenizer, read.ids))
+    ui.note(
+        "1 bit is the surprise at a coin toss, and each bit more halves the probability. Bits per character can be compared between "
+        "models with different vocabularies; bits per token cannot. The lower, the better the model predicts this text."
+    )

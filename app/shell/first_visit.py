@@ -1,0 +1,29 @@
+"""The first visit after a start: something to look at while torch is imported and the model loaded, which takes seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
+
+from app import ui
+from app.shell import navigation
+
+_SENT_WITHIN = 0.05  # seconds; importing torch then holds the interpreter for long stretches
+
+
+def waiting(page: StreamlitPage) -> DeltaGenerator | None:
+    """Say in the page's place what is going on, and return the place, for what comes next; None once torch is there."""
+    if "torch" in sys.modules:
+        return None
+    entry = next(entry for entry in navigation.PAGES if entry.title == page.title)
+    place = st.empty()
+    with place:
+        ui.page_header(
+            entry.stage, entry.title, "The server has just started and loads the model. This takes a few seconds, once."
+        )
+    time.sleep(_SENT_WITHIN)
+    return place

@@ -1,0 +1,96 @@
+"""Which token comes next, and how was it chosen?
+
+Reads: the trace's logits at the last position, the sampling settings, the chosen tokens.
+Shows: the sequence as chips (colour: probability at temperature 1); the seven steps of generation with their shapes; the best
+candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kept probabilities (0 to 1) with the dart u.
+"""
+
+import streamlit as st
+
+from app import runtime, sequence, state, ui
+from app.chapters.write import run_loop, seven_steps
+from app.components.next_token import is_hidden, next_token
+from app.components.rail import rail
+from app.components.timeline import timeline
+
+FIRST_LABELS = 24  # rows that the panel can show before the vocabulary has arrived
+
+
+def take_settings(new: dict) -> None:
+    state.update(**new)
+
+
+def controls(running: bool, full: bool) -> None:
+    """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+        if running:
+            st.button("Stop", type="primary", icon=":material/stop:", on_click=run_loop.stop)
+            done = run_loop.total() - run_loop.remaining()
+            st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
+            return
+        view = state.current()
+        st.button(
+            "Step", type="primary", icon=":material/add:", on_click=run_loop.step, help="Choose one token and append it",
+            disabled=full,
+        )  # fmt: skip
+        count = int(state.remembered("run_length", 50))
+        st.button(f"Run {count}", icon=":material/play_arrow:", on_click=run_loop.start, args=(count,), disabled=full)
+        st.button("Back", icon=":material/undo:", on_click=run_loop.back, disabled=view.step == 0)
+        st.button("Start over", icon=":material/first_page:", on_click=run_loop.start_over, disabled=not view.chosen)
+        with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
+            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
+            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
+
+
+def live() -> None:
+    """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
+    was_running = run_loop.remaining() > 0
+    run_loop.tick()
+    if not drawing_page and not (ticking and run_loop.remaining()):
+        st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
+    here = runtime.here()
+    controls(was_running, here.is_full)
+    if here.is_full:
+        ui.note(
+            f"The sequence fills the context of {here.config.context_length:,} tokens, so no token can follow it. The model still says "
+            f"which it would take. {'Go back, or start over' if here.view.step else 'Shorten the prompt'} to go on."
+        )
+    timeline(sequence.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=sequence.go_to)
+    choice = sequence.selection(here)
+    opened = int(state.remembered("opened_step", 4))
+    hidden = is_hidden("next_token", len(here.ids))
+    rail(
+        seven_steps.stations(here, choice, hidden),
+        key="rail",
+        selected=opened,
+        on_select=lambda i: state.remember("opened_step", i),
+    )
+    tokenizer = here.model.tokenizer
+    next_token(
+        key="next_token",
+        model_name=here.view.model,
+        choice=choice,
+        labels=[tokenizer.text_of(int(i)) for i in choice.token_ids[:FIRST_LABELS]],
+        n_tokens=len(here.ids),
+        on_settings=take_settings,
+        on_choose=run_loop.choose,
+        disabled=here.is_full,
+    )
+    if hidden:
+        ui.note("The seven steps show their numbers again when the guess is over.")
+    elif not was_running:
+        seven_steps.show(opened, here, choice)
+
+
+ui.page_header(
+    "probability",
+    "Which token comes next?",
+    "The model gives every token of its vocabulary a probability. Temperature and the cuts reshape them, one random number decides, "
+    "and the chosen token joins the text. Then it all begins again.",
+)
+if runtime.here().sequence.started_empty:
+    ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
+# A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
+drawing_page, ticking = True, run_loop.remaining() > 0
+st.fragment(live, run_every=run_loop.interval() if ticking else None)()
+drawing_page = False
