@@ -28,7 +28,7 @@ JUNK = {"layer": "99", "head": "-1", "position": "x", "step": "5", "chosen": "!"
 def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query: str) -> AppTest:
     """The page as a visitor with the link `?model=<folder>&...` gets it. Without another word: no exception, no error message."""
     monkeypatch.setenv("GLASS_MODELS", str(folder))
-    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "app" / "entry.py"), default_timeout=60)
     for name, value in {"model": str(folder), **query}.items():
         at.query_params[name] = value
     at.run()
