@@ -15,7 +15,6 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import index
 from threading import Lock
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +25,7 @@ from torch import Tensor
 from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.model import GPTModel, check_length
+from gptcore.run import Intervention, Run
 from gptcore.trace import Trace, check_ids
 
 MAX_BYTES = 512 * 2**20
@@ -35,10 +35,13 @@ _LOGITS_SHARE = 8  # an eighth of the bytes is for rows of logits
 
 @runtime_checkable
 class HasModel(Protocol):
-    """Anything with a GPTModel in it; a LanguageModel, as a rule."""
+    """Anything with a GPTModel in it and an identity that a Run can name; a LanguageModel, as a rule."""
 
     @property
     def model(self) -> GPTModel: ...
+
+    @property
+    def identity(self) -> str: ...
 
 
 class _Buffer:
@@ -79,10 +82,10 @@ class _Node:
 
 
 class _Tree:
-    """The sequences of one model (and one ablation) by their beginnings. Whoever calls holds the store's lock."""
+    """The sequences of one model under one intervention by their beginnings. Whoever calls holds the store's lock."""
 
-    def __init__(self, model: GPTModel, number: int) -> None:
-        self.model = weakref.ref(model)  # a store does not keep a model alive
+    def __init__(self, language_model: HasModel, number: int) -> None:
+        self.language_model = weakref.ref(language_model)
         self.number = number
         self.computing = Lock()  # held by the one that runs the model
         self._root = _Node()
@@ -138,7 +141,7 @@ class _RowsOfLogits:
 
 
 class TraceStore:
-    """Traces by (model, token ids, ablation), in at most `max_bytes` of tensors; what was asked for least recently goes first.
+    """Traces by Run, in at most `max_bytes` of tensors; what was asked for least recently goes first.
 
     Whatever goes can be computed again from the ids, and a trace that somebody holds stays right. Safe for threads: one at a time
     runs a model, who asks for what is there does not wait. A sequence that alone is larger than `max_bytes` is computed
@@ -149,7 +152,8 @@ class TraceStore:
         self._logits = _RowsOfLogits(max_bytes // _LOGITS_SHARE)
         self._max_buffer_bytes = max_bytes - max_bytes // _LOGITS_SHARE
         self._lock = Lock()  # for the fields below
-        self._trees: weakref.WeakKeyDictionary[GPTModel, dict[None, _Tree]] = weakref.WeakKeyDictionary()
+        # A store does not keep a model alive.
+        self._trees: weakref.WeakKeyDictionary[HasModel, dict[Intervention | None, _Tree]] = weakref.WeakKeyDictionary()
         self._kept: dict[_Buffer, _Tree] = {}
         self._numbers, self._moments = itertools.count(), itertools.count(1)
 
@@ -165,30 +169,49 @@ class TraceStore:
         with self._lock:
             return sum(buffer.n_bytes for buffer in self._kept) + self._logits.n_bytes
 
+    def add(self, language_model: HasModel) -> None:
+        """From here on runs may name this model, for as long as somebody else keeps it."""
+        with self._lock:
+            self._trees.setdefault(language_model, {})
+
     @torch.inference_mode()
-    def trace(self, language_model: HasModel, ids: Sequence[int], ablation: None = None) -> Trace:
-        """What the model does with `ids`: the rows that are kept, and the rest computed and kept.
+    def trace(self, run: Run) -> Trace:
+        """What the model does with the ids of `run`: the rows that are kept, and the rest computed and kept.
 
         Raises SequenceLengthError for no ids or more than the context length, TokenError for an id outside the vocabulary,
-        GPTCoreError for an ablation (the place in the key is kept for it) or for a model in training mode.
+        GPTCoreError for a model that was never added or is in training mode, or for an intervention.
         """
-        model, ids = language_model.model, tuple(index(token_id) for token_id in ids)
-        check_length(len(ids), model.config.context_length)
-        check_ids(ids, model.config.vocab_size)
-        if ablation is not None:
-            raise GPTCoreError(f"ablation is {ablation!r}; parts of the model cannot be switched off yet, so leave it out.")
+        language_model = self._named(run.model)
+        model = language_model.model
+        check_length(len(run.ids), model.config.context_length)
+        check_ids(run.ids, model.config.vocab_size)
+        if run.intervention is not None:
+            raise GPTCoreError(
+                f"intervention is {run.intervention!r}; parts of the model cannot be switched off yet, so leave it out."
+            )
         if model.training:
             raise GPTCoreError("The model is in training mode, where dropout makes every run different; call model.eval() first.")
-        tree = self._tree(model, ablation)
-        buffer = self._find(tree, ids) or self._compute(tree, model, ids)
-        return self._view(tree, model, buffer, ids)
+        tree = self._tree(language_model, run.intervention)
+        buffer = self._find(tree, run.ids) or self._compute(tree, model, run.ids)
+        return self._view(tree, model, buffer, run.ids)
 
-    def _tree(self, model: GPTModel, ablation: None) -> _Tree:
+    def _named(self, identity: str) -> HasModel:
         with self._lock:
-            trees = self._trees.setdefault(model, {})
-            if ablation not in trees:
-                trees[ablation] = _Tree(model, next(self._numbers))
-            return trees[ablation]
+            models = list(self._trees)
+        for language_model in models:  # one, as a rule
+            if language_model.identity == identity:
+                return language_model
+        known = ", ".join(sorted(language_model.identity for language_model in models)) or "none"
+        raise GPTCoreError(
+            f"This store has no model {identity[:80]!r}; it has: {known}. Load the model, or add it to this store."
+        )
+
+    def _tree(self, language_model: HasModel, intervention: Intervention | None) -> _Tree:
+        with self._lock:
+            trees = self._trees[language_model]
+            if intervention not in trees:
+                trees[intervention] = _Tree(language_model, next(self._numbers))
+            return trees[intervention]
 
     def _find(self, tree: _Tree, ids: tuple[int, ...]) -> _Buffer | None:
         """A buffer with all of `ids`, if there is one."""
@@ -234,7 +257,7 @@ class TraceStore:
             self._drop(outgrown)
         tree.add(buffer)
         self._kept[buffer] = tree
-        for other in [b for b, t in self._kept.items() if t.model() is None]:
+        for other in [b for b, t in self._kept.items() if t.language_model() is None]:
             self._drop(other)
         while sum(b.n_bytes for b in self._kept) > self._max_buffer_bytes:
             self._drop(min(self._kept, key=lambda b: b.last_asked))
