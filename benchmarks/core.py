@@ -30,8 +30,10 @@ from gptcore.cache_race import KeptKeysValues
 from gptcore.checkpoints import load_model, save_model
 from gptcore.config import GPT2_SMALL
 from gptcore.model import GPTModel
+from gptcore.run import Run
 from gptcore.sampling import SamplingSettings, select
 from gptcore.store import TraceStore
+from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
 STEPS = 16
@@ -44,6 +46,12 @@ class Holder:
     """As much of a LanguageModel as a store asks for."""
 
     model: GPTModel
+    tokenizer: Tokenizer | None = None  # nothing is encoded
+    identity: str = "gpt2-random"
+
+    def trace(self, store: TraceStore, ids: tuple[int, ...]) -> Trace:
+        store.add(self)
+        return store.trace(Run(self.identity, ids))
 
 
 def against(what: str, ours: float, peer: float | None, peer_name: str, most: float, unit: str = "ms") -> Row:
@@ -84,11 +92,12 @@ class Peers:
         torch.manual_seed(0)
         save_model(GPTModel(GPT2_SMALL), folder)
         self.ours = load_model(folder).lay_out_for_steps()
+        self.holder = Holder(self.ours)
         self.fused = GPT2LMHeadModel.from_pretrained(folder).eval()
         self.eager = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager").eval()  # the one that gives attentions
 
     def trace(self, store: TraceStore, ids: tuple[int, ...]) -> Trace:
-        return store.trace(Holder(self.ours), ids)
+        return self.holder.trace(store, ids)
 
 
 @contextmanager
@@ -227,7 +236,7 @@ def memory_of(whom: str, folder: Path) -> float:
     ids = random_ids(1024, 1)
     if whom == "gptcore":
         holder, store = Holder(load_model(folder).lay_out_for_steps()), TraceStore()
-        return peak_growth(lambda n: store.trace(holder, ids[:n]).logits, holder.model.parameters())
+        return peak_growth(lambda n: holder.trace(store, ids[:n]).logits, holder.model.parameters())
     from transformers import GPT2LMHeadModel
 
     theirs = GPT2LMHeadModel.from_pretrained(folder, attn_implementation="eager").eval()

@@ -30,18 +30,23 @@ if TYPE_CHECKING:
     from gptcore.generation import Step, generate, prompt_ids
     from gptcore.language_model import LanguageModel
     from gptcore.model import GPTModel
+    from gptcore.run import Ablation, Intervention, Patch, Run, read_intervention, write_intervention
     from gptcore.sampling import SamplingSettings, candidates, select
     from gptcore.store import TraceStore
     from gptcore.tokenizer import Tokenizer
     from gptcore.trace import Trace
 
 __all__ = [
+    "Ablation",
     "Availability",
     "CatalogueEntry",
     "GPTConfig",
     "GPTCoreError",
     "GPTModel",
+    "Intervention",
     "LanguageModel",
+    "Patch",
+    "Run",
     "SamplingSettings",
     "Step",
     "Tokenizer",
@@ -56,8 +61,10 @@ __all__ = [
     "load",
     "load_model",
     "prompt_ids",
+    "read_intervention",
     "save_model",
     "select",
+    "write_intervention",
 ]
 
 _MODULES = {
@@ -76,6 +83,7 @@ _MODULES = {
     "generation": ("Step", "generate", "prompt_ids"),
     "language_model": ("LanguageModel",),
     "model": ("GPTModel",),
+    "run": ("Ablation", "Intervention", "Patch", "Run", "read_intervention", "write_intervention"),
     "sampling": ("SamplingSettings", "candidates", "select"),
     "store": ("TraceStore",),
     "tokenizer": ("Tokenizer",),

@@ -23,6 +23,10 @@ class OutOfRangeError(GPTCoreError, IndexError):
     """A layer, head or position that the model or the sequence does not have."""
 
 
+class InterventionError(GPTCoreError, ValueError):
+    """An intervention that says nothing that could be computed: not whole numbers, an unknown site, a text that is none."""
+
+
 class SamplingError(GPTCoreError, ValueError):
     """A sampling setting outside its range."""
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
 from gptcore.config import GPTConfig
 from gptcore.model import GPTModel
+from gptcore.run import Intervention, Run
 from gptcore.store import TraceStore
+from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
 TINY = GPTConfig(vocab_size=61, context_length=20, emb_dim=15, n_heads=3, n_layers=2, drop_rate=0.0, qkv_bias=True)
+
+
+_numbers = itertools.count()
+
+
+class FakeTokenizer(Tokenizer):
+    """Enough to give a model without vocabulary a reference text: every character is one of its tokens."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self.vocab_size, self.end_of_text_id = vocab_size, None
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(ord(character) % self.vocab_size for character in text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +36,11 @@ class Holder:
     """As much of a LanguageModel as a store asks for."""
 
     model: GPTModel
+    identity: str = field(default_factory=lambda: f"random-{next(_numbers)}")
+
+    @property
+    def tokenizer(self) -> FakeTokenizer:
+        return FakeTokenizer(self.model.config.vocab_size)
 
 
 def random_model(
@@ -37,6 +59,13 @@ def random_ids(n_tokens: int, vocab_size: int = 61, seed: int = 3) -> tuple[int,
     return tuple(torch.randint(vocab_size, (n_tokens,), generator=torch.Generator().manual_seed(seed)).tolist())
 
 
-def trace_of(model: GPTModel, ids: tuple[int, ...]) -> Trace:
+def traced(store: TraceStore, model: GPTModel, ids: Sequence[int], intervention: Intervention | None = None) -> Trace:
+    """The trace of a model without name or tokenizer in a store that may never have seen it."""
+    holder: Holder = model.__dict__.setdefault("holder", Holder(model))  # the same for each call, and gone when the model is
+    store.add(holder)
+    return store.trace(Run(holder.identity, tuple(ids), intervention))
+
+
+def trace_of(model: GPTModel, ids: Sequence[int]) -> Trace:
     """The trace of one run over all ids, in a store of its own."""
-    return TraceStore().trace(Holder(model), ids)
+    return traced(TraceStore(), model, ids)

@@ -15,7 +15,7 @@ from gptcore.errors import GPTCoreError, OutOfRangeError, TokenError
 from gptcore.model import GPTModel
 from gptcore.store import TraceStore
 from gptcore.trace import Trace
-from tests.gptcore.random_models import TINY, Holder, random_ids, random_model, trace_of
+from tests.gptcore.random_models import TINY, random_ids, random_model, trace_of, traced
 
 LONG = GPTConfig(vocab_size=61, context_length=100, emb_dim=12, n_heads=2, n_layers=3, drop_rate=0.0, qkv_bias=True)
 
@@ -352,7 +352,7 @@ def _arrays(value: object) -> list[np.ndarray]:
 @pytest.mark.parametrize("call", CALLS)
 def test_what_is_given_out_may_be_overwritten_without_harm(call: str) -> None:
     model, store = random_model(), TraceStore()
-    trace = store.trace(Holder(model), random_ids(11))
+    trace = traced(store, model, random_ids(11))
     expected = [array.copy() for name in CALLS for array in _arrays(CALLS[name](trace))]
     parameters = {name: parameter.clone() for name, parameter in model.named_parameters()}
     given = _arrays(CALLS[call](trace))
@@ -362,7 +362,7 @@ def test_what_is_given_out_may_be_overwritten_without_harm(call: str) -> None:
     again = [array for name in CALLS for array in _arrays(CALLS[name](trace))]
     assert all(np.array_equal(a, b) for a, b in zip(expected, again, strict=True))
     assert all(torch.equal(parameters[name], parameter) for name, parameter in model.named_parameters())
-    kept = store.trace(Holder(model), random_ids(11))
+    kept = traced(store, model, random_ids(11))
     assert np.array_equal(kept.resid(2), trace.resid(2)) and np.array_equal(kept.logits, trace.logits)
 
 
