@@ -22,11 +22,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.arguments import check_ids
 from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.model import GPTModel, check_length
 from gptcore.run import Intervention, Run
-from gptcore.trace import Trace, check_ids
+from gptcore.trace import Trace
 
 MAX_BYTES = 512 * 2**20
 _SMALLEST_CAPACITY = 32

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.arguments import check_ids
 from gptcore.errors import SequenceLengthError
 from gptcore.model import GPTModel
-from gptcore.trace import check_ids
 
 ROWS_AT_ONCE = 64  # rows of logits in memory: 26 MB in float64 with GPT-2's vocabulary
 

@@ -27,6 +27,7 @@ from gptcore.activations import (
     LayerRows,
     owned,
 )
+from gptcore.arguments import check_ids
 from gptcore.checks import Check, checks
 from gptcore.errors import OutOfRangeError, TokenError
 from gptcore.lens import Lens, lens
@@ -174,13 +175,6 @@ class Trace:
             raise OutOfRangeError("No position was asked for; name at least one, or leave positions out for all of them.")
         checked = [_within(position, self.n_tokens, "position", "tokens") for position in wanted]
         return torch.tensor(checked, device=self._resid.device)
-
-
-def check_ids(ids: Sequence[int], vocab_size: int) -> None:
-    """Raises TokenError, naming the first id that is not in 0 ... vocab_size - 1."""
-    for token_id in ids:
-        if not 0 <= token_id < vocab_size:
-            raise TokenError(f"Token id {token_id} is not in this model's vocabulary of {vocab_size:,} (0 to {vocab_size - 1}).")
 
 
 def _within(wanted: int, count: int, name: str, counted: str) -> int:
