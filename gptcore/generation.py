@@ -14,6 +14,7 @@ from gptcore.arguments import Ids, Number, Whole, at_least_one, check_ids, token
 from gptcore.errors import SamplingError, SequenceLengthError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
+from gptcore.run import Intervention
 from gptcore.sampling import SamplingSettings, Selection, select
 from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
@@ -83,12 +84,15 @@ def generate(
     seed: Whole = 0,
     max_new_tokens: Whole = 50,
     stop_at_end_of_text: bool = True,
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
     """Continue a prompt (text or token ids) one token at a time; the last step says why it is the last.
 
-    The same model, prompt and settings give the same text. Wrong arguments raise at the call, not at the first step: SamplingError
+    The same model, prompt, settings and intervention give the same text; with another intervention the draws are made with the same
+    random numbers, so what differs is the model. Wrong arguments raise at the call, not at the first step: SamplingError
     for a setting outside its range or less than one token to choose, SequenceLengthError for a prompt that is longer than the
-    context length or fills it (or for no ids), TokenError for an id outside the vocabulary.
+    context length or fills it (or for no ids), TokenError for an id outside the vocabulary, OutOfRangeError for an intervention where the model or
+    the prompt has nothing.
     """
     settings = SamplingSettings(temperature, top_k, top_p, min_p, seed)
     n_new = at_least_one("max_new_tokens", max_new_tokens, SamplingError, "ask for at least 1 token, as a whole number")
@@ -99,17 +103,24 @@ def generate(
             f"The prompt's {len(ids):,} tokens fill this model's context length, so there is no place for a new token; shorten the text."
         )
     check_ids(ids, language_model.config.vocab_size)
+    if intervention is not None:
+        intervention.check_fits(language_model.config, len(ids))
     ends = language_model.tokenizer.end_ids if stop_at_end_of_text else ()
-    return steps(language_model, ids, settings, len(ids) + n_new, ends)
+    return steps(language_model, ids, settings, len(ids) + n_new, ends, intervention)
 
 
 def steps(
-    language_model: LanguageModel, ids: tuple[int, ...], settings: SamplingSettings, until: int, ends: Collection[int]
+    language_model: LanguageModel,
+    ids: tuple[int, ...],
+    settings: SamplingSettings,
+    until: int,
+    ends: Collection[int],
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
     """Trace, choose, append, until there are `until` tokens, one of `ends` was chosen, or the context is full."""
     stopped: Stopped | None = None
     while stopped is None:
-        trace = language_model.trace(ids)
+        trace = language_model.trace(ids, intervention)
         choice = select(trace.logits, settings, position=len(ids))
         ids = (*ids, choice.chosen_id)
         if choice.chosen_id in ends:
