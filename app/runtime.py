@@ -6,35 +6,34 @@ Models and traces are shared by all visitors: both are immutable, and everything
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
-from threading import Lock, current_thread
-from typing import TypeVar
+from functools import cache, cached_property
+from threading import Lock, get_ident
 
 import numpy as np
 import streamlit as st
-import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import gptcore
 from app import state
+from app.engine import Engine, EngineModel, EngineTrace
+from app.engine.local import MODELS_IN_MEMORY, Local
+from app.engine.methods import probabilities
 from app.recent import Recent
 from app.state import View
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
 from gptcore.generation import prompt_ids
-from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
-from gptcore.trace import Trace
-
-Result = TypeVar("Result")
+from gptcore.run import Run
 
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
 ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
-MODELS_IN_MEMORY = 2
 PROBABILITY_ROWS = 4096  # sequences whose token probabilities are kept: a few hundred bytes each
+ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
 
 
 @dataclass(frozen=True)
@@ -51,35 +50,17 @@ class SequenceInView:
     started_empty: bool
 
 
-class _Worker:
-    """One thread that runs the model, first come first served; torch gives the interpreter free while it computes."""
-
-    def __init__(self) -> None:
-        # Once, before the first pass. One core stays free for the server: two threads that wait for each other on a busy machine
-        # are many times slower than one.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._thread = self._executor.submit(current_thread).result()
-
-    def run(self, function: Callable[[], Result]) -> Result:
-        if current_thread() is self._thread:  # already at the head of the queue: waiting for itself would never end
-            return function()
-        return self._executor.submit(function).result()
+def _visitor() -> Hashable:
+    """Whose turn it is in the queue: a session's, or else a thread's."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return get_ident() if context is None else context.session_id
 
 
-@st.cache_resource(show_spinner=False)
-def _worker() -> _Worker:
-    return _Worker()
+_engine: Engine = Local(_visitor)
 
 
-def compute(function: Callable[[], Result]) -> Result:
-    """Run something that needs the model in the queue, and wait for it. Errors come back as they were raised."""
-    return _worker().run(function)
-
-
-@st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)
-def model(name: str) -> LanguageModel:
-    """The model of this name, loaded once for everybody.
+def model(name: str) -> EngineModel:
+    """What stands for the model of this name, which is loaded once for everybody.
 
     Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, or cannot be loaded.
     """
@@ -88,7 +69,7 @@ def model(name: str) -> LanguageModel:
             f"The model {name[:80]!r} is not offered here. Choose one of: {', '.join(model_names())}. "
             f"Whoever runs this server can allow more in {ALLOWED_MODELS_VARIABLE}."
         )
-    return compute(lambda: gptcore.load(name))
+    return _engine.model(name)
 
 
 @cache
@@ -182,10 +163,14 @@ def sequence(view: View) -> SequenceInView:
     return SequenceInView(prompt, prompt + view.in_view, view.ghost, started_empty)
 
 
-def trace(name: str, ids: Sequence[int]) -> Trace:
-    """What the model did with these ids. The one way to a trace: a replica elsewhere would be asked from here."""
-    language_model = model(name)
-    return compute(lambda: language_model.trace(tuple(ids)))
+def named(identity: str) -> EngineModel:
+    """What stands for the model that a `Run` names."""
+    return _engine.named(identity)
+
+
+def trace(run: Run) -> EngineTrace:
+    """What stands for the trace of a run."""
+    return named(run.model).trace(run)
 
 
 @st.cache_resource(show_spinner=False)
@@ -193,35 +178,22 @@ def _probabilities() -> Recent[np.ndarray]:
     return Recent(PROBABILITY_ROWS)
 
 
-def token_probabilities(name: str, ids: Sequence[int]) -> np.ndarray:
+def token_probabilities(run: Run) -> np.ndarray:
     """For each token after the first: the probability (temperature 1) that the model gave it. Length len(ids) - 1, read-only.
 
     Grown from that of the sequence one token shorter, where it is kept.
     """
-    rows, whole = _probabilities(), tuple(ids)
-    if (row := rows.find((name, whole))) is not None:
+    rows = _probabilities()
+    if (row := rows.find(run)) is not None:
         return row
-    shorter = rows.find((name, whole[:-1]))
-    known = np.empty(0) if shorter is None else shorter
-    row = np.concatenate([known, _new_probabilities(name, whole, len(known))])
+    shorter = rows.find(run.beginning(len(run.ids) - 1)) if len(run.ids) > 1 else None
+    parts = [np.empty(0) if shorter is None else shorter]
+    wanted = range(len(parts[0]) + 1, len(run.ids))
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        parts.append(probabilities(trace(run), wanted[start : start + ROWS_AT_ONCE]))
+    row = np.concatenate(parts)
     row.flags.writeable = False
-    return rows.keep((name, whole), row)
-
-
-def _new_probabilities(name: str, ids: tuple[int, ...], known: int) -> np.ndarray:
-    """Probabilities of the tokens known + 1 ... n - 1; the first token was not predicted by anything."""
-    wanted = range(known + 1, len(ids))
-    if not wanted:
-        return np.empty(0)
-    found = trace(name, ids)
-    out = []
-    for start in range(0, len(wanted), 64):  # rows of the whole vocabulary, a few at a time
-        block = wanted[start : start + 64]
-        logits = compute(partial(found.logits_at, [i - 1 for i in block])).astype(np.float64)
-        top = logits.max(axis=1)
-        total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-        out.append(np.exp(logits[np.arange(len(block)), [ids[i] for i in block]] - total))
-    return np.concatenate(out)
+    return rows.keep(run, row)
 
 
 @st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)
@@ -239,7 +211,7 @@ class Here:
     """
 
     view: View
-    model: LanguageModel
+    model: EngineModel
     sequence: SequenceInView
     tokens: tuple[str, ...]
     layer: int
@@ -254,10 +226,15 @@ class Here:
     def config(self) -> GPTConfig:
         return self.model.config
 
+    @cached_property
+    def run(self) -> Run:
+        """Everything that decides what is computed: the key of whatever is kept of it."""
+        return self.model.run(self.ids)
+
     @property
-    def trace(self) -> Trace:
-        """What the model did with `ids`."""
-        return compute(lambda: self.model.trace(self.ids))
+    def trace(self) -> EngineTrace:
+        """What the model did with `ids`: each method is a call in the queue."""
+        return self.model.trace(self.run)
 
     @property
     def is_full(self) -> bool:

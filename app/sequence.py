@@ -18,7 +18,7 @@ def settings(view: View) -> SamplingSettings:
 def timeline_chips(here: Here) -> list[Chip]:
     """The whole sequence as chips: prompt, chosen, the place of the next token, ghost tail."""
     n_prompt = len(here.sequence.prompt)
-    probabilities = runtime.token_probabilities(here.view.model, here.ids)
+    probabilities = runtime.token_probabilities(here.run)
     chips = [
         Chip(
             token_id,

@@ -54,7 +54,7 @@ class Trace:
         """resid, k and v may belong to a store: they are read, never written and never given out. last_logits gives the row of
         the last position, from wherever it is kept."""
         self.ids, self.config = ids, model.config
-        self._model, self._resid, self._k, self._v, self._last_logits = model, resid, k, v, last_logits
+        self.model, self._resid, self._k, self._v, self._last_logits = model, resid, k, v, last_logits
 
     @property
     def n_tokens(self) -> int:
@@ -84,7 +84,7 @@ class Trace:
     @torch.inference_mode()
     def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
         """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
-        return owned(self._model.unembed(self._resid[-1, self._positions(positions)]))
+        return owned(self.model.unembed(self._resid[-1, self._positions(positions)]))
 
     @torch.inference_mode()
     def attention(
@@ -102,7 +102,7 @@ class Trace:
         """A LayerNorm: before attention ("ln_1"), before feed-forward ("ln_2"), or the last one ("final", which has no layer)."""
         wanted = self._positions(positions)
         if site == "final":
-            return activations.layer_norm(self._model.final_norm, self._resid[-1, wanted])
+            return activations.layer_norm(self.model.final_norm, self._resid[-1, wanted])
         if layer is None or site not in ("ln_1", "ln_2"):
             raise OutOfRangeError(
                 f'layer is {layer!r} and site {site!r}; name a layer with "ln_1" or "ln_2", or None with "final".'
@@ -135,7 +135,7 @@ class Trace:
         if targets is not None and len(targets) != len(wanted):
             raise TokenError(f"There are {len(targets)} targets for {len(wanted)} positions; name one for each.")
         check_ids(targets or (), self.config.vocab_size)
-        return lens(self._model, self._resid, wanted, top, targets)
+        return lens(self.model, self._resid, wanted, top, targets)
 
     @torch.inference_mode()
     def attention_overview(self, size: int = 32, layers: Sequence[int] | None = None) -> AttentionOverview:
@@ -159,14 +159,14 @@ class Trace:
     def check(self) -> tuple[Check, ...]:
         """Whether the trace adds up, each check with its deviation and tolerance."""
         layers = [self._rows(layer) for layer in range(self.config.n_layers)]
-        return checks(self._model, self.ids, layers, self._resid, self._last_logits())
+        return checks(self.model, self.ids, layers, self._resid, self._last_logits())
 
     def _layer(self, layer: int) -> int:
         return _within(layer, self.config.n_layers, "layer", "layers")
 
     def _rows(self, layer: int) -> LayerRows:
         layer = self._layer(layer)
-        return LayerRows(cast(TransformerBlock, self._model.blocks[layer]), self._resid[layer], self._k[layer], self._v[layer])
+        return LayerRows(cast(TransformerBlock, self.model.blocks[layer]), self._resid[layer], self._k[layer], self._v[layer])
 
     def _positions(self, positions: Sequence[int] | None) -> Int[Tensor, "query"]:
         wanted = range(self.n_tokens) if positions is None else positions

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import pandas as pd
 
 from app.counting import lengths
-from gptcore.cache_race import Race
+from app.engine import queued
+from gptcore.cache_race import Race, earlier_tokens_unchanged, race
+from gptcore.checks import Check
 from gptcore.config import GPTConfig
+from gptcore.language_model import LanguageModel
 from gptcore.parameters import next_token_flops
+from gptcore.trace import Trace
 
 KEPT = 32  # configurations whose tables are kept
 
@@ -24,9 +29,24 @@ def next_token_work(config: GPTConfig) -> pd.DataFrame:
     )
 
 
-def race_frame(race: Race) -> pd.DataFrame:
+@queued
+def unchanged(trace: Trace, layer: int) -> Check:
+    """Whether the keys and values of earlier tokens are the same without those after them; it runs the model once more."""
+    return earlier_tokens_unchanged(trace.model, trace.ids, layer, trace.k(layer), trace.v(layer))
+
+
+@queued
+def raced(model: LanguageModel, ids: Sequence[int], seconds: float) -> Race:
+    """The model goes on with ids, with the cache and without, timed."""
+    return race(model.model, ids, seconds)
+
+
+def race_frame(found: Race) -> pd.DataFrame:
     """step, n_tokens, with_cache_ms, without_cache_ms, token ids both ways, difference of the logits (share of the largest)."""
     return pd.DataFrame(
-        [(i, s.n_tokens, s.cached_ms, s.uncached_ms, s.cached_id, s.uncached_id, s.difference) for i, s in enumerate(race.steps)],
+        [
+            (i, s.n_tokens, s.cached_ms, s.uncached_ms, s.cached_id, s.uncached_id, s.difference)
+            for i, s in enumerate(found.steps)
+        ],
         columns=["step", "n_tokens", "with_cache_ms", "without_cache_ms", "with_cache_id", "without_cache_id", "difference"],
     )
