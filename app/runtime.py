@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from threading import Lock, get_ident
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -19,9 +20,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 import gptcore
 from app import state
 from app.engine import Engine, EngineModel, EngineTrace
-from app.engine.local import MODELS_IN_MEMORY, Local
+from app.engine.local import Local
 from app.engine.methods import probabilities
-from app.recent import Recent
+from app.recent import MB, Recent, keeping
 from app.state import View
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
 from gptcore.config import GPTConfig
@@ -32,7 +33,6 @@ from gptcore.run import Run
 
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
 ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
-PROBABILITY_ROWS = 4096  # sequences whose token probabilities are kept: a few hundred bytes each
 ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
 
 
@@ -156,10 +156,15 @@ def downloads() -> Downloads:
     return Downloads()
 
 
+@keeping(4 * MB)
+def _prompt(identity: str, text: str) -> tuple[tuple[int, ...], bool]:
+    """Cut into tokens once, however often a run of the script asks."""
+    return prompt_ids(named(identity).tokenizer, text)
+
+
 def sequence(view: View) -> SequenceInView:
     """The token ids of a view. Raises SequenceLengthError or TokenError if a link holds what this model cannot take."""
-    language_model = model(view.model)
-    prompt, started_empty = prompt_ids(language_model.tokenizer, view.prompt)
+    prompt, started_empty = _prompt(model(view.model).identity, view.prompt)
     return SequenceInView(prompt, prompt + view.in_view, view.ghost, started_empty)
 
 
@@ -173,9 +178,7 @@ def trace(run: Run) -> EngineTrace:
     return named(run.model).trace(run)
 
 
-@st.cache_resource(show_spinner=False)
-def _probabilities() -> Recent[np.ndarray]:
-    return Recent(PROBABILITY_ROWS)
+_PROBABILITIES: Recent[np.ndarray] = Recent(32 * MB)  # by run: 8 bytes a token, and its key
 
 
 def token_probabilities(run: Run) -> np.ndarray:
@@ -183,7 +186,7 @@ def token_probabilities(run: Run) -> np.ndarray:
 
     Grown from that of the sequence one token shorter, where it is kept.
     """
-    rows = _probabilities()
+    rows = _PROBABILITIES
     if (row := rows.find(run)) is not None:
         return row
     shorter = rows.find(run.beginning(len(run.ids) - 1)) if len(run.ids) > 1 else None
@@ -196,10 +199,10 @@ def token_probabilities(run: Run) -> np.ndarray:
     return rows.keep(run, row)
 
 
-@st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)
-def vocabulary_texts(name: str) -> tuple[str, ...]:
-    """The visible text of every token of a model's vocabulary, by id."""
-    return model(name).tokenizer.vocabulary()
+@keeping(16 * MB)
+def vocabulary_texts(identity: str) -> tuple[str, ...]:
+    """The visible text of every token of the vocabulary of a model, by id."""
+    return named(identity).tokenizer.vocabulary()
 
 
 @dataclass(frozen=True)
@@ -248,17 +251,15 @@ class Here:
 
 
 def here() -> Here:
-    """The visitor's place, from the state. Raises GPTCoreError for a prompt or a link that this model cannot take.
+    """The visitor's place, from the state, which it only reads. Raises GPTCoreError for a prompt or a link that this model cannot take.
 
-    A focus that this model or sequence does not have becomes the default, in the state too, so that the address says what is shown.
+    A focus that this model or sequence does not have is shown as the default.
     """
     view = state.current()
     language_model = model(view.model)
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)
-    sizes = {"layer": language_model.config.n_layers, "head": language_model.config.n_heads, "position": len(found.ids)}
-    if missing := {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}:
-        view = state.update(**missing)
+    view = replace(view, **_missing_focus(view, language_model.config, len(found.ids)))
     return Here(
         view,
         language_model,
@@ -268,3 +269,17 @@ def here() -> Here:
         view.head,
         len(found.ids) - 1 if view.position is None else view.position,
     )
+
+
+def _missing_focus(view: View, config: GPTConfig, n_tokens: int) -> dict[str, Any]:
+    """The default for each part of the focus that is not there."""
+    sizes = {"layer": config.n_layers, "head": config.n_heads, "position": n_tokens}
+    return {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}
+
+
+def replace_missing_focus() -> None:
+    """A link or an earlier model may have a focus that this one has not: the default takes its place, so that the address says what
+    is shown. Raises GPTCoreError as `here` does."""
+    view, place = state.current(), here()
+    if missing := _missing_focus(view, place.config, len(place.ids)):
+        state.update(**missing)

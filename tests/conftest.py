@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 
 import pytest
+import streamlit.components.v2.manifest_scanner as installed_components
 import torch
 from jaxtyping import install_import_hook
 
@@ -27,6 +29,9 @@ install_import_hook("gptcore", "beartype.beartype")
 
 # Tiny models gain nothing from a second thread, and lose a hundredfold where another program has taken the second core.
 torch.set_num_threads(1)
+
+# AppTest looks through every installed package for components with each page that it opens; what is installed stays the same.
+installed_components.scan_component_manifests = cache(installed_components.scan_component_manifests)
 
 pytest.register_assert_rewrite("tests.browser.visit")
 

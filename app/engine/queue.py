@@ -82,7 +82,7 @@ class Queue:
         except StopIteration as end:
             self._ended(job, time.perf_counter() - began)
             job.answer.set_result(end.value)
-        except BaseException as error:  # whoever waits gets it, and the queue goes on
+        except BaseException as error:  # noqa: BLE001  # whoever waits gets it, and the queue goes on
             self._ended(job, time.perf_counter() - began)
             job.answer.set_exception(error)
         else:
@@ -93,7 +93,8 @@ class Queue:
     def _ended(self, job: _Job, seconds: float) -> None:
         """The work that was expected is replaced by what it took."""
         with self._changed:
-            self._served[job.visitor] = max(job.begins, self._served[job.visitor] + job.used + seconds - (job.ends - job.begins))
+            until = self._served.get(job.visitor, job.ends) + job.used + seconds - (job.ends - job.begins)
+            self._served[job.visitor] = max(job.begins, until)
             if not self._waiting:  # nobody has to wait for anybody
                 self._now = 0.0
                 self._served.clear()

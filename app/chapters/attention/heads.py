@@ -9,19 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import NDArray
 
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels
 from app.engine import EngineTrace, queued
-from app.recent import Recent
+from app.recent import MB, Recent
 from gptcore.checks import Check
 from gptcore.trace import Trace
 
 CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
 PICTURES = 4  # of heads that fill up, from the first layer to the last: each travels whole
 HALF_A_STEP = 0.51  # a weight is drawn with the nearest step; both are rounded
-KEPT_TEXTS = 32  # 0.2 MB each for GPT-2 small, 0.8 MB for the largest
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -81,6 +79,12 @@ class Heads:
         self._picture: AllHeads | None = None
 
     @property
+    def most_bytes(self) -> int:
+        """What it takes in memory when all layers are there, and the picture of them."""
+        cells = min(self._size, self._n_tokens)
+        return 2 * self._shape[0] * self._shape[1] * (cells**2 + 5 * 8)
+
+    @property
     def missing(self) -> int:
         """How many layers are still to be computed."""
         return self._shape[0] - len(self._layers)
@@ -127,15 +131,13 @@ class Heads:
         return AllHeads(images, cells, HeadSummary(entropy, query, key, weight), share, len(self._layers))
 
 
-@st.cache_resource(show_spinner=False)
-def _texts() -> Recent[Heads]:
-    return Recent(KEPT_TEXTS)
+_TEXTS: Recent[Heads] = Recent(24 * MB, size=lambda heads: heads.most_bytes)  # 0.4 MB each for GPT-2 small, 2 MB for the largest
 
 
 def heads(trace: EngineTrace) -> Heads:
     """The heads of a text in a model, shared by all visitors."""
     config = trace.config
-    return _texts().get(trace.run, lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
+    return _TEXTS.get(trace.run, lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
 
 
 @queued

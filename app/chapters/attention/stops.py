@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import runtime, state, ui
 from app.engine import queued
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
 from gptcore.head_survey import HeadSurvey, survey
@@ -21,7 +22,7 @@ STOPS = {
 WORTH_A_STOP = 4  # times the weight that reading all tokens alike would give
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+@keeping(MB)
 def found(model: str) -> HeadSurvey:
     """The survey of the heads of a model, by its identity; made once for everybody."""
     return _surveyed(runtime.named(model))

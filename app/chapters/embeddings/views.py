@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from app import runtime
 from app.components.map_canvas import Prepared, prepare
 from app.engine import queued
+from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import embeddings
 from gptcore.checks import TOLERANCE, Check
@@ -68,7 +68,7 @@ def self_checks(found: Entering) -> list[Check]:
     return [Check("The rows add up", said, apart, TOLERANCE)]
 
 
-@st.cache_resource(show_spinner=False, max_entries=1024)
+@keeping(8 * MB)
 def _nearest(model: str, token_ids: tuple[int, ...]) -> tuple[embeddings.Neighbours, ...]:
     """Computed once for everybody; a few kilobytes. model: its identity, as with all that is kept of the tables."""
     return _search(runtime.named(model), token_ids)
@@ -87,7 +87,7 @@ def neighbours(here: Here) -> dict[int, embeddings.Neighbours]:
     return {token_id: by_id[token_id] for token_id in ids}
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+@keeping(16 * MB)
 def position_similarity(model: str) -> np.ndarray:
     """Cosine between every two positions [context_length, context_length]: 4 MB for 1,024. Read-only."""
     table = _similarity(runtime.named(model))
@@ -95,7 +95,7 @@ def position_similarity(model: str) -> np.ndarray:
     return table
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+@keeping(16 * MB)
 def similarity_map(model: str) -> Prepared:
     """The same, ready to be drawn: at most 0.7 MB."""
     similarity = position_similarity(model)
@@ -106,7 +106,7 @@ def similarity_map(model: str) -> Prepared:
     )  # fmt: skip
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+@keeping(4 * MB)
 def lengths(model: str) -> tuple[np.ndarray, np.ndarray]:
     """The lengths of all token rows and of all position rows. Read-only."""
     both = _lengths(runtime.named(model))

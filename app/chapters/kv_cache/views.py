@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import pandas as pd
 
 from app.counting import lengths
 from app.engine import queued
+from app.recent import MB, keeping
 from gptcore.cache_race import Race, earlier_tokens_unchanged, race
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
@@ -16,10 +16,10 @@ from gptcore.language_model import LanguageModel
 from gptcore.parameters import next_token_flops
 from gptcore.trace import Trace
 
-KEPT = 32  # configurations whose tables are kept
+KEPT = 2 * MB  # of each table, by configuration
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def next_token_work(config: GPTConfig) -> pd.DataFrame:
     """n_tokens, with_cache, without_cache: FLOPs for the next token behind a sequence of that length."""
     found = lengths(config).tolist()

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 
 from app.engine import queued
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -24,7 +23,6 @@ from gptcore.trace import Trace
 TOP = 10
 BITS_TOLERANCE = 1e-3  # a logit's rounding is a share of the logit, which is larger than the bits
 WINDOW = 16  # positions in the grid: as many as leave room for a word in each cell
-KEPT_COLUMNS = 4096  # 2 to 6 KB each
 _WORK = 2.5e9  # multiplications of one turn in the model's queue: some 0.2 s, four positions of GPT-2 small
 
 
@@ -49,10 +47,7 @@ class Column:
         return int(others[-1]) + 1 if others.size else 0
 
 
-@st.cache_resource(show_spinner=False)
-def kept() -> Recent[Column]:
-    """The columns of this server by the tokens that they depend on, shared by all visitors."""
-    return Recent(KEPT_COLUMNS)
+KEPT: Recent[Column] = Recent(24 * MB)  # by the tokens that they depend on: 2 to 6 KB a column
 
 
 def window(n_tokens: int, focus: int) -> range:
@@ -71,20 +66,20 @@ def columns_at_once(config: GPTConfig) -> int:
 def columns(here: Here, positions: Sequence[int], most: int | None = None) -> dict[int, Column]:
     """The columns of these positions: those that are kept, and at most `most` new ones, the newest position first."""
     keys = _keys(here.run, positions)
-    found = {p: column for p in positions if (column := kept().find(keys[p])) is not None}
+    found = {p: column for p in positions if (column := KEPT.find(keys[p])) is not None}
     missing = sorted(set(positions) - set(found), reverse=True)[:most]
     step = columns_at_once(here.config)
     for start in range(0, len(missing), step):
         some = missing[start : start + step]
         lens = here.trace.lens(some, top=TOP)
         for i, position in enumerate(some):
-            found[position] = kept().keep(keys[position], _column(lens, i))
+            found[position] = KEPT.keep(keys[position], _column(lens, i))
     return found
 
 
 def missing(here: Here, positions: Sequence[int]) -> int:
     """How many of these columns are still to be computed."""
-    return sum(kept().find(key) is None for key in _keys(here.run, positions).values())
+    return sum(KEPT.find(key) is None for key in _keys(here.run, positions).values())
 
 
 def _keys(run: Run, positions: Sequence[int]) -> dict[int, Run]:
@@ -93,9 +88,10 @@ def _keys(run: Run, positions: Sequence[int]) -> dict[int, Run]:
 
 
 def _column(lens: Lens, i: int) -> Column:
+    """A copy: a view would keep the columns that were computed with it as long as its own."""
     return Column(
-        lens.token_ids[i], lens.probs[i], lens.entropy[i], int(lens.targets[i]), lens.target_rank[i], lens.target_prob[i],
-        lens.divergence[i],
+        lens.token_ids[i].copy(), lens.probs[i].copy(), lens.entropy[i].copy(), int(lens.targets[i]), lens.target_rank[i].copy(),
+        lens.target_prob[i].copy(), lens.divergence[i].copy(),
     )  # fmt: skip
 
 

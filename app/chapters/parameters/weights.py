@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +11,7 @@ from app import choices, counting, runtime, state, ui
 from app.chapters.parameters import checks, views
 from app.charts import histogram
 from app.charts.labels import counted
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
 from app.writing.quantities import in_tex
@@ -25,19 +25,19 @@ from gptcore.weights import WeightStatistics, weight_statistics
 PLACES = {"block": "In a block", "outside": "Outside the blocks"}
 
 
-@st.cache_resource(show_spinner=False, max_entries=2048)
+@keeping(8 * MB)
 def statistics(model: str, tensor_name: str) -> WeightStatistics:
     """The figures of one tensor of a loaded model, by its identity; kept, since weights never change. Not to be changed."""
     return views.tensor_statistics(runtime.named(model), tensor_name)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2048)
+@keeping(8 * MB)
 def checked(model: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
     return checks.statistics_recounted(runtime.named(model), tensor_name, statistics(model, tensor_name))
 
 
-@lru_cache(maxsize=8)
+@keeping(MB)
 def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
     return parameters.tensor_shapes(config, tied)
 

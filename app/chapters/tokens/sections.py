@@ -14,13 +14,12 @@ from app.chapters.tokens import views
 from app.charts.labels import counted
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32  # texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -69,9 +68,7 @@ class Cut(NamedTuple):
     chips: list[TextChip]
 
 
-@st.cache_resource(show_spinner=False)
-def _cuts() -> Recent[Cut]:
-    return Recent(KEPT_CUTS)
+_CUTS: Recent[Cut] = Recent(32 * MB)  # ready to be drawn: half a megabyte for 1,024 tokens
 
 
 def _made(here: Here, text: str | None) -> Cut:
@@ -88,7 +85,7 @@ def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
     text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
     of_what = (here.view.prompt, here.ids) if text is None else text
-    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
+    table, chips = _CUTS.get((here.view.model, of_what), lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0
@@ -145,9 +142,8 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
 
 
 @st.fragment
-def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
+def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
-    piece = line.piece_text
     if line.origin != "cut":
         ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
         return

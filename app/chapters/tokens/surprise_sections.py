@@ -12,15 +12,13 @@ import streamlit as st
 from app import choices, picture_files, state, ui
 from app.chapters.tokens import sections, surprise_views
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
 from app.writing.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.run import Run
 from gptcore.surprise import Surprise, surprise
-
-KEPT_READINGS = 16  # texts that are kept ready: a megabyte for 1,024 tokens
 
 
 def surprise_of_text(here: Here) -> None:
@@ -44,7 +42,7 @@ def surprise_of_text(here: Here) -> None:
         return
     started = text is not None and tokenizer.end_of_text_id is not None
     picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
-    read = _readings().get((run, started), lambda: _read(here, found, run, started))
+    read = _READINGS.get((run, started), lambda: _read(here, found, run, started))
     _draw(here, read, text is None, picked)
 
 
@@ -60,9 +58,7 @@ class Reading(NamedTuple):
     lead: int
 
 
-@st.cache_resource(show_spinner=False)
-def _readings() -> Recent[Reading]:
-    return Recent(KEPT_READINGS)
+_READINGS: Recent[Reading] = Recent(32 * MB)  # ready to be drawn: some 2 MB for 1,024 tokens
 
 
 def _read(here: Here, found: Surprise, run: Run, started: bool) -> Reading:
