@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import gptcore
 from app import state
-from app.engine import Engine, EngineModel, EngineTrace
+from app.engine import EngineModel, EngineTrace
 from app.engine.local import Local
 from app.engine.methods import probabilities
 from app.recent import MB, Recent, keeping
@@ -56,7 +56,7 @@ def _visitor() -> Hashable:
     return get_ident() if context is None else context.session_id
 
 
-_engine: Engine = Local(_visitor)
+ENGINE = Local(_visitor)
 
 
 def model(name: str) -> EngineModel:
@@ -69,7 +69,7 @@ def model(name: str) -> EngineModel:
             f"The model {name[:80]!r} is not offered here. Choose one of: {', '.join(model_names())}. "
             f"Whoever runs this server can allow more in {ALLOWED_MODELS_VARIABLE}."
         )
-    return _engine.model(name)
+    return ENGINE.model(name)
 
 
 @cache
@@ -170,7 +170,7 @@ def sequence(view: View) -> SequenceInView:
 
 def named(identity: str) -> EngineModel:
     """What stands for the model that a `Run` names."""
-    return _engine.named(identity)
+    return ENGINE.named(identity)
 
 
 def trace(run: Run) -> EngineTrace:

@@ -124,12 +124,17 @@ class _RowsOfLogits:
         self._rows: OrderedDict[tuple[int, tuple[int, ...]], Tensor] = OrderedDict()
         self.n_bytes = 0
 
-    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
-        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+    def find(self, key: tuple[int, tuple[int, ...]]) -> Tensor | None:
+        """The row, if it is kept."""
         with self._lock:
             if (row := self._rows.get(key)) is not None:
                 self._rows.move_to_end(key)
-                return row
+            return row
+
+    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
+        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+        if (kept := self.find(key)) is not None:
+            return kept
         row = compute()
         with self._lock:
             if row.nbytes <= self._max_bytes and key not in self._rows:
@@ -269,7 +274,11 @@ class TraceStore:
     def _view(self, tree: _Tree, model: GPTModel, buffer: _Buffer, ids: tuple[int, ...]) -> Trace:
         n_tokens, key = len(ids), (tree.number, ids)
         resid, k, v = (rows[..., :n_tokens, :] for rows in (buffer.resid, buffer.k, buffer.v))
-        return Trace(model, ids, resid, k, v, lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])))
+        return Trace(
+            model, ids, resid, k, v,
+            lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])),
+            lambda position: self._logits.find((tree.number, ids[: position + 1])),
+        )  # fmt: skip
 
 
 class _LayerRows:

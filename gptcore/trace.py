@@ -39,7 +39,7 @@ Site = Literal["ln_1", "ln_2", "final"]
 class Trace:
     """One sequence of tokens inside one model. Immutable; made by `TraceStore.trace`.
 
-    ids: the token ids; n_tokens: how many; config: of the model.
+    ids: the token ids; n_tokens: how many; model: which ran; config: of the model.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class Trace:
         k: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         v: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         last_logits: Callable[[], Tensor],
+        kept_logits: Callable[[int], Tensor | None],
     ) -> None:
         """resid, k and v may belong to a store: they are read, never written and never given out. last_logits gives the row of
-        the last position, from wherever it is kept."""
+        the last position, from wherever it is kept; kept_logits that of any position, if it is kept."""
         self.ids, self.config = ids, model.config
-        self.model, self._resid, self._k, self._v, self._last_logits = model, resid, k, v, last_logits
+        self.model, self._resid, self._k, self._v = model, resid, k, v
+        self._last_logits, self._kept_logits = last_logits, kept_logits
 
     @property
     def n_tokens(self) -> int:
@@ -84,7 +86,10 @@ class Trace:
     @torch.inference_mode()
     def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
         """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
-        return owned(self.model.unembed(self._resid[-1, self._positions(positions)]))
+        wanted = self._positions(positions)
+        if len(wanted) == 1 and (kept := self._kept_logits(int(wanted[0]))) is not None:  # as for the choice made there
+            return owned(kept[None])
+        return owned(self.model.unembed(self._resid[-1, wanted]))
 
     @torch.inference_mode()
     def attention(

@@ -31,7 +31,7 @@ ALLOWED_IMPORTS = {
     "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
-TORCH_IN_APP = {"app/runtime.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
+TORCH_IN_APP = {"app/engine/local.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
 TORCH_IN_APP |= {"app/chapters/parameters/checks.py", "app/chapters/scale/checks.py"}  # torch's own size of a number
 RANDOM_MODULES = {"random", "secrets", "uuid"}
 # Names (dotted, as written) that only one module may use.

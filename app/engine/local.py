@@ -51,6 +51,16 @@ class Local:
     def call(self, run: Run, method: Method, *arguments: Any, **named: Any) -> Any:
         return self._queue.run(self._in_turn(self._answer, run, method, arguments, named), self._visitor(), _LITTLE)
 
+    def add(self, name: str, loaded: LanguageModel) -> EngineModel:
+        """From here on this model goes by this name; of more than MODELS_IN_MEMORY the one asked for least recently is let go."""
+        model = EngineModel(self, loaded.identity, loaded.name, loaded.config, loaded.tokenizer, loaded.model.tied)
+        with self._lock:
+            self._loaded[name] = loaded, model
+            self._names[loaded.identity] = name
+            while len(self._loaded) > MODELS_IN_MEMORY:
+                self._loaded.popitem(last=False)
+        return model
+
     @staticmethod
     def _in_turn(function: Callable[..., Result], *arguments: Any) -> Generator[None, None, Result]:
         """A job of one piece."""
@@ -77,13 +87,7 @@ class Local:
         if (found := self._find(name)) is not None:
             return found
         loaded = gptcore.load(name)
-        made = loaded, EngineModel(self, loaded.identity, loaded.name, loaded.config, loaded.tokenizer, loaded.model.tied)
-        with self._lock:
-            self._loaded[name] = made
-            self._names[loaded.identity] = name
-            while len(self._loaded) > MODELS_IN_MEMORY:
-                self._loaded.popitem(last=False)
-        return made
+        return loaded, self.add(name, loaded)
 
     def _name(self, identity: str) -> str:
         with self._lock:

@@ -44,6 +44,12 @@ class Queue:
         self._now = 0.0  # virtual time: how much work a visitor who always wants some has been given
         self._served: dict[Hashable, float] = {}  # visitor -> virtual time up to which they have been served
 
+    @property
+    def waiting(self) -> tuple[Hashable, ...]:
+        """The visitors of all jobs that wait for a turn now."""
+        with self._changed:
+            return tuple(job.visitor for job in self._waiting)
+
     def run(self, pieces: Generator[None, None, Result], visitor: Hashable, work: float) -> Result:
         """Run a job, which may give others their turn at each `yield`, and wait for what it returns. Errors come back as raised.
 

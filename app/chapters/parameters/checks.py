@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from app.chapters.parameters.controls import Counted
 from app.charts import Part
@@ -65,10 +66,14 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
 
 
 @queued
-def statistics_recounted(model: LanguageModel, name: str, found: WeightStatistics) -> Check:
+def recounted(model: LanguageModel, name: str, found: WeightStatistics) -> Check:
+    """`statistics_recounted` of one of the model's tensors."""
+    return statistics_recounted(name, model.model.get_parameter(name), found)
+
+
+def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> Check:
     """Mean, spread and norm of one tensor against torch in float64, the spread by the distances from the mean."""
-    tensor = model.model.get_parameter(name).detach()
-    pieces = tensor.split(_ROWS)
+    pieces = tensor.detach().split(_ROWS)
     mean = math.fsum(float(piece.double().sum()) for piece in pieces) / tensor.numel()
     spread = math.sqrt(math.fsum(float((piece.double() - mean).square().sum()) for piece in pieces) / tensor.numel())
     norm = math.hypot(*(float(torch.linalg.vector_norm(piece, dtype=torch.float64)) for piece in pieces))

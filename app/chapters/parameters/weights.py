@@ -34,7 +34,7 @@ def statistics(model: str, tensor_name: str) -> WeightStatistics:
 @keeping(8 * MB)
 def checked(model: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
-    return checks.statistics_recounted(runtime.named(model), tensor_name, statistics(model, tensor_name))
+    return checks.recounted(runtime.named(model), tensor_name, statistics(model, tensor_name))
 
 
 @keeping(MB)

@@ -84,8 +84,8 @@ def _made(here: Here, text: str | None) -> Cut:
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
     text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
-    of_what = (here.view.prompt, here.ids) if text is None else text
-    table, chips = _CUTS.get((here.view.model, of_what), lambda: _made(here, text))
+    of_what = (here.run, here.view.prompt) if text is None else (here.model.identity, text)
+    table, chips = _CUTS.get(of_what, lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0
