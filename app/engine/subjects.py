@@ -14,6 +14,7 @@ import numpy as np
 
 from app.engine.protocol import Engine, Method
 from gptcore.activations import AttentionActivations, BlockActivations, FeedForwardActivations, LayerNormActivations
+from gptcore.checks import Check
 from gptcore.config import GPTConfig
 from gptcore.language_model import LanguageModel
 from gptcore.lens import Lens
@@ -117,6 +118,10 @@ class EngineTrace:
 
     def attention_overview(self, size: int = 32, layers: Sequence[int] | None = None) -> AttentionOverview:
         found: AttentionOverview = self.call("attention_overview", size, layers)
+        return found
+
+    def check_earlier_tokens(self, layer: int) -> Check:
+        found: Check = self.call("check_earlier_tokens", layer)
         return found
 
     def _array(self, method: str, *arguments: Any) -> np.ndarray:

@@ -54,7 +54,7 @@ def kept(here: Here) -> None:
 @keeping(2 * MB)
 def _unchanged(run: Run, layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
-    return views.unchanged(runtime.trace(run), layer)
+    return runtime.trace(run).check_earlier_tokens(layer)
 
 
 def _strip(here: Here, attention: AttentionActivations) -> None:

@@ -9,12 +9,10 @@ import pandas as pd
 from app.counting import lengths
 from app.engine import queued
 from app.recent import MB, keeping
-from gptcore.cache_race import Race, earlier_tokens_unchanged, race
-from gptcore.checks import Check
+from gptcore.cache_race import Race, race
 from gptcore.config import GPTConfig
 from gptcore.language_model import LanguageModel
 from gptcore.parameters import next_token_flops
-from gptcore.trace import Trace
 
 KEPT = 2 * MB  # of each table, by configuration
 
@@ -27,12 +25,6 @@ def next_token_work(config: GPTConfig) -> pd.DataFrame:
     return pd.DataFrame(
         {"n_tokens": found, **{ways[c]: [next_token_flops(config, n, cached=c).total for n in found] for c in ways}}
     )
-
-
-@queued
-def unchanged(trace: Trace, layer: int) -> Check:
-    """Whether the keys and values of earlier tokens are the same without those after them; it runs the model once more."""
-    return earlier_tokens_unchanged(trace.model, trace.ids, layer, trace.k(layer), trace.v(layer))
 
 
 @queued
