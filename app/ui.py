@@ -92,7 +92,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
 def problem(error: Exception) -> None:
     """What went wrong, in the words of the error, and that nothing is lost."""
     st.error(markup.escape_markdown(str(error)), icon=":material/error:")
-    note("Your text and settings are kept. Change what the message names in the side panel, and the page comes back.")
+    note("Your text and settings are kept. Change what the message names under Edit text, and the page comes back.")
     if state.current().chosen:  # a link may hold tokens that do not fit the model or its context
         st.button("Start over from the prompt", on_click=state.drop_chosen)
 
@@ -102,7 +102,7 @@ def model_missing(name: str) -> None:
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 

@@ -7,8 +7,8 @@ candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kep
 
 import streamlit as st
 
-from app import runtime, sequence, state, ui
-from app.chapters.write import run_loop, seven_steps
+from app import run_loop, runtime, sequence, state, ui
+from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline

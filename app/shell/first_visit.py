@@ -19,7 +19,7 @@ def waiting(page: StreamlitPage) -> DeltaGenerator | None:
     """Say in the page's place what is going on, and return the place, for what comes next; None once torch is there."""
     if "torch" in sys.modules:
         return None
-    entry = next(entry for entry in navigation.PAGES if entry.title == page.title)
+    entry = navigation.entry(navigation.file_of(page))
     place = st.empty()
     with place:
         ui.page_header(
