@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, settled
+from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, prompt_field, settled
 
 
 def chips(page: Page, kind: str) -> list[str]:
@@ -38,7 +38,7 @@ def step(page: Page, times: int = 1) -> None:
 
 def test_a_typed_prompt_becomes_tokens(visit):
     page = visit()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     prompt.fill("The old king")
     with settled(page):
         prompt.press("Control+Enter")
@@ -49,16 +49,17 @@ def test_a_typed_prompt_becomes_tokens(visit):
 
 def test_an_example_is_taken_once_and_does_not_come_back_over_a_prompt_of_ones_own(visit):
     page = visit()
+    prompt_field(page)
     with settled(page):
         page.get_by_role("combobox", name="Examples").click()
         page.get_by_role("option", name="The king").click()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     expect(prompt).to_have_value(re.compile("^There was once a king"))
     prompt.fill("The cat")
     with settled(page):
         prompt.press("Control+Enter")
     step(page, 2)
-    expect(prompt).to_have_value("The cat")
+    expect(prompt_field(page)).to_have_value("The cat")
     assert "".join(chips(page, "prompt")).replace("␣", " ") == "The cat"
 
 
@@ -260,7 +261,7 @@ def test_any_prompt_is_shown_as_what_it_is(visit, prompt):
 def test_a_prompt_that_is_too_long_is_refused_with_its_length_and_the_limit(visit):
     page = visit("/?prompt=" + "word+" * 400)
     expect(page.get_by_text("more than this model's context length of 256")).to_be_visible()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     expect(prompt).to_have_value(re.compile("^word word"))
     prompt.fill("A short one")
     with settled(page):
