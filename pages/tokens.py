@@ -8,7 +8,7 @@ surprise at each token and word (bits), rank of the real token, bits per charact
 import streamlit as st
 
 from app import choices, runtime, ui
-from app.chapters.tokens import sections, surprise_sections
+from app.chapters.tokens import sections, surprise_sections, views
 
 PARTS = {"cut": "How it is cut", "other": "How other things are cut", "surprise": "Where the model was surprised"}
 
@@ -36,7 +36,7 @@ else:
             "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
             "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
         )
-        sections.merges(here.model.tokenizer, table.iloc[focus])
+        sections.merges(here.model.tokenizer, table.iloc[focus], views.piece_of(table, focus))
 ui.terms(
     "token",
     "token id",

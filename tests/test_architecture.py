@@ -108,6 +108,20 @@ def home_faults(name: str, text: str) -> list[str]:
     return [f"{name} uses {used}, which belongs in {ONE_HOME[used]}" for used in strays]
 
 
+def cache_faults(name: str, text: str) -> list[str]:
+    """A cache that counts its entries is as large as visitors make them: app.recent counts bytes. Streamlit's own holds single things
+    (a function without arguments) and what goes with a loaded model."""
+    faults = []
+    for node in ast.walk(ast.parse(text)):
+        for decorator in getattr(node, "decorator_list", ()):
+            said = ast.unparse(decorator)
+            single = isinstance(node, ast.FunctionDef) and not (node.args.args or node.args.kwonlyargs)
+            of_models = "MODELS_IN_MEMORY" in said and "cache_resource" in said
+            if re.match(r"(functools\.)?lru_cache|st\.cache_", said) and not single and not of_models:
+                faults.append(f"{name}: {node.name} is cached by {said}; use app.recent.keeping, which counts bytes")
+    return faults
+
+
 def random_faults(name: str, text: str) -> list[str]:
     if name.endswith(".js"):
         return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
@@ -148,6 +162,11 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
     assert not random_faults(name, source(name))
 
 
+@pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_every_cache_is_bounded_in_bytes(name: str) -> None:
+    assert not cache_faults(name, source(name))
+
+
 @pytest.mark.parametrize(
     ("faults", "name", "text"),
     [
@@ -170,6 +189,9 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
         (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
         (home_faults, "app/views.py", "from streamlit import query_params"),
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+        (cache_faults, "app/broken.py", "@lru_cache(maxsize=32)\ndef cut(text): ..."),
+        (cache_faults, "app/broken.py", "@st.cache_resource(max_entries=9)\ndef cut(text): ..."),
+        (cache_faults, "app/broken.py", "@st.cache_data\ndef cut(text): ..."),
         (random_faults, "pages/broken.py", "import numpy as np\nnp.random.default_rng(1).normal()"),
         (random_faults, "app/broken.py", "torch.randn(3)"),
         (random_faults, "app/components/broken.js", "const x = Math.random()"),

@@ -13,6 +13,7 @@ from app.chapters.kv_cache import views
 from app.charts import colour, curves, strip
 from app.charts.heatmap import limit_of
 from app.charts.labels import PERCENT_TICKS, counted
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
 from app.writing.quantities import braced, in_bytes, in_flops, in_tex, work_unit
@@ -49,7 +50,7 @@ def kept(here: Here) -> None:
     ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@keeping(2 * MB)
 def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
     trace = runtime.trace(model_name, ids)

@@ -14,13 +14,13 @@ from app.chapters.tokens import views
 from app.charts.labels import counted
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32  # texts whose cut is kept ready: half a megabyte for 1,024 tokens
+KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -145,9 +145,8 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
 
 
 @st.fragment
-def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
+def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
-    piece = line.piece_text
     if line.origin != "cut":
         ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
         return
