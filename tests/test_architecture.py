@@ -123,6 +123,26 @@ def cache_faults(name: str, text: str) -> list[str]:
     return faults
 
 
+def unguarded_faults(name: str, text: str) -> list[str]:
+    """What Streamlit calls by itself goes through app.faults or app.state.guarded: an error in it would take down the whole page."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        said = ast.unparse(node)
+        if isinstance(node, ast.Attribute) and said == "st.fragment" and name != "app/faults.py":
+            found.append(f"{name} uses st.fragment; app.faults.fragment says what goes wrong in it")
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or ast.unparse(node.func.value) != "st":
+            continue
+        for keyword in node.keywords:
+            value = ast.unparse(keyword.value)
+            if keyword.arg in {"on_click", "on_change", "on_select"} and not value.startswith(
+                ("state.guarded(", "guarded(", "'")
+            ):
+                found.append(f"{name} gives {value} to st.{node.func.attr}; hand it state.guarded({value})")
+        if node.func.attr == "download_button" and not ast.unparse(node.args[1]).startswith("faults.export("):
+            found.append(f"{name}: a download button's data are made by faults.export(...)")
+    return found
+
+
 def random_faults(name: str, text: str) -> list[str]:
     if name.endswith(".js"):
         return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
@@ -164,6 +184,11 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_whatever_streamlit_calls_says_what_goes_wrong_in_it(name: str) -> None:
+    assert not unguarded_faults(name, source(name))
+
+
+@pytest.mark.parametrize("name", python_files("app", "pages"))
 def test_every_cache_is_bounded_in_bytes(name: str) -> None:
     assert not cache_faults(name, source(name))
 
@@ -191,6 +216,10 @@ def test_every_cache_is_bounded_in_bytes(name: str) -> None:
         (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
         (home_faults, "app/views.py", "from streamlit import query_params"),
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+        (unguarded_faults, "app/broken.py", "@st.fragment\ndef draw(): ..."),
+        (unguarded_faults, "pages/broken.py", "st.button('Step', on_click=step)"),
+        (unguarded_faults, "pages/broken.py", "st.text_input('Find', on_change=lambda: find())"),
+        (unguarded_faults, "pages/broken.py", "st.download_button('CSV', lambda: csv(), 'a.csv')"),
         (cache_faults, "app/broken.py", "@lru_cache(maxsize=32)\ndef cut(text): ..."),
         (cache_faults, "app/broken.py", "@st.cache_resource(max_entries=9)\ndef cut(text): ..."),
         (cache_faults, "app/broken.py", "@st.cache_data\ndef cut(text): ..."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from app import run_loop, runtime, sequence, state
+from app import faults, log, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from gptcore.errors import GPTCoreError
@@ -23,24 +25,26 @@ PRESETS: dict[str, str] = {
 def draw() -> None:
     """The whole bar. What fails in one part leaves the others usable, so that it can be mended there."""
     with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
-        ready = runtime.is_ready(state.current().model)
-        full = True
-        if ready:
-            try:
-                full = _text()
-            except GPTCoreError:
-                st.caption("The text stands here again with a prompt that fits; see the message below.")
-        else:
-            st.caption(f"The text stands here once {state.current().model} is on this machine.")
+        full = _guarded(_text) is not False
         with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
-            _prompt()
-            if ready:
-                _length()
-            _model()
+            for part in (_prompt, _length, _model):
+                _guarded(part)
         st.button(
             "Next token", type="primary", key="next_token_button", disabled=full,
-            on_click=run_loop.next_token, help="Choose one token and append it",
+            on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
         )  # fmt: skip
+
+
+def _guarded(part: Callable[[], bool | None]) -> bool | None:
+    """What a part gives back; None where it failed, and said so in its place."""
+    try:
+        return part()
+    except GPTCoreError:
+        if part is _text:  # the page says what is wrong
+            st.caption("The text comes back with a prompt that fits; see the message below.")
+    except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+        faults.problem(log.message(error))
+    return None
 
 
 def _model() -> None:
@@ -58,7 +62,6 @@ def _size(name: str) -> str:
     return f", {known.download_bytes / 1e6:,.0f} MB" if known else ""
 
 
-@st.fragment(run_every=0.5)
 def _download_progress(name: str) -> None:
     under_way = runtime.downloads().progress(name)
     if under_way is None:
@@ -71,11 +74,13 @@ def _download_progress(name: str) -> None:
 def download(name: str) -> None:
     """What stands in the page's place while its model is not on this machine: the button, the progress, what went wrong."""
     if runtime.downloads().progress(name) is not None:
-        _download_progress(name)
+        faults.fragment(_download_progress, run_every=0.5)(name)
         return
     if error := runtime.downloads().error(name):
         st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
-    st.button(f"Download{_size(name)}", icon=":material/download:", on_click=runtime.downloads().start, args=(name,))
+    st.button(
+        f"Download{_size(name)}", icon=":material/download:", on_click=state.guarded(runtime.downloads().start), args=(name,)
+    )
 
 
 def _prompt() -> None:
@@ -97,18 +102,21 @@ def _prompt() -> None:
 
 
 def _text() -> bool:
-    """The text with its cursor; whether it fills the context."""
+    """The text with its cursor; whether nothing can be appended to it."""
+    name = state.current().model
+    if not runtime.is_ready(name):
+        st.caption(f"The text stands here once {name} is on this machine.")
+        return True
     here = runtime.here()
     timeline(sequence.timeline_chips(here), key="sentence_text", position=here.focus_chip, on_pick=sequence.go_to, prose=True)
     return here.is_full
 
 
 def _length() -> None:
-    """How long the text is, and how long it may be; nothing for a text that does not fit, of which the page speaks."""
-    try:
-        here = runtime.here()
-    except GPTCoreError:
+    """How long the text is, and how long it may be."""
+    if not runtime.is_ready(state.current().model):
         return
+    here = runtime.here()
     start = ""
     if here.sequence.started_empty:
         token = markup.escape_markdown(here.tokens[0])

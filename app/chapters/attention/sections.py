@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import choices, picture_files, runtime, state, ui
+from app import choices, faults, picture_files, runtime, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.heads import AllHeads
@@ -76,7 +76,7 @@ def all_heads(here: Here) -> None:
             st.rerun()  # the page once more: without a clock, or because a click, of which only a fragment heard, has moved the focus
         _overview(here, heads.picture())
 
-    (st.fragment(draw, run_every=FILLING) if filling else draw)()
+    (faults.fragment(draw, run_every=FILLING) if filling else draw)()
 
 
 def _overview(here: Here, found: AllHeads) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, state, ui
+from app import choices, faults, picture_files, state, ui
 from app.chapters.tokens import views
 from app.charts.labels import counted
 from app.choices import Choice
@@ -53,7 +53,7 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         max_chars=state.MAX_PROMPT_CHARACTERS,
         help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
         key=tied["key"],
-        on_change=changed,
+        on_change=state.guarded(changed),
     )
     if len(text) > choices.LONGEST_IN_LINK:
         ui.note(
@@ -144,7 +144,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
 
 
-@st.fragment
+@faults.fragment
 def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
     if line.origin != "cut":

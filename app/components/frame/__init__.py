@@ -75,4 +75,10 @@ def frame(
         if isinstance(wanted := state.component_value(KEY, "lecture"), bool):
             on_lecture(wanted)
 
-    component("frame")(key=KEY, data=data, on_page_change=opened, on_part_change=turned, on_lecture_change=switched)
+    component("frame")(
+        key=KEY,
+        data=data,
+        on_page_change=opened,
+        on_part_change=turned,
+        on_lecture_change=switched,
+    )
