@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from gptcore.characters import CharacterTokenizer
+from gptcore.characters import character_tokenizer
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError, OutOfRangeError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.tokenizer import Tokenizer
 
 RECORDED = Path(__file__).parent / "models" / "recorded_run"
 
@@ -51,7 +52,7 @@ class RecordedRun:
 
     folder: Path
     config: GPTConfig
-    tokenizer: CharacterTokenizer
+    tokenizer: Tokenizer
     text: str
     split: int
     windows: int
@@ -108,7 +109,7 @@ def load_recorded_run(folder: Path = RECORDED) -> RecordedRun:
         run = RecordedRun(
             folder=folder,
             config=GPTConfig(**said["config"]),
-            tokenizer=CharacterTokenizer(said["characters"]),
+            tokenizer=character_tokenizer(said["characters"]),
             text=(folder / "text.txt").read_text("utf-8"),
             split=said["split"],
             windows=said["windows"],

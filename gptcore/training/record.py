@@ -19,12 +19,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gptcore.characters import CharacterTokenizer
 from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.tokenizer import Tokenizer
 from gptcore.training.baselines import baselines
 from gptcore.training.loop import held_out_loss
 from gptcore.training.tiny import TinyTraining, tiny_training
@@ -40,7 +40,7 @@ def checkpoint_steps(steps: int, count: int) -> list[int]:
     return [0, *sorted({round(step) for step in np.geomspace(1, steps, count - 1)})]
 
 
-def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int = 1) -> None:
+def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int = 1, windows: int = WINDOWS) -> None:
     """Train and write the folder. Raises CorpusError for a text that is too short or not ASCII."""
     split = int(len(text) * (1 - HELD_OUT))
     tiny = tiny_training(text[:split], text[split:], steps=steps, seed=seed)
@@ -52,7 +52,7 @@ def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int =
             name: tensor.detach().half() for name, tensor in run.model.state_dict().items() if name != "output_head.weight"
         }
         kept.append(weights)
-        rows.append({"step": run.progress.step, **_measured(_as_kept(config, weights), tiny)})
+        rows.append({"step": run.progress.step, **_measured(_as_kept(config, weights), tiny, windows)})
         print(rows[-1])
 
     keep()
@@ -65,9 +65,9 @@ def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int =
     save_file({name: torch.stack([weights[name] for weights in kept]) for name in kept[0]}, out / "weights.safetensors")
     said = {
         "config": asdict(config),
-        "characters": tokenizer.characters,
+        "characters": tokenizer.decode(range(tokenizer.vocab_size)),
         "split": split,
-        "windows": WINDOWS,
+        "windows": windows,
         "settings": {name: value for name, value in asdict(run.settings).items() if value is not None},
         "baselines": baselines(tiny.ids, tiny.held_out_ids, tokenizer.vocab_size),
         "prompt": _prompt(tokenizer),
@@ -83,21 +83,22 @@ def _as_kept(config: GPTConfig, weights: dict[str, Tensor]) -> GPTModel:
     return model.eval()
 
 
-def _measured(model: GPTModel, tiny: TinyTraining) -> dict[str, Any]:
+def _measured(model: GPTModel, tiny: TinyTraining, windows: int) -> dict[str, Any]:
     tokenizer = tiny.tokenizer
     written = generate(
         LanguageModel("", model, tokenizer), _prompt(tokenizer), max_new_tokens=model.config.context_length, **SAMPLE
     )
     return {
-        "training_loss": round(held_out_loss(model, tiny.ids, WINDOWS), 5),
-        "held_out_loss": round(held_out_loss(model, tiny.held_out_ids, WINDOWS), 5),
+        "training_loss": round(held_out_loss(model, tiny.ids, windows), 5),
+        "held_out_loss": round(held_out_loss(model, tiny.held_out_ids, windows), 5),
         "sample": tokenizer.decode([step.token_id for step in written]),
     }
 
 
-def _prompt(tokenizer: CharacterTokenizer) -> str:
+def _prompt(tokenizer: Tokenizer) -> str:
     """The usual one, as far as the text has its characters."""
-    return "".join(c for c in PROMPT if c in tokenizer.characters) or tokenizer.characters[0]
+    known = tokenizer.decode(range(tokenizer.vocab_size))
+    return "".join(c for c in PROMPT if c in known) or known[0]
 
 
 def main() -> None:

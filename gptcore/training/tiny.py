@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gptcore.characters import CharacterTokenizer, characters_of
+from gptcore.characters import character_tokenizer, characters_of
 from gptcore.config import GPTConfig
 from gptcore.errors import CorpusError
+from gptcore.tokenizer import Tokenizer
 from gptcore.training.loop import TrainingRun, TrainingSettings, new_model
 
 CONTEXT_LENGTH, EMB_DIM, N_HEADS, N_LAYERS = 128, 64, 4, 2
@@ -24,7 +25,7 @@ class TinyTraining:
     """run: the training, not yet begun; tokenizer: the characters of both texts; ids, held_out_ids: the texts as uint16 ids."""
 
     run: TrainingRun
-    tokenizer: CharacterTokenizer
+    tokenizer: Tokenizer
     ids: np.ndarray
     held_out_ids: np.ndarray
 
@@ -55,7 +56,7 @@ def tiny_training(
         raise CorpusError(
             f"The held-out text has {len(held_out)} characters; it needs 2 at least, so that there is one to predict."
         )
-    tokenizer = CharacterTokenizer(characters_of(text + held_out))
+    tokenizer = character_tokenizer(characters_of(text + held_out))
     ids, held_out_ids = (np.array(tokenizer.encode(part), np.uint16) for part in (text, held_out))
     usual = TrainingSettings(steps=0)
     settings = TrainingSettings(

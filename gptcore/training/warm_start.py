@@ -18,18 +18,19 @@ def with_vocabulary(model: GPTModel, old: Tokenizer, new: Tokenizer) -> GPTModel
     rows of the old tokens that spell it. (Gee et al. 2022, https://aclanthology.org/2022.emnlp-industry.41)"""
     grown = GPTModel(replace(model.config, vocab_size=new.vocab_size), tied=model.tied)
     state = model.state_dict()
-    spelled = [_spelled(new.bytes_of(token_id), old) for token_id in range(new.vocab_size)]
+    known = {old.bytes_of(token_id): token_id for token_id in range(old.vocab_size)}
+    spelled = [_spelled(new.bytes_of(token_id), old, known) for token_id in range(new.vocab_size)]
     for table in _TABLES:
         state[table] = torch.stack([state[table][list(pieces)].mean(0) for pieces in spelled])
     grown.load_state_dict(state)
     return grown
 
 
-def _spelled(piece: bytes, old: Tokenizer) -> tuple[int, ...]:
+def _spelled(piece: bytes, old: Tokenizer, known: dict[bytes, int]) -> tuple[int, ...]:
     """The old tokens of one new token; of a part of a character, its bytes."""
-    if (same := old.id_of(piece)) is not None:
-        return (same,)
+    if piece in known:
+        return (known[piece],)
     try:
-        return old.encode(piece.decode("utf-8"))
+        return old.encode_piece(piece.decode("utf-8"))
     except UnicodeDecodeError:
-        return tuple(i for i in (old.id_of(bytes([byte])) for byte in piece) if i is not None)
+        return tuple(known[bytes([byte])] for byte in piece)
