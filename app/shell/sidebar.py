@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import faults, log, runtime, sequence, state
+from app import faults, log, offered, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from gptcore.errors import GPTCoreError
 
+MENU_REASON = 60  # characters of why a model cannot be used
 PRESETS: dict[str, str] = {
     "Once upon a time": "Once upon a time",
     "Hello, I am": "Hello, I am",
@@ -34,20 +35,31 @@ def draw() -> None:
 
 def _model() -> None:
     view = state.current()
-    st.selectbox("Model", runtime.model_names(), format_func=_model_label, **state.widget("model"))
-    if not runtime.is_ready(view.model):
+    st.selectbox("Model", offered.names(), format_func=_model_label, **state.widget("model", read=offered.named))
+    seen = offered.availability(view.model)
+    if seen.state == "broken":
+        st.error(markup.escape_markdown(seen.reason), icon=":material/error:")
+    elif seen.state == "downloadable":
         _download(view.model)
 
 
 def _model_label(name: str) -> str:
-    known = runtime.entry(name)
-    title = known.title if known else name.rstrip("/").rsplit("/", 1)[-1]
-    return title if runtime.is_ready(name) else f"{title} (download{_size(name)})"
+    found, seen = offered.find(name), offered.availability(name)
+    title = found.title if found else name
+    if seen.state == "broken":
+        return f"{title} (cannot be used: {_short(seen.reason)})"
+    return title if seen.state == "ready" else f"{title} (download{_size(name)})"
+
+
+def _short(reason: str) -> str:
+    """The beginning of a reason, as long as a menu has room for."""
+    first = reason.split("; ")[0].split(": ")[0].rstrip(".")
+    return first if len(first) <= MENU_REASON else f"{first[:MENU_REASON]}…"
 
 
 def _size(name: str) -> str:
-    known = runtime.entry(name)
-    return f", {known.download_bytes / 1e6:,.0f} MB" if known else ""
+    found = offered.find(name)
+    return f", {found.download_bytes / 1e6:,.0f} MB" if found and found.download_bytes else ""
 
 
 def _download_progress(name: str) -> None:
@@ -93,7 +105,7 @@ def _prompt() -> None:
 
 
 def _timeline() -> None:
-    if not runtime.is_ready(state.current().model):
+    if not offered.is_ready(state.current().model):
         return
     here = runtime.here()
     start = ""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from app import offered as models
 from app import runtime
-from app.runtime import ALLOWED_MODELS_VARIABLE
+from app.offered import ALLOWED_MODELS_VARIABLE
 from gptcore.errors import CheckpointError
 
 
@@ -28,17 +29,17 @@ def test_an_error_in_the_queue_comes_back_and_the_queue_goes_on():
 
 
 def test_what_the_server_allows_is_offered_beside_the_catalogue(offered):
-    assert runtime.model_names()[0] == "storyteller"
-    assert runtime.model_names()[-1] == offered
-    assert runtime.is_ready(offered)
+    assert models.names()[0] == "storyteller"
+    assert models.names()[-1] == "tiny"
+    assert models.is_ready("tiny")
 
 
 @pytest.mark.parametrize("name", ["/etc", "../..", "owner/private", ""])
 def test_a_visitor_cannot_make_the_server_read_a_folder_or_fetch_a_repository(monkeypatch, name):
     monkeypatch.delenv(ALLOWED_MODELS_VARIABLE, raising=False)
-    monkeypatch.setattr(runtime.gptcore, "load", lambda source: pytest.fail("it was looked for"))
-    monkeypatch.setattr(runtime.gptcore, "is_local", lambda source: pytest.fail("it was looked for"))
-    assert not runtime.is_ready(name)
+    monkeypatch.setattr(runtime.gptcore, "load", lambda source, **_: pytest.fail("it was looked for"))
+    monkeypatch.setattr(models.gptcore, "availability", lambda source, **_: pytest.fail("it was looked for"))
+    assert not models.is_ready(name)
     with pytest.raises(CheckpointError, match="not offered here"):
         runtime.model(name)
 
