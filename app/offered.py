@@ -10,11 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import PurePath
 
 import gptcore
 from app import log, state
+from app.recent import MB, keeping
 from gptcore.checkpoints import Availability, CatalogueEntry, catalogue
 
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
@@ -54,7 +55,7 @@ def offered() -> tuple[Offered, ...]:
     return _offered(os.environ.get(ALLOWED_MODELS_VARIABLE, ""))
 
 
-@lru_cache(maxsize=1)
+@keeping(MB)
 def _offered(allowed: str) -> tuple[Offered, ...]:
     known = {entry.name: Offered(entry.name, entry.name, entry) for entry in _catalogue()}
     sources = [source for part in allowed.split(",") if (source := part.strip()) and source not in known]

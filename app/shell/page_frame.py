@@ -33,8 +33,9 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             with waiting or nullcontext():
                 ui.model_missing(name, seen.reason)
             return
-        texts = runtime.vocabulary_texts(name)
+        texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():
             vocabulary(name, texts)
         waiting = None
+        runtime.replace_missing_focus()
         page.run()

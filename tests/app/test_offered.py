@@ -162,12 +162,12 @@ def test_without_the_embedded_model_the_first_that_is_offered_is_the_default(
 ) -> None:
     offer(monkeypatch, tiny_folder)
     monkeypatch.setattr(offered, "_catalogue", lambda: ())
-    offered._offered.cache_clear()
+    offered._offered.clear()
     try:
         at = visit(prompt="a b")
         assert not at.exception and not at.error and at.query_params["model"] == "tiny"
     finally:
-        offered._offered.cache_clear()
+        offered._offered.clear()
 
 
 def test_a_model_that_is_not_here_is_never_downloaded_by_asking_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
