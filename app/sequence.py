@@ -6,7 +6,6 @@ from app import runtime, state
 from app.components.timeline import Chip
 from app.runtime import Here
 from app.state import View
-from gptcore.generation import prompt_ids
 from gptcore.sampling import SamplingSettings, Selection, select
 
 
@@ -18,7 +17,7 @@ def settings(view: View) -> SamplingSettings:
 def timeline_chips(here: Here) -> list[Chip]:
     """The whole sequence as chips: prompt, chosen, the place of the next token, ghost tail."""
     n_prompt = len(here.sequence.prompt)
-    probabilities = runtime.token_probabilities(here.view.model, here.ids)
+    probabilities = runtime.token_probabilities(here.run)
     chips = [
         Chip(
             token_id,
@@ -41,7 +40,7 @@ def go_to(index: int) -> None:
     """Take all pages to the chip at `index`: a chosen token to the step at which it was chosen, a ghost token to the step
     behind it, a prompt token into focus at the step in view, the place of the next token back to the newest."""
     view = state.current()
-    n_prompt = len(prompt_ids(runtime.model(view.model).tokenizer, view.prompt)[0])
+    n_prompt = len(runtime.sequence(view).prompt)
     place_of_next = n_prompt + view.step
     if index < n_prompt:
         state.update(position=index)

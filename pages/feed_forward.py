@@ -35,7 +35,7 @@ else:
     ui.note(
         f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
     )
-    found = runtime.compute(lambda: here.trace.feed_forward(here.layer, (here.position,)))
+    found = here.trace.feed_forward(here.layer, (here.position,))
     drawn = {
         "steps": sections.widen_bend_narrow,
         "activations": sections.before_and_after_gelu,

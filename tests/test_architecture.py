@@ -29,10 +29,11 @@ ALLOWED_IMPORTS = {
     "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
     "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
+    "app/server": {"app.server", "streamlit", "starlette", "google.protobuf"},
     "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
-TORCH_IN_APP = {"app/runtime.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
+TORCH_IN_APP = {"app/engine/local.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
 TORCH_IN_APP |= {"app/chapters/parameters/checks.py", "app/chapters/scale/checks.py"}  # torch's own size of a number
 RANDOM_MODULES = {"random", "secrets", "uuid"}
 # Names (dotted, as written) that only one module may use.
@@ -102,6 +103,8 @@ def import_faults(name: str, text: str) -> list[str]:
             faults.append(f"{name} imports {found}, which is private")
         if name.startswith("app/") and found.split(".")[0] == "torch" and name not in TORCH_IN_APP:
             faults.append(f"{name} imports torch, which belongs to {', '.join(sorted(TORCH_IN_APP))}")
+        if name.startswith("app/chapters/") and name.endswith("views.py") and found.split(".")[0] == "streamlit":
+            faults.append(f"{name} imports {found}: views are data, which sections draw")
     return faults
 
 
@@ -120,16 +123,34 @@ def home_faults(name: str, text: str) -> list[str]:
 
 def cache_faults(name: str, text: str) -> list[str]:
     """A cache that counts its entries is as large as visitors make them: app.recent counts bytes. Streamlit's own holds single things
-    (a function without arguments) and what goes with a loaded model."""
+    (a function without arguments)."""
     faults = []
     for node in nodes(text):
         for decorator in getattr(node, "decorator_list", ()):
             said = ast.unparse(decorator)
             single = isinstance(node, ast.FunctionDef) and not (node.args.args or node.args.kwonlyargs)
-            of_models = "MODELS_IN_MEMORY" in said and "cache_resource" in said
-            if re.match(r"(functools\.)?lru_cache|st\.cache_", said) and not single and not of_models:
+            if re.match(r"(functools\.)?lru_cache|st\.cache_", said) and not single:
                 faults.append(f"{name}: {node.name} is cached by {said}; use app.recent.keeping, which counts bytes")
     return faults
+
+
+def unguarded_faults(name: str, text: str) -> list[str]:
+    """What Streamlit calls by itself goes through app.faults or app.state.guarded: an error in it would take down the whole page."""
+    found = []
+    for node in nodes(text):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "st.fragment" and name != "app/faults.py":
+            found.append(f"{name} uses st.fragment; app.faults.fragment says what goes wrong in it")
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or ast.unparse(node.func.value) != "st":
+            continue
+        for keyword in node.keywords:
+            value = ast.unparse(keyword.value)
+            if keyword.arg in {"on_click", "on_change", "on_select"} and not value.startswith(
+                ("state.guarded(", "guarded(", "'")
+            ):
+                found.append(f"{name} gives {value} to st.{node.func.attr}; hand it state.guarded({value})")
+        if node.func.attr == "download_button" and not ast.unparse(node.args[1]).startswith("faults.export("):
+            found.append(f"{name}: a download button's data are made by faults.export(...)")
+    return found
 
 
 def random_faults(name: str, text: str) -> list[str]:
@@ -144,6 +165,7 @@ RULES: dict[Rule, list[str]] = {
     chapter_faults: python_files("app", "pages"),
     home_faults: python_files("app", "pages"),
     random_faults: [*python_files("app", "pages"), *files("js", "app")],
+    unguarded_faults: python_files("app", "pages"),
     cache_faults: python_files("app", "pages"),
 }
 
@@ -172,6 +194,7 @@ BROKEN = [
     (import_faults, "gptcore/broken.py", "def later():\n    from app.state import current"),
     (import_faults, "gptcore/broken.py", "import tokenizers"),
     (import_faults, "gptcore/training/broken.py", "from plotly import graph_objects"),
+    (import_faults, "app/server/broken.py", "from app import state"),
     (import_faults, "app/charts/broken.py", "import torch.nn"),
     (import_faults, "app/charts/broken.py", "from gptcore.config import GPTConfig"),
     (import_faults, "app/charts/broken.py", "from app import state"),
@@ -181,12 +204,19 @@ BROKEN = [
     (import_faults, "pages/broken.py", "import pages.other"),
     (import_faults, "app/broken.py", "from random import choice"),
     (import_faults, "app/chapters/lens/views.py", "import torch"),
+    (import_faults, "app/engine/queue.py", "import torch"),
+    (import_faults, "app/chapters/lens/views.py", "import streamlit as st"),
+    (import_faults, "app/chapters/tokens/surprise_views.py", "from streamlit import cache_resource"),
     (chapter_faults, "app/chapters/lens/views.py", "from app.chapters.map import views"),
     (chapter_faults, "app/ui.py", "from app.chapters.map.views import frame"),
     (chapter_faults, "pages/lens.py", "from app.chapters import tokens"),
     (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
     (home_faults, "app/views.py", "from streamlit import query_params"),
     (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+    (unguarded_faults, "app/broken.py", "@st.fragment\ndef draw(): ..."),
+    (unguarded_faults, "pages/broken.py", "st.button('Step', on_click=step)"),
+    (unguarded_faults, "pages/broken.py", "st.text_input('Find', on_change=lambda: find())"),
+    (unguarded_faults, "pages/broken.py", "st.download_button('CSV', lambda: csv(), 'a.csv')"),
     (cache_faults, "app/broken.py", "@lru_cache(maxsize=32)\ndef cut(text): ..."),
     (cache_faults, "app/broken.py", "@st.cache_resource(max_entries=9)\ndef cut(text): ..."),
     (cache_faults, "app/broken.py", "@st.cache_data\ndef cut(text): ..."),
@@ -202,9 +232,8 @@ def test_each_rule_catches_the_sources_that_break_it() -> None:
 
 
 def test_every_room_of_the_house_is_looked_at() -> None:
-    assert all(python_files(room) for room in ("gptcore", "gptcore/training", "app", "app/charts", "pages")) and files(
-        "js", "app"
-    )
+    assert all(python_files(room) for room in ("gptcore", "gptcore/training", "app", "app/charts", "app/server", "pages"))
+    assert files("js", "app")
 
 
 def tracked_files() -> list[str]:

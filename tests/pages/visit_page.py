@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app.shell.navigation import PAGES
 
 ROOT = Path(__file__).parents[2]
-ENTRY = ROOT / "app" / "streamlit_app.py"
+ENTRY = ROOT / "app" / "entry.py"
 # What every page must be able to show; the last one fills the 64 positions of the tiny model to the end.
 PROMPTS = {
     "default": "Once upon a time",
