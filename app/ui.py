@@ -94,7 +94,7 @@ def model_missing(name: str) -> None:
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 
