@@ -92,12 +92,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
 def model_missing(name: str, broken: str = "") -> None:
     """The page of a model that is not on this machine yet, or, with the reason, of one that cannot be used."""
     if broken:
-        page_header(WHOLE, "This model cannot be used", f"{broken} Choose another model in the side panel. Your prompt stays.")
+        page_header(WHOLE, "This model cannot be used", f"{broken} Choose another model under Edit text. Your prompt stays.")
         return
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 

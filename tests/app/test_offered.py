@@ -38,7 +38,7 @@ def visit(page: str = PAGES[0].file, **query: str) -> AppTest:
 
 
 def menu(at: AppTest) -> list[str]:
-    return list(at.sidebar.selectbox(key="widget_model").options)
+    return list(at.selectbox(key="widget_model").options)
 
 
 def test_a_menu_that_was_drawn_before_a_model_changed_its_mark_still_chooses_it(
@@ -113,7 +113,7 @@ def test_a_broken_model_is_marked_and_everything_else_works(
     at = visit(page, prompt="a b")
     assert not at.exception and not at.error and "cannot be used" not in printed(at)
     name = offered.names()[-1]
-    at.sidebar.selectbox(key="widget_model").set_value(name).run()
+    at.selectbox(key="widget_model").set_value(name).run()
     assert not at.exception and at.text_area(key="widget_prompt").value == "a b"
     at = visit(page, prompt="a b", model=name)
     assert [label for label in menu(at) if "cannot be used" in label] == [menu(at)[-1]]
@@ -125,7 +125,7 @@ def test_a_broken_model_is_marked_and_everything_else_works(
         and not any("Fault" in line for line in faults_logged)
     )
     assert len([line for line in faults_logged if source in line]) == 1  # once, with its place on the server
-    at.sidebar.selectbox(key="widget_model").set_value("tiny").run()
+    at.selectbox(key="widget_model").set_value("tiny").run()
     assert not at.exception and not at.error and "cannot be used" not in printed(at)
 
 
@@ -154,7 +154,7 @@ def test_a_link_names_a_model_and_not_its_folder_and_one_that_names_the_folder_s
     at = visit(model=str(tiny_folder), prompt="a b", chosen="5.6", step="1", position="0")
     assert at.query_params["model"] == "tiny" and at.query_params["chosen"] == "5.6" and not at.toast
     assert at.query_params["position"] == "0" and at.query_params["step"] == "1"
-    assert str(tiny_folder) not in str(at.main) + str(at.sidebar)
+    assert str(tiny_folder) not in str(at.main)
 
 
 def test_without_the_embedded_model_the_first_that_is_offered_is_the_default(
