@@ -24,6 +24,8 @@ MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longe
 MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
+# Links from before they had a mark hold ids of the vocabulary that the model had then.
+BEFORE_MARKS = {"storyteller": "aff538"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class View:
 
     chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
     position: the token in focus, None for the newest; top_k: None for no limit; choices: what was chosen on single pages
-    (app.choices), by name, where it differs from the default.
+    (app.choices), by name, where it differs from the default; vocabulary: the mark of the one that the chosen ids are of, "" where it
+    is not known.
     """
 
     model: str = DEFAULT_MODEL
@@ -47,6 +50,7 @@ class View:
     layer: int = 0
     head: int = 0
     position: int | None = None
+    vocabulary: str = ""
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -90,6 +94,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "layer": whole(0, 1000),
     "head": whole(0, 1000),
     "position": whole(0, 65536),
+    "vocabulary": short_text(6),
 }
 
 
@@ -107,6 +112,8 @@ def from_query(parameters: Mapping[str, str]) -> View:
     said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
     kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
     view = View(**found, choices=MappingProxyType(kept))
+    if not view.vocabulary:
+        view = replace(view, vocabulary=BEFORE_MARKS.get(view.model, "") if view.chosen else "")
     # A link without a step shows the whole text.
     step = view.step if "step" in found else len(view.chosen)
     return replace(view, step=min(step, len(view.chosen)))
@@ -118,6 +125,8 @@ def to_query(view: View) -> dict[str, str]:
     query = {"prompt": view.prompt}
     for each in fields(View):
         value = getattr(view, each.name)
+        if each.name == "vocabulary" and not view.chosen:
+            continue
         if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
             query[each.name] = _write(each.name, value)
     if view.step != len(view.chosen):
@@ -143,7 +152,7 @@ def update(**changes: Any) -> View:
         if before.chosen and "chosen" not in changes:
             what = "model" if view.model != before.model else "prompt"
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
-        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None)
+        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None, vocabulary="")
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -156,6 +165,20 @@ def update(**changes: Any) -> View:
 def rename_model(name: str) -> None:
     """The same model by another name: nothing else changes."""
     st.session_state["view"] = replace(current(), model=name)
+
+
+def settle_vocabulary(mark: str) -> None:
+    """The model has the vocabulary with this mark. Chosen tokens of another one are dropped, and a message says so."""
+    view = current()
+    if view.vocabulary == mark:
+        return
+    if view.chosen and view.vocabulary:
+        notify(
+            f"The link's {len(view.chosen)} chosen tokens belonged to an earlier version of the model {view.model}, whose vocabulary was "
+            "another. They were dropped; prompt and settings are the link's."
+        )
+        view = replace(view, chosen=(), step=0, position=None)
+    st.session_state["view"] = replace(view, vocabulary=mark)
 
 
 def choose(token_id: int) -> View:

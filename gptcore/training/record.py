@@ -27,10 +27,9 @@ from gptcore.model import GPTModel
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.baselines import baselines
 from gptcore.training.loop import held_out_loss
-from gptcore.training.tiny import TinyTraining, tiny_training
+from gptcore.training.tiny import CONTEXT_LENGTH, TinyTraining, tiny_training
 
 HELD_OUT = 0.1  # share of the text, at its end
-WINDOWS = 200  # over which a loss is measured
 PROMPT = "Alice "
 SAMPLE: dict[str, Any] = {"temperature": 0.8, "top_k": None, "seed": 1}
 
@@ -40,8 +39,18 @@ def checkpoint_steps(steps: int, count: int) -> list[int]:
     return [0, *sorted({round(step) for step in np.geomspace(1, steps, count - 1)})]
 
 
-def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int = 1, windows: int = WINDOWS) -> None:
-    """Train and write the folder. Raises CorpusError for a text that is too short or not ASCII."""
+def record(
+    text: str,
+    out: Path,
+    steps: int = 4000,
+    count: int = 25,
+    seed: int = 1,
+    windows: int = 200,
+    sample_tokens: int = CONTEXT_LENGTH,
+) -> None:
+    """Train and write the folder. windows: over which a loss is measured; sample_tokens: at most, of each sample.
+
+    Raises CorpusError for a text that is too short or not ASCII."""
     split = int(len(text) * (1 - HELD_OUT))
     tiny = tiny_training(text[:split], text[split:], steps=steps, seed=seed)
     run, tokenizer, config = tiny.run, tiny.tokenizer, tiny.run.model.config
@@ -52,7 +61,7 @@ def record(text: str, out: Path, steps: int = 4000, count: int = 25, seed: int =
             name: tensor.detach().half() for name, tensor in run.model.state_dict().items() if name != "output_head.weight"
         }
         kept.append(weights)
-        rows.append({"step": run.progress.step, **_measured(_as_kept(config, weights), tiny, windows)})
+        rows.append({"step": run.progress.step, **_measured(_as_kept(config, weights), tiny, windows, sample_tokens)})
         print(rows[-1])
 
     keep()
@@ -83,11 +92,9 @@ def _as_kept(config: GPTConfig, weights: dict[str, Tensor]) -> GPTModel:
     return model.eval()
 
 
-def _measured(model: GPTModel, tiny: TinyTraining, windows: int) -> dict[str, Any]:
+def _measured(model: GPTModel, tiny: TinyTraining, windows: int, sample_tokens: int) -> dict[str, Any]:
     tokenizer = tiny.tokenizer
-    written = generate(
-        LanguageModel("", model, tokenizer), _prompt(tokenizer), max_new_tokens=model.config.context_length, **SAMPLE
-    )
+    written = generate(LanguageModel("", model, tokenizer), _prompt(tokenizer), max_new_tokens=sample_tokens, **SAMPLE)
     return {
         "training_loss": round(held_out_loss(model, tiny.ids, windows), 5),
         "held_out_loss": round(held_out_loss(model, tiny.held_out_ids, windows), 5),

@@ -22,8 +22,8 @@ def folder(tmp_path_factory):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("recorded")
-    record(TEXT, folder / "first", steps=9, count=4, windows=8)
-    record(TEXT, folder / "again", steps=9, count=4, windows=8)
+    record(TEXT, folder / "first", steps=9, count=4, windows=8, sample_tokens=6)
+    record(TEXT, folder / "again", steps=9, count=4, windows=8, sample_tokens=6)
     torch.set_num_threads(before)
     return folder
 
@@ -41,7 +41,8 @@ def test_a_run_that_is_recorded_again_is_the_same_to_the_last_byte(folder):
 def test_the_run_begins_with_what_knows_nothing_and_learns(run):
     assert [c.step for c in run.checkpoints] == [0, 1, 3, 9]
     first, last = run.checkpoints[0], run.checkpoints[-1]
-    assert first.held_out_loss == pytest.approx(run.baselines.uniform, abs=0.05) == pytest.approx(np.log(run.config.vocab_size), abs=0.05)
+    assert run.baselines.uniform == pytest.approx(np.log(run.config.vocab_size))
+    assert first.held_out_loss == pytest.approx(run.baselines.uniform, abs=0.15)
     assert last.held_out_loss < first.held_out_loss - 0.3
     assert run.baselines.pairs < run.baselines.frequency < run.baselines.uniform
     assert run.training_text + run.held_out_text == TEXT and 0 < len(run.held_out_text) < len(run.training_text)
