@@ -77,7 +77,7 @@ def token_ids(ids: Ids) -> tuple[int, ...]:
     found = [whole(value) for value in given]
     if None in found:
         wrong, place = given[found.index(None)], f" (they have the shape {tuple(shape)})" if shape is not None else ""
-        raise TokenError(f"Token id {wrong!r:.80} is no whole number{place}; give a sequence of shape [n] or [1, n].")
+        raise TokenError(f"Token id {wrong!r:.80} is no whole number{place}, in {ids!r:.80}; give ids of shape [n] or [1, n].")
     return tuple(value for value in found if value is not None)
 
 
