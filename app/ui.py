@@ -20,6 +20,7 @@ from app.components import figure as figures
 from app.glossary import GLOSSARY
 from app.shell import navigation
 from app.writing import markup
+from app.writing.numbers import significant
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
@@ -189,7 +190,7 @@ def self_check(checks: Check | Sequence[Check]) -> None:
         for check in checks if isinstance(checks, Sequence) else [checks]:
             icon = ":material/check_circle:" if check.ok else ":material/error:"
             colour: Literal["green", "red"] = "green" if check.ok else "red"
-            label = f"{check.name}: off by {markup.significant(check.deviation)} at most, allowed {markup.significant(check.tolerance)}"
+            label = f"{check.name}: off by {significant(check.deviation)} at most, allowed {significant(check.tolerance)}"
             st.badge(markup.escape_markdown(label), icon=icon, color=colour, help=check.description)
 
 

@@ -28,7 +28,7 @@ ALLOWED_IMPORTS = {
     "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
     "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
-    "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
+    "app/charts": {"app.charts", "app.palette", "app.writing.numbers", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
 TORCH_IN_APP = {"app/runtime.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
@@ -42,6 +42,16 @@ ONE_HOME = {
     "unsafe_allow_html": "app/ui.py",
 }
 RANDOM_NAMES = ("np.random", "numpy.random", "torch.rand", "torch.manual_seed", "torch.Generator", "os.urandom")
+DIGITS = re.compile(r"(?:^|[^a-z])[eEfFgGn%]['\"]?$")  # the format of a number with decimals, at its end
+DIGITS_IN_JS = re.compile(r"\.toLocaleString|\.to(?:Fixed|Precision)\([^)]*\)(?:\.replace|\} %)")
+# Who writes digits for others than readers: links, and style sheets and drawings, which count pixels.
+NUMBERS_OF_THEIR_OWN = {
+    "app/choices.py",
+    "app/configurations.py",
+    "app/state.py",
+    "app/picture_files.py",
+    "app/chapters/map/drawing.py",
+}
 RANDOM_IN_JS = re.compile(r"Math\s*\.\s*random|getRandomValues|randomUUID")
 
 
@@ -108,6 +118,16 @@ def home_faults(name: str, text: str) -> list[str]:
     return [f"{name} uses {used}, which belongs in {ONE_HOME[used]}" for used in strays]
 
 
+def number_faults(name: str, text: str) -> list[str]:
+    """How many digits a number on the screen has is decided in one place."""
+    if name.endswith(".js"):
+        return [f"{name} writes numbers its own way: {found.group()}" for found in DIGITS_IN_JS.finditer(text)]
+    specs = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FormattedValue) and node.format_spec]
+    return [
+        f"{name} writes digits by itself: {ast.unparse(node)}" for node in specs if DIGITS.search(ast.unparse(node.format_spec))
+    ]
+
+
 def random_faults(name: str, text: str) -> list[str]:
     if name.endswith(".js"):
         return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
@@ -148,6 +168,12 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
     assert not random_faults(name, source(name))
 
 
+@pytest.mark.parametrize("name", [*python_files("app", "pages"), *files("js", "app")])
+def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
+    if name not in NUMBERS_OF_THEIR_OWN and not name.startswith(("app/writing/", "app/components/shared/numbers.js")):
+        assert not number_faults(name, source(name))
+
+
 @pytest.mark.parametrize(
     ("faults", "name", "text"),
     [
@@ -170,6 +196,12 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
         (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
         (home_faults, "app/views.py", "from streamlit import query_params"),
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+        (number_faults, "pages/broken.py", "f'{probability:.1%}'"),
+        (number_faults, "app/charts/broken.py", "f'{value:,.2f} bits'"),
+        (number_faults, "app/ui.py", "f'{value:g}'"),
+        (number_faults, "app/components/broken.js", "shown.textContent = n.toLocaleString()"),
+        (number_faults, "app/components/broken.js", "return x.toFixed(3).replace('-', '−')"),
+        (number_faults, "app/components/broken.js", "return `${(100 * p).toFixed(1)} %`"),
         (random_faults, "pages/broken.py", "import numpy as np\nnp.random.default_rng(1).normal()"),
         (random_faults, "app/broken.py", "torch.randn(3)"),
         (random_faults, "app/components/broken.js", "const x = Math.random()"),

@@ -10,7 +10,7 @@ from app.charts.bars import grouped_bars, histogram
 from app.charts.export import html_page, stand_alone
 from app.charts.frame import Figure
 from app.charts.heatmap import heatmap, strip
-from app.charts.labels import escape, percent, quantity, significant
+from app.charts.labels import escape
 from app.charts.lines import curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
 from app.charts.treemap import Part, treemap
@@ -31,10 +31,7 @@ __all__ = [
     "histogram",
     "html_page",
     "line_over_layers",
-    "percent",
-    "quantity",
     "scatter_2d",
-    "significant",
     "stand_alone",
     "strip",
     "treemap",

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, shorten, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
+from app.writing.numbers import counted, quantity, significant
 
 
 def grouped_bars(

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.charts.frame import AXIS_ROOM, BAR_ROOM, Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, thinned, token_label, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, thinned, token_label, with_unit
 from app.charts.theme import SURFACES, Mode, Scale, colour_scale
+from app.writing.numbers import counted, quantity
 
 Matrix = NDArray[np.floating[Any]]
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, Trace, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, with_unit
 from app.charts.theme import Mode, colour
+from app.writing.numbers import quantity, significant
 
 # Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.charts.frame import Figure, frame
-from app.charts.labels import Unit, escape, percent
+from app.charts.labels import Unit, escape
 from app.charts.theme import SURFACES, Mode, blend, colour
+from app.writing.numbers import percent
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import streamlit as st
 from app import runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
+from app.writing.numbers import in_bytes
 from gptcore.errors import GPTCoreError
 
 PRESETS: dict[str, str] = {
@@ -47,7 +48,7 @@ def _model_label(name: str) -> str:
 
 def _size(name: str) -> str:
     known = runtime.entry(name)
-    return f", {known.download_bytes / 1e6:,.0f} MB" if known else ""
+    return f", {in_bytes(known.download_bytes)}" if known else ""
 
 
 @st.fragment(run_every=0.5)
@@ -57,7 +58,7 @@ def _download_progress(name: str) -> None:
         st.rerun()
         return
     done, total = under_way
-    st.progress(done / total if total else 0.0, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else "Asking the hub …")
+    st.progress(done / total if total else 0.0, f"{in_bytes(done)} of {in_bytes(total)}" if total else "Asking the hub …")
 
 
 def _download(name: str) -> None:

@@ -1,9 +1,8 @@
-"""Tokens are user text: the one place where text is made safe for HTML and markdown, and where numbers are written."""
+"""Tokens are user text: the one place where text is made safe for HTML and markdown."""
 
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Sequence
 
@@ -18,26 +17,6 @@ def escape_html(text: str) -> str:
 def escape_markdown(text: str) -> str:
     """Text as it is, for Streamlit's markdown: no emphasis, LaTeX, colour, icon, link or image comes of it."""
     return _MARKDOWN.sub(r"\\\1", text)
-
-
-def percent(probability: float) -> str:
-    """0.2263 -> "22.6 %"; what is there but rounds to nothing -> "< 0.1 %"."""
-    return "< 0.1 %" if 0 < probability < 0.001 else f"{100 * probability:.1f} %"
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """Three significant digits, with a real minus sign; tiny and huge values in powers of ten."""
-    if not math.isfinite(value):
-        return "−∞" if value < 0 else ("∞" if value > 0 else "not a number")
-    magnitude = abs(value)
-    if magnitude == 0:
-        text = "0"
-    elif 1e-4 <= magnitude < 10**6:
-        decimals = max(0, digits - 1 - math.floor(math.log10(magnitude)))
-        text = f"{value:,.{decimals}f}"
-    else:
-        text = f"{value:.{digits - 1}e}"
-    return text.replace("-", "−")
 
 
 def shape(*sizes: int) -> str:

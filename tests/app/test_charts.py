@@ -22,38 +22,6 @@ HOSTILE = ["<b>the</b>", " cat", "%{x}", "$a$", "&amp;"]
 # ---- text and numbers --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.431, "43.1 %"), (0, "0.0 %"), (0.0009, "< 0.1 %"), (0.001, "0.1 %"), (1, "100.0 %"), (0.0025, "0.3 %"), (np.nan, "–")],
-)
-def test_probabilities_have_one_decimal_of_a_percent_down_to_a_tenth(value: float, written: str) -> None:
-    assert labels.percent(value) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0, "0"),
-        (1.2345, "1.23"),
-        (-0.08626, "−0.0863"),
-        (1234.5, "1230"),
-        (0.5, "0.5"),
-        (2.125, "2.13"),
-        (1.5e-9, "1.5e−9"),
-        (np.inf, "–"),
-    ],
-)
-def test_values_have_three_significant_digits_and_a_real_minus(value: float, written: str) -> None:
-    assert labels.significant(value) == written
-
-
-def test_the_unit_of_a_probability_is_percent_and_other_units_follow_the_value() -> None:
-    assert labels.quantity(0.5, "%") == "50.0 %"
-    assert labels.quantity(0.5, "bits") == "0.5 bits"
-    assert labels.quantity(0.5, "") == "0.5"
-    assert [labels.quantity(1, unit) for unit in ("tokens", "bits", "s", "ms")] == ["1 token", "1 bit", "1 s", "1 ms"]
-
-
 def test_escaped_text_holds_nothing_that_plotly_reads_as_markup() -> None:
     assert labels.escape("<b>%{x}$a$&amp;") == "&lt;b&gt;%&#123;x&#125;&#36;a&#36;&amp;amp;"
 

@@ -17,7 +17,7 @@ from app.chapters.attention import stops as attention_stops
 from app.chapters.attention.closer import LOOKS
 from app.chapters.attention.heads import Heads
 from app.chapters.attention.views import PARTS, Picture
-from app.writing.markup import percent
+from app.writing.numbers import percent
 from app.writing.worked import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey

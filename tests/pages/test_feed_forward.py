@@ -16,6 +16,7 @@ from app.chapters.feed_forward import activations, sections, views
 from app.runtime import Here
 from app.state import View
 from app.writing import markup
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
@@ -51,7 +52,7 @@ def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
     last = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time")).resid(2)[2].astype(np.float64)
     link = {"prompt": "Once upon a time", "layer": layer, "position": "2", "feed_forward": "neurons"}
     said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
-    spread = markup.significant(float(np.sqrt(last.var() + 1e-5)))
+    spread = significant(float(np.sqrt(last.var() + 1e-5)))
     assert f"divides it by {spread}: the spread" in said and f"after the last block{says}" in said
 
 
@@ -212,7 +213,7 @@ def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
     for line in views.neuron_table(found, effects).itertuples():
         sign = "+" if line.direction == "promotes" else ""
         token = markup.chip(tiny_model.tokenizer.text_of(line.token_id))
-        assert f"{token} {sign}{markup.significant(line.logit_change)}<" in text
+        assert f"{token} {sign}{significant(line.logit_change)}<" in text
     assert "Promotes, suppresses" in text
 
 

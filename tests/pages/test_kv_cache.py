@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from app.chapters.kv_cache import race as cache_race_sections
 from app.chapters.kv_cache import sections, views
-from app.charts.labels import significant as significant
+from app.writing.numbers import significant
 from gptcore.cache_race import KeptKeysValues, Race, Step
 from gptcore.checkpoints import LanguageModel
 from gptcore.model import GPTModel

@@ -24,7 +24,6 @@ from app.chapters.parameters import weights as weight_sections
 from app.chapters.parameters.controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
-from app.writing.quantities import in_bytes, in_words
 from gptcore import parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
@@ -407,12 +406,3 @@ def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
 def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
     said = [text for text in descriptions(opened("weights", tensor="ln_2.scale")) if "spread from each" in text]
     assert len(said) == 1 and "ln_2.scale" in said[0]
-
-
-def test_numbers_in_words_keep_three_digits() -> None:
-    assert [in_words(n) for n in (12, 2048, 6_174_336, 124_439_808, 1_557_611_200)] == [
-        "12", "2,048", "6.17 million", "124 million", "1.56 billion",
-    ]  # fmt: skip
-    assert [in_bytes(n) for n in (512, 73_728, 497_759_232, 17_984_000_000, 999_600_000, 4e12)] == [
-        "512 bytes", "73.7 kB", "498 MB", "18.0 GB", "1,000 MB", "4 TB",
-    ]  # fmt: skip

@@ -16,7 +16,7 @@ from app.chapters.sampling import greedy as sampling_greedy
 from app.chapters.sampling.views import Given, Loop
 from app.runtime import Here
 from app.state import View
-from app.writing.markup import significant
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.random_numbers import random_number
 from gptcore.sampling import SamplingSettings, candidates, select

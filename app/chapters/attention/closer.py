@@ -17,6 +17,7 @@ from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import added, worked
 from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
@@ -45,10 +46,10 @@ def _row(here: Here) -> None:
     table = views.row_numbers(found, here.tokens)
     seen = table[table["key"] <= query].nlargest(ROWS, "weight").sort_values("key")
     drawn = pd.concat([seen, table[table["key"] == query + 1]])
-    n = markup.significant
+    n = significant
     rows = [
         [f"{markup.chip(row.token)} ({row.key})", n(row.score), n(row.scaled), n(row.masked),
-         markup.percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
+         percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
         for row in drawn.itertuples()
     ]  # fmt: skip
     ui.table(
@@ -147,7 +148,7 @@ def _entropy(here: Here) -> None:
     seen = here.position + 1
     ui.note(
         f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
-        f"{markup.significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
+        f"{significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
     )
     ui.formula(formulas.entropy(found.pattern[here.head, 0], here.position))
     ui.self_check(views.row_check(found.pattern))

@@ -18,6 +18,7 @@ from app.recent import Recent
 from app.runtime import Here
 from app.words import word_numbers
 from app.writing import markup
+from app.writing.numbers import percent
 from gptcore import activations
 from gptcore.checks import Check
 from gptcore.model import MultiHeadAttention
@@ -103,8 +104,8 @@ def _sink(here: Here, found: AllHeads) -> str:
         return f"{found.done} of {here.config.n_layers} layers are computed; the others follow."
     mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
     return (
-        f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
-        f"{markup.percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
+        f"On average this head puts {percent(float(mine))} of its weight on the first token; the mean of all heads is "
+        f"{percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
         "The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
         "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
     )

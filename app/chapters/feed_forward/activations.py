@@ -18,7 +18,7 @@ from app.activation_names import NAMES, SWIGLU, name
 from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
-from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import MOST, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
@@ -60,7 +60,7 @@ def self_check(activation: str, second_input: float = 1.0) -> Check:
         values = second_input * F.silu(x) if activation == SWIGLU else _KERNELS[activation](x)
         (slopes,) = torch.autograd.grad(values.sum(), x)
     apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
-    kernel = f"{second_input:g} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
+    kernel = f"{significant(second_input)} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
     description = (
         f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64. "
         "Deviation in the function's value, or its slope."
@@ -125,9 +125,9 @@ def _reading() -> None:
     lowest_x, lowest = lessons.gelu_minimum()
     apart = float(np.abs(curve("gelu_tanh").values - curve("gelu_exact").values).max())
     ui.note(
-        f"GELU is lowest at x = {markup.significant(lowest_x, 4)}, where it is {markup.significant(lowest)}; beyond, it comes back "
+        f"GELU is lowest at x = {significant(lowest_x, 4)}, where it is {significant(lowest)}; beyond, it comes back "
         "to 0. Its tanh form, with which GPT-2 was trained, and the exact one differ here by at most "
-        f"{markup.significant(apart)}: too little to see, enough to change a model's numbers. "
+        f"{significant(apart)}: too little to see, enough to change a model's numbers. "
         "Many of today's models use SwiGLU: one linear layer gives x, another a second number, and SiLU(x) is multiplied by it, "
         "as by a tap."
     )

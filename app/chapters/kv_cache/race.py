@@ -8,9 +8,9 @@ import streamlit as st
 from app import counting, runtime, state, ui
 from app.chapters.kv_cache import sections, views
 from app.charts import curves
-from app.charts.labels import counted
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import counted, significant
 from app.writing.worked import worked
 from gptcore import parameters
 from gptcore.cache_race import Race, race
@@ -27,7 +27,7 @@ def measured(here: Here) -> None:
     if st.button(
         "Measure on this machine",
         icon=":material/timer:",
-        help=f"The model writes on for about {SECONDS:g} second, each token twice",
+        help=f"The model writes on for about {significant(SECONDS)} second, each token twice",
     ):
         with st.spinner("Writing with and without the cache"):
             found = runtime.compute(lambda: race(here.model.model, here.ids, SECONDS))
@@ -60,9 +60,7 @@ def _result(here: Here, found: Race) -> None:
         "" if found.start == len(here.ids) else f"It began with the first {found.start} of {whole}, so as not to take longer. "
     )
     which = "The only step" if n_steps == 1 else f"Of {n_steps} steps, the median step"
-    st.markdown(
-        f"{begun}{which} took {markup.significant(without)} ms without the cache and {markup.significant(cached)} ms with it."
-    )
+    st.markdown(f"{begun}{which} took {significant(without)} ms without the cache and {significant(cached)} ms with it.")
     times = worked(lambda without, cached: without / cached, [without, cached], without / cached)
     ui.formula(
         rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{times.inputs[0]}}}{{{times.inputs[1]}}} "

@@ -12,11 +12,10 @@ from app import counting, runtime, state, ui
 from app.chapters.kv_cache import views
 from app.charts import colour, curves, strip
 from app.charts.heatmap import limit_of
-from app.charts.labels import PERCENT_TICKS, counted
+from app.charts.labels import PERCENT_TICKS
 from app.runtime import Here
-from app.writing import markup
-from app.writing.quantities import braced, in_bytes, in_flops, in_tex, work_unit
-from app.writing.worked import bracketed, latex_percent, worked
+from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
+from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
 from gptcore import cache_race, parameters
 from gptcore.activations import AttentionActivations
 from gptcore.checks import Check
@@ -66,7 +65,7 @@ def _strip(here: Here, attention: AttentionActivations) -> None:
     values[:, width : 2 * width] = attention.k[0, first:]
     values[:, 2 * width :] = attention.v[0, first:]
     largest = [limit_of(part, "signed") for part in np.split(values, 3, axis=1)]
-    scales = [f"{part} ±{markup.significant(limit)}" for part, limit in zip(PARTS, largest, strict=True)]
+    scales = [f"{part} ±{significant(limit)}" for part, limit in zip(PARTS, largest, strict=True)]
     figure = strip(
         values / np.repeat(largest, width),
         row_names=[f"{token} ({first + i})" for i, token in enumerate(here.tokens[first:])],
@@ -131,7 +130,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     )
     ui.note(
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
-        f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
+        f"softmax over {counted(len(row), 'kept key')}: {significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
         "read. Click another token in the side panel."
     )

@@ -14,8 +14,8 @@ from torch import nn
 
 from app import choices, state, ui
 from app.charts import grouped_bars, line_over_layers
-from app.charts.labels import counted
 from app.writing import markup
+from app.writing.numbers import counted, fixed, significant
 from app.writing.worked import bracketed, worked
 from gptcore import lessons
 from gptcore.checks import TOLERANCE, Check
@@ -59,7 +59,7 @@ def normalized_table(columns: Sequence[str], names: Sequence[str], found: lesson
 
 def decimals(value: float) -> str:
     """Two decimals and a real minus sign, so that the numbers of a table stand under each other."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return fixed(value, 2)
 
 
 def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
@@ -230,14 +230,14 @@ def stack() -> None:
     last = float(data["without"].iloc[-1])
     word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
     ui.note(
-        f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
-        f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
+        f"After {depth} layers the spread without normalisation is {significant(last)}: it has {word}. "
+        f"With LayerNorm it is {significant(float(data['with'].iloc[-1]))}."
     )
     power = worked(lambda base: base**depth, [gain], gain**depth)
     ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
     ui.note(
         "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
-        f"and here it comes to {markup.significant(last)}."
+        f"and here it comes to {significant(last)}."
     )
     ui.self_check(stack_check(data["with"].to_numpy()))
     ui.source(lessons.stack_spread)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from app.chapters.lens.views import TOP, Column
-from app.charts import percent, significant
 from app.components.lens_grid import Cells
 from app.runtime import Here
+from app.writing.numbers import percent, significant
 from app.writing.worked import entropy_terms, latex_number, latex_percent, worked
 
 

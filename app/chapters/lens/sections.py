@@ -16,7 +16,7 @@ from app.charts import Figure, grouped_bars, line_over_layers
 from app.charts import lens_grid as lens_figure
 from app.components.lens_grid import lens_grid
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent
 from app.writing.worked import latex_number, latex_percent, worked
 from gptcore.lens import lens
 
@@ -146,7 +146,7 @@ def _sentence(here: Here, column: Column) -> None:
     )
     ui.note(
         f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is “{final}”, with "
-        f"{markup.percent(float(column.target_prob[-1]))}. {since}."
+        f"{percent(float(column.target_prob[-1]))}. {since}."
     )
 
 

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 from app.chapters.map.views import ModelMap, Part
 from app.charts import theme
 from app.choices import in_address
-from app.writing.markup import escape_html, percent
+from app.writing.markup import escape_html
+from app.writing.numbers import percent
 
 GAP = 40  # between boxes, where an arrow and its shape stand
 SHEET_STEP = 5  # from one sheet of the block to the one behind it

@@ -11,12 +11,11 @@ from app import choices, counting, state, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters.controls import Counted
 from app.charts import Figure, Mode, Part, curves, treemap
-from app.charts.labels import counted
 from app.runtime import Here
 from app.shell import navigation
 from app.writing import markup
-from app.writing.quantities import braced, in_tex, work_unit
-from app.writing.worked import latex_number
+from app.writing.numbers import counted, fixed, percent, work_unit
+from app.writing.worked import braced, in_tex, latex_number
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
 from gptcore.parameters import MEBIBYTE, MEGABYTE
@@ -65,7 +64,7 @@ def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
         [
             markup.wrapped(row["component"]),
             f"{row['parameters']:,}",
-            markup.percent(row["share"]),
+            percent(row["share"]),
             f"{row['in_one_block']:,}" if row["in_one_block"] else "",
         ]
         for row in frame.to_dict("records")
@@ -115,7 +114,7 @@ def memory(now: Counted, here: Here) -> None:
     st.subheader(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
     frame = views.weight_memory(config)
     rows = [
-        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", f"{row['MB']:,.2f}", f"{row['MiB']:,.2f}"]
+        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 2), fixed(row["MiB"], 2)]
         for row in frame.to_dict("records")
     ]
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
@@ -151,9 +150,9 @@ def _cache(config: GPTConfig) -> None:
     maps, n_heads = parameters.attention_map_bytes(config, n), config.n_layers * config.n_heads
     all_maps = f"All {n_heads:,} attention maps" if n_heads > 1 else "The only attention map"
     st.markdown(
-        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
-        f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. {all_maps} "
-        f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
+        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({fixed(full / MEBIBYTE, 2)} MiB, "
+        f"{fixed(full / MEGABYTE, 2)} MB) in float32, half of that in float16. {all_maps} "
+        f"would take {fixed(maps / MEBIBYTE, 2)} MiB: nobody keeps them."
     )
     st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 
@@ -187,7 +186,7 @@ def work(now: Counted, here: Here) -> None:
 
 
 def _added(frame: pd.DataFrame) -> str:
-    return ", ".join(f"{markup.percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
+    return ", ".join(f"{percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
 
 
 @lru_cache(maxsize=32)

@@ -14,8 +14,7 @@ import pandas as pd
 
 from app.charts import Part
 from app.counting import lengths
-from app.writing.markup import percent
-from app.writing.quantities import in_bytes, in_flops, short
+from app.writing.numbers import fixed, in_bytes, in_flops, percent, significant
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
 from gptcore.parameters import COMPONENTS, MEBIBYTE, MEGABYTE, NUMBER_BYTES, forward_flops
@@ -110,7 +109,7 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
     "numbers": "{:,}".format,
     "share": percent,
     "bytes": in_bytes,
-    "MiB": lambda size: f"{short(size)} MiB",
+    "MiB": lambda size: f"{significant(size)} MiB",
     "FLOP": in_flops,
 }
 
@@ -161,12 +160,12 @@ def quoted_sizes() -> pd.DataFrame:
     published = parameters.published_file_bytes(openai)
     masks = f"{openai.n_layers} masks of {openai.context_length:,} x {openai.context_length:,} numbers, which are no parameters"
     rows = [
-        (f"{parameters.weight_bytes(openai) / MEGABYTE:.1f} MB", openai, True, parameters.weight_bytes(openai),
+        (f"{fixed(parameters.weight_bytes(openai) / MEGABYTE, 1)} MB", openai, True, parameters.weight_bytes(openai),
          "OpenAI's weights, the output head tied to the token embedding"),
-        (f"{published / MEGABYTE:.1f} MB", openai, True, published, f"The published file: the same, and {masks}"),
-        (f"{untied / MEBIBYTE:.2f} MiB", book, False, untied, "An output head of its own, no query, key and value biases; "
+        (f"{fixed(published / MEGABYTE, 1)} MB", openai, True, published, f"The published file: the same, and {masks}"),
+        (f"{fixed(untied / MEBIBYTE, 2)} MiB", book, False, untied, "An output head of its own, no query, key and value biases; "
          "1 MiB = 2²⁰ bytes, and often written MB"),
-        (f"{untied / MEGABYTE:.2f} MB", book, False, untied, "The same bytes; 1 MB = 10⁶ bytes"),
+        (f"{fixed(untied / MEGABYTE, 2)} MB", book, False, untied, "The same bytes; 1 MB = 10⁶ bytes"),
     ]  # fmt: skip
     return pd.DataFrame(
         [(size, parameters.count_parameters(config, tied), n_bytes, reason) for size, config, tied, n_bytes, reason in rows],

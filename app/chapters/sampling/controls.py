@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import choices, sequence, state
+from app.writing.numbers import significant
 from gptcore.sampling import SamplingSettings
 
 NAMES = {"temperature": "Temperature", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
@@ -67,8 +68,8 @@ def second_sliders(names: Sequence[str] = tuple(NAMES)) -> None:
 def written(name: str, value: Any) -> str:
     """A setting as the page writes it: "0, greedy", "40", "no cut"."""
     if name == "temperature":
-        return "0, greedy" if value == 0 else f"{value:g}"
-    return "no cut" if value == OFF[name] else f"{value:,}" if name == "top_k" else f"{value:g}"
+        return "0, greedy" if value == 0 else significant(value, 6)
+    return "no cut" if value == OFF[name] else f"{value:,}" if name == "top_k" else significant(value, 6)
 
 
 def _row(which: str) -> Any:

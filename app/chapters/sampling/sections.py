@@ -13,6 +13,7 @@ from app.chapters.sampling.views import Given
 from app.charts import colour, curves, grouped_bars
 from app.components import two_settings as bench
 from app.writing import markup
+from app.writing.numbers import fixed, percent, significant
 from app.writing.worked import entropy_terms, latex_number, worked
 from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection, select
@@ -95,9 +96,9 @@ def _formula(choice: Selection, given: Given) -> None:
         )
     )
     ui.note(
-        f"For {word}, {of}. Its logit z is {markup.significant(float(choice.logits[rank]))}, the largest one "
-        f"{markup.significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
-        f"small. Under the last line stands what the cuts left of the whole: {markup.percent(kept)}."
+        f"For {word}, {of}. Its logit z is {significant(float(choice.logits[rank]))}, the largest one "
+        f"{significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
+        f"small. Under the last line stands what the cuts left of the whole: {percent(kept)}."
     )
 
 
@@ -137,8 +138,8 @@ def many_draws(given: Given) -> None:
         ui.chart(figure, name="draws", data=data)
     with right:
         rows = [
-            [markup.chip(line.token), markup.percent(line.exact), f"{line.count:,}", markup.percent(line.drawn),
-             f"± {markup.significant(100 * line.error, 2)} %", f"{line.errors_off:+.1f}".replace("-", "−")]
+            [markup.chip(line.token), percent(line.exact), f"{line.count:,}", percent(line.drawn),
+             f"± {significant(100 * line.error, 2)} %", fixed(line.errors_off, 1)]
             for line in data.itertuples()
         ]  # fmt: skip
         ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
@@ -206,8 +207,8 @@ def _over_temperature(name: str, first: Selection, second: Selection, given: Giv
 
 def _before_and_after(first: Selection, second: Selection) -> None:
     rows = [
-        [name, f"{choice.settings.temperature:g}", f"{choice.entropy:.2f}", markup.significant(choice.choices),
-         f"{choice.final_entropy:.2f}", markup.significant(choice.final_choices)]
+        [name, significant(choice.settings.temperature), fixed(choice.entropy, 2), significant(choice.choices),
+         fixed(choice.final_entropy, 2), significant(choice.final_choices)]
         for name, choice in (("First setting", first), ("Second setting", second))
     ]  # fmt: skip
     heads = ["", "Temperature", "Entropy, bits", "Choices", "Entropy after the cuts", "Choices after the cuts"]

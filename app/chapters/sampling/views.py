@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import runtime
 from app.runtime import Here
+from app.writing.numbers import significant
 from gptcore.checks import Check
 from gptcore.generation import generate
 from gptcore.random_numbers import random_number
@@ -165,7 +166,9 @@ def entropy_check(choice: Selection, given: Given) -> Check:
     """The formula behind the curve against the sum over all tokens. At temperature 0, both are 0."""
     temperature = choice.settings.temperature
     curve = float(uncertainty(given.candidates.logits, np.array([temperature]))["entropy"].iloc[0]) if temperature else 0.0
-    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens. Deviation in bits."
+    description = (
+        f"The curve's formula at temperature {significant(temperature)} against the sum over all tokens. Deviation in bits."
+    )
     return Check("Entropy", description, abs(curve - choice.entropy), 1e-6)
 
 

@@ -12,7 +12,7 @@ from app import runtime, state, ui
 from app.chapters.shortcuts import views
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import worked
 from gptcore.model import TransformerBlock
 
@@ -114,17 +114,12 @@ def _sum(layer: int, table: pd.DataFrame) -> None:
     ui.table(
         [f"Layer {layer}", "Length", "Share of the output"],
         [
-            ["x, on the shortcut", markup.significant(line.norm_in), _share(line.share_shortcut)],
-            ["+ attention", markup.significant(line.norm_attention), _share(line.share_attention)],
-            ["+ feed-forward", markup.significant(line.norm_feed_forward), _share(line.share_feed_forward)],
-            ["= H(x)", markup.significant(line.norm_out), "100.0 %"],
+            ["x, on the shortcut", significant(line.norm_in), percent(line.share_shortcut)],
+            ["+ attention", significant(line.norm_attention), percent(line.share_attention)],
+            ["+ feed-forward", significant(line.norm_feed_forward), percent(line.share_feed_forward)],
+            ["= H(x)", significant(line.norm_out), "100.0 %"],
         ],
         numeric=(1, 2),
         marked=3,
     )
     ui.note("Lengths do not add up, since the vectors point in different directions; the vectors do, number by number.")
-
-
-def _share(value: float) -> str:
-    """A share that may be negative."""
-    return markup.percent(value).replace("-", "−")

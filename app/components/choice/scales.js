@@ -37,12 +37,9 @@ function axisEnd(p) {
 }
 
 function tickText(p) {
-  return p === 0 ? "0" : `${Number((100 * p).toPrecision(3))} %`;
-}
-function count(n) {
-  return n.toLocaleString("en-US");
+  return p === 0 ? "0" : finePercent(p);
 }
 function choices(bits) {
   const n = 2 ** bits;
-  return n < 1.05 ? "1" : n < 9.95 ? n.toFixed(1) : count(Math.round(n));
+  return n < 1.05 ? "1" : n < 9.95 ? fixed(n, 1) : count(Math.round(n));
 }
