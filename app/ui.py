@@ -25,6 +25,7 @@ from app.writing.numbers import significant
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
 
+    from app.runtime import Here
     from gptcore.checks import Check
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -63,14 +64,29 @@ def page_header(stage: str, question: str, answer: str) -> None:
     )
 
 
-def parts(choice: Choice[str], names: Mapping[str, str]) -> str:
-    """The parts of a page, of which one is drawn, so that each is there at once; names: part -> what stands on its button."""
-    return str(
-        st.segmented_control(
-            "Part of this page", list(names), format_func=lambda part: names[part], required=True, wrap=True,
-            label_visibility="collapsed", **state.choice(choice),
-        )
+Parts = Mapping[str, tuple[str, "Callable[[Here], None]"]]  # part -> what stands on its button, what draws it
+
+
+def parts(choice: Choice[str], table: Parts, here: Here) -> str:
+    """The buttons of a page's parts, and below them the one that is chosen, so that each is there at once; returns which."""
+    part = st.segmented_control(
+        "Part of this page", list(table), format_func=lambda part: table[part][0], required=True, wrap=True,
+        label_visibility="collapsed", **state.choice(choice),
     )  # fmt: skip
+    table[part][1](here)
+    return part
+
+
+def layer_slider(here: Here, place: Any = st, disabled: bool = False) -> None:
+    """The layer in focus, where the model has more than one; place: the column or the page."""
+    if here.config.n_layers > 1:
+        place.slider("Layer", 0, here.config.n_layers - 1, disabled=disabled, **state.widget("layer", here.config.n_layers - 1))
+
+
+def layer_and_token(here: Here) -> None:
+    """The slider of the layer, and under it which token is looked at."""
+    layer_slider(here)
+    note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
 
 
 def open_page(file: str, shown: Shown = ()) -> NoReturn:

@@ -6,6 +6,7 @@ Each rule is also shown a source that breaks it, so that none can pass by lookin
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -149,8 +150,28 @@ def test_page_chapter_and_the_choice_of_its_part_have_one_name() -> None:
     assert {Path(name).stem for name in python_files("pages")} == pages
     chapters = {path.name for path in (ROOT / "app/chapters").iterdir() if (path / "__init__.py").is_file()}
     assert chapters == pages - {"glossary"}  # which is one list of words
-    in_parts = {page for page in pages if "ui.parts(" in source(f"pages/{page}.py")}
-    assert all(f"choices.{choice_constant(page)}" in source(f"pages/{page}.py") for page in in_parts)
+
+
+def in_parts() -> list[str]:
+    """The pages that are told in parts."""
+    return sorted(entry.file for entry in PAGES if entry.file in choices.ALL)
+
+
+def page_faults(name: str, text: str) -> list[str]:
+    """A page in parts has one way to the part that is drawn: the table of its chapter."""
+    page = Path(name).stem
+    dispatch = f"ui.parts(choices.{choice_constant(page)}, PARTS, here)"
+    faults = [] if text.count(dispatch) == 1 else [f"{name} draws its parts otherwise than by {dispatch}"]
+    return faults + [
+        f"{name} decides by itself: {ast.unparse(node.test)}" for node in ast.walk(ast.parse(text)) if isinstance(node, ast.If)
+    ]
+
+
+@pytest.mark.parametrize("page", in_parts())
+def test_a_page_draws_its_parts_from_the_table_of_its_chapter(page: str) -> None:
+    table = importlib.import_module(f"app.chapters.{page}.parts").PARTS
+    assert tuple(table) == choices.ALL[page].options
+    assert not page_faults(f"pages/{page}.py", source(f"pages/{page}.py"))
 
 
 def choice_constant(page: str) -> str:
@@ -196,6 +217,8 @@ def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
         (home_faults, "pages/broken.py", "import streamlit as st\nst.session_state['a'] = 1"),
         (home_faults, "app/views.py", "from streamlit import query_params"),
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
+        (page_faults, "pages/lens.py", "part = ui.parts(choices.LENS_PART, PARTS)"),
+        (page_faults, "pages/lens.py", "if ui.parts(choices.LENS_PART, PARTS, here) == 'grid':\n    pass"),
         (number_faults, "pages/broken.py", "f'{probability:.1%}'"),
         (number_faults, "app/charts/broken.py", "f'{value:,.2f} bits'"),
         (number_faults, "app/ui.py", "f'{value:g}'"),
