@@ -119,6 +119,12 @@ def home_faults(name: str, text: str) -> list[str]:
     return [f"{name} uses {used}, which belongs in {ONE_HOME[used]}" for used in strays]
 
 
+def figure_faults(name: str, text: str) -> list[str]:
+    """What a figure shows is said to its builder; nobody writes into it afterwards."""
+    touched = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute) and node.attr in {"layout", "data"}]
+    return [f"{name} reaches into a figure: {ast.unparse(node)}" for node in touched]
+
+
 def number_faults(name: str, text: str) -> list[str]:
     """How many digits a number on the screen has is decided in one place."""
     if name.endswith(".js"):
@@ -189,6 +195,11 @@ def test_nothing_that_is_drawn_comes_from_a_random_number(name: str) -> None:
     assert not random_faults(name, source(name))
 
 
+@pytest.mark.parametrize("name", python_files("app/chapters", "pages"))
+def test_chapters_give_figures_to_the_page_as_their_builders_made_them(name: str) -> None:
+    assert not figure_faults(name, source(name))
+
+
 @pytest.mark.parametrize("name", [*python_files("app", "pages"), *files("js", "app")])
 def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
     if name not in NUMBERS_OF_THEIR_OWN and not name.startswith(("app/writing/", "app/components/shared/numbers.js")):
@@ -219,6 +230,8 @@ def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
         (home_faults, "pages/broken.py", "st.markdown('<b>', unsafe_allow_html=True)"),
         (page_faults, "pages/lens.py", "part = ui.parts(choices.LENS_PART, PARTS)"),
         (page_faults, "pages/lens.py", "if ui.parts(choices.LENS_PART, PARTS, here) == 'grid':\n    pass"),
+        (figure_faults, "app/chapters/lens/sections.py", "figure.layout['yaxis']['range'] = (0, 1)"),
+        (figure_faults, "app/chapters/lens/sections.py", "cells = figure.data[0]"),
         (number_faults, "pages/broken.py", "f'{probability:.1%}'"),
         (number_faults, "app/charts/broken.py", "f'{value:,.2f} bits'"),
         (number_faults, "app/ui.py", "f'{value:g}'"),

@@ -9,9 +9,9 @@ template.
 from app.charts.bars import grouped_bars, histogram
 from app.charts.export import html_page, stand_alone
 from app.charts.frame import Figure
-from app.charts.heatmap import heatmap, strip
+from app.charts.heatmap import heatmap, parted_strip, strip
 from app.charts.labels import escape
-from app.charts.lines import curves, line_over_layers, scatter_2d
+from app.charts.lines import VerticalLine, curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
 from app.charts.treemap import Part, treemap
 
@@ -21,6 +21,7 @@ __all__ = [
     "Mode",
     "Part",
     "Scale",
+    "VerticalLine",
     "colour",
     "colour_scale",
     "curves",
@@ -31,6 +32,7 @@ __all__ = [
     "histogram",
     "html_page",
     "line_over_layers",
+    "parted_strip",
     "scatter_2d",
     "stand_alone",
     "strip",

@@ -93,12 +93,11 @@ def _measured_chart(found: Race) -> None:
         value_title="time for the next token",
         unit="ms",
         stages=("reference", "attention"),
+        marks=True,  # one step alone would be no line
+        x_step=-(-len(frame) // 8),
+        from_zero=True,
         mode=ui.mode(),
     )
-    for line in figure.data:
-        line["mode"] = "lines+markers"  # one step alone would be no line
-    figure.layout["xaxis"]["dtick"] = -(-len(frame) // 8)
-    figure.layout["yaxis"]["rangemode"] = "tozero"
     ui.chart(figure, name="measured_time", data=frame)
     ui.note(
         "Measured on this machine just now. Times vary with what else the machine is doing; the counts under “The work it saves” do not."

@@ -160,9 +160,9 @@ def _likeliest(here: Here, column: Column) -> None:
         title=f"Likeliest {drawing.after(depth)}",
         value_title="probability",
         unit="%",
+        most_ticks=5,
         mode=ui.mode(),
     )
-    figure.layout["xaxis"]["nticks"] = 5
     data = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
     ui.chart(figure, name="logit-lens-likeliest", data=data)
 
@@ -197,10 +197,10 @@ def _over_depth(here: Here, column: Column) -> None:
         unit="%",
         stages=("probability", "reference"),
         layer_names=["in", *(str(layer) for layer in range(here.config.n_layers))],
+        layer_title="block (in: the embeddings, before block 0)",
+        from_zero=True,
         mode=ui.mode(),
     )
-    figure.layout["yaxis"]["rangemode"] = "tozero"
-    figure.layout["xaxis"]["title"]["text"] = "block (in: the embeddings, before block 0)"
     ui.chart(figure, name="logit-lens-position", data=lambda: drawing.table(here, {here.position: column}))
 
 

@@ -79,21 +79,18 @@ def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
         drawn, names = pd.concat([first, drawn], ignore_index=True), ["in", *names]
     if picture.log:
         drawn = drawn.replace(0.0, np.nan)  # a logarithmic axis has no place for 0
-    figure = line_over_layers(
+    return line_over_layers(
         {label: drawn[column] for label, column in picture.columns.items()},
         title=picture.title,
         value_title=picture.value_title,
         unit=picture.unit,
         stages=picture.stages,
         layer_names=names,
+        layer_title="layer (in: the embeddings, before layer 0)" if picture.start else "",
         log_y=picture.log,
+        y_range=(-1.05 if table["cosine"].min() < 0 else 0, 1.05) if picture.name == "cosine" else None,
         mode=ui.mode(),
     )
-    if picture.start:
-        figure.layout["xaxis"]["title"]["text"] = "layer (in: the embeddings, before layer 0)"
-    if picture.name == "cosine":
-        figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
-    return figure
 
 
 def _sum(layer: int, table: pd.DataFrame) -> None:
