@@ -53,7 +53,7 @@ def numbers_in_shapes(config: GPTConfig, tied: bool) -> int:
     return sum(prod(tensor.shape) for tensor in parameters.tensor_shapes(config, tied))
 
 
-def counted(here: Here) -> Check:
+def numbers_counted(here: Here) -> Check:
     """The count against the tensors of the loaded model."""
     model = here.model.model
     there = sum(tensor.numel() for tensor in model.parameters())

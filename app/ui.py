@@ -149,7 +149,7 @@ def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
     if not alt:
         raise ValueError(f"The figure {name!r} has no alt text in layout['meta']['alt'].")
     key = key or f"chart_{name}"
-    if figures.draws(figure):
+    if figures.can_draw(figure):
         figures.figure(figure, key=key, name=name)
     else:
         config = {

@@ -10,7 +10,7 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -133,6 +133,21 @@ def number_faults(name: str, text: str) -> list[str]:
     return [
         f"{name} writes digits by itself: {ast.unparse(node)}" for node in specs if DIGITS.search(ast.unparse(node.format_spec))
     ]
+
+
+def class_faults(sources: Mapping[str, str]) -> list[str]:
+    """Two classes of one name, wherever they stand: name of a file -> its source."""
+    homes: dict[str, list[str]] = {}
+    for name, text in sources.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(name)
+    return [f"{name} is a class in {' and in '.join(found)}" for name, found in homes.items() if len(found) > 1]
+
+
+def test_no_two_classes_have_one_name() -> None:
+    assert not class_faults({name: source(name) for name in python_files("app", "gptcore")})
+    assert class_faults({"app/a.py": "class Picture: ...", "app/b.py": "class Part: ...", "app/c.py": "class Picture(Part): ..."})
 
 
 def random_faults(name: str, text: str) -> list[str]:

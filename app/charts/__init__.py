@@ -13,13 +13,13 @@ from app.charts.heatmap import heatmap, parted_strip, strip
 from app.charts.labels import escape
 from app.charts.lines import VerticalLine, curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
-from app.charts.treemap import Part, treemap
+from app.charts.treemap import Area, treemap
 
 __all__ = [
     "STAGES",
+    "Area",
     "Figure",
     "Mode",
-    "Part",
     "Scale",
     "VerticalLine",
     "colour",

@@ -29,7 +29,7 @@ def chip(text: str, kind: str = "") -> str:
     return f'<code class="chip {kind}">{escape_html(text)}</code>'
 
 
-def wrapped(html: str) -> str:
+def wrapping(html: str) -> str:
     """A cell of words that may stand in several lines where room is short; what has numbers never does."""
     return f'<div class="wrap">{html}</div>'
 

@@ -44,9 +44,9 @@ def test_a_long_title_is_broken_into_lines_that_fit_a_phone() -> None:
 
 TRIANGLE = np.where(np.tri(5) > 0, np.tri(5) / np.arange(1, 6)[:, None], np.nan)
 PARTS = [
-    charts.Part("all", HOSTILE[0], "", 10),
-    charts.Part("a", HOSTILE[2], "all", 7, "attention"),
-    charts.Part("b", HOSTILE[4], "all", 3, "feed_forward"),
+    charts.Area("all", HOSTILE[0], "", 10),
+    charts.Area("a", HOSTILE[2], "all", 7, "attention"),
+    charts.Area("b", HOSTILE[4], "all", 3, "feed_forward"),
 ]
 TITLE = "What <i>this</i> shows"
 Build = Callable[[Mode], Figure]
@@ -233,7 +233,7 @@ def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> N
         (lambda: charts.line_over_layers({"a": [1]}, title="t", value_title="v", layer_names=["x", "y"]), "2 layer names"),
         (lambda: charts.curves({k: [1] for k in "abc"}, [1], title="t", x_title="x", value_title="v"), "name a stage"),
         (lambda: charts.scatter_2d([[1, 2, 3]], labels=["a"], title="t", x_title="x", y_title="y"), "two numbers"),
-        (lambda: charts.treemap([*PARTS, charts.Part("c", "c", "nowhere", 1)], title="t", unit=""), "nowhere"),
+        (lambda: charts.treemap([*PARTS, charts.Area("c", "c", "nowhere", 1)], title="t", unit=""), "nowhere"),
         (lambda: charts.treemap([*PARTS, PARTS[1]], title="t", unit=""), "1 repeated"),
     ],
 )

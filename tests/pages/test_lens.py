@@ -40,7 +40,7 @@ def kept(at: AppTest) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def here(tiny_model: LanguageModel) -> Here:
-    views.kept.clear()
+    views.kept_columns.clear()
     return place(tiny_model)
 
 
@@ -262,7 +262,7 @@ def test_a_link_shows_its_position_and_layer_or_the_embeddings(
 
 def test_a_grid_that_takes_long_fills_in_parts(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     monkeypatch.setattr(views, "columns_at_once", lambda _: 1)
-    views.kept.clear()
+    views.kept_columns.clear()
     at = open_page(monkeypatch, tiny_folder, "lens", prompt="Once upon a time there was nothing")
     n_tokens = len(component_data(at, GRID)[0]["tokens"])
     filled = []

@@ -359,7 +359,7 @@ def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
 ) -> None:
     sequence = SequenceInView((1, 2), (1, 2), (), False)
     here = Here(View(), replace(tiny_model, model=GPTModel(tiny_model.config)), sequence, ("", ""), 0, 0, 0)
-    checks = (counting.counted, counting.bytes_counted)
+    checks = (counting.numbers_counted, counting.bytes_counted)
     assert all(check(here).ok for check in checks) and counting.work_counted(GPT2_SMALL).ok
     here.model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
     assert [check(here).deviation for check in checks] == [3, 12]

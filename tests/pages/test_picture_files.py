@@ -19,7 +19,7 @@ from PIL import Image
 
 from app import charts, picture_files, ui
 from app.chapters.attention import views
-from app.chapters.attention.views import Picture
+from app.chapters.attention.views import AttentionMap
 from app.charts import theme
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels, prepare
 from app.components.token_text import TextChip
@@ -161,7 +161,7 @@ def test_the_menu_gives_out_a_page_or_makes_one_of_a_figure(monkeypatch: pytest.
 
 def test_the_file_of_a_map_has_the_values_of_the_map(tiny_model: LanguageModel) -> None:
     ids = tiny_model.tokenizer.encode("the cat sat")
-    values = views.map_rows(tiny_model.trace(ids), Picture(1, 2))
+    values = views.map_rows(tiny_model.trace(ids), AttentionMap(1, 2))
     tokens = [tiny_model.tokenizer.text_of(i) for i in ids]
     page = picture_files.of_map(prepare(values, row_tokens=tokens, col_tokens=tokens, title="A map"), "dark")
     opened(page, "dark")

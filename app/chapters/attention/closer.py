@@ -12,7 +12,7 @@ import streamlit as st
 from app import choices, picture_files, runtime, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
-from app.chapters.attention.views import Projection
+from app.chapters.attention.views import HeadProjection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
@@ -66,7 +66,7 @@ def _row(here: Here) -> None:
     ui.source(activations.attend)
 
 
-def _all_parts(here: Here) -> list[Projection]:
+def _all_parts(here: Here) -> list[HeadProjection]:
     """Query, key and value of the head and the token in focus."""
     return runtime.compute(lambda: views.projections(here.model, here.trace, here.layer, here.head, here.position))
 
@@ -82,12 +82,12 @@ def _projections(here: Here) -> None:
     _made(found, part, here)
 
 
-def _inputs(found: Projection, token: str) -> None:
+def _inputs(found: HeadProjection, token: str) -> None:
     figure = strip(found.x, row_names=("x",), title=f"In: {token} after LayerNorm", mode=ui.mode())
     ui.chart(figure, name="attention-input", data=pd.DataFrame({"dimension": np.arange(len(found.x)), "x": found.x}))
 
 
-def _weights(found: Projection, part: str) -> None:
+def _weights(found: HeadProjection, part: str) -> None:
     n_in, n_out = found.weight.shape
     rows, columns = [str(i) for i in range(n_out)], [str(i) for i in range(n_in)]
     ready = prepare(
@@ -109,7 +109,7 @@ def _weights(found: Projection, part: str) -> None:
     )
 
 
-def _made(found: Projection, part: str, here: Here) -> None:
+def _made(found: HeadProjection, part: str, here: Here) -> None:
     letter, first = part[0], float(found.again[0] - found.bias[0])
     figure = strip(found.made, row_names=(letter,), title=f"Out: {part} of layer {here.layer}, head {here.head}", mode=ui.mode())
     ui.chart(figure, name=f"attention-{part}", data=pd.DataFrame({"dimension": np.arange(len(found.made)), letter: found.made}))

@@ -11,7 +11,7 @@ import streamlit as st
 from app import runtime, ui
 from app.chapters.feed_forward import views
 from app.chapters.feed_forward.activations import inside_tanh
-from app.chapters.feed_forward.views import ByHand, Silenced
+from app.chapters.feed_forward.views import NeuronByHand, Silenced
 from app.charts import histogram, strip
 from app.distribution import distribution
 from app.runtime import Here
@@ -58,7 +58,7 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     ui.source(FeedForward, GELU)
 
 
-def _one_neuron(found: ByHand) -> None:
+def _one_neuron(found: NeuronByHand) -> None:
     """The formula of the network, and one neuron of it in numbers."""
     i, gelu = found.neuron, worked(_gelu, [found.before], found.after)
     before = worked(lambda product, bias: product + bias, [found.product, found.bias], found.before, digits=gelu.digits)

@@ -81,7 +81,7 @@ def silenced(found: FeedForwardActivations) -> Silenced:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class NeuronByHand:
     """One neuron at one position. product: its row of W1 times the input; bias: of b1; before: their sum; after: GELU of it."""
 
     neuron: int
@@ -96,14 +96,14 @@ def network(here: Here) -> FeedForward:
     return cast(TransformerBlock, here.model.model.blocks[here.layer]).feed_forward
 
 
-def by_hand(here: Here, found: FeedForwardActivations) -> ByHand:
+def by_hand(here: Here, found: FeedForwardActivations) -> NeuronByHand:
     """The neuron that is most active at the first position, worked out in float64."""
     neuron = int(np.abs(found.mlp_post[0]).argmax())
     widen = network(here).widen
     row, bias = widen.weight[neuron].detach().cpu().double().numpy(), float(widen.bias[neuron])
     product = float(row @ found.mlp_in[0].astype(np.float64))
     before = product + bias
-    return ByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
+    return NeuronByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
 
 
 def column_length(here: Here, neuron: int) -> float:

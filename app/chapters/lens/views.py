@@ -49,7 +49,7 @@ class Column:
 
 
 @st.cache_resource(show_spinner=False)
-def kept() -> Recent[Column]:
+def kept_columns() -> Recent[Column]:
     """The columns of this server by the tokens that they depend on, shared by all visitors."""
     return Recent(KEPT_COLUMNS)
 
@@ -70,14 +70,14 @@ def columns_at_once(config: GPTConfig) -> int:
 def columns(here: Here, positions: Sequence[int], most: int | None = None) -> dict[int, Column]:
     """The columns of these positions: those that are kept, and at most `most` new ones, the newest position first."""
     keys = _keys(here.view.model, here.ids, positions)
-    found = {p: column for p in positions if (column := kept().find(keys[p])) is not None}
+    found = {p: column for p in positions if (column := kept_columns().find(keys[p])) is not None}
     missing = sorted(set(positions) - set(found), reverse=True)[:most]
     step = columns_at_once(here.config)
     for start in range(0, len(missing), step):
         some = missing[start : start + step]
         lens = _compute(here, some)
         for i, position in enumerate(some):
-            found[position] = kept().keep(keys[position], _column(lens, i))
+            found[position] = kept_columns().keep(keys[position], _column(lens, i))
     return found
 
 
@@ -88,7 +88,7 @@ def _compute(here: Here, positions: Sequence[int]) -> Lens:
 
 def missing(here: Here, positions: Sequence[int]) -> int:
     """How many of these columns are still to be computed."""
-    return sum(kept().find(key) is None for key in _keys(here.view.model, here.ids, positions).values())
+    return sum(kept_columns().find(key) is None for key in _keys(here.view.model, here.ids, positions).values())
 
 
 def _keys(model_name: str, ids: Sequence[int], positions: Sequence[int]) -> dict[int, bytes]:
@@ -110,7 +110,7 @@ def _column(lens: Lens, i: int) -> Column:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class LogitByHand:
     """One logit of the lens worked out in float64 from the kept residual stream. mean, var: of the stream; logit: of the token;
     log_sum: logarithm of the sum of all exponentials; prob: of the token."""
 
@@ -121,13 +121,13 @@ class ByHand:
     prob: float
 
 
-def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
+def by_hand(here: Here, position: int, depth: int, token_id: int) -> LogitByHand:
     """The formula of the page: LayerNorm with this depth's own mean and variance, dot products, softmax."""
     mean, var, logits = _logits_by_hand(here, position, depth)
     best = logits.max()
     log_sum = float(best + np.log(np.exp(logits - best).sum()))
     logit = float(logits[token_id])
-    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+    return LogitByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
 
 
 def _logits_by_hand(here: Here, position: int, depth: int) -> tuple[float, float, np.ndarray]:
@@ -154,7 +154,7 @@ def last_row_check(here: Here, position: int, column: Column) -> Check:
     return Check("Last row", description, apart, TOLERANCE)
 
 
-def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
+def formula_check(column: Column, depth: int, worked: LogitByHand) -> Check:
     """The probability in the formula against the lens."""
     apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from app.chapters.parameters.controls import Counted
-from app.charts import Part
+from app.charts import Area
 from app.counting import bytes_counted, numbers_in_shapes
 from app.runtime import Here
 from gptcore import parameters
@@ -28,7 +28,7 @@ def by_formula(config: GPTConfig, tied: bool) -> int:
     return (1 if tied else 2) * vocab * emb + config.context_length * emb + config.n_layers * block + 2 * emb
 
 
-def drawn_counted(now: Counted, here: Here, parts: Sequence[Part]) -> Check:
+def drawn_counted(now: Counted, here: Here, parts: Sequence[Area]) -> Check:
     """The count of the configuration that is shown, by its formula, and the sum of the innermost parts drawn, against tensors."""
     there, whose = _tensors(now, here)
     parents = {part.parent for part in parts}

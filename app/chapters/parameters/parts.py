@@ -13,7 +13,7 @@ from app.runtime import Here
 def _of_the_preset(draw: Callable[[Counted, Here], None]) -> Callable[[Here], None]:
     def drawn(here: Here) -> None:
         controls.preset(here)
-        draw(controls.counted(here), here)
+        draw(controls.counted_now(here), here)
 
     return drawn
 

@@ -10,7 +10,7 @@ import streamlit as st
 from app import choices, counting, state, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters.controls import Counted
-from app.charts import Figure, Mode, Part, curves, treemap
+from app.charts import Area, Figure, Mode, curves, treemap
 from app.runtime import Here
 from app.shell import navigation
 from app.writing import markup
@@ -49,7 +49,7 @@ def where(now: Counted, here: Here) -> None:
     ui.source(parameters.component_counts, parameters.block_counts)
 
 
-def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Part]:
+def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Area]:
     return (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
 
 
@@ -62,7 +62,7 @@ def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
     frame = views.components(config, tied)
     rows = [
         [
-            markup.wrapped(row["component"]),
+            markup.wrapping(row["component"]),
             f"{row['parameters']:,}",
             percent(row["share"]),
             f"{row['in_one_block']:,}" if row["in_one_block"] else "",
@@ -222,7 +222,7 @@ def what_follows(now: Counted, here: Here) -> None:
     st.subheader(f"{total:,} parameters", anchor=False)
     loaded = views.costs(here.config, here.model.model.tied)
     costs = views.costs(now.config, now.tied)
-    rows = [[markup.wrapped(name), cost.written, loaded[name].written] for name, cost in costs.items()]
+    rows = [[markup.wrapping(name), cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     frame = pd.DataFrame(
         [(name, cost.unit, cost.value, loaded[name].value) for name, cost in costs.items()],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from app.charts import Part
+from app.charts import Area
 from app.counting import lengths
 from app.writing.numbers import fixed, in_bytes, in_flops, percent, significant
 from gptcore import parameters
@@ -52,36 +52,36 @@ def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
     )
 
 
-def parts_by_component(config: GPTConfig, tied: bool, whole: str) -> list[Part]:
+def parts_by_component(config: GPTConfig, tied: bool, whole: str) -> list[Area]:
     """The whole and its components; a tied output head has no part of its own."""
     counts = parameters.component_counts(config, tied)
     names = {parameters.TOKEN_EMBEDDING: _table_name(tied)}
-    parts = [Part(name, names.get(name, name), "whole", count, STAGE_OF[name]) for name, count in counts.items() if count]
-    return [Part("whole", whole, "", sum(counts.values())), *parts]
+    parts = [Area(name, names.get(name, name), "whole", count, STAGE_OF[name]) for name, count in counts.items() if count]
+    return [Area("whole", whole, "", sum(counts.values())), *parts]
 
 
-def parts_by_block(config: GPTConfig, tied: bool, whole: str) -> list[Part]:
+def parts_by_block(config: GPTConfig, tied: bool, whole: str) -> list[Area]:
     """The whole, its embeddings, its blocks with their components, the final LayerNorm and an untied head.
 
     More than MOST_BLOCKS_DRAWN blocks are drawn in groups of equal size.
     """
     counts, block = parameters.component_counts(config, tied), parameters.block_counts(config)
-    parts = [Part("whole", whole, "", sum(counts.values()))]
-    parts.append(Part("tokens", _table_name(tied), "whole", counts[parameters.TOKEN_EMBEDDING], "tokens"))
-    parts.append(Part("positions", "Position embedding", "whole", counts[parameters.POSITION_EMBEDDING], "embeddings"))
+    parts = [Area("whole", whole, "", sum(counts.values()))]
+    parts.append(Area("tokens", _table_name(tied), "whole", counts[parameters.TOKEN_EMBEDDING], "tokens"))
+    parts.append(Area("positions", "Position embedding", "whole", counts[parameters.POSITION_EMBEDDING], "embeddings"))
     size = -(-config.n_layers // MOST_BLOCKS_DRAWN)
     for first in range(0, config.n_layers, size):
         n = min(size, config.n_layers - first)
         name = f"Block {first}" if n == 1 else f"Blocks {first} to {first + n - 1}"
-        parts.append(Part(f"b{first}", name, "whole", n * sum(block.values())))
-        parts += [Part(f"b{first}{kind}", kind, f"b{first}", n * count, STAGE_OF[kind]) for kind, count in block.items()]
-    parts.append(Part("final", "Final LayerNorm", "whole", 2 * config.emb_dim, "layer_norm"))
+        parts.append(Area(f"b{first}", name, "whole", n * sum(block.values())))
+        parts += [Area(f"b{first}{kind}", kind, f"b{first}", n * count, STAGE_OF[kind]) for kind, count in block.items()]
+    parts.append(Area("final", "Final LayerNorm", "whole", 2 * config.emb_dim, "layer_norm"))
     if not tied:
-        parts.append(Part("head", "Output head", "whole", counts[parameters.OUTPUT_HEAD], "probability"))
+        parts.append(Area("head", "Output head", "whole", counts[parameters.OUTPUT_HEAD], "probability"))
     return parts
 
 
-def parts_frame(parts: list[Part]) -> pd.DataFrame:
+def parts_frame(parts: list[Area]) -> pd.DataFrame:
     """part, within (what it is drawn inside of; empty for the whole), parameters: what a treemap draws, one line a part."""
     labels = {part.id: part.label for part in parts}
     return pd.DataFrame(

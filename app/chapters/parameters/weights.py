@@ -50,7 +50,7 @@ def loaded_weights(here: Here) -> None:
     _histogram(listed[name], found[name])
     _table(listed, found, name)
     _formula(found[name])
-    ui.self_check([counting.counted(here), checked(here.view.model, listed[name].name)])
+    ui.self_check([counting.numbers_counted(here), checked(here.view.model, listed[name].name)])
     ui.source(weight_statistics)
 
 

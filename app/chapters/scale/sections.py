@@ -68,11 +68,11 @@ def sizes(here: Here) -> None:
     frame = views.scale(compared)
     rows = [
         [
-            markup.wrapped(markup.escape_html(row["model"])),
+            markup.wrapping(markup.escape_html(row["model"])),
             f"{row['parameters']:,}",
             *(f"{value:,}" for value in (row["layers"], row["width"], row["heads"], row["context"])),
-            markup.wrapped(markup.escape_html(row["training"])),
-            markup.wrapped(row["weights"]),
+            markup.wrapping(markup.escape_html(row["training"])),
+            markup.wrapping(row["weights"]),
         ]
         for row in frame.assign(training=[_training_tokens(model) for model in compared]).to_dict("records")
     ]

@@ -17,7 +17,7 @@ from app.writing.worked import worked
 from gptcore.model import TransformerBlock
 
 
-class Picture(NamedTuple):
+class StreamFigure(NamedTuple):
     """One figure over the layers. columns: name in the legend -> column of views.stream; start: the column that has, in its
     first line, what enters layer 0, where that is drawn too."""
 
@@ -32,16 +32,16 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture(
+    StreamFigure(
         "length", "Length of the stream and of what is added", "length of the vector", "", True,
         {"residual stream": "norm_out", "attention": "norm_attention", "feed-forward": "norm_feed_forward"},
         ("residual", "attention", "feed_forward"), "norm_in",
     ),
-    Picture(
+    StreamFigure(
         "share", "Share of each block's output that is new", "share of the output", "%", False,
         {"attention": "share_attention", "feed-forward": "share_feed_forward"}, ("attention", "feed_forward"),
     ),
-    Picture(
+    StreamFigure(
         "cosine", "How far each block turns the vector", "cosine", "", False,
         {"cosine between input and output": "cosine"}, ("residual",),
     ),
@@ -71,7 +71,7 @@ def stream(here: Here) -> None:
     ui.source(TransformerBlock)
 
 
-def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
+def _figure(picture: StreamFigure, table: pd.DataFrame) -> Figure:
     drawn = table[list(picture.columns.values())]
     names = [str(layer) for layer in table["layer"]]
     if picture.start:  # what attention and feed-forward add has no place there

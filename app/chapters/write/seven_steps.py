@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import runtime, ui
-from app.components.rail import Station
+from app.components.rail import RailStation
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import fixed, percent, significant
@@ -24,17 +24,17 @@ from gptcore.tokenizer import Tokenizer
 ROWS = 12  # rows of a table before it says how many more there are
 
 
-def stations(here: Here, choice: Selection, hidden: bool) -> list[Station]:
+def stations(here: Here, choice: Selection, hidden: bool) -> list[RailStation]:
     """The rail for the step in view, with the real figures. hidden: the class is guessing, so nothing may give the choice away."""
     n, vocab = len(here.ids), here.config.vocab_size
     return [
-        Station("Text to ids", f"{n} token{'s' if n > 1 else ''}", "tokens"),
-        Station("Model", markup.shape(1, n, vocab), "attention"),
-        Station("Last position", markup.shape(vocab), "residual"),
-        Station("Softmax", f"sum {fixed(choice.base_probs.sum(), 6)}", "probability"),
-        Station("Selection", f"{choice.kept:,} kept", "probability"),
-        Station("Append", f"{n}: full" if here.is_full else f"{n} + 1 = {n + 1}", "embeddings"),
-        Station("Ids to text", "?" if hidden else here.model.tokenizer.text_of(_whole_text(here, choice)[-1]), "tokens"),
+        RailStation("Text to ids", f"{n} token{'s' if n > 1 else ''}", "tokens"),
+        RailStation("Model", markup.shape(1, n, vocab), "attention"),
+        RailStation("Last position", markup.shape(vocab), "residual"),
+        RailStation("Softmax", f"sum {fixed(choice.base_probs.sum(), 6)}", "probability"),
+        RailStation("Selection", f"{choice.kept:,} kept", "probability"),
+        RailStation("Append", f"{n}: full" if here.is_full else f"{n} + 1 = {n + 1}", "embeddings"),
+        RailStation("Ids to text", "?" if hidden else here.model.tokenizer.text_of(_whole_text(here, choice)[-1]), "tokens"),
     ]
 
 

@@ -17,7 +17,7 @@ from app.charts.labels import file_name
 from app.charts.theme import Mode, colour_scale
 from app.components import component, pack
 from app.components.map_cells import is_index
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def _send(key: str, cells: Cells) -> int:
     stamp = 0
     for array in arrays.values():
         stamp = zlib.crc32(np.ascontiguousarray(array).tobytes(), stamp)
-    keep(
+    shelve(
         f"{key}:cells", {"stamp": stamp, "texts": {str(i): text for i, text in cells.texts.items()}}, key=f"{key}_cells", **arrays
     )
     return stamp
