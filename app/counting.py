@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 
 import numpy as np
 
+from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import parameters
 from gptcore.checks import Check
@@ -47,7 +47,7 @@ def lengths(config: GPTConfig, most: int = 65) -> np.ndarray:
     return np.unique(np.linspace(1, config.context_length, min(most, config.context_length)).round().astype(int))
 
 
-@lru_cache(maxsize=64)
+@keeping(2 * MB)
 def numbers_in_shapes(config: GPTConfig, tied: bool) -> int:
     """The shapes of all tensors, one by one, multiplied out and added up."""
     return sum(prod(tensor.shape) for tensor in parameters.tensor_shapes(config, tied))

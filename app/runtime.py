@@ -19,7 +19,7 @@ import torch
 
 import gptcore
 from app import state
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.state import View
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
 from gptcore.config import GPTConfig
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
 ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
 MODELS_IN_MEMORY = 2
-PROBABILITY_ROWS = 4096  # sequences whose token probabilities are kept: a few hundred bytes each
+PROBABILITY_ROWS = 24 * MB  # of the token probabilities of sequences: 16 bytes a token, and their ids
 
 
 @dataclass(frozen=True)

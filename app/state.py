@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ParamSpec
 
 import streamlit as st
 
-from app import choices
+from app import choices, log
 from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
+Arguments = ParamSpec("Arguments")
+
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
+MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
 
@@ -161,11 +165,29 @@ def drop_chosen() -> None:
     update(chosen=(), step=0, position=None)
 
 
+def drop_choices() -> None:
+    """Every page as it is before anything was chosen on it."""
+    update(choices=MappingProxyType({}))
+
+
 def publish() -> None:
     """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
     query = to_query(current())
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+
+
+def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
+    """A callback whose errors are kept until the next run says them. Without, Streamlit would give up the whole run for them."""
+
+    @wraps(callback)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+            keep_problem(log.message(error))
+
+    return run
 
 
 def widget(name: str, upper: int | None = None) -> dict[str, Any]:
@@ -180,7 +202,7 @@ def widget(name: str, upper: int | None = None) -> dict[str, Any]:
     def changed() -> None:
         update(**{name: st.session_state[key]})
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def chosen(choice: Choice[Value]) -> Value:
@@ -211,7 +233,7 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
         take(choice, st.session_state[key])
         publish()  # at once, since a fragment runs without the entry
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def editor(
@@ -232,7 +254,7 @@ def editor(
         # Not published at once, as elsewhere in a fragment: a new address draws the page again, and what is being typed is lost.
         take(choice, edit(handed, st.session_state[key]["edited_rows"]))
 
-    return handed, {"key": key, "on_change": changed}
+    return handed, {"key": key, "on_change": guarded(changed)}
 
 
 def remembered_widget(name: str, default: Any) -> dict[str, Any]:
@@ -243,7 +265,7 @@ def remembered_widget(name: str, default: Any) -> dict[str, Any]:
     def changed() -> None:
         remember(name, st.session_state[key])
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
@@ -256,18 +278,39 @@ def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
         if choice is not None:
             on_choice(choice)
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def notify(message: str) -> None:
     """Keep a message until the next run shows it."""
-    st.session_state.setdefault("messages", []).append(message)
+    kept: list[str] = st.session_state.setdefault("messages", [])
+    if len(kept) < MOST_MESSAGES and message not in kept:
+        kept.append(message)
 
 
 def take_messages() -> list[str]:
     """The messages kept since the last run, which are then gone."""
     messages: list[str] = st.session_state.pop("messages", [])
     return messages
+
+
+def keep_problem(message: str) -> None:
+    """Keep what went wrong until the next run says it."""
+    problem_keeper()(message)
+
+
+def problem_keeper() -> Callable[[str], None]:
+    """As `keep_problem`, for a time when nothing tells whose session it is."""
+    kept: list[str] = st.session_state.setdefault("problems", [])
+    return lambda message: kept.append(message) if len(kept) < MOST_MESSAGES and message not in kept else None
+
+
+def take_problems() -> list[str]:
+    """What went wrong since the last run that said it."""
+    kept: list[str] = st.session_state.setdefault("problems", [])
+    taken = kept.copy()
+    kept.clear()
+    return taken
 
 
 def remembered(name: str, default: Any) -> Any:

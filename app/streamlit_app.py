@@ -1,9 +1,13 @@
-"""The entry: page list, shared sidebar, then the page. Start it with `streamlit run app`."""
+"""The launcher: what `streamlit run app` starts. One run of a visitor's script stands in entry.py."""
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Timer
 
 import streamlit as st
 
@@ -11,21 +15,35 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from app import state, ui
-from app.shell import first_visit, navigation
+from app.server import stack
+
+# Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
+# interpreter for long stretches. Later nobody has to wait.
+_LEFT_TO_THE_FIRST_VISITOR = 1.0
 
 
-def draw() -> None:
-    """One run: what needs no model first, so that there is something to look at while torch is imported."""
-    st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
-    page = st.navigation(navigation.menu(), position="top")
-    ui.style()
-    state.current()  # from the URL, on the first run of a session
-    waiting = first_visit.waiting(page)
-    from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
+def _warm() -> None:
+    """What the first visitor would wait for otherwise: torch is imported and the default model loaded."""
+    from app import runtime, state
+    from app.shell import page_frame  # noqa: F401 - all that a page needs
+    from gptcore.errors import GPTCoreError
 
-    page_frame.draw(page, waiting)
-    state.publish()
+    try:
+        runtime.model(state.DEFAULT_MODEL)
+    except GPTCoreError as error:  # visitors get the same message, and other models
+        logging.getLogger("glass").warning("The default model cannot be loaded. %s", error)
 
 
-draw()
+@asynccontextmanager
+async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    warming = Timer(_LEFT_TO_THE_FIRST_VISITOR, _warm)
+    warming.daemon = True
+    warming.start()
+    yield
+
+
+streamlit_app = st.App(
+    Path(__file__).with_name("entry.py"),
+    lifespan=_lifespan,
+    middleware=stack.middleware(),
+)

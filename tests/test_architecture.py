@@ -30,6 +30,7 @@ ALLOWED_IMPORTS = {
     "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
     "app/charts": {"app.charts", "app.palette", "app.writing.numbers", "plotly", "pandas", "numpy"},
+    "app/server": {"app.server", "streamlit", "starlette", "google.protobuf"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
 TORCH_IN_APP = {"app/runtime.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
@@ -150,6 +151,40 @@ def test_no_two_classes_have_one_name() -> None:
     assert class_faults({"app/a.py": "class Picture: ...", "app/b.py": "class Part: ...", "app/c.py": "class Picture(Part): ..."})
 
 
+def cache_faults(name: str, text: str) -> list[str]:
+    """A cache that counts its entries is as large as visitors make them: app.recent counts bytes. Streamlit's own holds single things
+    (a function without arguments) and what goes with a loaded model."""
+    faults = []
+    for node in ast.walk(ast.parse(text)):
+        for decorator in getattr(node, "decorator_list", ()):
+            said = ast.unparse(decorator)
+            single = isinstance(node, ast.FunctionDef) and not (node.args.args or node.args.kwonlyargs)
+            of_models = "MODELS_IN_MEMORY" in said and "cache_resource" in said
+            if re.match(r"(functools\.)?lru_cache|st\.cache_", said) and not single and not of_models:
+                faults.append(f"{name}: {node.name} is cached by {said}; use app.recent.keeping, which counts bytes")
+    return faults
+
+
+def unguarded_faults(name: str, text: str) -> list[str]:
+    """What Streamlit calls by itself goes through app.faults or app.state.guarded: an error in it would take down the whole page."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        said = ast.unparse(node)
+        if isinstance(node, ast.Attribute) and said == "st.fragment" and name != "app/faults.py":
+            found.append(f"{name} uses st.fragment; app.faults.fragment says what goes wrong in it")
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or ast.unparse(node.func.value) != "st":
+            continue
+        for keyword in node.keywords:
+            value = ast.unparse(keyword.value)
+            if keyword.arg in {"on_click", "on_change", "on_select"} and not value.startswith(
+                ("state.guarded(", "guarded(", "'")
+            ):
+                found.append(f"{name} gives {value} to st.{node.func.attr}; hand it state.guarded({value})")
+        if node.func.attr == "download_button" and not ast.unparse(node.args[1]).startswith("faults.export("):
+            found.append(f"{name}: a download button's data are made by faults.export(...)")
+    return found
+
+
 def random_faults(name: str, text: str) -> list[str]:
     if name.endswith(".js"):
         return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
@@ -221,6 +256,16 @@ def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
         assert not number_faults(name, source(name))
 
 
+@pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_whatever_streamlit_calls_says_what_goes_wrong_in_it(name: str) -> None:
+    assert not unguarded_faults(name, source(name))
+
+
+@pytest.mark.parametrize("name", python_files("app", "pages"))
+def test_every_cache_is_bounded_in_bytes(name: str) -> None:
+    assert not cache_faults(name, source(name))
+
+
 @pytest.mark.parametrize(
     ("faults", "name", "text"),
     [
@@ -228,6 +273,7 @@ def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
         (import_faults, "gptcore/broken.py", "def later():\n    from app.state import current"),
         (import_faults, "gptcore/broken.py", "import tokenizers"),
         (import_faults, "gptcore/training/broken.py", "from plotly import graph_objects"),
+        (import_faults, "app/server/broken.py", "from app import state"),
         (import_faults, "app/charts/broken.py", "import torch.nn"),
         (import_faults, "app/charts/broken.py", "from gptcore.config import GPTConfig"),
         (import_faults, "app/charts/broken.py", "from app import state"),
@@ -253,6 +299,13 @@ def test_numbers_on_the_screen_have_one_writer(name: str) -> None:
         (number_faults, "app/components/broken.js", "shown.textContent = n.toLocaleString()"),
         (number_faults, "app/components/broken.js", "return x.toFixed(3).replace('-', '−')"),
         (number_faults, "app/components/broken.js", "return `${(100 * p).toFixed(1)} %`"),
+        (unguarded_faults, "app/broken.py", "@st.fragment\ndef draw(): ..."),
+        (unguarded_faults, "pages/broken.py", "st.button('Step', on_click=step)"),
+        (unguarded_faults, "pages/broken.py", "st.text_input('Find', on_change=lambda: find())"),
+        (unguarded_faults, "pages/broken.py", "st.download_button('CSV', lambda: csv(), 'a.csv')"),
+        (cache_faults, "app/broken.py", "@lru_cache(maxsize=32)\ndef cut(text): ..."),
+        (cache_faults, "app/broken.py", "@st.cache_resource(max_entries=9)\ndef cut(text): ..."),
+        (cache_faults, "app/broken.py", "@st.cache_data\ndef cut(text): ..."),
         (random_faults, "pages/broken.py", "import numpy as np\nnp.random.default_rng(1).normal()"),
         (random_faults, "app/broken.py", "torch.randn(3)"),
         (random_faults, "app/components/broken.js", "const x = Math.random()"),
@@ -263,7 +316,7 @@ def test_each_rule_catches_the_source_that_breaks_it(faults: Callable[[str, str]
 
 
 def test_every_room_of_the_house_is_looked_at() -> None:
-    assert all(python_files(room) for room in ("gptcore", "gptcore/training", "app", "app/charts", "pages"))
+    assert all(python_files(room) for room in ("gptcore", "gptcore/training", "app", "app/charts", "app/server", "pages"))
 
 
 def tracked_files() -> list[str]:

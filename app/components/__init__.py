@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import state
+
 _HERE = Path(__file__).parent
 _ALIGNMENT = 8
 _BORROWED = {"next_token": ["choice/*"], "two_settings": ["choice/*", "figure/component.css"]}
@@ -28,7 +30,13 @@ def component(name: str) -> Any:
     patterns = ["shared/*", *_BORROWED.get(name, ()), f"{name}/*"]
     files = [path for pattern in patterns for path in sorted(_HERE.glob(pattern))]
     js, css = ("\n".join(path.read_text("utf-8") for path in files if path.suffix == ending) for ending in (".js", ".css"))
-    return st.components.v2.component(f"glass_{name}", js=js, css=css)
+    mounted = st.components.v2.component(f"glass_{name}", js=js, css=css)
+
+    def mount(**given: Any) -> Any:
+        guarded = {name: state.guarded(callback) for name, callback in given.items() if name.startswith("on_")}
+        return mounted(**given | guarded)
+
+    return mount
 
 
 def pack(header: Mapping[str, Any], **arrays: np.ndarray) -> bytes:

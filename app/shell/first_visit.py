@@ -16,8 +16,9 @@ _SENT_WITHIN = 0.05  # seconds; importing torch then holds the interpreter for l
 
 
 def waiting(page: StreamlitPage) -> DeltaGenerator | None:
-    """Say in the page's place what is going on, and return the place, for what comes next; None once torch is there."""
-    if "torch" in sys.modules:
+    """Say in the page's place what is going on, and return the place, for what comes next; None once all is imported."""
+    # A module that is being imported, by the launcher or by another visitor's run, is listed from its first line on.
+    if hasattr(sys.modules.get("app.shell.page_frame"), "draw"):
         return None
     entry = next(entry for entry in navigation.PAGES if entry.title == page.title)
     place = st.empty()

@@ -8,20 +8,26 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import runtime, state, ui
+from app import faults, runtime, state, ui
 from app.components.vocabulary import vocabulary
 from app.shell import sidebar
 from app.writing import markup
-from gptcore.errors import GPTCoreError
 
 
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
-    runtime.replace_missing_model()
-    sidebar.draw()
-    for message in state.take_messages():
-        st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
-    try:
+    faults.redact_streamlits_log()
+
+    def instead(said: str) -> None:
+        if waiting:
+            waiting.empty()
+        faults.whole_page_problem(said)
+
+    with faults.told(instead):
+        runtime.replace_missing_model()
+        sidebar.draw()
+        for message in state.take_messages():
+            st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
         name = state.current().model
         if not runtime.is_ready(name):
             with waiting or nullcontext():
@@ -32,7 +38,3 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             vocabulary(name, texts)
         waiting = None
         page.run()
-    except GPTCoreError as error:
-        if waiting:
-            waiting.empty()
-        ui.problem(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import runtime, sequence, state
+from app import faults, log, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from app.writing.numbers import in_bytes
@@ -24,13 +24,13 @@ PRESETS: dict[str, str] = {
 def draw() -> None:
     """The whole sidebar. What fails in one part leaves the others usable, so that it can be mended there."""
     with st.sidebar:
-        _model()
-        _prompt()
-        try:
-            if runtime.is_ready(state.current().model):
-                _timeline()
-        except GPTCoreError:
-            st.caption("The timeline comes back with a prompt that fits; see the message on the right.")
+        for part in (_model, _prompt, _timeline):
+            try:
+                part()
+            except GPTCoreError:
+                st.caption("The timeline comes back with a prompt that fits; see the message on the right.")
+            except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+                faults.problem(log.message(error))
 
 
 def _model() -> None:
@@ -51,7 +51,6 @@ def _size(name: str) -> str:
     return f", {in_bytes(known.download_bytes)}" if known else ""
 
 
-@st.fragment(run_every=0.5)
 def _download_progress(name: str) -> None:
     under_way = runtime.downloads().progress(name)
     if under_way is None:
@@ -63,12 +62,16 @@ def _download_progress(name: str) -> None:
 
 def _download(name: str) -> None:
     if runtime.downloads().progress(name) is not None:
-        _download_progress(name)
+        faults.fragment(_download_progress, run_every=0.5)(name)
         return
     if error := runtime.downloads().error(name):
         st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
     st.button(
-        f"Download{_size(name)}", icon=":material/download:", on_click=runtime.downloads().start, args=(name,), width="stretch"
+        f"Download{_size(name)}",
+        icon=":material/download:",
+        on_click=state.guarded(runtime.downloads().start),
+        args=(name,),
+        width="stretch",
     )
 
 
@@ -91,6 +94,8 @@ def _prompt() -> None:
 
 
 def _timeline() -> None:
+    if not runtime.is_ready(state.current().model):
+        return
     here = runtime.here()
     start = ""
     if here.sequence.started_empty:

@@ -23,7 +23,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def first_run(model: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "app" / "entry.py"), default_timeout=60)
     at.query_params["model"] = model
     return at.run()
 

@@ -48,17 +48,17 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_app(log_path: Path, script: str = "app", **environment: str) -> Iterator[Server]:
+def running_app(log_path: Path, script: str = "app", base: str = "", **environment: str) -> Iterator[Server]:
     """`streamlit run app`, as in the Makefile, with these environment variables besides; stopped at the end.
 
-    script: another script instead, for what is tested by itself.
+    script: another script instead, for what is tested by itself. base: `server.baseUrlPath`, with a slash before it.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.baseUrlPath", base]
     variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environment
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    server = Server(f"http://localhost:{port}", log_path, process)
+    server = Server(f"http://localhost:{port}{base}", log_path, process)
     try:
         server.wait_until_healthy()
         yield server

@@ -79,8 +79,8 @@ def settled(page: Page, timeout: float = 30) -> Iterator[None]:
 
 
 def no_error_box(page: Page) -> None:
-    """Neither an exception on the page nor Streamlit's box for one that it does not show."""
-    boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]')
+    """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
+    boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))
     assert boxes.count() == 0, "There is an error on the page:\n" + "\n".join(boxes.all_inner_texts())
 
 

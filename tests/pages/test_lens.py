@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import runtime
 from app.chapters.lens import drawing, views
 from app.charts.lens_grid import lens_grid
+from app.recent import size_of
 from app.runtime import Here
 from app.state import View
 from app.writing.worked import latex_percent
@@ -102,7 +103,9 @@ def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_do
 
 
 def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
-    monkeypatch.setattr(views, "KEPT_COLUMNS", 3)
+    (column,) = views.columns(here, [0]).values()
+    monkeypatch.setattr(views, "KEPT_COLUMNS", int(3.7 * (size_of(column) + 250)))
+    views.kept.clear()
     views.columns(here, range(6))
     assert views.missing(here, range(6)) == 3
 

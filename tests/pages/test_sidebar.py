@@ -21,7 +21,7 @@ def test_a_link_to_a_model_that_is_not_offered_shows_the_default_and_says_so(
 
 def test_the_message_that_a_model_is_not_offered_names_it(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
-    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "app" / "entry.py"), default_timeout=60)
     at.query_params["model"] = "a*b*"
     at.run()
     assert any("'a\\*b\\*' is not offered here" in toast.value for toast in at.toast) and not at.error

@@ -10,6 +10,7 @@ import pytest
 
 from app import choices
 from app.chapters.tokens import views
+from app.recent import size_of
 from gptcore.checkpoints import LanguageModel
 from gptcore.tokenizer import Tokenizer
 from tests.pages.component_data import chips_of
@@ -38,6 +39,28 @@ def test_the_table_of_a_cut_holds_the_encoders_tokens_in_their_pieces(tiny_model
     assert [bytes.fromhex(b) for b in table["bytes"]] == [tokenizer.bytes_of(i) for i in table["token_id"]]
     of_pieces = table.groupby("piece")["bytes"].agg(lambda parts: bytes.fromhex("".join(parts)).decode())
     assert list(of_pieces) == list(tokenizer.pre_split(text)) == list(table.groupby("piece")["piece_text"].first())
+
+
+def test_a_cut_and_its_export_grow_with_the_text_and_not_with_its_square(tiny_model: LanguageModel) -> None:
+    table = views.cut(tiny_model.tokenizer, "🙂" * 5000)  # one piece
+    assert len(table) == 20_000 and views.piece_of(table, 19_999) == "🙂" * 5000
+    assert size_of(table) < 20_000 * 500
+    assert len(table.to_csv()) < 20_000 * 200
+
+
+@pytest.mark.parametrize("part", ["cut", "surprise"])
+@pytest.mark.parametrize("sign", ["🙂", "x ", "x", "\u0301", " \n"])
+def test_what_the_page_sends_grows_with_the_text_and_not_with_its_square(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str, sign: str
+) -> None:
+    def sent(n: int) -> int:
+        link = {"tokens": part, f"{part}_source": "own", f"{part}_text": sign * n}
+        return sum(
+            len(element.proto.bytes) for element in open_page(monkeypatch, tiny_folder, "tokens", **link).get("bidi_component")
+        )
+
+    a, b, c = (sent(n) for n in (60, 120, 240))
+    assert c - b < 2.5 * (b - a)  # twice as much of a line, four times as much of a square
 
 
 def test_each_cut_says_whether_a_piece_begins_or_no_merge_joins(tiny_model: LanguageModel) -> None:
@@ -96,7 +119,7 @@ def test_steps_through_the_merges_end_at_the_tokens_and_always_take_the_lowest_r
 def test_the_piece_shown_first_is_the_one_cut_into_most_tokens(tiny_model: LanguageModel) -> None:
     table = views.cut(tiny_model.tokenizer, "the xylophones the")
     position = views.richest_position(table)
-    assert table["piece_text"][position] == " xylophones" and table["piece_text"][position - 1] == "the"
+    assert views.piece_of(table, position) == " xylophones" and views.piece_of(table, position - 1) == "the"
 
 
 def test_the_self_checks_see_a_lost_byte_and_a_wrong_merge(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.shell.navigation import PAGES
+
 ROOT = Path(__file__).parents[2]
+ENTRY = ROOT / "app" / "entry.py"
 # What every page must be able to show; the last one fills the 64 positions of the tiny model to the end.
 PROMPTS = {
     "default": "Once upon a time",
@@ -28,11 +31,11 @@ JUNK = {"layer": "99", "head": "-1", "position": "x", "step": "5", "chosen": "!"
 def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query: str) -> AppTest:
     """The page as a visitor with the link `?model=<folder>&...` gets it. Without another word: no exception, no error message."""
     monkeypatch.setenv("GLASS_MODELS", str(folder))
-    at = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=60)
+    at = AppTest.from_file(str(ENTRY), default_timeout=60)
     for name, value in {"model": str(folder), **query}.items():
         at.query_params[name] = value
-    at.run()
-    at.switch_page(str(ROOT / "pages" / f"{page}.py"))
+    if page != PAGES[0].file:  # before the first run: one run a page; the first page is where one is without a word
+        at.switch_page(str(ROOT / "pages" / f"{page}.py"))
     at.run()
     assert not at.exception and not at.error, [*at.exception, *at.error]
     return at

@@ -12,14 +12,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels
-from app.recent import Recent
+from app.recent import MB, Recent
 from gptcore.checks import Check
 from gptcore.trace import Trace
 
 CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
 PICTURES = 4  # of heads that fill up, from the first layer to the last: each travels whole
 HALF_A_STEP = 0.51  # a weight is drawn with the nearest step; both are rounded
-KEPT_TEXTS = 32  # 0.2 MB each for GPT-2 small, 0.8 MB for the largest
+KEPT_TEXTS = 24 * MB  # 0.4 MB each for GPT-2 small, 2 MB for the largest, when all layers are there
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -60,6 +60,12 @@ class Heads:
         self._lock = Lock()
         self._layers: dict[int, Layer] = {}
         self._picture: AllHeads | None = None
+
+    @property
+    def most_bytes(self) -> int:
+        """What it takes in memory when all layers are there, and the picture of them."""
+        cells = min(self._size, self._n_tokens)
+        return 2 * self._shape[0] * self._shape[1] * (cells**2 + 5 * 8)
 
     @property
     def missing(self) -> int:
@@ -114,7 +120,7 @@ class Heads:
 
 @st.cache_resource(show_spinner=False)
 def _texts() -> Recent[Heads]:
-    return Recent(KEPT_TEXTS)
+    return Recent(KEPT_TEXTS, size=lambda heads: heads.most_bytes)
 
 
 def heads(model: str, trace: Trace) -> Heads:

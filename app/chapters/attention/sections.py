@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import choices, picture_files, runtime, state, ui
+from app import choices, faults, picture_files, runtime, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.heads import AllHeads
 from app.chapters.attention.views import AttentionMap, Matrix, Stage, Together
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.words import word_numbers
 from app.writing import markup
@@ -25,7 +25,7 @@ from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 KEYS = 12  # offered in the list beside the formula
-MAPS = 48  # large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
+MAPS = 32 * MB  # of large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
@@ -77,7 +77,7 @@ def all_heads(here: Here) -> None:
             st.rerun()  # the page once more: without a clock, or because a click, of which only a fragment heard, has moved the focus
         _overview(here, heads.picture())
 
-    (st.fragment(draw, run_every=FILLING) if filling else draw)()
+    (faults.fragment(draw, run_every=FILLING) if filling else draw)()
 
 
 def _overview(here: Here, found: AllHeads) -> None:

@@ -39,7 +39,7 @@ def stops(here: Here) -> None:
                     label,
                     key=f"stop_{kind}",
                     type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
-                    on_click=_go_to,
+                    on_click=state.guarded(_go_to),
                     args=(layer, head),
                     help=f"Layer {layer}, head {head}: on average {percent(weight)} of its weight is on {what}. "
                     "Measured in this model, on three sentences that are each said twice.",

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import runtime
 from app.components.map_canvas import Prepared, prepare
+from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import embeddings
 from gptcore.checks import TOLERANCE, Check
@@ -65,7 +66,7 @@ def self_checks(found: Entering) -> list[Check]:
     return [Check("The rows add up", said, apart, TOLERANCE)]
 
 
-@st.cache_resource(show_spinner=False, max_entries=1024)
+@keeping(8 * MB)
 def _nearest(model_name: str, token_ids: tuple[int, ...]) -> tuple[embeddings.Neighbours, ...]:
     """Computed once for everybody; a few kilobytes."""
     model = runtime.model(model_name).model

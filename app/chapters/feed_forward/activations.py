@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from app.activation_names import NAMES, SWIGLU, name
 from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
+from app.recent import MB, keeping
 from app.writing.numbers import significant
 from app.writing.worked import MOST, latex_number, worked
 from gptcore import lessons
@@ -34,7 +35,7 @@ _KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@lru_cache(maxsize=64)
+@keeping(2 * MB)
 def curve(activation: str, second_input: float = 1.0) -> Curve:
     """Values and slopes over X. SwiGLU is SiLU times a second input, which is held still here. Kept; not to be changed."""
     if activation == SWIGLU:

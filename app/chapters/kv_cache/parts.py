@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from app import ui
+from app import faults, ui
 from app.chapters.kv_cache import race, sections
 
 PARTS: ui.Parts = {
     "kept": ("What is kept", sections.kept),
     "work": ("The work it saves", sections.work),
-    "measured": ("The time it saves here", st.fragment(race.measured)),
+    "measured": ("The time it saves here", faults.fragment(race.measured)),
 }

@@ -11,6 +11,7 @@ import streamlit as st
 from app import counting, runtime, state, ui
 from app.chapters.kv_cache import views
 from app.charts import VerticalLine, curves, parted_strip
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
 from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
@@ -46,7 +47,7 @@ def kept(here: Here) -> None:
     ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@keeping(2 * MB)
 def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
     trace = runtime.trace(model_name, ids)

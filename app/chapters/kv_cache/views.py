@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import pandas as pd
 
 from app.counting import lengths
+from app.recent import MB, keeping
 from gptcore.cache_race import Race
 from gptcore.config import GPTConfig
 from gptcore.parameters import next_token_flops
 
-KEPT = 32  # configurations whose tables are kept
+KEPT = 2 * MB  # of each table, by configuration
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def next_token_work(config: GPTConfig) -> pd.DataFrame:
     """n_tokens, with_cache, without_cache: FLOPs for the next token behind a sequence of that length."""
     found = lengths(config).tolist()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import choices, state, ui
+from app import choices, faults, state, ui
 from app.chapters.lens import drawing, views
 from app.chapters.lens.drawing import COLOURINGS
 from app.chapters.lens.views import Column
@@ -47,7 +47,7 @@ def every_position(here: Here) -> None:
             st.rerun()  # the last column: draw the page once more, without a clock
         _grid(here, found, positions, colouring)
 
-    (st.fragment(fill, run_every=FILLING) if filling else fill)()
+    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
     _cell(here, focus, colouring)
     ui.source(lens)
 

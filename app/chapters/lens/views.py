@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from app import runtime
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -23,7 +23,7 @@ from gptcore.lens import Lens
 TOP = 10
 BITS_TOLERANCE = 1e-3  # a logit's rounding is a share of the logit, which is larger than the bits
 WINDOW = 16  # positions in the grid: as many as leave room for a word in each cell
-KEPT_COLUMNS = 4096  # 2 to 6 KB each
+KEPT_COLUMNS = 24 * MB  # 2 to 6 KB a column
 _WORK = 2.5e9  # multiplications of one turn in the model's queue: some 0.2 s, four positions of GPT-2 small
 
 
@@ -103,9 +103,10 @@ def _keys(model_name: str, ids: Sequence[int], positions: Sequence[int]) -> dict
 
 
 def _column(lens: Lens, i: int) -> Column:
+    """A copy: a view would keep the columns that were computed with it as long as its own."""
     return Column(
-        lens.token_ids[i], lens.probs[i], lens.entropy[i], int(lens.targets[i]), lens.target_rank[i], lens.target_prob[i],
-        lens.divergence[i],
+        lens.token_ids[i].copy(), lens.probs[i].copy(), lens.entropy[i].copy(), int(lens.targets[i]), lens.target_rank[i].copy(),
+        lens.target_prob[i].copy(), lens.divergence[i].copy(),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import state, ui
+from app import faults, state, ui
 from app.chapters.map import drawing as map_drawing
 from app.chapters.map import views
 from app.chapters.map.views import ModelMap
@@ -42,7 +42,7 @@ def diagram(found: ModelMap) -> None:
         ui.export_menu("map", lambda: views.frame(found), lambda: html_file(found, mode))
         st.download_button(
             "Save SVG",
-            lambda: svg_file(found, mode),
+            faults.export(lambda: svg_file(found, mode)),
             "map.svg",
             "image/svg+xml",
             key="map_svg",

@@ -68,7 +68,7 @@ def preset(here: Here) -> None:
 
     st.pills(
         "Start from", list(names), format_func=lambda preset: escape_markdown(names[preset]), required=True, wrap=True,
-        label_visibility="collapsed", key=tied_to["key"], on_change=another,
+        label_visibility="collapsed", key=tied_to["key"], on_change=state.guarded(another),
     )  # fmt: skip
 
 

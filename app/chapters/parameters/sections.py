@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import pandas as pd
 import streamlit as st
 
@@ -11,6 +9,7 @@ from app import choices, counting, state, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters.controls import Counted
 from app.charts import Area, Figure, Mode, curves, treemap
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.shell import navigation
 from app.writing import markup
@@ -53,7 +52,7 @@ def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Area]:
     return (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
 
 
-@lru_cache(maxsize=32)
+@keeping(2 * MB)
 def _treemap(config: GPTConfig, tied: bool, name: str, way: str, mode: Mode) -> Figure:
     return treemap(_parts(config, tied, name, way), title=f"{name}, {WAYS[way].lower()}", unit="parameters", mode=mode)
 
@@ -132,7 +131,7 @@ def memory(now: Counted, here: Here) -> None:
     ui.source(parameters.weight_bytes, parameters.kv_cache_bytes, parameters.attention_map_bytes)
 
 
-@lru_cache(maxsize=1)
+@keeping(MB)
 def _quoted_sizes() -> str:
     lines = [f"- **{row['size']}**: {row['bytes']:,} bytes. {row['reason']}." for row in views.quoted_sizes().to_dict("records")]
     return "\n".join(["**Four sizes are quoted for GPT-2 small in float32**, and all are right:\n", *lines])
@@ -189,7 +188,7 @@ def _added(frame: pd.DataFrame) -> str:
     return ", ".join(f"{percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
 
 
-@lru_cache(maxsize=32)
+@keeping(2 * MB)
 def _work_figure(config: GPTConfig, way: str, mode: Mode) -> Figure:
     frame = views.work(config)
     if way == "share":

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import pandas as pd
 
 from app.charts import Area
 from app.counting import lengths
+from app.recent import MB, keeping
 from app.writing.numbers import fixed, in_bytes, in_flops, percent, significant
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
@@ -26,7 +26,7 @@ STAGE_OF = dict(zip(COMPONENTS, ("tokens", "embeddings", "attention", "feed_forw
 MOST_BLOCKS_DRAWN = 48
 
 
-KEPT = 32  # configurations whose tables are kept
+KEPT = 2 * MB  # of each table, by configuration
 
 
 # Name of a convention -> (whether the output head counts, whether only the pairs before the mask count).
@@ -41,7 +41,7 @@ CONVENTIONS = {
 GPT1_AS_COUNTED = replace(GPT2_SMALL, vocab_size=40_478, context_length=512)
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
     """component, parameters, share (of all), in_one_block (parameters of it in one block; 0 outside the blocks)."""
     counts, block = parameters.component_counts(config, tied), parameters.block_counts(config)
@@ -93,7 +93,7 @@ def _table_name(tied: bool) -> str:
     return "Token embedding = output head" if tied else "Token embedding"
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def weight_memory(config: GPTConfig) -> pd.DataFrame:
     """number_type, tied, parameters, bytes, MB (10^6 bytes), MiB (2^20 bytes): the weights alone."""
     rows = []
@@ -173,7 +173,7 @@ def quoted_sizes() -> pd.DataFrame:
     )
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def work(config: GPTConfig) -> pd.DataFrame:
     """Over n_tokens: FLOPs for each token of a pass over that many (blocks, attention, head; whole square), and what attention adds
     to all other work, under each of the CONVENTIONS."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from app import choices, counting, runtime, state, ui
 from app.chapters.parameters import checks, views
 from app.charts import histogram
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import counted, percent, significant
@@ -24,21 +24,21 @@ from gptcore.weights import WeightStatistics, weight_statistics
 PLACES = {"block": "In a block", "outside": "Outside the blocks"}
 
 
-@st.cache_resource(show_spinner=False, max_entries=2048)
+@keeping(8 * MB)
 def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
     """The figures of one tensor of a loaded model; kept, since weights never change. Not to be changed."""
     tensor = runtime.model(model_name).model.get_parameter(tensor_name)
     return runtime.compute(lambda: weight_statistics(tensor))
 
 
-@st.cache_resource(show_spinner=False, max_entries=2048)
+@keeping(8 * MB)
 def checked(model_name: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
     tensor, found = runtime.model(model_name).model.get_parameter(tensor_name), statistics(model_name, tensor_name)
     return runtime.compute(lambda: checks.statistics_recounted(tensor_name, tensor, found))
 
 
-@lru_cache(maxsize=8)
+@keeping(MB)
 def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
     return parameters.tensor_shapes(config, tied)
 

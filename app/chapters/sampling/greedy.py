@@ -51,7 +51,7 @@ def _written(here: Here) -> list[Check]:
     asked = fingerprint(here, settings)
     if state.chosen(choices.SAMPLING_WRITTEN) != asked:
         st.button(
-            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.take,
+            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.guarded(state.take),
             args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
         )  # fmt: skip
         return []

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from app import runtime
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing.numbers import significant
 from gptcore.checks import Check
@@ -30,7 +29,7 @@ PUBLISHED_TOP_3 = {"closer": 0.0615, "forward": 0.5775, "toward": 0.3610}
 PUBLISHED_PIZZA = 0.043
 SHOWN = 12  # candidates in figures and tables
 TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
-KEPT = 16  # sequences whose sorted logits and curves are kept: at most a megabyte each
+KEPT = 16 * MB  # of sorted logits, curves and random numbers: at most a megabyte a sequence
 CHECKED_DRAWS = 8  # draws that are made again one by one
 WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
 
@@ -53,7 +52,7 @@ def nine_words() -> Given:
     return Given(found, tuple(words[i] for i in found.order), NINE_WORDS_POSITION, published=True)
 
 
-@st.cache_resource(show_spinner=False, max_entries=KEPT)
+@keeping(KEPT)
 def live(model_name: str, ids: tuple[int, ...]) -> Given:
     """The model's logits for the token behind these ids."""
     found = candidates(runtime.trace(model_name, ids).logits)
@@ -80,7 +79,7 @@ def shortlist(first: Selection, second: Selection, texts: Sequence[str]) -> pd.D
     )
 
 
-@lru_cache(maxsize=16)
+@keeping(KEPT)
 def random_numbers(seed: int, count: int) -> np.ndarray:
     """The numbers in [0, 1) that this seed gives to positions 0 ... count - 1; read-only."""
     found = np.array([random_number(seed, position) for position in range(count)])
@@ -128,7 +127,7 @@ def uncertainty(logits: np.ndarray, temperatures: np.ndarray = TEMPERATURES) -> 
     return pd.DataFrame({"temperature": temperatures, "entropy": entropy, "choices": 2.0**entropy})
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def uncertainty_of(given: Given) -> pd.DataFrame:
     """The curve of `uncertainty`, which depends on the logits alone and is the same for all settings. Not to be changed."""
     return uncertainty(given.candidates.logits)
@@ -223,7 +222,7 @@ def continuation(here: Here, settings: SamplingSettings) -> tuple[int, ...]:
     return _continuation(here.view.model, here.ids, astuple(settings))
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@keeping(MB)
 def _continuation(
     model_name: str, ids: tuple[int, ...], settings: tuple[float, int | None, float, float, int]
 ) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +14,7 @@ from app.chapters.scale import checks, views
 from app.charts import Figure, Mode
 from app.charts.dots import log_dots
 from app.counting import ModelFacts
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import fixed, in_bytes, in_powers, in_words, significant
@@ -101,7 +101,7 @@ def sizes(here: Here) -> None:
     _sources("radford", "brown")
 
 
-@lru_cache(maxsize=32)
+@keeping(2 * MB)
 def _dots(compared: tuple[ModelFacts, ...], name: str, mode: Mode) -> Figure:
     quantity, frame = QUANTITIES[name], views.scale(compared)
     return log_dots(
@@ -163,7 +163,7 @@ def memory(here: Here) -> None:
     _sources("rajbhandari", "korthikanti")
 
 
-@lru_cache(maxsize=32)
+@keeping(2 * MB)
 def _memory_figure(compared: tuple[ModelFacts, ...], number: str, batch: int, mode: Mode) -> Figure:
     frame = views.hardware(compared, number, batch)
     totals = frame[frame.part == "total"]

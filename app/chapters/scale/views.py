@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import pandas as pd
 
 from app.counting import ModelFacts
+from app.recent import MB, keeping
 from gptcore import parameters
 from gptcore.hardware import inference_memory, training_memory
 from gptcore.parameters import forward_flops
 
-KEPT = 32  # configurations whose tables are kept
+KEPT = 2 * MB  # of each table, by configuration
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     """One row a model: what grows and what stays. FLOPs with the head at every position and the whole square, a full context."""
     return pd.DataFrame(
@@ -35,7 +34,7 @@ def scale(models: tuple[ModelFacts, ...]) -> pd.DataFrame:
     )
 
 
-@lru_cache(maxsize=KEPT)
+@keeping(KEPT)
 def hardware(models: tuple[ModelFacts, ...], number_type: str, batch_size: int) -> pd.DataFrame:
     """model, purpose ("Running" or "Training"), part (the last of each is "total"), bytes: in memory at once, contexts full."""
     rows = []

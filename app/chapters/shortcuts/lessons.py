@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import streamlit as st
 from app import activation_names, choices, state, ui
 from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
+from app.recent import MB, keeping
 from app.writing.numbers import fixed, significant
 from app.writing.worked import as_one, latex_number, worked
 from gptcore import lessons
@@ -23,7 +23,7 @@ CHAIN_TOLERANCE = 1e-9  # both ways are in float64, and 64 layers add up their r
 MOST_ROWS = 8  # of the table, as high as the figure beside it; the export has the rest
 
 
-@lru_cache(maxsize=256)
+@keeping(2 * MB)
 def gradient_table(depth: int, width: int, activation: str, seed: int) -> pd.DataFrame:
     """layer (0 is the first), without, with: mean absolute gradient of the layer's weights, without and with shortcuts.
 
@@ -43,7 +43,7 @@ def published_check(data: pd.DataFrame) -> Check:
     return Check("As published", said, float(max(deviations)), 5e-7)
 
 
-@lru_cache(maxsize=64)
+@keeping(2 * MB)
 def chain_rule_check(depth: int, width: int, activation: str, seed: int) -> Check:
     """The gradients of any settings, which nobody has printed, against a second way to them. Kept too."""
     data, apart = gradient_table(depth, width, activation, seed), 0.0
@@ -56,7 +56,7 @@ def chain_rule_check(depth: int, width: int, activation: str, seed: int) -> Chec
     return Check("Chain rule", said, float(apart), CHAIN_TOLERANCE)
 
 
-@lru_cache(maxsize=64)
+@keeping(2 * MB)
 def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> Figure:
     """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0. Kept too."""
     shown = gradient_table(depth, width, activation, seed).replace(0.0, np.nan)
@@ -97,7 +97,9 @@ def experiment() -> None:
         ui.self_check(published_check(data))
     else:
         ui.self_check(chain_rule_check(depth, width, bend, seed))
-        st.button("Back to the published experiment", on_click=_published, type="tertiary", icon=":material/restart_alt:")
+        st.button(
+            "Back to the published experiment", on_click=state.guarded(_published), type="tertiary", icon=":material/restart_alt:"
+        )
     ui.note(
         "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. Compare how "
         "the lines run, not where they start: the two networks have the same weights, but not the same error. "
@@ -183,7 +185,7 @@ def _reading(gradients: np.ndarray, name: str) -> str:
     return " ".join(said)
 
 
-@lru_cache(maxsize=256)
+@keeping(2 * MB)
 def _drawn_again(depth: int, width: int, activation: str, seed: int) -> str:
     """Why the last layer is not the first that the seed gives; nothing where it is. Kept too."""
     draws = lessons.last_layer_draws(depth, width, activation, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import ui
-from app.chapters.tokens import sections, surprise_sections
+from app.chapters.tokens import sections, surprise_sections, views
 from app.runtime import Here
 
 
@@ -17,7 +17,7 @@ def _cut(here: Here) -> None:
             "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
             "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
         )
-        sections.merges(here.model.tokenizer, table.iloc[focus])
+        sections.merges(here.model.tokenizer, table.iloc[focus], views.piece_of(table, focus))
 
 
 def _surprise(here: Here) -> None:

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, state, ui
+from app import choices, faults, picture_files, state, ui
 from app.chapters.tokens import views
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import counted, fixed
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32  # texts whose cut is kept ready: half a megabyte for 1,024 tokens
+KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -53,7 +53,7 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         max_chars=state.MAX_PROMPT_CHARACTERS,
         help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
         key=tied["key"],
-        on_change=changed,
+        on_change=state.guarded(changed),
     )
     if len(text) > choices.LONGEST_IN_LINK:
         ui.note(
@@ -145,10 +145,9 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
 
 
-@st.fragment
-def merges(tokenizer: Tokenizer, line: pd.Series) -> None:
+@faults.fragment
+def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
-    piece = line.piece_text
     if line.origin != "cut":
         ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
         return

@@ -12,7 +12,7 @@ import streamlit as st
 from app import choices, picture_files, state, ui
 from app.chapters.tokens import sections, surprise_views
 from app.components.token_text import TextChip, token_text
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import fixed
@@ -20,7 +20,7 @@ from app.writing.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.surprise import Surprise, surprise
 
-KEPT_READINGS = 16  # texts that are kept ready: a megabyte for 1,024 tokens
+KEPT_READINGS = 32 * MB  # of texts that are kept ready: some 2 MB for 1,024 tokens
 
 
 def surprise_of_text(here: Here) -> None:

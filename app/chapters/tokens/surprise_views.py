@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app import runtime
-from app.recent import Recent
+from app.recent import MB, Recent
 from app.words import word_numbers
 from app.writing.numbers import fixed, percent
 from gptcore.checks import Check
@@ -19,7 +19,8 @@ from gptcore.errors import SequenceLengthError
 from gptcore.surprise import Surprise, surprise
 from gptcore.tokenizer import Tokenizer
 
-KEPT_TEXTS = 64  # some 100 KB each for 1,024 tokens
+KEPT_TEXTS = 16 * MB  # some 100 KB each for 1,024 tokens
+LONGEST_NAMED = 60  # characters of a word that is named with each of its tokens
 EXPECTED = 3  # tokens that are named as expected
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
 TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
@@ -141,10 +142,21 @@ def facts(found: Surprise, table: pd.DataFrame, words: pd.DataFrame, vocab_size:
         together: tuple[tuple[str, ...], ...] = ()
         if several[line.word] > 1:
             together = (
-                ("The whole word ", texts[line.word], f" {fixed(bits[line.word], 1)} bits in {several[line.word]} tokens"),
+                (
+                    "The whole word ",
+                    shortened(texts[line.word]),
+                    f" {fixed(bits[line.word], 1)} bits in {several[line.word]} tokens",
+                ),
             )
         out.append((head, tuple(expected), *together))
     return out
+
+
+def shortened(word: str) -> str:
+    """A word as each of its tokens names it: of a very long one both ends, or it would stand there once for each of its tokens."""
+    if len(word) <= LONGEST_NAMED:
+        return word
+    return f"{word[: LONGEST_NAMED // 2]}…{word[-LONGEST_NAMED // 2 :]}"
 
 
 def chance(probability: float) -> str:

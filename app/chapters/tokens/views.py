@@ -11,7 +11,7 @@ import pandas as pd
 from app.runtime import Here
 from app.writing.numbers import counted
 from gptcore.checks import Check
-from gptcore.tokenizer import Tokenizer, visible
+from gptcore.tokenizer import Tokenizer
 
 MOST_CHIPS = 1024  # more than that is not drawn, only counted and exported
 LONGEST_STEPPED = 64  # bytes of the longest piece whose merges are shown step by step
@@ -49,7 +49,8 @@ class Statistics:
 
 def cut(tokenizer: Tokenizer, text: str) -> pd.DataFrame:
     """One line a token: position, token_id, token (visible), bytes (hexadecimal), start and end (the characters that it
-    covers, wholly or in part), piece (its number), piece_text, origin ("cut"), why (the reason of the cut before it, a `Why`)."""
+    covers, wholly or in part), piece (its number), piece_text (with its first token; empty with the others, or a long piece would
+    stand there thousands of times), origin ("cut"), why (the reason of the cut before it, a `Why`)."""
     tokens = tokenizer.tokens(tokenizer.encode(text))
     rows, piece, left = [], -1, 0
     pieces = tokenizer.pre_split(text)
@@ -58,9 +59,9 @@ def cut(tokenizer: Tokenizer, text: str) -> pd.DataFrame:
         if begins:
             piece, left = piece + 1, len(pieces[piece + 1].encode("utf-8"))
         left -= len(token.bytes)
-        why = _why_new_piece(pieces[piece]) if begins else _why_not_joined(tokens[i - 1].bytes, token.bytes)
-        shown = token.bytes.hex(" ").upper()
-        rows.append([i, token.id, token.text, shown, token.start, token.end, piece, pieces[piece], "cut", why])
+        why = _why_new_piece(pieces[piece]) if begins else _why_not_joined(tokens[i - 1].text, token.text)
+        shown, text = token.bytes.hex(" ").upper(), pieces[piece] if begins else ""
+        rows.append([i, token.id, token.text, shown, token.start, token.end, piece, text, "cut", why])
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -110,8 +111,13 @@ def _kind(piece: str) -> str:
     return "a number" if first.isnumeric() else "other signs"
 
 
-def _why_not_joined(before: bytes, after: bytes) -> Why:
-    return ("Cut inside a piece: the vocabulary has no token that joins ", visible(before), " and ", visible(after), ".")
+def _why_not_joined(before: str, after: str) -> Why:
+    return ("Cut inside a piece: the vocabulary has no token that joins ", before, " and ", after, ".")
+
+
+def piece_of(table: pd.DataFrame, position: int) -> str:
+    """The text of the piece that the token at `position` belongs to."""
+    return str(table.loc[table["piece"] == table["piece"].iloc[position], "piece_text"].iloc[0])
 
 
 def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:

@@ -61,7 +61,11 @@ def tick() -> None:
         return
     state.remember("last_tick", time.monotonic())
     state.remember("remaining", remaining() - 1)
-    step()
+    try:
+        step()
+    except Exception:
+        stop()  # or it would be tried, and said, at every tick
+        raise
 
 
 def back() -> None:

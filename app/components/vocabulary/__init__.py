@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from app.components import component, pack
+from app.recent import MB, keeping
 
 
 def vocabulary(model_name: str, tokens: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ def shelve(name: str, value: Mapping[str, Any] | None = None, *, key: str, **arr
     component("vocabulary")(key=key, data=pack({"name": name, "value": value}, **arrays))
 
 
-@lru_cache(maxsize=4)
+@keeping(32 * MB)
 def _deflated(tokens: tuple[str, ...]) -> np.ndarray:
     """All texts, a line each, compressed as zlib does it, to a third of their size or less; the browser unpacks them by itself."""
     if any("\n" in token for token in tokens):

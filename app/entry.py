@@ -1,0 +1,31 @@
+"""One run of a visitor's script: page list, shared sidebar, then the page. The launcher is streamlit_app.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this folder on the path, not the project's root.
+if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
+    sys.path.insert(0, root)
+
+from app import state, ui
+from app.shell import first_visit, navigation
+
+
+def draw() -> None:
+    """One run: what needs no model first, so that there is something to look at while torch is imported."""
+    st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
+    page = st.navigation(navigation.menu(), position="top")
+    ui.style()
+    state.current()  # from the URL, on the first run of a session
+    waiting = first_visit.waiting(page)
+    from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
+
+    page_frame.draw(page, waiting)
+    state.publish()
+
+
+draw()
