@@ -35,7 +35,7 @@ def greedy(here: Here) -> None:
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
-    controls.second_sliders()
+    controls.second_sliders(here.config.vocab_size)
     ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
     ui.source(select, generate)
 

@@ -104,7 +104,7 @@ def _formula(choice: Selection, given: Given) -> None:
 
 def many_draws(given: Given) -> None:
     """Draws of the second setting against its exact probabilities."""
-    controls.second_sliders()
+    controls.second_sliders(len(given.candidates.order))
     counts = ["10", "100", "1000", "10000"]
     with st.container(horizontal=True, gap="large", key="sampling_draws"):
         count = int(
@@ -167,10 +167,10 @@ def choices_left(given: Given) -> None:
     first, second = _selections(given)
     left, right = st.columns(2, gap="large")
     with left:
-        controls.first_sliders(["temperature"])
+        controls.first_sliders(len(given.candidates.order), ["temperature"])
         _over_temperature("entropy", first, second, given)
     with right:
-        controls.second_sliders(["temperature"])
+        controls.second_sliders(len(given.candidates.order), ["temperature"])
         _over_temperature("choices", first, second, given)
     ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
     _before_and_after(first, second)
