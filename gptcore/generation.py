@@ -13,6 +13,7 @@ from typing import Literal
 from gptcore.errors import SamplingError, SequenceLengthError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
+from gptcore.run import Intervention
 from gptcore.sampling import SamplingSettings, Selection, select
 from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace, check_ids
@@ -81,12 +82,15 @@ def generate(
     seed: int = 0,
     max_new_tokens: int = 50,
     stop_at_end_of_text: bool = True,
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
     """Continue a prompt (text or token ids) one token at a time; the last step says why it is the last.
 
-    The same model, prompt and settings give the same text. Wrong arguments raise at the call, not at the first step: SamplingError
+    The same model, prompt, settings and intervention give the same text; with another intervention the draws are made with the same
+    random numbers, so what differs is the model. Wrong arguments raise at the call, not at the first step: SamplingError
     for a setting outside its range or less than one token to choose, SequenceLengthError for a prompt that is longer than the
-    context length or fills it (or for no ids), TokenError for an id outside the vocabulary.
+    context length or fills it (or for no ids), TokenError for an id outside the vocabulary, OutOfRangeError for an intervention where the model or
+    the prompt has nothing.
     """
     settings = SamplingSettings(temperature, top_k, top_p, min_p, seed)
     if max_new_tokens < 1:
@@ -98,17 +102,24 @@ def generate(
             f"The prompt's {len(ids):,} tokens fill this model's context length, so there is no place for a new token; shorten the text."
         )
     check_ids(ids, language_model.config.vocab_size)
+    if intervention is not None:
+        intervention.check_fits(language_model.config, len(ids))
     end = language_model.tokenizer.end_of_text_id if stop_at_end_of_text else None
-    return steps(language_model, ids, settings, len(ids) + max_new_tokens, end)
+    return steps(language_model, ids, settings, len(ids) + max_new_tokens, end, intervention)
 
 
 def steps(
-    language_model: LanguageModel, ids: tuple[int, ...], settings: SamplingSettings, until: int, end: int | None
+    language_model: LanguageModel,
+    ids: tuple[int, ...],
+    settings: SamplingSettings,
+    until: int,
+    end: int | None,
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
     """Trace, choose, append, until there are `until` tokens, the token `end` was chosen, or the context is full."""
     stopped: Stopped | None = None
     while stopped is None:
-        trace = language_model.trace(ids)
+        trace = language_model.trace(ids, intervention)
         choice = select(trace.logits, settings, position=len(ids))
         ids = (*ids, choice.chosen_id)
         if choice.chosen_id == end:

@@ -51,8 +51,7 @@ def kept(here: Here) -> None:
 def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
     trace = runtime.trace(model_name, ids)
-    model = runtime.model(model_name).model
-    return runtime.compute(lambda: cache_race.earlier_tokens_unchanged(model, ids, layer, trace.k(layer), trace.v(layer)))
+    return runtime.compute(lambda: trace.check_earlier_tokens(layer))
 
 
 def _strip(here: Here, attention: AttentionActivations) -> None:
