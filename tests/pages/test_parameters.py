@@ -24,7 +24,7 @@ from app.chapters.parameters import weights as weight_sections
 from app.chapters.parameters.controls import Counted, divisors
 from app.runtime import Here, SequenceInView
 from app.state import View
-from gptcore import parameters
+from gptcore import by_torch, parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
@@ -398,9 +398,9 @@ def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_mode
 def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
     for tensor in (torch.full((9000, 3), 2.0), torch.randn(9000, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(4)):
         found = weight_statistics(tensor)
-        assert checks.statistics_recounted("t", tensor, found).ok
+        assert checks.statistics_recounted("t", found, by_torch.moments(tensor)).ok
         wrong = replace(found, **{name: 1.001 * getattr(found, name) + 1e-3})
-        assert not checks.statistics_recounted("t", tensor, wrong).ok
+        assert not checks.statistics_recounted("t", wrong, by_torch.moments(tensor)).ok
 
 
 def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from app import choices, state, ui
 from app.activation_names import NAMES, SWIGLU, name
@@ -21,18 +17,11 @@ from app.components.curve_reader import curve_reader as movable_curves
 from app.recent import MB, keeping
 from app.writing.numbers import significant
 from app.writing.worked import MOST, latex_number, worked
-from gptcore import lessons
+from gptcore import by_torch, lessons
 from gptcore.checks import TOLERANCE, Check
 
 TITLE = "Value and slope of each function"
 X = np.linspace(-4, 4, 161)
-# PyTorch's own kernels, against which our formulas are checked.
-_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu_tanh": partial(F.gelu, approximate="tanh"),
-    "gelu_exact": F.gelu,
-    "relu": F.relu,
-    "silu": F.silu,
-}
 
 
 @keeping(2 * MB)
@@ -56,11 +45,9 @@ def self_check(activation: str, second_input: float = 1.0) -> Check:
     """The curve that is drawn, and its slope, against PyTorch's kernel and that one's own derivative, over X; SwiGLU's times the
     second input."""
     ours = curve(activation, second_input)
-    with torch.inference_mode(False), torch.enable_grad():
-        x = torch.tensor(X, requires_grad=True)
-        values = second_input * F.silu(x) if activation == SWIGLU else _KERNELS[activation](x)
-        (slopes,) = torch.autograd.grad(values.sum(), x)
-    apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
+    times = second_input if activation == SWIGLU else 1.0
+    values, slopes = by_torch.value_and_slope("silu" if activation == SWIGLU else activation, X)
+    apart = max(np.abs(ours.values - times * values).max(), np.abs(ours.slopes - times * slopes).max())
     kernel = f"{significant(second_input)} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
     description = (
         f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64. "

@@ -6,19 +6,15 @@ import math
 from collections.abc import Sequence
 
 import pandas as pd
-import torch
-from torch import Tensor
 
 from app.chapters.parameters.controls import Counted
 from app.charts import Area
 from app.counting import bytes_counted, numbers_in_shapes
 from app.runtime import Here
-from gptcore import parameters
+from gptcore import by_torch, parameters
 from gptcore.checks import TOLERANCE, Check
 from gptcore.config import GPTConfig
 from gptcore.weights import WeightStatistics
-
-_ROWS = 4096  # of a matrix that are read at once
 
 
 def by_formula(config: GPTConfig, tied: bool) -> int:
@@ -52,7 +48,7 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
     """Every line of views.weight_memory against the shapes of all tensors and torch's own size of a number; for the loaded model
     its tensors too."""
     apart = [
-        abs(numbers_in_shapes(now.config, row["tied"]) * getattr(torch, row["number_type"]).itemsize - row["bytes"])
+        abs(numbers_in_shapes(now.config, row["tied"]) * by_torch.number_bytes(row["number_type"]) - row["bytes"])
         for row in table.to_dict("records")
     ]
     whose = f"all tensors of {now.name}, by their shapes and torch's own size of a number,"
@@ -63,14 +59,14 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
     return Check("Bytes of the tensors = arithmetic", description, float(max(apart)), 0.0)
 
 
-def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> Check:
-    """Mean, spread and norm of one tensor against torch in float64, the spread by the distances from the mean."""
-    pieces = tensor.detach().split(_ROWS)
-    mean = math.fsum(float(piece.double().sum()) for piece in pieces) / tensor.numel()
-    spread = math.sqrt(math.fsum(float((piece.double() - mean).square().sum()) for piece in pieces) / tensor.numel())
-    norm = math.hypot(*(float(torch.linalg.vector_norm(piece, dtype=torch.float64)) for piece in pieces))
-    size = norm / math.sqrt(tensor.numel()) or 1.0
-    apart = max(abs(found.mean - mean) / size, abs(found.spread - spread) / size, abs(found.norm - norm) / (norm or 1.0))
+def statistics_recounted(name: str, found: WeightStatistics, again: by_torch.Moments) -> Check:
+    """Mean, spread and norm of one tensor against torch in float64."""
+    size = again.norm / math.sqrt(found.count) or 1.0
+    apart = max(
+        abs(found.mean - again.mean) / size,
+        abs(found.spread - again.spread) / size,
+        abs(found.norm - again.norm) / (again.norm or 1.0),
+    )
     description = (
         f"Of {name}: mean, spread and norm against torch in float64, the spread from each number's distance to the "
         "mean. Deviation as a share of the root mean square."

@@ -15,7 +15,7 @@ from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import counted, percent, significant
 from app.writing.worked import in_tex, worked
-from gptcore import parameters, weights
+from gptcore import by_torch, parameters, weights
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
 from gptcore.parameters import TensorShape
@@ -35,7 +35,7 @@ def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
 def checked(model_name: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
     tensor, found = runtime.model(model_name).model.get_parameter(tensor_name), statistics(model_name, tensor_name)
-    return runtime.compute(lambda: checks.statistics_recounted(tensor_name, tensor, found))
+    return checks.statistics_recounted(tensor_name, found, runtime.compute(lambda: by_torch.moments(tensor)))
 
 
 @keeping(MB)
