@@ -238,7 +238,7 @@ def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
     link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
     (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
-    assert "-1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
+    assert "−1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
     plain = activations.curve("swiglu")
     monkeypatch.setattr(activations, "curve", lambda *_: plain)  # forgets the second input
     assert activations.self_check("swiglu").ok and not activations.self_check("swiglu", -1.5).ok
