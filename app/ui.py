@@ -86,7 +86,7 @@ def layer_slider(here: Here, place: Any = st, disabled: bool = False) -> None:
 def layer_and_token(here: Here) -> None:
     """The slider of the layer, and under it which token is looked at."""
     layer_slider(here)
-    note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+    note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 
 
 def open_page(file: str, shown: Shown = ()) -> NoReturn:
@@ -111,7 +111,7 @@ def model_missing(name: str) -> None:
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 

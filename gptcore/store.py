@@ -107,12 +107,17 @@ class _RowsOfLogits:
         self._rows: OrderedDict[tuple[int, tuple[int, ...]], Tensor] = OrderedDict()
         self.n_bytes = 0
 
-    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
-        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+    def find(self, key: tuple[int, tuple[int, ...]]) -> Tensor | None:
+        """The row, if it is kept."""
         with self._lock:
             if (row := self._rows.get(key)) is not None:
                 self._rows.move_to_end(key)
-                return row
+            return row
+
+    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
+        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+        if (kept := self.find(key)) is not None:
+            return kept
         row = compute()
         with self._lock:
             if row.nbytes <= self._max_bytes and key not in self._rows:
@@ -273,5 +278,9 @@ class TraceStore:
     def _view(self, tree: _Tree, language_model: HasModel, buffer: Buffer, run: Run) -> Trace:
         n_tokens, key, model = len(run.ids), (tree.number, run.ids), language_model.model
         resid, k, v = (rows[..., :n_tokens, :] for rows in (buffer.resid, buffer.k, buffer.v))
-        logits = lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1]))  # noqa: E731
-        return Trace(language_model, run, resid, k, v, logits, tree.edits)
+        return Trace(
+            language_model, run, resid, k, v,
+            lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])),
+            lambda position: self._logits.find((tree.number, run.ids[: position + 1])),
+            tree.edits,
+        )  # fmt: skip

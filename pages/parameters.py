@@ -13,7 +13,7 @@ from app.writing.numbers import in_words, percent
 from gptcore import parameters
 
 here = runtime.here()
-tied = here.model.model.tied
+tied = here.model.tied
 shares = components(here.config, tied).set_index("component").share
 head = "" if tied else f", {percent(shares[parameters.OUTPUT_HEAD])} in an output head of its own"
 ui.page_header(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import faults, runtime, sequence, state, ui
-from app.chapters.write import run_loop, seven_steps
+from app import faults, run_loop, runtime, sequence, state, ui
+from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
@@ -61,7 +61,7 @@ def live(page: PageRun) -> None:
     was_running = run_loop.remaining() > 0
     run_loop.tick()
     if page.is_over and not (page.ticking and run_loop.remaining()):
-        st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
+        st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
     here = runtime.here()
     controls(was_running, here.is_full)
     if here.is_full:

@@ -1,4 +1,4 @@
-"""What stands around every page: the sidebar, messages, the model's vocabulary, and what is said when there is no page to show."""
+"""What stands around every page: the sentence bar, messages, the model's vocabulary, and what is said when there is no page to show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from app import faults, runtime, state, ui
 from app.components.vocabulary import vocabulary
-from app.shell import sidebar
+from app.shell import sentence
 from app.writing import markup
 
 
@@ -25,16 +25,18 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
 
     with faults.told(instead):
         runtime.replace_missing_model()
-        sidebar.draw()
+        sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
         name = state.current().model
         if not runtime.is_ready(name):
             with waiting or nullcontext():
                 ui.model_missing(name)
+            sentence.download(name)
             return
-        texts = runtime.vocabulary_texts(name)
+        texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():
             vocabulary(name, texts)
         waiting = None
+        runtime.replace_missing_focus()
         page.run()

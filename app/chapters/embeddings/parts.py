@@ -23,7 +23,7 @@ def _positions(here: Here) -> None:
 
 
 def _token(here: Here) -> None:
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 
 
 PARTS: ui.Parts = {

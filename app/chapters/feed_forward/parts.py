@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app import runtime, ui
+from app import ui
 from app.chapters.feed_forward import activations, sections
 from app.runtime import Here
 from gptcore.activations import FeedForwardActivations
@@ -13,7 +13,7 @@ from gptcore.activations import FeedForwardActivations
 def _of_the_token(draw: Callable[[Here, FeedForwardActivations], None]) -> Callable[[Here], None]:
     def drawn(here: Here) -> None:
         ui.layer_and_token(here)
-        draw(here, runtime.compute(lambda: here.trace.feed_forward(here.layer, (here.position,))))
+        draw(here, here.trace.feed_forward(here.layer, (here.position,)))
 
     return drawn
 

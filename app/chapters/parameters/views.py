@@ -13,11 +13,14 @@ import pandas as pd
 
 from app.charts import Area
 from app.counting import lengths
+from app.engine import queued
 from app.recent import MB, keeping
 from app.writing.numbers import fixed, in_bytes, in_flops, percent, significant
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
+from gptcore.language_model import LanguageModel
 from gptcore.parameters import COMPONENTS, MEBIBYTE, MEGABYTE, NUMBER_BYTES, forward_flops
+from gptcore.weights import WeightStatistics, weight_statistics
 
 # Component -> the stage whose colour it has.
 STAGE_OF = dict(zip(COMPONENTS, ("tokens", "embeddings", "attention", "feed_forward", "layer_norm", "probability"), strict=True))
@@ -189,3 +192,9 @@ def work_convention(config: GPTConfig, n_tokens: int, name: str) -> parameters.F
     """A pass over n_tokens, counted by one of the CONVENTIONS."""
     with_head, half = CONVENTIONS[name]
     return forward_flops(config, n_tokens, head_positions=None if with_head else 0, causal_half=half)
+
+
+@queued
+def tensor_statistics(model: LanguageModel, name: str) -> WeightStatistics:
+    """The figures of one of the model's tensors."""
+    return weight_statistics(model.model.get_parameter(name))

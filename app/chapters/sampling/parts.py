@@ -21,7 +21,7 @@ def _of_logits(draw: Callable[[Given], None]) -> Callable[[Here], None]:
             **state.choice(choices.SAMPLING_LOGITS),
         )  # fmt: skip
         example = source == "nine_words"
-        given = views.nine_words() if example else views.live(here.view.model, here.ids)
+        given = views.nine_words() if example else views.live(here.run)
         newest = f"newest of {len(here.ids):,} tokens" if len(here.ids) > 1 else "only token"
         ui.note(
             "The words that may follow “every effort moves you”, with published logits. No model is involved."

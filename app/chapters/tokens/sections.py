@@ -20,7 +20,6 @@ from app.writing.numbers import counted, fixed
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -69,9 +68,7 @@ class Cut(NamedTuple):
     chips: list[TextChip]
 
 
-@st.cache_resource(show_spinner=False)
-def _cuts() -> Recent[Cut]:
-    return Recent(KEPT_CUTS)
+_CUTS: Recent[Cut] = Recent(32 * MB)  # ready to be drawn: half a megabyte for 1,024 tokens
 
 
 def _made(here: Here, text: str | None) -> Cut:
@@ -87,8 +84,8 @@ def _made(here: Here, text: str | None) -> Cut:
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
     text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
-    of_what = (here.view.prompt, here.ids) if text is None else text
-    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
+    of_what = (here.run, here.view.prompt) if text is None else (here.model.identity, text)
+    table, chips = _CUTS.get(of_what, lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0

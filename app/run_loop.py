@@ -55,6 +55,12 @@ def step() -> None:
         state.notify("The model ended its text: it chose <|endoftext|>. Press Step to go on all the same.")
 
 
+def next_token() -> None:
+    """One token by hand: a run that goes on ends."""
+    stop()
+    step()
+
+
 def tick() -> None:
     """One step of the run, if it is time for one: other events between two ticks do not hurry it."""
     if not remaining() or time.monotonic() - state.remembered("last_tick", 0.0) < 0.8 * interval():

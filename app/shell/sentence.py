@@ -1,10 +1,12 @@
-"""What stands beside every page: the model, the prompt, and the timeline of the sequence."""
+"""The sentence bar of every page: the text with its cursor, the way to edit it, and the next token."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from app import faults, log, runtime, sequence, state
+from app import faults, log, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from app.writing.numbers import in_bytes
@@ -22,22 +24,32 @@ PRESETS: dict[str, str] = {
 
 
 def draw() -> None:
-    """The whole sidebar. What fails in one part leaves the others usable, so that it can be mended there."""
-    with st.sidebar:
-        for part in (_model, _prompt, _timeline):
-            try:
-                part()
-            except GPTCoreError:
-                st.caption("The timeline comes back with a prompt that fits; see the message on the right.")
-            except Exception as error:  # noqa: BLE001  told to the visitor, and logged
-                faults.problem(log.message(error))
+    """The whole bar. What fails in one part leaves the others usable, so that it can be mended there."""
+    with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
+        full = _guarded(_text) is not False
+        with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
+            for part in (_prompt, _length, _model):
+                _guarded(part)
+        st.button(
+            "Next token", type="primary", key="next_token_button", disabled=full,
+            on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
+        )  # fmt: skip
+
+
+def _guarded(part: Callable[[], bool | None]) -> bool | None:
+    """What a part gives back; None where it failed, and said so in its place."""
+    try:
+        return part()
+    except GPTCoreError:
+        if part is _text:  # the page says what is wrong
+            st.caption("The text comes back with a prompt that fits; see the message below.")
+    except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+        faults.problem(log.message(error))
+    return None
 
 
 def _model() -> None:
-    view = state.current()
     st.selectbox("Model", runtime.model_names(), format_func=_model_label, **state.widget("model"))
-    if not runtime.is_ready(view.model):
-        _download(view.model)
 
 
 def _model_label(name: str) -> str:
@@ -60,18 +72,15 @@ def _download_progress(name: str) -> None:
     st.progress(done / total if total else 0.0, f"{in_bytes(done)} of {in_bytes(total)}" if total else "Asking the hub …")
 
 
-def _download(name: str) -> None:
+def download(name: str) -> None:
+    """What stands in the page's place while its model is not on this machine: the button, the progress, what went wrong."""
     if runtime.downloads().progress(name) is not None:
         faults.fragment(_download_progress, run_every=0.5)(name)
         return
     if error := runtime.downloads().error(name):
         st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
     st.button(
-        f"Download{_size(name)}",
-        icon=":material/download:",
-        on_click=state.guarded(runtime.downloads().start),
-        args=(name,),
-        width="stretch",
+        f"Download{_size(name)}", icon=":material/download:", on_click=state.guarded(runtime.downloads().start), args=(name,)
     )
 
 
@@ -93,7 +102,19 @@ def _prompt() -> None:
     )
 
 
-def _timeline() -> None:
+def _text() -> bool:
+    """The text with its cursor; whether nothing can be appended to it."""
+    name = state.current().model
+    if not runtime.is_ready(name):
+        st.caption(f"The text stands here once {name} is on this machine.")
+        return True
+    here = runtime.here()
+    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.focus_chip, on_pick=sequence.go_to, prose=True)
+    return here.is_full
+
+
+def _length() -> None:
+    """How long the text is, and how long it may be."""
     if not runtime.is_ready(state.current().model):
         return
     here = runtime.here()
@@ -101,6 +122,4 @@ def _timeline() -> None:
     if here.sequence.started_empty:
         token = markup.escape_markdown(here.tokens[0])
         start = f". The prompt is empty, so the start token {token} was put in."
-    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens in view{start}")
-    chips = sequence.timeline_chips(here)
-    timeline(chips, key="sidebar_timeline", position=here.focus_chip, on_pick=sequence.go_to, sidebar=True)
+    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens{start}")
