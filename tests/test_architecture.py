@@ -22,6 +22,7 @@ from tests.house_rules import (
     chapter_faults,
     class_faults,
     figure_faults,
+    files,
     home_faults,
     import_faults,
     number_faults,
