@@ -55,9 +55,10 @@ def step() -> None:
         return
     chosen = sequence.selection(here).chosen_id
     state.take_branch((*here.view.chosen, chosen))
-    if chosen == here.model.tokenizer.end_of_text_id and remaining():
+    tokenizer = here.model.tokenizer
+    if chosen in tokenizer.end_ids and remaining():
         stop()
-        state.notify("The model ended its text: it chose <|endoftext|>. Press Next token to go on all the same.")
+        state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Next token to go on all the same.")
 
 
 def _move(here: Here, position: int) -> None:

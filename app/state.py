@@ -156,6 +156,11 @@ def branches() -> tuple[tuple[int, ...], ...]:
     return found
 
 
+def rename_model(name: str) -> None:
+    """The same model by another name: nothing else changes."""
+    st.session_state["view"] = replace(current(), model=name)
+
+
 def drop_chosen() -> None:
     """Back to the prompt alone, for tokens that this model cannot take."""
     update(chosen=(), position=None)
@@ -186,17 +191,19 @@ def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
     return run
 
 
-def widget(name: str, upper: int | None = None) -> dict[str, Any]:
+def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
-    upper: the largest value the widget takes; a larger one in the view is shown as that.
+    upper: the largest value the widget takes; a larger one in the view is shown as that. read: what the browser said -> value, None
+    for what is none and changes nothing.
     """
     key = f"widget_{name}"
     value = getattr(current(), name)
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        update(**{name: st.session_state[key]})
+        if (value := read(st.session_state[key])) is not None:
+            update(**{name: value})
 
     return {"key": key, "on_change": guarded(changed)}
 

@@ -5,6 +5,8 @@ Shows: the sequence as chips (colour: probability at temperature 1); the seven s
 candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kept probabilities (0 to 1) with the dart u.
 """
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from app import faults, run_loop, runtime, sequence, state, ui
@@ -58,11 +60,19 @@ def controls(running: bool, place: Here) -> None:
                     )
 
 
-def live() -> None:
+@dataclass
+class PageRun:
+    """One drawing of the whole page. ticking: whether a run of tokens went on when it began; is_over: then only the fragment runs."""
+
+    ticking: bool
+    is_over: bool = False
+
+
+def live(page: PageRun) -> None:
     """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
     was_running = run_loop.remaining() > 0
     run_loop.tick()
-    if not drawing_page and not (ticking and run_loop.remaining()):
+    if page.is_over and not (page.ticking and run_loop.remaining()):
         st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
     whole = runtime.here()
     here = whole.up_to_cursor()  # everything below is as it was when the cursor's token was the newest
@@ -113,6 +123,6 @@ ui.page_header(
 if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
 # A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
-drawing_page, ticking = True, run_loop.remaining() > 0
-faults.fragment(live, run_every=run_loop.interval() if ticking else None)()
-drawing_page = False
+page_run = PageRun(ticking=run_loop.remaining() > 0)
+faults.fragment(live, run_every=run_loop.interval() if page_run.ticking else None)(page_run)
+page_run.is_over = True

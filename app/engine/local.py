@@ -86,7 +86,7 @@ class Local:
         """In the queue: nobody else touches weights, and two who ask for one model load it once."""
         if (found := self._find(name)) is not None:
             return found
-        loaded = gptcore.load(name)
+        loaded = gptcore.load(name, may_download=False)  # a download would hold up everybody
         return loaded, self.add(name, loaded)
 
     def _name(self, identity: str) -> str:

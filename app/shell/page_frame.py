@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import faults, runtime, state, ui
+from app import faults, offered, runtime, state, ui
 from app.components.vocabulary import vocabulary
 from app.shell import sentence
 from app.writing import markup
@@ -24,15 +24,16 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         faults.whole_page_problem(said)
 
     with faults.told(instead):
-        runtime.replace_missing_model()
+        offered.replace_missing_model()
         sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
         name = state.current().model
-        if not runtime.is_ready(name):
+        if (seen := offered.availability(name)).state != "ready":
             with waiting or nullcontext():
-                ui.model_missing(name)
-            sentence.download(name)
+                ui.model_missing(name, seen.reason)
+            if seen.state == "downloadable":
+                sentence.download(name)
             return
         texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, log, run_loop, runtime, sequence, state
+from app import faults, log, offered, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
+from app.writing.numbers import in_bytes
 from gptcore.errors import GPTCoreError
 
+MENU_REASON = 60  # characters of why a model cannot be used
 PRESETS: dict[str, str] = {
     "Once upon a time": "Once upon a time",
     "Hello, I am": "Hello, I am",
@@ -48,18 +50,26 @@ def _guarded(part: Callable[[], bool | None]) -> bool | None:
 
 
 def _model() -> None:
-    st.selectbox("Model", runtime.model_names(), format_func=_model_label, **state.widget("model"))
+    st.selectbox("Model", offered.names(), format_func=_model_label, **state.widget("model", read=offered.named))
 
 
 def _model_label(name: str) -> str:
-    known = runtime.entry(name)
-    title = known.title if known else name.rstrip("/").rsplit("/", 1)[-1]
-    return title if runtime.is_ready(name) else f"{title} (download{_size(name)})"
+    found, seen = offered.find(name), offered.availability(name)
+    title = found.title if found else name
+    if seen.state == "broken":
+        return f"{title} (cannot be used: {_short(seen.reason)})"
+    return title if seen.state == "ready" else f"{title} (download{_size(name)})"
+
+
+def _short(reason: str) -> str:
+    """The beginning of a reason, as long as a menu has room for."""
+    first = reason.split("; ")[0].split(": ")[0].rstrip(".")
+    return first if len(first) <= MENU_REASON else f"{first[:MENU_REASON]}…"
 
 
 def _size(name: str) -> str:
-    known = runtime.entry(name)
-    return f", {known.download_bytes / 1e6:,.0f} MB" if known else ""
+    found = offered.find(name)
+    return f", {in_bytes(found.download_bytes)}" if found and found.download_bytes else ""
 
 
 def _download_progress(name: str) -> None:
@@ -68,7 +78,7 @@ def _download_progress(name: str) -> None:
         st.rerun()
         return
     done, total = under_way
-    st.progress(done / total if total else 0.0, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else "Asking the hub …")
+    st.progress(done / total if total else 0.0, f"{in_bytes(done)} of {in_bytes(total)}" if total else "Asking the hub …")
 
 
 def download(name: str) -> None:
@@ -104,8 +114,9 @@ def _prompt() -> None:
 def _text() -> bool:
     """The text with its cursor; whether nothing can be appended to it."""
     name = state.current().model
-    if not runtime.is_ready(name):
-        st.caption(f"The text stands here once {name} is on this machine.")
+    if (seen := offered.availability(name)).state != "ready":
+        wanted = "can be used" if seen.state == "broken" else "is on this machine"
+        st.caption(f"The text stands here once {markup.escape_markdown(name)} {wanted}.")
         return True
     here = runtime.here()
     timeline(sequence.timeline_chips(here), key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
@@ -114,7 +125,7 @@ def _text() -> bool:
 
 def _length() -> None:
     """How long the text is, and how long it may be."""
-    if not runtime.is_ready(state.current().model):
+    if not offered.is_ready(state.current().model):
         return
     here = runtime.here()
     start = ""

@@ -15,6 +15,7 @@ from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed
 from app.writing.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.run import Run
@@ -40,7 +41,7 @@ def surprise_of_text(here: Here) -> None:
         ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
                 if text is None else "Type or paste a text above.")  # fmt: skip
         return
-    started = text is not None and tokenizer.end_of_text_id is not None
+    started = text is not None and tokenizer.start_id is not None
     picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
     read = _READINGS.get((run, started), lambda: _read(here, found, run, started))
     _draw(here, read, text is None, picked)
@@ -91,7 +92,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
-    label, legend = "Surprise at each token", ("0 bits", f"{full:.1f} bits, as a blind guess, and more")
+    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as a blind guess, and more")
     token_text(
         read.chips,
         key="surprise_chips",
@@ -126,7 +127,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         top = read.words.nlargest(8, "bits")
-        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), fixed(w.bits, 1)] for w in top.itertuples()]
         ui.table(["Words that surprised most", "Position", "Tokens", "Bits"], rows, numeric=(1, 2, 3))
         ui.note(
             "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
@@ -135,14 +136,14 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     with right:
         whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
         ui.table(
-            ["The whole text" if read.run.ids[0] == here.model.tokenizer.end_of_text_id else "After the first token", ""],
+            ["The whole text" if read.run.ids[0] == here.model.tokenizer.start_id else "After the first token", ""],
             [
                 ["Characters", f"{whole.characters:,}"],
                 ["Words", f"{whole.words:,}"],
                 ["Tokens", f"{whole.tokens:,}"],
-                ["Bits", f"{whole.bits:,.1f}"],
-                ["Bits per token", f"{whole.bits_per_token:.2f}"],
-                ["Bits per character", f"{whole.bits_per_character:.3f}"],
+                ["Bits", fixed(whole.bits, 1)],
+                ["Bits per token", fixed(whole.bits_per_token, 2)],
+                ["Bits per character", fixed(whole.bits_per_character, 3)],
             ],
             numeric=(1,),
             marked=5,

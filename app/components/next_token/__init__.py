@@ -15,7 +15,7 @@ import numpy as np
 from app import state
 from app.components import component, pack
 from app.components.choice import let_go
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 from gptcore.sampling import Selection
 
 
@@ -48,7 +48,7 @@ def next_token(
         "disabled": disabled,
         "followed": followed,
     }
-    keep(f"{key}:said", said, key=f"{key}_said")
+    shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(
         {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
         ids=choice.token_ids.astype(np.uint16 if len(choice.token_ids) <= 1 << 16 else np.int32),

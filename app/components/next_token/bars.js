@@ -94,7 +94,7 @@ class Bars {
     entry.rank.textContent = count(rank + 1);
     entry.token.textContent = hidden ? "" : now.label(rank);
     entry.prob.textContent = hidden ? "" : percent(p);
-    entry.logit.textContent = hidden ? "" : now.logits[rank].toFixed(2).replace("-", "−");
+    entry.logit.textContent = hidden ? "" : fixed(now.logits[rank], 2);
     entry.fill.style.width = `${hidden || !kept ? 0 : (100 * p) / this.end}%`;
     entry.outline.hidden = now.before(rank) === 0;
     entry.outline.style.width = `${hidden ? 0 : (100 * now.before(rank)) / this.end}%`;
