@@ -14,6 +14,8 @@ from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
+from app.runtime import Here
+from app.writing import markup
 
 FIRST_LABELS = 24  # rows that the panel can show before the vocabulary has arrived
 
@@ -22,7 +24,7 @@ def take_settings(new: dict) -> None:
     state.update(**new)
 
 
-def controls(running: bool, full: bool) -> None:
+def controls(running: bool, place: Here) -> None:
     """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if running:
@@ -30,7 +32,7 @@ def controls(running: bool, full: bool) -> None:
             done = run_loop.total() - run_loop.remaining()
             st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
             return
-        view = state.current()
+        full = place.is_full and place.is_newest
         st.button(
             "Step", type="primary", icon=":material/add:", on_click=state.guarded(run_loop.step), help="Choose one token and append it",
             disabled=full,
@@ -39,13 +41,23 @@ def controls(running: bool, full: bool) -> None:
         st.button(
             f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,), disabled=full
         )
-        st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=view.step == 0)
+        st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=place.position == 0)
         st.button(
-            "Start over", icon=":material/first_page:", on_click=state.guarded(run_loop.start_over), disabled=not view.chosen
+            "Start over",
+            icon=":material/first_page:",
+            on_click=state.guarded(run_loop.start_over),
+            disabled=not place.view.chosen,
         )
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
             st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
             st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
+        if branches := state.branches():
+            with st.popover(f"Branches ({len(branches)})", icon=":material/call_split:", help="What was written here before"):
+                for index, branch in enumerate(reversed(branches)):
+                    text = markup.escape_markdown(place.model.tokenizer.decode(branch)[-60:] or "the prompt alone")
+                    st.button(
+                        text, key=f"branch_{index}", type="tertiary", on_click=state.guarded(state.take_branch), args=(branch,)
+                    )
 
 
 @dataclass
@@ -62,14 +74,19 @@ def live(page: PageRun) -> None:
     run_loop.tick()
     if page.is_over and not (page.ticking and run_loop.remaining()):
         st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
-    here = runtime.here()
-    controls(was_running, here.is_full)
+    whole = runtime.here()
+    here = whole.up_to_cursor()  # everything below is as it was when the cursor's token was the newest
+    controls(was_running, whole)
     if here.is_full:
         ui.note(
             f"The sequence fills the context of {here.config.context_length:,} tokens, so no token can follow it. The model still says "
-            f"which it would take. {'Go back, or start over' if here.view.step else 'Shorten the prompt'} to go on."
+            f"which it would take. {'Go back, or start over' if here.view.chosen else 'Shorten the prompt'} to go on."
         )
-    timeline(sequence.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=sequence.go_to)
+    elif not whole.is_newest:
+        in_prompt = len(here.ids) < len(here.sequence.prompt)
+        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {whole.tokens[len(here.ids)]}."
+        ui.note(follows if in_prompt else f"{follows} Choose another, and a new branch begins; this one stays under Branches.")
+    timeline(sequence.timeline_chips(whole), key="main_timeline", position=whole.position, on_pick=run_loop.go_to)
     choice = sequence.selection(here)
     opened = int(state.remembered("opened_step", 4))
     hidden = is_hidden("next_token", len(here.ids))
@@ -88,7 +105,8 @@ def live(page: PageRun) -> None:
         n_tokens=len(here.ids),
         on_settings=take_settings,
         on_choose=run_loop.choose,
-        disabled=here.is_full,
+        disabled=here.is_full or len(here.ids) < len(here.sequence.prompt),
+        followed=None if whole.is_newest else whole.ids[len(here.ids)],
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")

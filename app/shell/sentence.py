@@ -119,8 +119,8 @@ def _text() -> bool:
         st.caption(f"The text stands here once {markup.escape_markdown(name)} {wanted}.")
         return True
     here = runtime.here()
-    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.focus_chip, on_pick=sequence.go_to, prose=True)
-    return here.is_full
+    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
+    return here.is_full and here.is_newest
 
 
 def _length() -> None:

@@ -24,7 +24,7 @@ from gptcore.surprise import Surprise, surprise
 
 def surprise_of_text(here: Here) -> None:
     """One pass over a text, each token coloured by how surprised the model was."""
-    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
+    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.chosen
     text = sections.which_text(
         choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, choices.SURPRISE_TOKEN, first="own" if untouched else "view"
     )

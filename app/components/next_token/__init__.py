@@ -29,13 +29,14 @@ def next_token(
     on_settings: Callable[[dict[str, Any]], object],
     on_choose: Callable[[int], object],
     disabled: bool = False,
+    followed: int | None = None,
 ) -> None:
     """Draw the choice of the token that follows `n_tokens` tokens.
 
     model_name: whose vocabulary (components/vocabulary) has the texts; labels: texts of the best candidates, in their order, for
     the time before that has arrived; on_settings: called with temperature, top_k (None: all), top_p, min_p and seed when a slider
-    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen any more (the
-    sequence is full), the sliders still move.
+    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen (the sequence is full, or
+    the next token is the prompt's own), the sliders still move; followed: id of the token that follows in the text, if one does.
     """
     guess = _guess(key)
     said = {
@@ -45,6 +46,7 @@ def next_token(
         "guess_first": guess["first"],
         "revealed": guess["revealed"] == n_tokens,
         "disabled": disabled,
+        "followed": followed,
     }
     shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(

@@ -89,7 +89,8 @@ class Bars {
     const p = kept ? now.final(rank) : now.before(rank);
     entry.rank_ = hidden ? null : rank;
     entry.row.disabled = hidden;
-    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}`;
+    const followed = !hidden && now.followed !== null && now.ids[rank] === now.followed;
+    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}${followed ? " followed" : ""}`;
     entry.rank.textContent = count(rank + 1);
     entry.token.textContent = hidden ? "" : now.label(rank);
     entry.prob.textContent = hidden ? "" : percent(p);
@@ -100,7 +101,7 @@ class Bars {
     const fate = kept ? "" : `, cut by ${STAGE_NAMES[now.cutBy(rank)]}`;
     entry.row.setAttribute(
       "aria-label",
-      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
+      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}${followed ? ", follows in the text" : ""}`,
     );
   }
 
