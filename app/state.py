@@ -1,6 +1,6 @@
 """The one module that touches st.session_state and st.query_params: what a visitor is looking at, and its URL.
 
-Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (step, layer, head, position, sampling
+Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (position, layer, head, sampling
 settings) only decides what is drawn. All of it is small and plain, and all of it fits in a URL.
 """
 
@@ -24,6 +24,7 @@ MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longe
 MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
+MAX_BRANCHES = 20
 # Links from before they had a mark hold ids of the vocabulary that the model had then.
 BEFORE_MARKS = {"storyteller": "aff538"}
 
@@ -32,16 +33,16 @@ BEFORE_MARKS = {"storyteller": "aff538"}
 class View:
     """Everything that a link restores.
 
-    chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
-    position: the token in focus, None for the newest; top_k: None for no limit; choices: what was chosen on single pages
-    (app.choices), by name, where it differs from the default; vocabulary: the mark of the one that the chosen ids are of, "" where it
-    is not known.
+    chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
+    links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
+    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default; vocabulary:
+    the mark of the one that the chosen ids are of, "" where it is not known.
     """
 
     model: str = DEFAULT_MODEL
     prompt: str = DEFAULT_PROMPT
     chosen: tuple[int, ...] = ()
-    step: int = 0
+    step: int | None = None
     temperature: float = 0.8
     top_k: int | None = 40
     top_p: float = 1.0
@@ -52,16 +53,6 @@ class View:
     position: int | None = None
     vocabulary: str = ""
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def in_view(self) -> tuple[int, ...]:
-        """The chosen tokens up to the step in view."""
-        return self.chosen[: self.step]
-
-    @property
-    def ghost(self) -> tuple[int, ...]:
-        """The chosen tokens behind the step in view."""
-        return self.chosen[self.step :]
 
 
 def _ids(text: str) -> tuple[int, ...]:
@@ -111,12 +102,8 @@ def from_query(parameters: Mapping[str, str]) -> View:
     found = understood(parameters, _READ)
     said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
     kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
-    view = View(**found, choices=MappingProxyType(kept))
-    if not view.vocabulary:
-        view = replace(view, vocabulary=BEFORE_MARKS.get(view.model, "") if view.chosen else "")
-    # A link without a step shows the whole text.
-    step = view.step if "step" in found else len(view.chosen)
-    return replace(view, step=min(step, len(view.chosen)))
+    unmarked = {"vocabulary": BEFORE_MARKS.get(found.get("model", DEFAULT_MODEL), "")} if "chosen" in found else {}
+    return View(**{**unmarked, **found}, choices=MappingProxyType(kept))
 
 
 def to_query(view: View) -> dict[str, str]:
@@ -125,12 +112,10 @@ def to_query(view: View) -> dict[str, str]:
     query = {"prompt": view.prompt}
     for each in fields(View):
         value = getattr(view, each.name)
-        if each.name == "vocabulary" and not view.chosen:
-            continue
-        if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
+        if each.name not in ("prompt", "step", "choices", *(() if view.chosen else ("vocabulary",))) and value != getattr(
+            default, each.name
+        ):
             query[each.name] = _write(each.name, value)
-    if view.step != len(view.chosen):
-        query["step"] = str(view.step)
     return query | {
         name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
     }
@@ -152,7 +137,9 @@ def update(**changes: Any) -> View:
         if before.chosen and "chosen" not in changes:
             what = "model" if view.model != before.model else "prompt"
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
-        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None, vocabulary="")
+        mark = before.vocabulary if view.model == before.model else ""
+        view = replace(view, chosen=changes.get("chosen", ()), position=None, vocabulary=mark)
+        st.session_state.pop("branches", None)
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -160,6 +147,22 @@ def update(**changes: Any) -> View:
         return before
     st.session_state["view"] = view
     return view
+
+
+def take_branch(chosen: tuple[int, ...]) -> None:
+    """Go on with these tokens after the prompt. What is left by that, unless they begin with it, stays in the list of branches."""
+    before = current().chosen
+    kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
+    if before != chosen[: len(before)]:
+        kept.append(before)
+    st.session_state["branches"] = tuple(kept[-MAX_BRANCHES:])
+    update(chosen=chosen, position=None)
+
+
+def branches() -> tuple[tuple[int, ...], ...]:
+    """What was written after this prompt and left for something else, the latest last."""
+    found: tuple[tuple[int, ...], ...] = st.session_state.get("branches", ())
+    return found
 
 
 def rename_model(name: str) -> None:
@@ -173,24 +176,17 @@ def settle_vocabulary(mark: str) -> None:
     if view.vocabulary == mark:
         return
     if view.chosen and view.vocabulary:
-        notify(
-            f"The link's {len(view.chosen)} chosen tokens belonged to an earlier version of the model {view.model}, whose vocabulary was "
-            "another. They were dropped; prompt and settings are the link's."
+        said = (
+            f"The link's {len(view.chosen)} chosen tokens belonged to an earlier version of {view.model}, with another vocabulary"
         )
-        view = replace(view, chosen=(), step=0, position=None)
+        notify(f"{said}. They were dropped; prompt and settings are the link's.")
+        view = replace(view, chosen=(), step=None, position=None)
     st.session_state["view"] = replace(view, vocabulary=mark)
 
 
-def choose(token_id: int) -> View:
-    """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
-    view = current()
-    tail = view.ghost if view.ghost[:1] == (token_id,) else (token_id,)
-    return update(chosen=view.in_view + tail, step=view.step + 1, position=None)
-
-
 def drop_chosen() -> None:
-    """Back to the prompt alone."""
-    update(chosen=(), step=0, position=None)
+    """Back to the prompt alone, for tokens that this model cannot take."""
+    update(chosen=(), position=None)
 
 
 def drop_choices() -> None:

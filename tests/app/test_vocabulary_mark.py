@@ -13,7 +13,7 @@ from app.state import BEFORE_MARKS, View, from_query, to_query
 from gptcore.fingerprint import vocabulary_mark
 from tests.app.test_offered import offer, visit
 
-LINK = {"model": "tiny", "prompt": "a b", "chosen": "5.6", "step": "1", "temperature": "1.3", "layer": "1"}
+LINK = {"model": "tiny", "prompt": "a b", "chosen": "5.6", "position": "1", "temperature": "1.3", "layer": "1"}
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def mark(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> str:
 
 
 def test_a_link_carries_the_mark_with_its_chosen_tokens_and_only_then() -> None:
-    view = View(chosen=(1, 2), step=2, vocabulary="12ab34")
+    view = View(chosen=(1, 2), vocabulary="12ab34")
     assert to_query(view)["vocabulary"] == "12ab34" and from_query(to_query(view)) == view
-    assert "vocabulary" not in to_query(replace(view, chosen=(), step=0))
+    assert "vocabulary" not in to_query(replace(view, chosen=()))
 
 
 def test_a_link_without_a_mark_is_of_the_vocabulary_from_before_there_were_marks() -> None:
