@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,10 +16,9 @@ from app.components.map_canvas import levels
 from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
+from tests.browser.modules import page_with
 from tests.browser.server import Server, running_app
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, text_and_ground, wait_ready
-
-COMPONENTS = Path(__file__).parents[2] / "app" / "components"
 
 
 @pytest.fixture(scope="module")
@@ -402,14 +400,10 @@ def test_python_and_the_browser_write_numbers_and_levels_alike(browser: Browser)
         np.inf,
     ]
     weights = [*rng.random(300) ** 4, 0, 1, 0.5]
-    code = "\n".join((COMPONENTS / path).read_text("utf-8") for path in ("shared/shared.js", "map_canvas/scale.js"))
-    with browser.new_context() as context:
-        written = context.new_page().evaluate(
-            f"""({{numbers, weights}}) => {{
-                {code}
-                return [numbers.map(significant), weights.map(percent), weights.map((w) => levelOf(w, "probability", 0.8)),
-                    numbers.map((x) => levelOf(x, "signed", 3))];
-            }}""",
+    with page_with(browser, "shared/numbers.js", "map_canvas/scale.js") as page:
+        written = page.evaluate(
+            """({numbers, weights}) => [numbers.map((x) => significant(x)), weights.map((w) => percent(w)),
+                weights.map((w) => levelOf(w, "probability", 0.8)), numbers.map((x) => levelOf(x, "signed", 3))]""",
             {"numbers": [float(x) for x in numbers], "weights": [float(w) for w in weights]},
         )
     assert written[0] == [labels.significant(x) for x in numbers]

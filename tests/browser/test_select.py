@@ -10,9 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from gptcore.sampling import SamplingSettings, select
-from tests.browser.server import ROOT
-
-FOLDER = ROOT / "app" / "components" / "choice"
+from tests.browser.modules import page_with
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
@@ -54,14 +52,12 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
 
 def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
-    page = browser.new_page()
-    page.evaluate((FOLDER / "select.js").read_text("utf-8") + "\nglobalThis.select = select; 0")
     selections = [select(*case) for case in random_cases(1000)]
     sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
-    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
     settings = vars(SamplingSettings())
-    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
-    page.close()
+    with page_with(browser, "choice/select.js") as page:
+        found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+        on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
@@ -76,20 +72,15 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(br
 
 
 def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary(browser: Browser) -> None:
-    page = browser.new_page()
-    page.evaluate(
-        (FOLDER / "scales.js").read_text("utf-8")
-        + "\nObject.assign(globalThis, {topKs, nearest, TEMPERATURES, TOP_PS, MIN_PS}); 0"
-    )
-    for size in (1, 2, 300, 4096, 50257):
-        *values, last = page.evaluate("topKs", size)
-        assert last is None
-        assert values[:20] == list(range(1, min(size, 21)))
-        assert values == sorted(set(values)) and all(k < size for k in values)
-        assert len(values) < 120
-    for name, low, high, must in (("TEMPERATURES", 0, 5, 1), ("TOP_PS", 0.01, 1, 0.95), ("MIN_PS", 0, 1, 0.05)):
-        values = page.evaluate(name)
-        assert values[0] == low and values[-1] == high and must in values
-        assert values == sorted(set(values))
-        assert all(page.evaluate(f"(i) => nearest({name}, {name}[i])", i) == i for i in range(len(values)))
-    page.close()
+    with page_with(browser, "choice/scales.js") as page:
+        for size in (1, 2, 300, 4096, 50257):
+            *values, last = page.evaluate("(size) => topKs(size)", size)
+            assert last is None
+            assert values[:20] == list(range(1, min(size, 21)))
+            assert values == sorted(set(values)) and all(k < size for k in values)
+            assert len(values) < 120
+        for name, low, high, must in (("TEMPERATURES", 0, 5, 1), ("TOP_PS", 0.01, 1, 0.95), ("MIN_PS", 0, 1, 0.05)):
+            values = page.evaluate(name)
+            assert values[0] == low and values[-1] == high and must in values
+            assert values == sorted(set(values))
+            assert all(page.evaluate(f"(i) => nearest({name}, {name}[i])", i) == i for i in range(len(values)))

@@ -1,4 +1,9 @@
 // Vectors as strips: every strip answers to the same pointed-at value, so that a sum can be read down the page.
+import { drawRail, paintStrip, palette, savePicture } from "./strips.js";
+import { make } from "../shared/elements.js";
+import { percent, significant } from "../shared/numbers.js";
+import { unpack } from "../shared/shelf.js";
+
 const paths = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -1,6 +1,7 @@
 // What the strips are painted with: the colours of the theme, the way beside them, and a picture file.
+import { offer } from "../shared/elements.js";
 
-function palette(root) {
+export function palette(root) {
   const style = getComputedStyle(root);
   const paper = style.getPropertyValue("--paper").trim();
   const hues = (name) => style.getPropertyValue(`--st-chart-${name}-colors`).split(",").map((hue) => hue.trim());
@@ -29,7 +30,7 @@ function colourOf(value, limit, scale, colours) {
 
 // One vector as columns of colour. Where several values share a column, the one farthest from 0 is shown. A zeroed value is the
 // colour of 0 with a mark below it.
-function paintStrip(canvas, values, limit, scale, colours, gone) {
+export function paintStrip(canvas, values, limit, scale, colours, gone) {
   const ratio = window.devicePixelRatio || 1;
   const width = (canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio)));
   const height = (canvas.height = Math.round((gone ? 36 : 26) * ratio));
@@ -54,7 +55,7 @@ function paintStrip(canvas, values, limit, scale, colours, gone) {
 }
 
 // The residual stream runs straight down; each part reads from it on a branch and its result comes back in the ring.
-function drawRail(svg, root, lines, rows) {
+export function drawRail(svg, root, lines, rows) {
   const spine = 10, branch = 32;
   const top = root.getBoundingClientRect().top;
   const places = lines.map(({ box }) => {
@@ -88,7 +89,7 @@ function drawRail(svg, root, lines, rows) {
 }
 
 // Names, strips and figures as a PNG of twice the screen's resolution.
-function savePicture(header, lines, colours, vectors) {
+export function savePicture(header, lines, colours, vectors) {
   const row = 58, width = 1000, name = 210, strip = 560;
   const canvas = Object.assign(document.createElement("canvas"), { width: 2 * width, height: 2 * (60 + row * lines.length) });
   const context = canvas.getContext("2d");

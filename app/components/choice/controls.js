@@ -1,4 +1,8 @@
 // Sliders and seed. A slider speaks at once to the picture, and to Python when it is let go.
+import { MIN_PS, TEMPERATURES, TOP_PS, choices, count, nearest, topKs } from "./scales.js";
+import { sumOf } from "./select.js";
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
 
 const SETTLE = 250; // milliseconds after the last key before a setting is sent: a held key is one change
 
@@ -47,7 +51,7 @@ function cutText(now, before, after) {
   return `keeps ${count(kept[after])}, cuts ${share === 0 ? "nothing of weight" : percent(share)}`;
 }
 
-class Controls {
+export class Controls {
   // on: {input(settings): redraw, release(settings): tell Python}; seed: whether it can be changed here.
   constructor(on, { seed = true } = {}) {
     this.on = on;

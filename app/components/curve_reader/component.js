@@ -1,4 +1,8 @@
 // Curves and what they are at x: both sliders, the numbers, and the picture that follows them.
+import { drawCurves, fixed } from "./curves.js";
+import { make, offer, svg } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
+
 const readers = new WeakMap();
 const SETTLE = 300; // ms after the last key, before Python hears of it
 

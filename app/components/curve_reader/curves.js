@@ -1,14 +1,16 @@
 // The picture: title, readings, axes, curves, and the line at x. Colours and sizes stand in it, so that it can be a file of its own.
+import { svg } from "../shared/elements.js";
+
 const TITLE = 34, LINE = 23, PLOT = 300, FOOT = 28, LEFT = 34, RIGHT = 16; // pixels
 
 // Three decimals, so that nothing jumps while x moves.
-function fixed(value, decimals = 3) {
+export function fixed(value, decimals = 3) {
   const text = value.toFixed(decimals);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
 // Draws into `picture`; returns where the plot lies, {left, right, top, bottom}.
-function drawCurves(picture, { rows, low, step, title, width, colours, place }, readings, index, factor) {
+export function drawCurves(picture, { rows, low, step, title, width, colours, place }, readings, index, factor) {
   const top = TITLE + LINE * (rows.length + 1) + 16;
   const box = { left: LEFT, right: width - RIGHT, top, bottom: top + PLOT };
   const last = rows[0] ? rows[0].values.length - 1 : 1;

@@ -1,4 +1,10 @@
 // The grid as a table of buttons: its cells come by themselves, over the shelf (components/vocabulary).
+import { savePicture } from "./picture.js";
+import { facts, legend, table } from "./table.js";
+import { Tip } from "./tip.js";
+import { make } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+
 const grids = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -1,5 +1,7 @@
 // The grid as a PNG of twice the screen's resolution, read off the table as it stands.
-function savePicture({ title, name, value_title }, box) {
+import { offer } from "../shared/elements.js";
+
+export function savePicture({ title, name, value_title }, box) {
   const [SIDE, WIDE, HIGH, TOP] = [96, 66, 27, 66];
   const lines = [...box.querySelectorAll("tr")].map((row) => [...row.children]);
   const [rows, columns] = [lines.length - 1, lines[0].length - 1];

@@ -1,5 +1,7 @@
 // The sequence as text above its map: chips tinted by how much the row in view reads each, with lines from the token that reads.
-class LinkedText {
+import { make, svg } from "../shared/elements.js";
+
+export class LinkedText {
   constructor(parent, onPoint, onPick) {
     this.box = parent.appendChild(make("div", "text"));
     this.list = this.box.appendChild(make("div", "tokens"));

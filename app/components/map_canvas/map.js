@@ -1,5 +1,10 @@
 // One map, row by column, row 0 at the top. What is pointed at stays in the browser; a click keeps a row and tells Python.
-class TokenMap extends View {
+import { LinkedText } from "./chips.js";
+import { View } from "./view.js";
+import { LEFT_OUT, levelImage, levelOf, quantity, savePng, sized, strongest, valueOf } from "./scale.js";
+import { shelf } from "../shared/shelf.js";
+
+export class TokenMap extends View {
   constructor(parent) {
     super(parent, "map");
     this.heading = this.add("h4", "heading");

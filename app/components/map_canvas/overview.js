@@ -1,7 +1,12 @@
+import { View } from "./view.js";
+import { levelImage, savePng, sized } from "./scale.js";
+import { make } from "../shared/elements.js";
+import { percent, significant } from "../shared/numbers.js";
+
 const PREVIEW = 112; // CSS pixels of the map that is pointed at, a side
 
 // All attention maps of a model at once: a row a layer, a column a head.
-class Overview extends View {
+export class Overview extends View {
   constructor(parent) {
     super(parent, "overview");
     this.heading = this.add("h4", "heading");

@@ -1,12 +1,16 @@
 // The best candidates as rows that keep their place: outline = probability before the cuts, fill = after (what it gained is
 // lighter), hatched = cut.
 // The last row tells of the rest, or shows the chosen token where it is further down.
+import { axisEnd, count, tickText } from "../choice/scales.js";
+import { sumOf } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
 
-const STAGE_NAMES = { temperature: "greedy", top_k: "top-k", top_p: "top-p", min_p: "min-p" };
+export const STAGE_NAMES = { temperature: "greedy", top_k: "top-k", top_p: "top-p", min_p: "min-p" };
 const MAX_ROWS = 12;
 const NARROW_ROWS = 8;
 
-class Bars {
+export class Bars {
   // on: {choose(rank), enter(rank, element), leave()}
   constructor(on) {
     this.root = make("div", "bars");

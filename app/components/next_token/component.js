@@ -1,4 +1,13 @@
 // The panel: takes what Python sends, keeps the settings that the hand has changed since, and draws bars, strip, facts and hover.
+import { Controls } from "../choice/controls.js";
+import { select } from "../choice/select.js";
+import { Bars } from "./bars.js";
+import { Facts, Tip } from "./facts.js";
+import { Strip } from "./strip.js";
+import { make } from "../shared/elements.js";
+import { shelf, tokenText, unpack } from "../shared/shelf.js";
+
+export const styles = ["choice/controls.css"];
 
 const panels = new WeakMap();
 

@@ -1,6 +1,10 @@
 // What the picture says in figures: the choice, what is left, how uncertain it is, and the sum as a check. And the hover.
+import { choices, count } from "../choice/scales.js";
+import { STAGE_NAMES } from "./bars.js";
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
 
-class Facts {
+export class Facts {
   constructor() {
     this.root = make("div", "facts");
     const list = this.root.appendChild(make("dl"));
@@ -45,7 +49,7 @@ function uncertainty(bits) {
   return [`${bits.toFixed(2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
 }
 
-class Tip {
+export class Tip {
   constructor() {
     this.root = make("div", "tip");
     this.root.hidden = true;

@@ -1,4 +1,7 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
+import { shelf, unpack } from "../shared/shelf.js";
 
 // What the sidebar shows lies on the shelf, for a timeline that was only told the mark of it.
 const SHOWN = "timeline";

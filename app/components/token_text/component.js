@@ -1,5 +1,9 @@
 // The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below. The chips
 // come over the shelf (components/vocabulary); `stamp` says which of them a header belongs to.
+import { make, offer } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+import { pictureOf } from "./picture.js";
+
 const texts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -1,5 +1,5 @@
 // A list of chips as a stand-alone SVG, each where it stands on the page, those out of view too.
-function pictureOf(list) {
+export function pictureOf(list) {
   const box = list.getBoundingClientRect();
   const [left, top] = [box.left, box.top - list.scrollTop];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

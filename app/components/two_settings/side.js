@@ -1,6 +1,11 @@
 // One of the two settings: its sliders, and in words what they leave.
+import { Controls } from "../choice/controls.js";
+import { choices, count } from "../choice/scales.js";
+import { select } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
 
-class Side {
+export class Side {
   // on: as of Controls
   constructor(on) {
     this.root = make("section", "side");

@@ -1,5 +1,8 @@
 // One axis: the range that it shows, the pixel at which a value stands, and its ticks.
-class Axis {
+import { reach } from "./marks.js";
+import { plain, widthOf, written } from "./text.js";
+
+export class Axis {
   constructor(letter, layout, traces) {
     this.letter = letter;
     this.spec = layout[`${letter}axis`] ?? {};
@@ -88,7 +91,7 @@ function powers(low, high, count, style) {
 
 // The ticks of the lower axis as they fit side by side: fewer of them, or turned. {ticks, turn: 0, 45 or 90, room: pixels below}.
 // each: pixels that a tick would like to have.
-function lowerTicks(axis, size, each = 50) {
+export function lowerTicks(axis, size, each = 50) {
   const named = Boolean(axis.spec.tickvals);
   let ticks = [], wide = 0, pitch = 0;
   for (let count = Math.max(2, Math.min(9, Math.round(Math.abs(axis.to - axis.from) / each))); count >= 1; count--) {
@@ -104,7 +107,7 @@ function lowerTicks(axis, size, each = 50) {
   return { ticks: everyNth(ticks, (size + 3) / pitch), turn, long, room: turn === 45 ? 0.71 * long + 16 : long + 12 };
 }
 
-function sideTicks(axis, size) {
+export function sideTicks(axis, size) {
   const ticks = axis.ticks(Math.max(2, Math.min(8, Math.round(Math.abs(axis.to - axis.from) / 42))));
   return everyNth(ticks, (size + 2) / pitchOf(ticks, axis));
 }

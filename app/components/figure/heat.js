@@ -1,4 +1,7 @@
 // A map of coloured cells, on a canvas under the SVG, and the bar that says what the colours stand for.
+import { Axis, lowerTicks } from "./axes.js";
+import { svg } from "../shared/elements.js";
+
 function colourTable(stops) {
   const rgbs = stops.map(([, colour]) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
   return Array.from({ length: 256 }, (_, level) => {
@@ -9,7 +12,7 @@ function colourTable(stops) {
   });
 }
 
-function paintHeat(canvas, trace, x, y, left, top, width, height, background) {
+export function paintHeat(canvas, trace, x, y, left, top, width, height, background) {
   const scale = window.devicePixelRatio || 1;
   Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
   Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
@@ -33,15 +36,15 @@ function paintHeat(canvas, trace, x, y, left, top, width, height, background) {
   });
 }
 
-function cellSpot(trace, x, y, row, column) {
+export function cellSpot(trace, x, y, row, column) {
   const sides = [x.place(column - 0.5), x.place(column + 0.5), y.place(row - 0.5), y.place(row + 0.5)];
   const box = [Math.min(sides[0], sides[1]), Math.min(sides[2], sides[3]), Math.max(sides[0], sides[1]), Math.max(sides[2], sides[3])];
   return { x: (box[0] + box[2]) / 2, y: box[1], box, trace, index: [row, column] };
 }
 
-const BAR_HEIGHT = 40; // pixels: the colours, their ticks, and the air above them
+export const BAR_HEIGHT = 40; // pixels: the colours, their ticks, and the air above them
 
-function drawColourBar({ colorbar, colorscale, zmin, zmax }, left, top, width) {
+export function drawColourBar({ colorbar, colorscale, zmin, zmax }, left, top, width) {
   const axis = new Axis("x", { xaxis: { range: [zmin, zmax], ...colorbar } }, []);
   axis.span(left, left + width);
   axis.slack = 0.01; // 0.9996 may be called 1

@@ -1,9 +1,12 @@
 // What stands in the plot. Each mark leaves a spot, {x, y, hit: [left, top, right, bottom], trace, index}, for the pointer and the keys.
+import { fitted, plain, widthOf } from "./text.js";
+import { svg } from "../shared/elements.js";
+
 const pick = (value, i) => (Array.isArray(value) ? value[i] : value);
 const isUpright = (bar) => bar.orientation !== "h";
 
 // Where bars stand side by side, in units of their axis: {middle, size} of each.
-function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 }) {
+export function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 }) {
   const bars = traces.filter(({ type }) => type === "bar");
   for (const bar of bars) {
     const at = isUpright(bar) ? bar.x : bar.y;
@@ -17,7 +20,7 @@ function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 
 }
 
 // What a trace asks of an axis: values that must be seen, room beyond them, and whether 0 is one of them.
-function reach(trace, letter) {
+export function reach(trace, letter) {
   if (trace.type === "heatmap") return { values: [-0.5, (letter === "x" ? trace.z[0].length : trace.z.length) - 0.5] };
   if (trace.type === "scatter") return { values: trace[letter], room: letter === "y" || /markers|text/.test(trace.mode) };
   if ((letter === "x") === isUpright(trace)) return { values: trace.lanes.flatMap(({ middle, size }) => [middle - size / 2, middle + size / 2]) };
@@ -25,7 +28,7 @@ function reach(trace, letter) {
   return { values: trace[letter].flatMap((v, i) => [v, v + (error[i] ?? 0)]), zero: true, room: true };
 }
 
-function drawBars(trace, x, y, spots) {
+export function drawBars(trace, x, y, spots) {
   const upright = isUpright(trace);
   const [along, across] = upright ? [x, y] : [y, x];
   const base = across.log ? across.from : across.place(0);
@@ -59,7 +62,7 @@ function barPath(upright, from, to, base, tip, corner) {
     + `L${across(tip, to - turn)}Q${across(tip, to)} ${across(tip - r, to)}L${across(base, to)}Z`;
 }
 
-function beside(trace, i, upright, half, tip, negative) {
+export function beside(trace, i, upright, half, tip, negative) {
   const text = plain(pick(trace.text, i));
   const size = trace.textfont?.size ?? 12;
   const place = upright
@@ -82,7 +85,7 @@ const DASHES = { solid: [], dot: [1, 1], dash: [3, 3], longdash: [5, 5], dashdot
 const polygon = (...corners) => (x, y, r) => `M${corners.map(([right, down]) => `${x + right * r},${y + down * r}`).join("L")}Z`;
 const ARM = 0.4; // of a cross, half its thickness
 const CROSS = [[-1.2, -ARM], [-ARM, -ARM], [-ARM, -1.2], [ARM, -1.2], [ARM, -ARM], [1.2, -ARM], [1.2, ARM], [ARM, ARM], [ARM, 1.2], [-ARM, 1.2], [-ARM, ARM], [-1.2, ARM]];
-const SYMBOLS = {
+export const SYMBOLS = {
   circle: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
   square: polygon([-1, -1], [1, -1], [1, 1], [-1, 1]),
   diamond: polygon([0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]),
@@ -91,12 +94,12 @@ const SYMBOLS = {
   x: polygon(...CROSS.map(([right, down]) => [0.7 * (right - down), 0.7 * (right + down)])),
 };
 
-function strokeOf({ color, width = 2, dash = "solid" }) {
+export function strokeOf({ color, width = 2, dash = "solid" }) {
   return { stroke: color, "stroke-width": width, "stroke-dasharray": DASHES[dash].map((k) => k * Math.max(3, width)).join(" ") || undefined };
 }
 
 // texts: what is to be written when all marks are there; taken: the boxes of marks and texts.
-function drawScatter(trace, x, y, spots, texts, taken) {
+export function drawScatter(trace, x, y, spots, texts, taken) {
   const points = trace.x.map((v, i) => (v === null || trace.y[i] === null ? null : [x.place(v), y.place(trace.y[i])]))
     .map((point) => (point?.every(Number.isFinite) ? point : null));
   const nodes = [];
@@ -124,7 +127,7 @@ function drawScatter(trace, x, y, spots, texts, taken) {
 }
 
 // The text of a point, where none stands yet; in a crowd some are left to the pointer, but not one that must be there always.
-function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
+export function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
   const { size = 12, family, color } = trace.textfont ?? {};
   const asked = trace.textposition ?? "middle center";
   const others = asked === "top center" ? ["bottom center", "middle right", "middle left"] : [];

@@ -1,4 +1,6 @@
 // The figure as a file of its own: SVG, or the same as PNG. Colours and sizes that the page's style gives are written down.
+import { svg } from "../shared/elements.js";
+
 const AIR = 16; // pixels around the figure
 
 // A colour as every reader of SVG knows it.
@@ -8,11 +10,11 @@ function paintOf(colour) {
   return /^rgba\(.*, 0\)$/.test(colour) ? "none" : colour;
 }
 
-function write(element, attributes) {
+export function write(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
-function standAlone(svgElement, canvas, fontFace = "") {
+export function standAlone(svgElement, canvas, fontFace = "") {
   const copy = svgElement.cloneNode(true);
   const painted = (root) => [...root.querySelectorAll("text, path, line, rect, circle")].filter((e) => !e.closest("clipPath"));
   const shown = painted(svgElement);
@@ -54,7 +56,7 @@ async function fontFaceOf(family) {
   return "";
 }
 
-async function pngOf(svgElement, canvas) {
+export async function pngOf(svgElement, canvas) {
   const image = new Image();
   const text = standAlone(svgElement, canvas, await fontFaceOf(getComputedStyle(svgElement).fontFamily));
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));

@@ -1,7 +1,13 @@
 // The whole picture at one width: heading, axes, marks, legend. Returns the nodes of the SVG and what the pointer can find.
+import { Axis, lowerTicks, sideTicks } from "./axes.js";
+import { BAR_HEIGHT, drawColourBar, paintHeat } from "./heat.js";
+import { SYMBOLS, arrangeBars, drawBars, drawScatter, strokeOf } from "./marks.js";
+import { fitted, lines, plain, widthOf, wrapped } from "./text.js";
+import { svg } from "../shared/elements.js";
+
 const TITLE_LINE = 21, TICK = 12, LEGEND_LINE = 26; // pixels, as in app/charts/frame.py
 
-function picture({ data, layout }, width, hidden, canvas) {
+export function picture({ data, layout }, width, hidden, canvas) {
   const shown = data.filter((trace) => !hidden.has(trace.name));
   arrangeBars(shown, layout);
   const x = new Axis("x", layout, shown), y = new Axis("y", layout, shown);
@@ -53,7 +59,7 @@ function headingLines(markup, width) {
 }
 
 // The plot gets what heading, ticks, titles, colour bar and legend leave; {left, right, top, bottom, below: where the axis title ends}.
-function place(x, y, layout, headingHeight, width, feet) {
+export function place(x, y, layout, headingHeight, width, feet) {
   const told = lines(layout.title?.text).length;
   const top = layout.margin.t + TITLE_LINE * (headingHeight - told);
   y.span(layout.height - layout.margin.b, top);

@@ -1,7 +1,11 @@
 // What a point of the figure says, under the mouse, under a finger, or walked to with the arrow keys.
+import { cellSpot } from "./heat.js";
+import { filled, lines } from "./text.js";
+import { make, svg } from "../shared/elements.js";
+
 const NEAR = 36; // pixels
 
-class Pointer {
+export class Pointer {
   constructor(root, svgElement) {
     this.root = root;
     this.svg = svgElement;

@@ -1,12 +1,12 @@
-// Shows nothing: puts the code that draws figures on the shelf, and tells those who wait for it.
-export default function ({ parentElement }) {
-  takeNoSpace(parentElement);
-  shelf.Figure = Figure;
-  shelf.dispatchEvent(new Event("figure"));
-}
-
 // One figure of app/charts, drawn in place: its element stays when its data change.
-class Figure {
+import { picture } from "./frame.js";
+import { Pointer } from "./pointer.js";
+import { pngOf, standAlone } from "./save.js";
+import { ruler } from "./text.js";
+import { make, offer, svg } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
+
+export class Figure {
   constructor(parent) {
     this.root = parent.appendChild(make("figure", "figure"));
     this.root.tabIndex = 0;
