@@ -19,7 +19,7 @@ from app.shell.navigation import PAGES
 
 ROOT = Path(__file__).parents[1]
 MAX_LINES = 420
-TOP_LEVEL_FILES = {".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+TOP_LEVEL_FILES = {".gitignore", "biome.jsonc", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
 TOP_LEVEL_FILES |= {"constraints.txt", "requirements-dev.txt", "requirements.txt"}
 TOP_LEVEL_FOLDERS = {".ci", ".streamlit", "app", "benchmarks", "docs", "gptcore", "pages", "tests"}
 

@@ -19,7 +19,10 @@ export class Axis {
   range(reaches) {
     const { range, autorange, rangemode } = this.spec;
     if (range && !autorange) return range;
-    const numbers = reaches.flatMap(({ values }) => values).map((v) => (v === null ? NaN : this.value(v))).filter(Number.isFinite);
+    const numbers = reaches
+      .flatMap(({ values }) => values)
+      .map((v) => (v === null ? NaN : this.value(v)))
+      .filter(Number.isFinite);
     const zero = !this.log && (rangemode === "tozero" || reaches.some((one) => one.zero));
     let low = numbers.reduce((a, b) => Math.min(a, b), zero ? 0 : Infinity);
     let high = numbers.reduce((a, b) => Math.max(a, b), zero ? 0 : -Infinity);
@@ -54,8 +57,14 @@ export class Axis {
     const inside = ({ value }) => this.value(value) >= low - slack && this.value(value) <= high + slack;
     const found = tickvals
       ? tickvals.map((value, i) => ({ value, text: ticktext ? plain(ticktext[i]) : written(value) }))
-      : this.log ? powers(low, high, count, this.spec.exponentformat)
-        : rounds(low - slack, high + slack, dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))), tickformat);
+      : this.log
+        ? powers(low, high, count, this.spec.exponentformat)
+        : rounds(
+            low - slack,
+            high + slack,
+            dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))),
+            tickformat,
+          );
     return found.filter(inside);
   }
 }
@@ -69,7 +78,10 @@ function roundStep(least) {
 function rounds(low, high, step, format) {
   const from = Math.ceil(low / step - 1e-9);
   const many = Math.min(200, Math.floor(high / step + 1e-9) - from + 1);
-  return Array.from({ length: Math.max(0, many) }, (_, i) => (from + i) * step).map((value) => ({ value, text: written(value, step, format) }));
+  return Array.from({ length: Math.max(0, many) }, (_, i) => (from + i) * step).map((value) => ({
+    value,
+    text: written(value, step, format),
+  }));
 }
 
 const HIGH = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((sign, i) => [i, sign])) };
@@ -93,7 +105,9 @@ function powers(low, high, count, style) {
 // each: pixels that a tick would like to have.
 export function lowerTicks(axis, size, each = 50) {
   const named = Boolean(axis.spec.tickvals);
-  let ticks = [], wide = 0, pitch = 0;
+  let ticks = [],
+    wide = 0,
+    pitch = 0;
   for (let count = Math.max(2, Math.min(9, Math.round(Math.abs(axis.to - axis.from) / each))); count >= 1; count--) {
     ticks = axis.ticks(count);
     wide = Math.max(0, ...ticks.map(({ text }) => widthOf(text, size)));
@@ -101,7 +115,8 @@ export function lowerTicks(axis, size, each = 50) {
     if (named || wide + 12 <= pitch) break;
   }
   if (wide + 6 <= pitch) return { ticks, turn: 0, room: 20 };
-  if (!named || axis.spec.tickangle === 0 || wide < 3 * size) return { ticks: everyNth(ticks, (wide + 8) / pitch), turn: 0, room: 20 };
+  if (!named || axis.spec.tickangle === 0 || wide < 3 * size)
+    return { ticks: everyNth(ticks, (wide + 8) / pitch), turn: 0, room: 20 };
   const turn = pitch >= 17 ? 45 : 90;
   const long = Math.min(wide, 110);
   return { ticks: everyNth(ticks, (size + 3) / pitch), turn, long, room: turn === 45 ? 0.71 * long + 16 : long + 12 };

@@ -1,10 +1,11 @@
 // One figure of app/charts, drawn in place: its element stays when its data change.
+
+import { make, offer, svg } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
 import { picture } from "./frame.js";
 import { Pointer } from "./pointer.js";
 import { pngOf, standAlone } from "./save.js";
 import { ruler } from "./text.js";
-import { make, offer, svg } from "../shared/elements.js";
-import { unpack } from "../shared/shelf.js";
 
 export class Figure {
   constructor(parent) {
@@ -52,6 +53,7 @@ export class Figure {
     this.svg.replaceChildren(svg("g", { "aria-hidden": true }, ...scene.nodes), ...scene.legend);
     scene.legend.find((item) => item.name === within)?.focus();
     this.pointer.renew(scene);
+    this.box = scene.box;
     performance.measure("glass-figure", { start });
   }
 

@@ -6,7 +6,11 @@ const AIR = 16; // pixels around the figure
 // A colour as every reader of SVG knows it.
 function paintOf(colour) {
   const mixed = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)/.exec(colour);
-  if (mixed) return `rgb(${mixed.slice(1).map((part) => Math.round(255 * part)).join(", ")})`;
+  if (mixed)
+    return `rgb(${mixed
+      .slice(1)
+      .map((part) => Math.round(255 * part))
+      .join(", ")})`;
   return /^rgba\(.*, 0\)$/.test(colour) ? "none" : colour;
 }
 
@@ -24,7 +28,12 @@ export function standAlone(svgElement, canvas, fontFace = "") {
     element.removeAttribute("style");
     if (!gradient) write(element, { fill: paintOf(fill) });
     // A text's halo is left out: a reader that does not know `paint-order` would draw it over the text.
-    write(element, element.tagName === "text" ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight } : { stroke: paintOf(stroke) });
+    write(
+      element,
+      element.tagName === "text"
+        ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight }
+        : { stroke: paintOf(stroke) },
+    );
   });
   copy.querySelectorAll(".point, .screen").forEach((mark) => mark.remove());
   const style = getComputedStyle(svgElement);
@@ -46,7 +55,12 @@ async function fontFaceOf(family) {
   const name = family.split(",")[0].replaceAll('"', "").trim();
   for (const sheet of document.styleSheets) {
     for (const rule of sheet.cssRules) {
-      if (!(rule instanceof CSSFontFaceRule) || rule.style.fontFamily.replaceAll('"', "") !== name || rule.style.fontStyle === "italic") continue;
+      if (
+        !(rule instanceof CSSFontFaceRule) ||
+        rule.style.fontFamily.replaceAll('"', "") !== name ||
+        rule.style.fontStyle === "italic"
+      )
+        continue;
       const address = /url\("?([^")]+)/.exec(rule.style.src)?.[1];
       const bytes = new Uint8Array(await (await fetch(new URL(address, sheet.href ?? document.baseURI))).arrayBuffer());
       const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
@@ -61,7 +75,10 @@ export async function pngOf(svgElement, canvas) {
   const text = standAlone(svgElement, canvas, await fontFaceOf(getComputedStyle(svgElement).fontFamily));
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   await image.decode();
-  const sheet = Object.assign(document.createElement("canvas"), { width: 2 * image.naturalWidth, height: 2 * image.naturalHeight });
+  const sheet = Object.assign(document.createElement("canvas"), {
+    width: 2 * image.naturalWidth,
+    height: 2 * image.naturalHeight,
+  });
   sheet.getContext("2d").drawImage(image, 0, 0, sheet.width, sheet.height);
   URL.revokeObjectURL(image.src);
   return new Promise((done) => sheet.toBlob(done));

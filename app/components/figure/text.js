@@ -21,14 +21,19 @@ export function lines(markup) {
 }
 
 export function plain(markup) {
-  return lines(markup).map((line) => line.map(([text]) => text).join("")).join(" ").trim();
+  return lines(markup)
+    .map((line) => line.map(([text]) => text).join(""))
+    .join(" ")
+    .trim();
 }
 
-export const ruler = Object.assign(document.createElement("canvas").getContext("2d"), { family: "sans-serif" });
+// What texts are measured with. context: a canvas's, made when the first text is measured.
+export const ruler = { family: "sans-serif", context: null };
 
 export function widthOf(text, size, weight = 400) {
-  ruler.font = `${weight} ${size}px ${ruler.family}`;
-  return ruler.measureText(text).width;
+  ruler.context ??= document.createElement("canvas").getContext("2d");
+  ruler.context.font = `${weight} ${size}px ${ruler.family}`;
+  return ruler.context.measureText(text).width;
 }
 
 // Cut off with an ellipsis where it is too wide.
@@ -54,7 +59,11 @@ export function written(value, step = 0, format = "") {
   if (format === "~%") return `${written(100 * value, 100 * step)}%`;
   const size = Math.abs(value);
   if (size < 1e-9 * step || !size) return "0";
-  for (const [unit, sign] of [[1e12, "T"], [1e9, "B"], [1e6, "M"]]) {
+  for (const [unit, sign] of [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+  ]) {
     if (size >= unit) return signed(`${Number((value / unit).toPrecision(4))}${sign}`);
   }
   if (size < 1e-4) return signed(Number(value.toPrecision(3)).toExponential().replace("e+", "e"));

@@ -61,7 +61,10 @@ function best(cells, row, column) {
 export function facts({ rows, tokens, positions }, cells, row, column) {
   const [, columns, many] = cells.ids.shape;
   const i = row * columns + column;
-  const likeliest = Array.from({ length: many }, (_, k) => [cells.texts[cells.ids.data[i * many + k]], cells.probs.data[i * many + k]]);
+  const likeliest = Array.from({ length: many }, (_, k) => [
+    cells.texts[cells.ids.data[i * many + k]],
+    cells.probs.data[i * many + k],
+  ]);
   const where = `${rows[row]}, behind ${tokens[column]} (position ${positions[column]})`;
   return {
     where,

@@ -13,7 +13,7 @@ export function levelOf(value, scale, top) {
     : Math.round(254 * Math.sqrt(Math.max(0, Math.min(1, share))));
 }
 
-export function valueOf(level, scale, top) {
+export function valueAt(level, scale, top) {
   if (level === LEFT_OUT) return NaN;
   return scale === "signed" ? ((level - 127) / 127) * top : (level / 254) ** 2 * top;
 }
@@ -33,7 +33,11 @@ export function palette(root, scale, before) {
   root.append(probe);
   const colours = Object.fromEntries(names.map((name, i) => [name, getComputedStyle(probe.children[i]).color]));
   const style = getComputedStyle(probe);
-  const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
+  const list = (name) =>
+    style
+      .getPropertyValue(name)
+      .split(",")
+      .map((colour) => colour.trim());
   const paper = style.getPropertyValue("--paper").trim();
   const hues = list(`--st-chart-${scale === "signed" ? "diverging" : "sequential"}-colors`);
   const stops = scale === "signed" ? [...hues.slice(0, 5), paper, ...hues.slice(5)] : [paper, ...hues];
@@ -115,9 +119,12 @@ export const LEGEND = { width: 280, height: 46 };
 
 // The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
 export function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
-  const shown = (unit && unit !== "%" ? `${title} (${unit})` : title) + (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
+  const shown =
+    (unit && unit !== "%" ? `${title} (${unit})` : title) +
+    (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
   const ticks = scale === "signed" ? [-1, -0.5, 0, 0.5, 1] : [0, 0.01, 0.1, 0.25, 0.5, 1];
-  const left = x + 18, width = LEGEND.width - 42;
+  const left = x + 18,
+    width = LEGEND.width - 42;
   context.fillStyle = colours.soft;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
@@ -141,7 +148,8 @@ export function drawLegend(context, colours, { scale, top, unit, value_title: ti
 
 // A picture file of twice the screen's resolution: title, what `paint` draws, legend.
 export function savePng(colours, header, width, height, scale, paint) {
-  const margin = 20, head = 34;
+  const margin = 20,
+    head = 34;
   const canvas = document.createElement("canvas");
   const whole = Math.max(width, LEGEND.width) + 2 * margin;
   const context = sized(canvas, whole, head + height + 16 + LEGEND.height + 2 * margin, scale);

@@ -1,7 +1,7 @@
 // What both views do: wait for values that fit the header, draw again when the width or the theme changes, save a picture.
 import { make } from "../shared/elements.js";
 import { shelf } from "../shared/shelf.js";
-import { LEGEND, drawLegend, inflate, levelOf, palette, sized } from "./scale.js";
+import { drawLegend, inflate, LEGEND, levelOf, palette, sized } from "./scale.js";
 
 export class View {
   constructor(parent, className) {

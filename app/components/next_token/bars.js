@@ -41,12 +41,17 @@ export class Bars {
     const row = this.body.appendChild(make("button", "row"));
     row.type = "button";
     row.tabIndex = this.body.querySelectorAll("button").length === 1 ? 0 : -1; // one stop for the tab key, arrows within
-    const parts = Object.fromEntries(["rank", "token", "track", "prob", "logit"].map((name) => [name, row.appendChild(make("span", name))]));
+    const parts = Object.fromEntries(
+      ["rank", "token", "track", "prob", "logit"].map((name) => [name, row.appendChild(make("span", name))]),
+    );
     parts.fill = parts.track.appendChild(make("i", "fill"));
     parts.outline = parts.track.appendChild(make("i", "outline"));
     const entry = { row, ...parts, rank_: null };
     row.addEventListener("click", () => entry.rank_ !== null && on.choose(entry.rank_));
-    row.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && entry.rank_ !== null && on.enter(entry.rank_, row));
+    row.addEventListener(
+      "pointerenter",
+      (event) => event.pointerType === "mouse" && entry.rank_ !== null && on.enter(entry.rank_, row),
+    );
     row.addEventListener("focus", () => entry.rank_ !== null && row.matches(":focus-visible") && on.enter(entry.rank_, row));
     row.addEventListener("pointerleave", on.leave);
     row.addEventListener("blur", on.leave);
@@ -80,7 +85,9 @@ export class Bars {
     });
     for (const { stage, line } of this.knives) {
       const at = choice.kept[stage];
-      const before = { top_k: choice.kept.temperature, top_p: choice.kept.top_k, min_p: choice.kept.top_p, temperature: size }[stage];
+      const before = { top_k: choice.kept.temperature, top_p: choice.kept.top_k, min_p: choice.kept.top_p, temperature: size }[
+        stage
+      ];
       line.hidden = hidden || at >= before || at >= shown;
       line.style.setProperty("--at", at);
     }
@@ -122,7 +129,8 @@ export class Bars {
     entry.fill.style.width = entry.outline.style.width = "0";
     const more = size - shown;
     const share = sumOf(choice.weights, shown, choice.n) / choice.mass[choice.n - 1];
-    const text = more <= 0 || hidden ? "" : `${count(more)} more tokens` + (choice.n > shown ? `, together ${percent(share)}` : ", all cut");
+    const text =
+      more <= 0 || hidden ? "" : `${count(more)} more tokens${choice.n > shown ? `, together ${percent(share)}` : ", all cut"}`;
     entry.token.textContent = text;
     entry.row.setAttribute("aria-label", text);
   }

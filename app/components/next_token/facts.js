@@ -1,8 +1,8 @@
 // What the picture says in figures: the choice, what is left, how uncertain it is, and the sum as a check. And the hover.
 import { choices, count } from "../choice/scales.js";
-import { STAGE_NAMES } from "./bars.js";
 import { make } from "../shared/elements.js";
 import { percent } from "../shared/numbers.js";
+import { STAGE_NAMES } from "./bars.js";
 
 export class Facts {
   constructor() {
@@ -27,8 +27,14 @@ export class Facts {
     const texts = hidden
       ? Array(4).fill(["–", ""])
       : [
-          [now.label(choice.rank), `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`],
-          [`${count(choice.n)} of ${count(size)}`, `${percent(total / choice.mass[size - 1])} of the probability after temperature`],
+          [
+            now.label(choice.rank),
+            `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`,
+          ],
+          [
+            `${count(choice.n)} of ${count(size)}`,
+            `${percent(total / choice.mass[size - 1])} of the probability after temperature`,
+          ],
           uncertainty(choice.entropy),
           uncertainty(choice.finalEntropy),
         ];
@@ -46,7 +52,10 @@ export class Facts {
 }
 
 function uncertainty(bits) {
-  return [`${bits.toFixed(2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
+  return [
+    `${bits.toFixed(2)} bits`,
+    `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`,
+  ];
 }
 
 export class Tip {
@@ -65,7 +74,8 @@ export class Tip {
     const frame = panel.getBoundingClientRect();
     const box = element.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.root;
-    const left = (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
+    const left =
+      (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
     const below = box.bottom - frame.top + 6;
     this.root.style.left = `${Math.min(Math.max(8, left), frame.width - width - 8)}px`;
     this.root.style.top = `${x !== undefined || box.bottom + height + 12 > innerHeight ? box.top - frame.top - height - 8 : below}px`;

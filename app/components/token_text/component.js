@@ -73,7 +73,8 @@ class TokenText {
   // Bring a chip to the middle of a long text; one that is in view stays where it is, unless the text is new.
   reveal(chip, anew) {
     if (!chip) return;
-    const top = chip.offsetTop - this.list.offsetTop, { scrollTop, clientHeight } = this.list;
+    const top = chip.offsetTop - this.list.offsetTop,
+      { scrollTop, clientHeight } = this.list;
     if (!anew && top >= scrollTop && top + chip.offsetHeight <= scrollTop + clientHeight) return;
     this.list.scrollTop = Math.max(0, top - clientHeight / 2);
   }
@@ -106,11 +107,13 @@ class TokenText {
 
   explain(index) {
     const facts = this.listed[index]?.[2];
-    this.readout.replaceChildren(...(facts ?? [[this.header.hint]]).map((parts) => {
-      const line = make("p");
-      line.append(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)));
-      return line;
-    }));
+    this.readout.replaceChildren(
+      ...(facts ?? [[this.header.hint]]).map((parts) => {
+        const line = make("p");
+        line.append(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)));
+        return line;
+      }),
+    );
   }
 
   choose(index) {

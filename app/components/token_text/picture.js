@@ -22,7 +22,12 @@ export function pictureOf(list) {
       const place = part.getBoundingClientRect();
       const { fontSize, color } = getComputedStyle(part);
       const at = { x: place.left - left + place.width / 2, y: place.top - top + place.height / 2, "text-anchor": "middle" };
-      const font = { "font-family": "monospace", "font-size": fontSize, fill: plainColour(color), "dominant-baseline": "central" };
+      const font = {
+        "font-family": "monospace",
+        "font-size": fontSize,
+        fill: plainColour(color),
+        "dominant-baseline": "central",
+      };
       add("text", { ...at, ...font }, part.textContent);
     }
   }

@@ -65,7 +65,11 @@ class Bench {
       const x = this.sides[i].best(trace.x.length);
       return { ...trace, x, text: x.map(percent) };
     });
-    this.figure.show({ ...figure, data: traces, layout: { ...figure.layout, xaxis: { ...figure.layout.xaxis, ...axisTo(traces.flatMap(({ x }) => x)) } } });
+    this.figure.show({
+      ...figure,
+      data: traces,
+      layout: { ...figure.layout, xaxis: { ...figure.layout.xaxis, ...axisTo(traces.flatMap(({ x }) => x)) } },
+    });
   }
 
   release(event, settings) {

@@ -25,7 +25,8 @@ export class Side {
   draw(given) {
     const { settings } = this.controls;
     // Once more over the whole vocabulary only where something that counts is another.
-    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u) this.choice = select(given.logits, settings, given.u);
+    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u)
+      this.choice = select(given.logits, settings, given.u);
     Object.assign(this, given, { settings });
     this.root.style.setProperty("--tint", given.colour);
     this.root.setAttribute("aria-label", given.heading);
