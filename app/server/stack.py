@@ -10,12 +10,16 @@ from streamlit import config
 
 from app.server import assets
 from app.server.gate import Gate
+from app.server.headers import FRAMES_VARIABLE, SafetyHeaders, frame_origins
 from app.server.names import HOSTS_VARIABLE, OwnNames, listed
 
 
 def middleware() -> list[Middleware]:
     """Outermost first, as `st.App` takes it. Settings come from the environment."""
-    return [Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, ""))))]
+    return [
+        Middleware(SafetyHeaders, frames=frame_origins(os.environ.get(FRAMES_VARIABLE, ""))),
+        Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, "")))),
+    ]
 
 
 def routes() -> list[BaseRoute]:
