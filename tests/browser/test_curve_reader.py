@@ -92,5 +92,5 @@ def test_the_saved_picture_is_a_file_of_its_own(visit: Visit) -> None:
         page.locator(".reader").get_by_role("button", name="SVG").click()
     text = download.value.path().read_text("utf-8")
     assert download.value.suggested_filename == "value-and-slope-of-each-function.svg"
-    assert all(word in text for word in ("Value and slope", "x = 2.00", ">2.000<", 'viewBox="0 0'))
+    assert all(word in text for word in ("Value and slope", "x = 2.00", ">2.000<", "viewBox=", ">● value, solid<"))
     assert "var(" not in text and "color-mix" not in text
