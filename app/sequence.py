@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app import runtime, state
+from app.components.next_token import is_hidden
 from app.components.timeline import Chip
 from app.runtime import Here
 from app.state import View
-from gptcore.generation import prompt_ids
 from gptcore.sampling import SamplingSettings, Selection, select
 
 
@@ -18,7 +18,7 @@ def settings(view: View) -> SamplingSettings:
 def timeline_chips(here: Here) -> list[Chip]:
     """The whole sequence as chips: prompt, chosen, the place of the next token, ghost tail."""
     n_prompt = len(here.sequence.prompt)
-    probabilities = runtime.token_probabilities(here.view.model, here.ids)
+    probabilities = runtime.token_probabilities(here.run)
     chips = [
         Chip(
             token_id,
@@ -29,7 +29,16 @@ def timeline_chips(here: Here) -> list[Chip]:
         for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
     ]
     ghost = [Chip(i, here.model.tokenizer.text_of(i), "ghost") for i in here.sequence.ghost]
-    return chips + [Chip(-1, "full" if here.is_full else "next", "next")] + ghost
+    return [*chips, Chip(-1, _next_text(here), "next"), *ghost]
+
+
+def _next_text(here: Here) -> str:
+    """What stands in the place of the next token: the one that these settings choose, unless it is being guessed."""
+    if here.is_full:
+        return "full"
+    if is_hidden("next_token", len(here.ids)):
+        return "?"
+    return here.model.tokenizer.text_of(selection(here).chosen_id)
 
 
 def selection(here: Here) -> Selection:
@@ -41,7 +50,7 @@ def go_to(index: int) -> None:
     """Take all pages to the chip at `index`: a chosen token to the step at which it was chosen, a ghost token to the step
     behind it, a prompt token into focus at the step in view, the place of the next token back to the newest."""
     view = state.current()
-    n_prompt = len(prompt_ids(runtime.model(view.model).tokenizer, view.prompt)[0])
+    n_prompt = len(runtime.sequence(view).prompt)
     place_of_next = n_prompt + view.step
     if index < n_prompt:
         state.update(position=index)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ParamSpec
 
 import streamlit as st
 
-from app import choices
+from app import choices, log
 from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
+Arguments = ParamSpec("Arguments")
+
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
+MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
 
@@ -149,6 +153,11 @@ def update(**changes: Any) -> View:
     return view
 
 
+def rename_model(name: str) -> None:
+    """The same model by another name: nothing else changes."""
+    st.session_state["view"] = replace(current(), model=name)
+
+
 def choose(token_id: int) -> View:
     """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
     view = current()
@@ -161,6 +170,11 @@ def drop_chosen() -> None:
     update(chosen=(), step=0, position=None)
 
 
+def drop_choices() -> None:
+    """Every page as it is before anything was chosen on it."""
+    update(choices=MappingProxyType({}))
+
+
 def publish() -> None:
     """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
     query = to_query(current())
@@ -168,19 +182,34 @@ def publish() -> None:
         st.query_params.from_dict(query)
 
 
-def widget(name: str, upper: int | None = None) -> dict[str, Any]:
+def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
+    """A callback whose errors are kept until the next run says them. Without, Streamlit would give up the whole run for them."""
+
+    @wraps(callback)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            callback(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+            keep_problem(log.message(error))
+
+    return run
+
+
+def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
-    upper: the largest value the widget takes; a larger one in the view is shown as that.
+    upper: the largest value the widget takes; a larger one in the view is shown as that. read: what the browser said -> value, None
+    for what is none and changes nothing.
     """
     key = f"widget_{name}"
     value = getattr(current(), name)
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        update(**{name: st.session_state[key]})
+        if (value := read(st.session_state[key])) is not None:
+            update(**{name: value})
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def chosen(choice: Choice[Value]) -> Value:
@@ -211,7 +240,7 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
         take(choice, st.session_state[key])
         publish()  # at once, since a fragment runs without the entry
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def editor(
@@ -232,7 +261,7 @@ def editor(
         # Not published at once, as elsewhere in a fragment: a new address draws the page again, and what is being typed is lost.
         take(choice, edit(handed, st.session_state[key]["edited_rows"]))
 
-    return handed, {"key": key, "on_change": changed}
+    return handed, {"key": key, "on_change": guarded(changed)}
 
 
 def remembered_widget(name: str, default: Any) -> dict[str, Any]:
@@ -243,7 +272,7 @@ def remembered_widget(name: str, default: Any) -> dict[str, Any]:
     def changed() -> None:
         remember(name, st.session_state[key])
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
@@ -256,18 +285,39 @@ def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
         if choice is not None:
             on_choice(choice)
 
-    return {"key": key, "on_change": changed}
+    return {"key": key, "on_change": guarded(changed)}
 
 
 def notify(message: str) -> None:
     """Keep a message until the next run shows it."""
-    st.session_state.setdefault("messages", []).append(message)
+    kept: list[str] = st.session_state.setdefault("messages", [])
+    if len(kept) < MOST_MESSAGES and message not in kept:
+        kept.append(message)
 
 
 def take_messages() -> list[str]:
     """The messages kept since the last run, which are then gone."""
     messages: list[str] = st.session_state.pop("messages", [])
     return messages
+
+
+def keep_problem(message: str) -> None:
+    """Keep what went wrong until the next run says it."""
+    problem_keeper()(message)
+
+
+def problem_keeper() -> Callable[[str], None]:
+    """As `keep_problem`, for a time when nothing tells whose session it is."""
+    kept: list[str] = st.session_state.setdefault("problems", [])
+    return lambda message: kept.append(message) if len(kept) < MOST_MESSAGES and message not in kept else None
+
+
+def take_problems() -> list[str]:
+    """What went wrong since the last run that said it."""
+    kept: list[str] = st.session_state.setdefault("problems", [])
+    taken = kept.copy()
+    kept.clear()
+    return taken
 
 
 def remembered(name: str, default: Any) -> Any:

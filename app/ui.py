@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import charts, palette, state
+from app import charts, faults, palette, state
 from app.choices import Choice, Shown
 from app.components import figure as figures
 from app.glossary import GLOSSARY
@@ -88,20 +88,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     st.html(markup.table(columns, rows, numeric, marked))
 
 
-def problem(error: Exception) -> None:
-    """What went wrong, in the words of the error, and that nothing is lost."""
-    st.error(markup.escape_markdown(str(error)), icon=":material/error:")
-    note("Your text and settings are kept. Change what the message names in the side panel, and the page comes back.")
-    if state.current().chosen:  # a link may hold tokens that do not fit the model or its context
-        st.button("Start over from the prompt", on_click=state.drop_chosen)
-
-
-def model_missing(name: str) -> None:
-    """The page of a model that is not on this machine yet."""
+def model_missing(name: str, broken: str = "") -> None:
+    """The page of a model that is not on this machine yet, or, with the reason, of one that cannot be used."""
+    if broken:
+        page_header(WHOLE, "This model cannot be used", f"{broken} Choose another model under Edit text. Your prompt stays.")
+        return
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 
@@ -166,18 +161,25 @@ def export_menu(
 
     with st.popover(label, type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
-            "Data as CSV", lambda: frame().to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv_{name}", on_click="ignore"
+            "Data as CSV",
+            faults.export(lambda: frame().to_csv(index=False)),
+            f"{name}.csv",
+            "text/csv",
+            key=f"csv_{name}",
+            on_click="ignore",
         )
         st.download_button(
             "Data as JSON",
-            lambda: frame().to_json(orient="records"),
+            faults.export(lambda: frame().to_json(orient="records")),
             f"{name}.json",
             "application/json",
             key=f"json_{name}",
             on_click="ignore",
         )
         if figures:
-            st.download_button("Figure as HTML", page, f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore")
+            st.download_button(
+                "Figure as HTML", faults.export(page), f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore"
+            )
             if not callable(figures):
                 st.caption("For a slide: the buttons at the figure's upper right save it as a picture.")
 

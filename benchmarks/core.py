@@ -33,6 +33,7 @@ from gptcore.model import GPTModel
 from gptcore.run import Run
 from gptcore.sampling import SamplingSettings, select
 from gptcore.store import TraceStore
+from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
 STEPS = 16
@@ -45,6 +46,7 @@ class Holder:
     """As much of a LanguageModel as a store asks for."""
 
     model: GPTModel
+    tokenizer: Tokenizer | None = None  # nothing is encoded
     identity: str = "gpt2-random"
 
     def trace(self, store: TraceStore, ids: tuple[int, ...]) -> Trace:

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from gptcore.edits import NOTHING, LayerEdit
 from gptcore.model import LayerNorm, TransformerBlock
 
 _CHUNK_BYTES = 16 * 2**20  # attention maps that are only passed through are made in pieces of this size
@@ -31,7 +32,10 @@ class AttentionActivations:
     heads, positions: which heads and queries the axes stand for. q, k, v: queries, keys, values. scores: q . k, before scaling and
     mask. pattern: the weights after scaling, mask and softmax; each row sums to 1. z: what each head reads, pattern @ v.
     head_out: what each head adds to the residual stream, z through its part of the output projection, without the bias.
-    attn_out: the sum over all heads plus the bias; None when only some heads were asked for. (Vaswani et al. 2017, section 3.2.)
+    bias: what the output projection adds beside the heads. attn_out: the sum over all heads plus the bias; None when only some heads
+    were asked for. (Vaswani et al. 2017, section 3.2.)
+
+    Under an intervention the pattern is still what the head would read by; z, head_out, bias and attn_out are what is written.
     """
 
     heads: tuple[int, ...]
@@ -43,6 +47,7 @@ class AttentionActivations:
     pattern: Float[np.ndarray, "n_heads query key"]
     z: Float[np.ndarray, "n_heads query head_dim"]
     head_out: Float[np.ndarray, "n_heads query emb_dim"]
+    bias: Float[np.ndarray, "emb_dim"]
     attn_out: Float[np.ndarray, "query emb_dim"] | None
 
     @property
@@ -77,7 +82,8 @@ class LayerNormActivations:
 @dataclass(frozen=True, eq=False)
 class FeedForwardActivations:
     """The feed-forward network at the positions asked for: resid_mid, LayerNorm, mlp_in, widen, mlp_pre, GELU, mlp_post, narrow,
-    mlp_out. Arrays are copies; neurons are four times emb_dim."""
+    mlp_out. Arrays are copies; neurons are four times emb_dim. Under an intervention mlp_out is what is written, the rest what would
+    have led to it."""
 
     resid_mid: Float[np.ndarray, "query emb_dim"]
     mlp_in: Float[np.ndarray, "query emb_dim"]
@@ -91,7 +97,8 @@ class BlockActivations:
     """The way through one block: resid_pre + attn_out = resid_mid, resid_mid + mlp_out = resid_post.
 
     resid_post is what the model left behind when it ran; everything between was computed again, nothing by subtraction: so the
-    two sums are a check. Arrays are copies.
+    two sums are a check. was_set: where a patch has put another text's residual stream in after the block; there resid_post is not
+    a sum. Arrays are copies.
     """
 
     resid_pre: Float[np.ndarray, "query emb_dim"]
@@ -101,15 +108,18 @@ class BlockActivations:
     mlp_in: Float[np.ndarray, "query emb_dim"]
     mlp_out: Float[np.ndarray, "query emb_dim"]
     resid_post: Float[np.ndarray, "query emb_dim"]
+    was_set: Bool[np.ndarray, "query"]
 
 
 class LayerRows(NamedTuple):
-    """What was kept of one layer for all tokens: the residual stream before it, keys and values (never given out)."""
+    """What was kept of one layer for all tokens: the residual stream before it, keys and values (never given out); edit: what an
+    intervention changes there."""
 
     block: TransformerBlock
     resid: Float[Tensor, "key emb_dim"]
     k: Float[Tensor, "n_heads key head_dim"]
     v: Float[Tensor, "n_heads key head_dim"]
+    edit: LayerEdit = NOTHING
 
 
 class Attended(NamedTuple):
@@ -148,11 +158,16 @@ def in_chunks(positions: Int[Tensor, "query"], row_bytes: int) -> Iterator[Int[T
     yield from positions.split(max(1, _CHUNK_BYTES // row_bytes))
 
 
-def attention_out(rows: LayerRows, positions: Int[Tensor, "query"]) -> Float[Tensor, "query emb_dim"]:
-    """What attention adds to the residual stream at some positions; maps are made in pieces and not kept."""
+def context(rows: LayerRows, positions: Int[Tensor, "query"]) -> Float[Tensor, "n_heads query head_dim"]:
+    """Each head's context vectors at some positions; maps are made in pieces and not kept."""
     row_bytes = rows.k.shape[0] * rows.k.shape[1] * rows.k.element_size()
     z = [attend(queries(rows, some), rows.k, rows.v, some).z for some in in_chunks(positions, row_bytes)]
-    return rows.block.attention.out_proj(torch.cat(z, dim=1).transpose(0, 1).flatten(-2))
+    return rows.edit.on_z(torch.cat(z, dim=1), positions)
+
+
+def attention_out(rows: LayerRows, positions: Int[Tensor, "query"]) -> Float[Tensor, "query emb_dim"]:
+    """What attention adds to the residual stream at some positions."""
+    return rows.edit.on_attn_out(rows.block.attention.project(context(rows, positions)), positions)
 
 
 def residual_middle(rows: LayerRows, positions: Int[Tensor, "query"]) -> Float[Tensor, "query emb_dim"]:
@@ -160,15 +175,24 @@ def residual_middle(rows: LayerRows, positions: Int[Tensor, "query"]) -> Float[T
     return rows.resid[positions] + attention_out(rows, positions)
 
 
+def feed_forward_out(
+    rows: LayerRows, resid_mid: Float[Tensor, "query emb_dim"], positions: Int[Tensor, "query"]
+) -> Float[Tensor, "query emb_dim"]:
+    """What the feed-forward network adds to the residual stream at some positions."""
+    return rows.edit.on_mlp_out(rows.block.feed_forward(rows.block.ln_2(resid_mid)), positions)
+
+
 def attention(rows: LayerRows, positions: Int[Tensor, "query"], heads: tuple[int, ...]) -> AttentionActivations:
     """All there is to see of attention. Memory: three maps of heads x query x key."""
     chosen, projection = list(heads), rows.block.attention.out_proj
     q, k, v = queries(rows, positions)[chosen], rows.k[chosen], rows.v[chosen]
     scores, pattern, z = attend(q, k, v, positions)
+    z = rows.edit.on_z(z, positions, heads)
     # W_O is [E, E]; its columns belong to the heads one after the other: head h reads z_h [query, D] with its [D, E] part.
     per_head = projection.weight.unflatten(1, (rows.k.shape[0], -1)).permute(1, 2, 0)[chosen]
     complete = sorted(chosen) == list(range(rows.k.shape[0]))
-    joined = z[np.argsort(chosen)].transpose(0, 1).flatten(-2) if complete else None
+    attn_out = rows.edit.on_attn_out(rows.block.attention.project(z[np.argsort(chosen)]), positions) if complete else None
+    silent = rows.edit.attn_out is not None and not rows.edit.attn_out.any()  # replaced by nothing, the bias too
     return AttentionActivations(
         heads=heads,
         positions=tuple(positions.tolist()),
@@ -179,7 +203,8 @@ def attention(rows: LayerRows, positions: Int[Tensor, "query"], heads: tuple[int
         pattern=owned(pattern),
         z=owned(z),
         head_out=owned(z @ per_head),
-        attn_out=None if joined is None else owned(projection(joined)),
+        bias=owned(torch.zeros_like(projection.bias) if silent else projection.bias),
+        attn_out=None if attn_out is None else owned(attn_out),
     )
 
 
@@ -205,7 +230,8 @@ def feed_forward(rows: LayerRows, positions: Int[Tensor, "query"]) -> FeedForwar
     mlp_in = rows.block.ln_2(resid_mid)
     mlp_pre = network.widen(mlp_in)
     mlp_post = network.gelu(mlp_pre)
-    return FeedForwardActivations(*map(owned, (resid_mid, mlp_in, mlp_pre, mlp_post, network.narrow(mlp_post))))
+    mlp_out = rows.edit.on_mlp_out(network.narrow(mlp_post), positions)
+    return FeedForwardActivations(*map(owned, (resid_mid, mlp_in, mlp_pre, mlp_post, mlp_out)))
 
 
 def block(rows: LayerRows, resid_post: Float[Tensor, "key emb_dim"], positions: Int[Tensor, "query"]) -> BlockActivations:
@@ -214,6 +240,8 @@ def block(rows: LayerRows, resid_post: Float[Tensor, "key emb_dim"], positions: 
     attn_out = attention_out(rows, positions)
     resid_mid = resid_pre + attn_out
     mlp_in = rows.block.ln_2(resid_mid)
-    mlp_out = rows.block.feed_forward(mlp_in)
+    mlp_out = rows.edit.on_mlp_out(rows.block.feed_forward(mlp_in), positions)
     stages = (resid_pre, rows.block.ln_1(resid_pre), attn_out, resid_mid, mlp_in, mlp_out, resid_post[positions])
-    return BlockActivations(*map(owned, stages))
+    cells = rows.edit.resid_cells
+    was_set = torch.zeros_like(positions, dtype=torch.bool) if cells is None else torch.isin(positions, cells.places)
+    return BlockActivations(*map(owned, (*stages, was_set)))

@@ -9,19 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gptcore.checks import OF_LARGEST, TOLERANCE, Check
-from gptcore.model import GPTModel, TransformerBlock, check_length
+from gptcore.model import GPTModel, check_length
 
 MOST_STEPS = 200
 _SHORT = 16  # tokens that are always affordable
-_MOST_RECOMPUTED = 16  # tokens that are run again for a check: a few ten milliseconds with GPT-2 small
 _STEPS_WANTED = 8  # a start so late that fewer would fit into the time is moved forward
 _PATIENCE = 3  # times the time asked for, after which even fewer steps have to do
 
@@ -143,29 +139,3 @@ def _affordable_start(model: GPTModel, n_tokens: int, seconds: float) -> int:
             break
         start = longer
     return start
-
-
-def earlier_tokens_unchanged(
-    model: GPTModel,
-    ids: Sequence[int],
-    layer: int,
-    k: Float[np.ndarray, "n_heads n_tokens head_dim"],
-    v: Float[np.ndarray, "n_heads n_tokens head_dim"],
-) -> Check:
-    """Why keeping is allowed: run the first tokens of `ids` again, without those behind them, and compare their keys and values in
-    one layer with k and v, which were kept from the whole sequence."""
-    n_first = min(max(1, len(ids) - 1), _MOST_RECOMPUTED)
-    with torch.inference_mode():
-        x = model.embed(torch.tensor([list(ids[:n_first])]))
-        for block in model.blocks[:layer]:
-            x = block(x)
-        last = cast(TransformerBlock, model.blocks[layer])
-        _, fresh_k, fresh_v = last.attention.queries_keys_values(last.ln_1(x))
-    pairs = ((fresh_k[0].numpy(), k[:, :n_first]), (fresh_v[0].numpy(), v[:, :n_first]))
-    deviation = max(float(np.abs(fresh - kept).max() / (np.abs(kept).max() or 1.0)) for fresh, kept in pairs)
-    tokens = "token" if n_first == 1 else f"{n_first} tokens"
-    description = (
-        f"Keys and values of the first {tokens} in layer {layer}, computed again without the tokens behind, are the kept "
-        f"ones.{OF_LARGEST}"
-    )
-    return Check("Earlier keys and values", description, deviation, TOLERANCE)

@@ -6,16 +6,18 @@ knows it. What was chosen is recorded, so that a replay or a branch starts from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from gptcore.arguments import Ids, Number, Whole, at_least_one, check_ids, token_ids
 from gptcore.errors import SamplingError, SequenceLengthError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
+from gptcore.run import Intervention
 from gptcore.sampling import SamplingSettings, Selection, select
 from gptcore.tokenizer import Tokenizer
-from gptcore.trace import Trace, check_ids
+from gptcore.trace import Trace
 
 Stopped = Literal["count", "end_of_text", "context_length"]
 
@@ -56,62 +58,72 @@ class Step:
 
 
 def prompt_ids(tokenizer: Tokenizer, text: str) -> tuple[tuple[int, ...], bool]:
-    """The token ids of a prompt, and whether the end-of-text token was put in because the prompt is empty.
+    """The token ids of a prompt, and whether a start token was put in because the prompt is empty.
 
-    GPT-2 has no start token: in training that token stood between two texts, so a new text begins behind it.
-    Raises TokenError for an empty prompt if the vocabulary has no such token.
+    GPT-2 has no start token of its own: in training the end-of-text token stood between two texts, so a new text begins behind it.
+    A model whose makers name another begins with that.
+    Raises TokenError for an empty prompt if there is neither.
     """
-    if ids := tokenizer.encode(text):
-        return ids, False
-    if tokenizer.end_of_text_id is None:
+    if text:
+        return tokenizer.encode(text), False
+    if tokenizer.start_id is None:
         raise TokenError(
             "The prompt is empty, and this vocabulary has no end-of-text token to begin with; type at least one character."
         )
-    return (tokenizer.end_of_text_id,), True
+    return tokenizer.start_ids or (tokenizer.start_id,), True
 
 
 def generate(
     language_model: LanguageModel,
-    prompt: str | Sequence[int],
+    prompt: str | Ids,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    seed: int = 0,
-    max_new_tokens: int = 50,
+    temperature: Number = 1.0,
+    top_k: Whole | None = None,
+    top_p: Number = 1.0,
+    min_p: Number = 0.0,
+    seed: Whole = 0,
+    max_new_tokens: Whole = 50,
     stop_at_end_of_text: bool = True,
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
     """Continue a prompt (text or token ids) one token at a time; the last step says why it is the last.
 
-    The same model, prompt and settings give the same text. Wrong arguments raise at the call, not at the first step: SamplingError
+    The same model, prompt, settings and intervention give the same text; with another intervention the draws are made with the same
+    random numbers, so what differs is the model. Wrong arguments raise at the call, not at the first step: SamplingError
     for a setting outside its range or less than one token to choose, SequenceLengthError for a prompt that is longer than the
-    context length or fills it (or for no ids), TokenError for an id outside the vocabulary.
+    context length or fills it (or for no ids), TokenError for an id outside the vocabulary, OutOfRangeError for an intervention where the model or
+    the prompt has nothing.
     """
     settings = SamplingSettings(temperature, top_k, top_p, min_p, seed)
-    if max_new_tokens < 1:
-        raise SamplingError(f"max_new_tokens is {max_new_tokens}; ask for at least 1.")
-    ids = prompt_ids(language_model.tokenizer, prompt)[0] if isinstance(prompt, str) else tuple(prompt)
+    n_new = at_least_one("max_new_tokens", max_new_tokens, SamplingError, "ask for at least 1 token, as a whole number")
+    ids = prompt_ids(language_model.tokenizer, prompt)[0] if isinstance(prompt, str) else token_ids(prompt)
     check_length(len(ids), language_model.config.context_length)
     if len(ids) == language_model.config.context_length:
         raise SequenceLengthError(
             f"The prompt's {len(ids):,} tokens fill this model's context length, so there is no place for a new token; shorten the text."
         )
     check_ids(ids, language_model.config.vocab_size)
-    end = language_model.tokenizer.end_of_text_id if stop_at_end_of_text else None
-    return steps(language_model, ids, settings, len(ids) + max_new_tokens, end)
+    if intervention is not None:
+        intervention.check_fits(language_model.config, len(ids))
+    ends = language_model.tokenizer.end_ids if stop_at_end_of_text else ()
+    return steps(language_model, ids, settings, len(ids) + n_new, ends, intervention)
 
 
 def steps(
-    language_model: LanguageModel, ids: tuple[int, ...], settings: SamplingSettings, until: int, end: int | None
+    language_model: LanguageModel,
+    ids: tuple[int, ...],
+    settings: SamplingSettings,
+    until: int,
+    ends: Collection[int],
+    intervention: Intervention | None = None,
 ) -> Iterator[Step]:
-    """Trace, choose, append, until there are `until` tokens, the token `end` was chosen, or the context is full."""
+    """Trace, choose, append, until there are `until` tokens, one of `ends` was chosen, or the context is full."""
     stopped: Stopped | None = None
     while stopped is None:
-        trace = language_model.trace(ids)
+        trace = language_model.trace(ids, intervention)
         choice = select(trace.logits, settings, position=len(ids))
         ids = (*ids, choice.chosen_id)
-        if choice.chosen_id == end:
+        if choice.chosen_id in ends:
             stopped = "end_of_text"
         elif len(ids) == language_model.config.context_length:
             stopped = "context_length"

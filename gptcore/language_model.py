@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gptcore.config import GPTConfig
+from gptcore.edits import Edits
 from gptcore.fingerprint import fingerprint
 from gptcore.model import GPTModel
 from gptcore.run import Intervention, Run
@@ -54,3 +55,11 @@ class LanguageModel:
         OutOfRangeError for an intervention at a layer, head or position that is not there.
         """
         return self.store.trace(self.run(ids, intervention))
+
+    def edits(self, intervention: Intervention, n_tokens: int) -> Edits:
+        """What an intervention changes in this model, for a text of so many tokens; for the modules of gptcore that run it.
+
+        Raises OutOfRangeError for one at a layer, head or position that is not there.
+        """
+        intervention.check_fits(self.config, n_tokens)
+        return self.store.edits(self, intervention)

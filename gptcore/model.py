@@ -119,6 +119,12 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch new emb_dim"], cache: LayerCache | None = None
     ) -> Float[Tensor, "batch new emb_dim"]:
+        return self.project(self.context(x, cache))
+
+    def context(
+        self, x: Float[Tensor, "batch new emb_dim"], cache: LayerCache | None = None
+    ) -> Float[Tensor, "batch n_heads new head_dim"]:
+        """Each head's context vectors: the values, weighted with what the queries find."""
         q, k, v = self.queries_keys_values(x)  # [B, H, N, D]
         if cache is not None:
             k, v = cache.extend(k, v)  # [B, H, T, D]
@@ -128,10 +134,13 @@ class MultiHeadAttention(nn.Module):
         mask = None
         if 1 < n_new < n_all:
             mask = causal_mask(n_new, n_all, device=q.device)
-        z = self.attend(
+        return self.attend(
             q, k, v, attn_mask=mask, is_causal=n_new == n_all and n_new > 1, dropout_p=self.drop_rate if self.training else 0.0
-        )  # [B, H, N, D]
-        return self.out_proj(z.transpose(1, 2).flatten(-2))  # heads side by side again: [B, N, E]
+        )
+
+    def project(self, z: Float[Tensor, "... n_heads new head_dim"]) -> Float[Tensor, "... new emb_dim"]:
+        """Heads side by side again, [..., N, E], and through the output projection."""
+        return self.out_proj(z.transpose(-3, -2).flatten(-2))
 
 
 def causal_mask(n_new: int, n_all: int, device: torch.device | None = None) -> Tensor:

@@ -19,14 +19,19 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.arguments import check_ids
+from gptcore.buffers import Buffer, run_tokens, run_tokens_edited
 from gptcore.config import GPTConfig
+from gptcore.edits import Edits
 from gptcore.errors import GPTCoreError
+from gptcore.interventions import ablation_edits, patch_edits
 from gptcore.model import GPTModel, check_length
-from gptcore.run import Intervention, Run
-from gptcore.trace import Trace, check_ids
+from gptcore.reference import reference_means
+from gptcore.run import Ablation, Intervention, Run
+from gptcore.tokenizer import Tokenizer
+from gptcore.trace import Trace
 
 MAX_BYTES = 512 * 2**20
 _SMALLEST_CAPACITY = 32
@@ -35,49 +40,23 @@ _LOGITS_SHARE = 8  # an eighth of the bytes is for rows of logits
 
 @runtime_checkable
 class HasModel(Protocol):
-    """Anything with a GPTModel in it and an identity that a Run can name; a LanguageModel, as a rule."""
+    """Anything with a GPTModel and a tokenizer in it and an identity that a Run can name; a LanguageModel, as a rule."""
 
     @property
     def model(self) -> GPTModel: ...
 
     @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    @property
     def identity(self) -> str: ...
-
-
-class _Buffer:
-    """Room for the rows of one sequence: residual stream [n_layers + 1, capacity, E], keys and values [n_layers, H, capacity, D].
-
-    ids: the tokens whose rows are there (their number is `used`). Only `_run` writes, and only behind them.
-    """
-
-    def __init__(self, model: GPTModel, capacity: int) -> None:
-        config, like = model.config, model.token_embedding.weight
-        self.capacity = capacity
-        self.ids: tuple[int, ...] = ()
-        self.last_asked = 0
-        self.resid = like.new_empty(config.n_layers + 1, capacity, config.emb_dim)
-        self.k, self.v = (like.new_empty(config.n_layers, config.n_heads, capacity, config.head_dim) for _ in range(2))
-
-    @property
-    def used(self) -> int:
-        return len(self.ids)
-
-    @property
-    def n_bytes(self) -> int:
-        """Of the whole capacity, used or not."""
-        return self.resid.nbytes + self.k.nbytes + self.v.nbytes
-
-    def copy_from(self, other: _Buffer, n_tokens: int) -> None:
-        for ours, theirs in ((self.resid, other.resid), (self.k, other.k), (self.v, other.v)):
-            ours[..., :n_tokens, :] = theirs[..., :n_tokens, :]
-        self.ids = other.ids[:n_tokens]
 
 
 @dataclass(slots=True)
 class _Node:
     """One token in the tree of all sequences: the buffers that hold it there, and what comes after it in them."""
 
-    buffers: set[_Buffer] = field(default_factory=set)
+    buffers: set[Buffer] = field(default_factory=set)
     after: dict[int, _Node] = field(default_factory=dict)
 
 
@@ -87,10 +66,11 @@ class _Tree:
     def __init__(self, language_model: HasModel, number: int) -> None:
         self.language_model = weakref.ref(language_model)
         self.number = number
+        self.edits: Edits | None = None  # what the intervention changes, from the first run on
         self.computing = Lock()  # held by the one that runs the model
         self._root = _Node()
 
-    def longest(self, ids: Sequence[int]) -> tuple[int, _Buffer | None]:
+    def longest(self, ids: Sequence[int]) -> tuple[int, Buffer | None]:
         """How many tokens of `ids` are there, and the buffer that has them (of several the one asked for last)."""
         node, depth = self._root, 0
         for token_id in ids:
@@ -99,13 +79,17 @@ class _Tree:
             node, depth = child, depth + 1
         return depth, max(node.buffers, key=lambda b: b.last_asked, default=None)
 
-    def add(self, buffer: _Buffer) -> None:
+    @property
+    def is_empty(self) -> bool:
+        return not self._root.after
+
+    def add(self, buffer: Buffer) -> None:
         node = self._root
         for token_id in buffer.ids:
             node = node.after.setdefault(token_id, _Node())
             node.buffers.add(buffer)
 
-    def remove(self, buffer: _Buffer) -> None:
+    def remove(self, buffer: Buffer) -> None:
         node = self._root
         for token_id in buffer.ids:
             child = node.after[token_id]
@@ -124,12 +108,17 @@ class _RowsOfLogits:
         self._rows: OrderedDict[tuple[int, tuple[int, ...]], Tensor] = OrderedDict()
         self.n_bytes = 0
 
-    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
-        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+    def find(self, key: tuple[int, tuple[int, ...]]) -> Tensor | None:
+        """The row, if it is kept."""
         with self._lock:
             if (row := self._rows.get(key)) is not None:
                 self._rows.move_to_end(key)
-                return row
+            return row
+
+    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
+        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+        if (kept := self.find(key)) is not None:
+            return kept
         row = compute()
         with self._lock:
             if row.nbytes <= self._max_bytes and key not in self._rows:
@@ -154,7 +143,7 @@ class TraceStore:
         self._lock = Lock()  # for the fields below
         # A store does not keep a model alive.
         self._trees: weakref.WeakKeyDictionary[HasModel, dict[Intervention | None, _Tree]] = weakref.WeakKeyDictionary()
-        self._kept: dict[_Buffer, _Tree] = {}
+        self._kept: dict[Buffer, _Tree] = {}
         self._numbers, self._moments = itertools.count(), itertools.count(1)
 
     @classmethod
@@ -178,22 +167,29 @@ class TraceStore:
     def trace(self, run: Run) -> Trace:
         """What the model does with the ids of `run`: the rows that are kept, and the rest computed and kept.
 
+        Under an intervention whatever it cannot reach is taken from the run without it, as far as that is kept.
+
         Raises SequenceLengthError for no ids or more than the context length, TokenError for an id outside the vocabulary,
-        GPTCoreError for a model that was never added or is in training mode, or for an intervention.
+        OutOfRangeError for an intervention where this model or text has nothing, GPTCoreError for a model that was never added or is
+        in training mode.
         """
         language_model = self._named(run.model)
         model = language_model.model
         check_length(len(run.ids), model.config.context_length)
         check_ids(run.ids, model.config.vocab_size)
         if run.intervention is not None:
-            raise GPTCoreError(
-                f"intervention is {run.intervention!r}; parts of the model cannot be switched off yet, so leave it out."
-            )
+            run.intervention.check_fits(model.config, len(run.ids))
         if model.training:
             raise GPTCoreError("The model is in training mode, where dropout makes every run different; call model.eval() first.")
         tree = self._tree(language_model, run.intervention)
-        buffer = self._find(tree, run.ids) or self._compute(tree, model, run.ids)
-        return self._view(tree, model, buffer, run.ids)
+        buffer = self._find(tree, run.ids) or self._compute(tree, language_model, run)
+        return self._view(tree, language_model, buffer, run)
+
+    def edits(self, language_model: HasModel, intervention: Intervention) -> Edits:
+        """What an intervention changes in this model, whatever the text. Means and patched rows are computed where they are not kept."""
+        if isinstance(intervention, Ablation):
+            return ablation_edits(intervention, reference_means(language_model))
+        return patch_edits(intervention, self.trace(Run(language_model.identity, intervention.source)))
 
     def _named(self, identity: str) -> HasModel:
         with self._lock:
@@ -208,12 +204,18 @@ class TraceStore:
 
     def _tree(self, language_model: HasModel, intervention: Intervention | None) -> _Tree:
         with self._lock:
-            trees = self._trees[language_model]
-            if intervention not in trees:
-                trees[intervention] = _Tree(language_model, next(self._numbers))
-            return trees[intervention]
+            return self._tree_of(language_model, intervention)
 
-    def _find(self, tree: _Tree, ids: tuple[int, ...]) -> _Buffer | None:
+    def _tree_of(self, language_model: HasModel, intervention: Intervention | None) -> _Tree:
+        """Whoever calls holds the lock."""
+        trees = self._trees[language_model]
+        if intervention not in trees:
+            for other in [i for i, tree in trees.items() if i is not None and tree.is_empty and not tree.computing.locked()]:
+                del trees[other]  # nothing is kept of it, and there are more interventions than there is room
+            trees[intervention] = _Tree(language_model, next(self._numbers))
+        return trees[intervention]
+
+    def _find(self, tree: _Tree, ids: tuple[int, ...]) -> Buffer | None:
         """A buffer with all of `ids`, if there is one."""
         with self._lock:
             n_kept, buffer = tree.longest(ids)
@@ -222,20 +224,28 @@ class TraceStore:
             buffer.last_asked = next(self._moments)
             return buffer
 
-    def _compute(self, tree: _Tree, model: GPTModel, ids: tuple[int, ...]) -> _Buffer:
-        """Run what is missing of `ids`. Others that want this model wait, and then find it."""
+    def _compute(self, tree: _Tree, language_model: HasModel, run: Run) -> Buffer:
+        """Run what is missing of the ids. Others that want this model wait, and then find it."""
+        model, ids = language_model.model, run.ids
         with tree.computing:
             if (buffer := self._find(tree, ids)) is not None:
                 return buffer
+            if run.intervention is not None and tree.edits is None:
+                tree.edits = self.edits(language_model, run.intervention)
             with self._lock:
                 n_kept, source = tree.longest(ids)
             if source is not None and source.used == n_kept and source.capacity >= len(ids):
                 buffer = source
             else:
-                buffer = _Buffer(model, self._capacity(model, len(ids)))
+                buffer = Buffer(model, self._capacity(model, len(ids)))
                 if source is not None:
                     buffer.copy_from(source, n_kept)
-            _run(model, buffer, ids[n_kept:])
+            if tree.edits is None:
+                run_tokens(model, buffer, ids[n_kept:])
+            else:
+                with self._lock:
+                    n_clean, clean = self._tree_of(language_model, None).longest(ids)
+                run_tokens_edited(model, buffer, ids, n_kept, tree.edits, clean, n_clean)
             with self._lock:
                 outgrown = source if source is not None and source.used == n_kept and source is not buffer else None
                 self._keep(tree, buffer, ids, outgrown)
@@ -244,10 +254,10 @@ class TraceStore:
     def _capacity(self, model: GPTModel, n_tokens: int) -> int:
         """Room to grow: the next power of two, unless the context ends or a buffer of that size could not be kept."""
         doubled = max(_SMALLEST_CAPACITY, 1 << n_tokens.bit_length())
-        affordable = self._max_buffer_bytes // _Buffer(model, 1).n_bytes
+        affordable = self._max_buffer_bytes // Buffer(model, 1).n_bytes
         return max(n_tokens, min(doubled, model.config.context_length, affordable))
 
-    def _keep(self, tree: _Tree, buffer: _Buffer, ids: tuple[int, ...], outgrown: _Buffer | None) -> None:
+    def _keep(self, tree: _Tree, buffer: Buffer, ids: tuple[int, ...], outgrown: Buffer | None) -> None:
         """The rows of `ids` are written: from here on they can be found, and are not written again. `outgrown` is a buffer
         that became too small and has nothing that the new one has not."""
         buffer.ids, buffer.last_asked = ids, next(self._moments)
@@ -262,36 +272,16 @@ class TraceStore:
         while sum(b.n_bytes for b in self._kept) > self._max_buffer_bytes:
             self._drop(min(self._kept, key=lambda b: b.last_asked))
 
-    def _drop(self, buffer: _Buffer) -> None:
+    def _drop(self, buffer: Buffer) -> None:
         if (tree := self._kept.pop(buffer, None)) is not None:
             tree.remove(buffer)
 
-    def _view(self, tree: _Tree, model: GPTModel, buffer: _Buffer, ids: tuple[int, ...]) -> Trace:
-        n_tokens, key = len(ids), (tree.number, ids)
+    def _view(self, tree: _Tree, language_model: HasModel, buffer: Buffer, run: Run) -> Trace:
+        n_tokens, key, model = len(run.ids), (tree.number, run.ids), language_model.model
         resid, k, v = (rows[..., :n_tokens, :] for rows in (buffer.resid, buffer.k, buffer.v))
-        return Trace(model, ids, resid, k, v, lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])))
-
-
-class _LayerRows:
-    """One layer's part of a buffer as the model's LayerCache: new keys and values are written behind the first `start`."""
-
-    def __init__(
-        self, k: Float[Tensor, "n_heads capacity head_dim"], v: Float[Tensor, "n_heads capacity head_dim"], start: int
-    ) -> None:
-        self._k, self._v, self._start = k, v, start
-
-    def extend(
-        self, k: Float[Tensor, "batch n_heads new head_dim"], v: Float[Tensor, "batch n_heads new head_dim"]
-    ) -> tuple[Float[Tensor, "batch n_heads all head_dim"], Float[Tensor, "batch n_heads all head_dim"]]:
-        end = self._start + k.shape[-2]
-        self._k[:, self._start : end], self._v[:, self._start : end] = k[0], v[0]
-        return self._k[None, :, :end], self._v[None, :, :end]
-
-
-def _run(model: GPTModel, buffer: _Buffer, new_ids: Sequence[int]) -> None:
-    """The model's own forward pass over the tokens behind those of the buffer, block by block, each residual stream kept."""
-    start, end = buffer.used, buffer.used + len(new_ids)
-    resid = buffer.resid[:, None, start:end]  # [n_layers + 1, 1, N, E]
-    resid[0] = model.embed(torch.tensor([list(new_ids)], device=resid.device), start)
-    for layer, block in enumerate(model.blocks):
-        resid[layer + 1] = block(resid[layer], _LayerRows(buffer.k[layer], buffer.v[layer], start))
+        return Trace(
+            language_model, run, resid, k, v,
+            lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])),
+            lambda position: self._logits.find((tree.number, run.ids[: position + 1])),
+            tree.edits,
+        )  # fmt: skip

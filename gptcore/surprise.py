@@ -14,9 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gptcore.errors import SequenceLengthError
+from gptcore.arguments import check_ids
+from gptcore.edits import Edits, forward
+from gptcore.errors import InterventionError, SequenceLengthError
+from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
-from gptcore.trace import check_ids
+from gptcore.run import Intervention, Patch
 
 ROWS_AT_ONCE = 64  # rows of logits in memory: 26 MB in float64 with GPT-2's vocabulary
 
@@ -67,29 +70,45 @@ def windows(n_tokens: int, context_length: int) -> tuple[Window, ...]:
 
 
 @torch.inference_mode()
-def surprise(model: GPTModel, ids: Sequence[int], top: int = 3) -> Surprise:
+def surprise(
+    model: GPTModel | LanguageModel, ids: Sequence[int], top: int = 3, intervention: Intervention | None = None
+) -> Surprise:
     """Judge each token after the first. The model runs once per window; logits are made and dropped a few rows at a time.
 
-    Raises SequenceLengthError for no tokens, TokenError for an id outside the vocabulary.
+    intervention: what is silent or patched in every pass; it takes a LanguageModel.
+    Raises SequenceLengthError for no tokens, or a patch in a text that takes several windows (its places are those of one pass),
+    TokenError for an id outside the vocabulary, InterventionError for an intervention in a bare GPTModel.
     """
+    edits = None
+    if isinstance(model, LanguageModel):
+        edits, model = None if not intervention else model.edits(intervention, len(ids)), model.model
+    elif intervention:
+        raise InterventionError(
+            "A bare GPTModel has no vocabulary and no store; give the LanguageModel to judge a text under one."
+        )
     ids = tuple(ids)
     if not ids:
         raise SequenceLengthError("There is no token to judge; give at least 2, the first of which is only read.")
     check_ids(ids, model.config.vocab_size)
     passes = windows(len(ids), model.config.context_length)
+    if isinstance(intervention, Patch) and len(passes) > 1:
+        most = model.config.context_length + 1
+        raise SequenceLengthError(
+            f"A patch names places of one pass, which judges {most:,} tokens; the text has {len(ids):,}, so shorten it by {len(ids) - most:,}."
+        )
     top = min(top, model.config.vocab_size)
-    parts = [part for window in passes for part in _judge_window(model, ids, window, top)]
+    parts = [part for window in passes for part in _judge_window(model, ids, window, top, edits)]
     if not parts:
         return Surprise((), np.empty(0), np.empty(0, np.int64), np.empty((0, top), np.int64), np.empty((0, top)), ())
     bits, rank, expected, probs = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
     return Surprise(ids[1:], bits, rank, expected, probs, passes)
 
 
-def _judge_window(model: GPTModel, ids: tuple[int, ...], window: Window, top: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+def _judge_window(
+    model: GPTModel, ids: tuple[int, ...], window: Window, top: int, edits: Edits | None
+) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     device = model.token_embedding.weight.device
-    x = model.embed(torch.tensor([ids[window.start : window.stop]], device=device))
-    for block in model.blocks:
-        x = block(x)
+    x = forward(model, torch.tensor([ids[window.start : window.stop]], device=device), edits)
     out = []
     for first in range(window.first, window.stop + 1, ROWS_AT_ONCE):
         targets = torch.tensor(ids[first : min(first + ROWS_AT_ONCE, window.stop + 1)], device=device)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import index
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -27,34 +27,60 @@ from gptcore.activations import (
     LayerRows,
     owned,
 )
-from gptcore.checks import Check, checks
+from gptcore.arguments import check_ids
+from gptcore.checks import Check, checks, earlier_tokens_unchanged
+from gptcore.edits import NOTHING, Edits
 from gptcore.errors import OutOfRangeError, TokenError
 from gptcore.lens import Lens, lens
 from gptcore.model import GPTModel, TransformerBlock
 from gptcore.overview import AttentionOverview
+from gptcore.run import Run
+
+if TYPE_CHECKING:
+    from gptcore.store import HasModel
 
 Site = Literal["ln_1", "ln_2", "final"]
 
 
-class Trace:
-    """One sequence of tokens inside one model. Immutable; made by `TraceStore.trace`.
+class Kept(NamedTuple):
+    """What a trace has, for the modules of gptcore that compute further with it: read, never written, never given out."""
 
-    ids: the token ids; n_tokens: how many; config: of the model.
+    language_model: HasModel
+    model: GPTModel
+    layers: tuple[LayerRows, ...]
+    resid: Float[Tensor, "depth n_tokens emb_dim"]
+    edits: Edits | None
+
+
+class Trace:
+    """One run: a sequence of tokens inside one model, under an intervention or none. Immutable; made by `TraceStore.trace`.
+
+    run: model, ids and intervention; ids: the token ids; n_tokens: how many; config: of the model.
     """
 
     def __init__(
         self,
-        model: GPTModel,
-        ids: tuple[int, ...],
+        language_model: HasModel,
+        run: Run,
         resid: Float[Tensor, "depth n_tokens emb_dim"],
         k: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         v: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         last_logits: Callable[[], Tensor],
+        kept_logits: Callable[[int], Tensor | None],
+        edits: Edits | None,
     ) -> None:
         """resid, k and v may belong to a store: they are read, never written and never given out. last_logits gives the row of
-        the last position, from wherever it is kept."""
-        self.ids, self.config = ids, model.config
-        self._model, self._resid, self._k, self._v, self._last_logits = model, resid, k, v, last_logits
+        the last position, from wherever it is kept; kept_logits that of any position, if it is kept. edits: what the run's
+        intervention changes."""
+        self.run, self.ids, self.config = run, run.ids, language_model.model.config
+        self._language_model, self._model, self._edits = language_model, language_model.model, edits
+        self._resid, self._k, self._v = resid, k, v
+        self._last_logits, self._kept_logits = last_logits, kept_logits
+
+    @property
+    def model(self) -> GPTModel:
+        """The model that ran; its weights are not to be changed."""
+        return self._model
 
     @property
     def n_tokens(self) -> int:
@@ -84,7 +110,10 @@ class Trace:
     @torch.inference_mode()
     def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
         """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
-        return owned(self._model.unembed(self._resid[-1, self._positions(positions)]))
+        wanted = self._positions(positions)
+        if len(wanted) == 1 and (kept := self._kept_logits(int(wanted[0]))) is not None:  # as for the choice made there
+            return owned(kept[None])
+        return owned(self._model.unembed(self._resid[-1, wanted]))
 
     @torch.inference_mode()
     def attention(
@@ -159,14 +188,24 @@ class Trace:
     def check(self) -> tuple[Check, ...]:
         """Whether the trace adds up, each check with its deviation and tolerance."""
         layers = [self._rows(layer) for layer in range(self.config.n_layers)]
-        return checks(self._model, self.ids, layers, self._resid, self._last_logits())
+        return checks(self._model, self.ids, layers, self._resid, self._last_logits(), self._edits)
+
+    @torch.inference_mode()
+    def check_earlier_tokens(self, layer: int) -> Check:
+        """Whether the keys and values of the first tokens in a layer are the same without the tokens behind them."""
+        rows = self._rows(layer)
+        return earlier_tokens_unchanged(self._model, self.ids, self._layer(layer), rows.k, rows.v, self._edits)
 
     def _layer(self, layer: int) -> int:
         return _within(layer, self.config.n_layers, "layer", "layers")
 
     def _rows(self, layer: int) -> LayerRows:
         layer = self._layer(layer)
-        return LayerRows(cast(TransformerBlock, self._model.blocks[layer]), self._resid[layer], self._k[layer], self._v[layer])
+        block, edit = (
+            cast(TransformerBlock, self._model.blocks[layer]),
+            NOTHING if self._edits is None else self._edits.layers[layer],
+        )
+        return LayerRows(block, self._resid[layer], self._k[layer], self._v[layer], edit)
 
     def _positions(self, positions: Sequence[int] | None) -> Int[Tensor, "query"]:
         wanted = range(self.n_tokens) if positions is None else positions
@@ -176,11 +215,10 @@ class Trace:
         return torch.tensor(checked, device=self._resid.device)
 
 
-def check_ids(ids: Sequence[int], vocab_size: int) -> None:
-    """Raises TokenError, naming the first id that is not in 0 ... vocab_size - 1."""
-    for token_id in ids:
-        if not 0 <= token_id < vocab_size:
-            raise TokenError(f"Token id {token_id} is not in this model's vocabulary of {vocab_size:,} (0 to {vocab_size - 1}).")
+def kept(trace: Trace) -> Kept:
+    """The insides of a trace, which belong to its store."""
+    layers = tuple(trace._rows(layer) for layer in range(trace.config.n_layers))
+    return Kept(trace._language_model, trace._model, layers, trace._resid, trace._edits)
 
 
 def _within(wanted: int, count: int, name: str, counted: str) -> int:

@@ -33,9 +33,9 @@ else:
     if n_layers > 1:
         st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
     ui.note(
-        f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+        f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
     )
-    found = runtime.compute(lambda: here.trace.feed_forward(here.layer, (here.position,)))
+    found = here.trace.feed_forward(here.layer, (here.position,))
     drawn = {
         "steps": sections.widen_bend_narrow,
         "activations": sections.before_and_after_gelu,

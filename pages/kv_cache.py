@@ -5,9 +5,7 @@ Shows: the newest query and all keys and values, one row a token (value as a sha
 work for the next token (GFLOP) and measured time (ms), with and without the cache, over the tokens of the sequence.
 """
 
-import streamlit as st
-
-from app import choices, runtime, ui
+from app import choices, faults, runtime, ui
 from app.chapters.kv_cache import race, sections
 
 PARTS = {"kept": "What is kept", "work": "The work it saves", "measured": "The time it saves here"}
@@ -25,5 +23,5 @@ if part == "kept":
 elif part == "work":
     sections.work(here)
 else:
-    st.fragment(race.measured)(here)
+    faults.fragment(race.measured)(here)
 ui.terms("K/V cache", "query", "key", "value", "causal mask", "autoregressive", "FLOP")

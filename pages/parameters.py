@@ -24,7 +24,7 @@ PARTS = {
 }
 
 here = runtime.here()
-tied = here.model.model.tied
+tied = here.model.tied
 shares = components(here.config, tied).set_index("component").share
 head = "" if tied else f", {markup.percent(shares[parameters.OUTPUT_HEAD])} in an output head of its own"
 ui.page_header(

@@ -42,7 +42,7 @@ else:
         **state.choice(choices.SAMPLING_LOGITS),
     )  # fmt: skip
     example = source == "nine_words"
-    given = views.nine_words() if example else views.live(here.view.model, here.ids)
+    given = views.nine_words() if example else views.live(here.run)
     ui.note(
         "The words that may follow “every effort moves you”, with published logits. No model is involved."
         if example

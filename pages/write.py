@@ -7,8 +7,8 @@ candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kep
 
 import streamlit as st
 
-from app import runtime, sequence, state, ui
-from app.chapters.write import run_loop, seven_steps
+from app import faults, run_loop, runtime, sequence, state, ui
+from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
@@ -24,19 +24,23 @@ def controls(running: bool, full: bool) -> None:
     """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if running:
-            st.button("Stop", type="primary", icon=":material/stop:", on_click=run_loop.stop)
+            st.button("Stop", type="primary", icon=":material/stop:", on_click=state.guarded(run_loop.stop))
             done = run_loop.total() - run_loop.remaining()
             st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
             return
         view = state.current()
         st.button(
-            "Step", type="primary", icon=":material/add:", on_click=run_loop.step, help="Choose one token and append it",
+            "Step", type="primary", icon=":material/add:", on_click=state.guarded(run_loop.step), help="Choose one token and append it",
             disabled=full,
         )  # fmt: skip
         count = int(state.remembered("run_length", 50))
-        st.button(f"Run {count}", icon=":material/play_arrow:", on_click=run_loop.start, args=(count,), disabled=full)
-        st.button("Back", icon=":material/undo:", on_click=run_loop.back, disabled=view.step == 0)
-        st.button("Start over", icon=":material/first_page:", on_click=run_loop.start_over, disabled=not view.chosen)
+        st.button(
+            f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,), disabled=full
+        )
+        st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=view.step == 0)
+        st.button(
+            "Start over", icon=":material/first_page:", on_click=state.guarded(run_loop.start_over), disabled=not view.chosen
+        )
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
             st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
             st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
@@ -47,7 +51,7 @@ def live() -> None:
     was_running = run_loop.remaining() > 0
     run_loop.tick()
     if not drawing_page and not (ticking and run_loop.remaining()):
-        st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
+        st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
     here = runtime.here()
     controls(was_running, here.is_full)
     if here.is_full:
@@ -92,5 +96,5 @@ if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
 # A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
 drawing_page, ticking = True, run_loop.remaining() > 0
-st.fragment(live, run_every=run_loop.interval() if ticking else None)()
+faults.fragment(live, run_every=run_loop.interval() if ticking else None)()
 drawing_page = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,26 @@ def _no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
         patch.setattr(socket, "getaddrinfo", resolve_only_here)
         yield
+
+
+@pytest.fixture
+def faults_logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What the app logs from now on. A test that asks for it may make the app fail; in any other a fault of the app fails the test."""
+    if (log := sys.modules.get("app.log")) is None:  # no test of this run has to do with the app
+        yield []
+        return
+    lines: list[str] = []
+    log.forget()
+    monkeypatch.setattr(log._logger, "error", lines.append)
+    yield lines
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_is_swallowed(request: pytest.FixtureRequest) -> Iterator[None]:
+    expected = "faults_logged" in request.fixturenames
+    lines = request.getfixturevalue("faults_logged")
+    yield
+    assert expected or not [line for line in lines if line.startswith("Fault")], lines
 
 
 @pytest.fixture(scope="session")

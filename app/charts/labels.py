@@ -25,7 +25,7 @@ def escape(text: str) -> str:
 
 
 def percent(probability: float) -> str:
-    """0.431 -> "43.1 %"; below a tenth of a percent "< 0.1 %"; not a number "–". As `percent` in shared.js."""
+    """0.431 -> "43.1 %"; below a tenth of a percent "< 0.1 %"; not a number "–". As `percent` in shared/numbers.js."""
     if not math.isfinite(probability):
         return "–"
     if 0 < probability < 0.001:
@@ -34,7 +34,7 @@ def percent(probability: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Three significant digits with a real minus sign; not a number "–". As `significant` in shared.js."""
+    """Three significant digits with a real minus sign; not a number "–". As `significant` in shared/numbers.js."""
     if not math.isfinite(value):
         return "–"
     if value == 0:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import state
 from app.server import assets
 
 _ALIGNMENT = 8
@@ -28,7 +29,13 @@ export default await mount("%s");
 @cache
 def component(name: str) -> Any:
     """The mounting command of the component in folder `name`. Give it a key, or it is mounted anew at every rerun."""
-    return st.components.v2.component(f"glass_{name}", js=_MOUNT % (assets.folder(), name))
+    mounted = st.components.v2.component(f"glass_{name}", js=_MOUNT % (assets.folder(), name))
+
+    def mount(**given: Any) -> Any:
+        guarded = {name: state.guarded(callback) for name, callback in given.items() if name.startswith("on_")}
+        return mounted(**given | guarded)
+
+    return mount
 
 
 def pack(header: Mapping[str, Any], **arrays: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ from gptcore.config import GPTConfig
 from gptcore.model import GPTModel
 from gptcore.run import Intervention, Run
 from gptcore.store import TraceStore
+from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
 TINY = GPTConfig(vocab_size=61, context_length=20, emb_dim=15, n_heads=3, n_layers=2, drop_rate=0.0, qkv_bias=True)
@@ -20,12 +21,26 @@ TINY = GPTConfig(vocab_size=61, context_length=20, emb_dim=15, n_heads=3, n_laye
 _numbers = itertools.count()
 
 
+class FakeTokenizer(Tokenizer):
+    """Enough to give a model without vocabulary a reference text: every character is one of its tokens."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self.vocab_size, self.end_of_text_id = vocab_size, None
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(ord(character) % self.vocab_size for character in text)
+
+
 @dataclass(frozen=True, eq=False)
 class Holder:
     """As much of a LanguageModel as a store asks for."""
 
     model: GPTModel
     identity: str = field(default_factory=lambda: f"random-{next(_numbers)}")
+
+    @property
+    def tokenizer(self) -> FakeTokenizer:
+        return FakeTokenizer(self.model.config.vocab_size)
 
 
 def random_model(

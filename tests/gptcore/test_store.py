@@ -29,13 +29,13 @@ MEDIUM = GPTConfig(vocab_size=61, context_length=80, emb_dim=12, n_heads=2, n_la
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many tokens each forward pass took, in the order in which they ran."""
     counts: list[int] = []
-    run = store_module._run
+    run = store_module.run_tokens
 
-    def counted(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+    def counted(model: GPTModel, buffer: store_module.Buffer, new_ids: Sequence[int]) -> None:
         counts.append(len(new_ids))
         run(model, buffer, new_ids)
 
-    monkeypatch.setattr(store_module, "_run", counted)
+    monkeypatch.setattr(store_module, "run_tokens", counted)
     return counts
 
 
@@ -152,7 +152,7 @@ def test_what_a_branch_shares_stays_when_the_trunk_is_dropped(runs: list[int]) -
 
 def _bytes_of(model: GPTModel, buffers: int, capacity: int) -> int:
     """A limit that holds so many buffers of a capacity, and the share for logits."""
-    one = store_module._Buffer(model, capacity).n_bytes
+    one = store_module.Buffer(model, capacity).n_bytes
     return buffers * one * 8 // 7 + 8
 
 
@@ -190,15 +190,15 @@ def plain_residual(model: GPTModel, ids: tuple[int, ...]) -> np.ndarray:
 def test_two_who_ask_for_the_same_ids_at_once_have_them_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model, store, ids = random_model(), TraceStore(), random_ids(12)
     inside, go_on, counts = threading.Event(), threading.Event(), []
-    run = store_module._run
+    run = store_module.run_tokens
 
-    def slow(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+    def slow(model: GPTModel, buffer: store_module.Buffer, new_ids: Sequence[int]) -> None:
         counts.append(len(new_ids))
         inside.set()
         assert go_on.wait(10)
         run(model, buffer, new_ids)
 
-    monkeypatch.setattr(store_module, "_run", slow)
+    monkeypatch.setattr(store_module, "run_tokens", slow)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(traced, store, model, ids)
         assert inside.wait(10)
@@ -212,14 +212,14 @@ def test_who_asks_for_what_is_there_does_not_wait_for_who_computes(monkeypatch: 
     model, store, ids = random_model(), TraceStore(), random_ids(12)
     traced(store, model, ids)
     inside, go_on = threading.Event(), threading.Event()
-    run = store_module._run
+    run = store_module.run_tokens
 
-    def slow(model: GPTModel, buffer: store_module._Buffer, new_ids: Sequence[int]) -> None:
+    def slow(model: GPTModel, buffer: store_module.Buffer, new_ids: Sequence[int]) -> None:
         inside.set()
         assert go_on.wait(10)
         run(model, buffer, new_ids)
 
-    monkeypatch.setattr(store_module, "_run", slow)
+    monkeypatch.setattr(store_module, "run_tokens", slow)
     with ThreadPoolExecutor(1) as pool:
         longer = pool.submit(traced, store, model, (*ids, 1))
         assert inside.wait(10)
@@ -305,7 +305,7 @@ def test_a_sequence_that_outgrows_the_limit_still_finds_what_was_kept_of_it(runs
 @pytest.mark.parametrize("config", [*NAMED_CONFIGS.values(), TINY], ids=[*NAMED_CONFIGS, "tiny"])
 def test_the_store_of_a_model_holds_at_least_one_text_that_fills_the_context(config: GPTConfig) -> None:
     with torch.device("meta"):
-        needed = store_module._Buffer(GPTModel(config), config.context_length).n_bytes
+        needed = store_module.Buffer(GPTModel(config), config.context_length).n_bytes
     store = TraceStore.for_config(config)
     assert store._max_buffer_bytes >= needed
     assert store._max_buffer_bytes < needed * 1.001 or store._max_buffer_bytes < store_module.MAX_BYTES
@@ -345,7 +345,7 @@ def test_models_do_not_mix_and_a_dropped_model_gives_its_bytes_back() -> None:
     del first
     gc.collect()
     traced(store, second, random_ids(12, seed=9))
-    assert store.n_bytes < both + store_module._Buffer(second, 20).n_bytes
+    assert store.n_bytes < both + store_module.Buffer(second, 20).n_bytes
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_the_displayed_input_times_the_displayed_weights_is_what_transformers_ma
     tiny_model: LanguageModel, trace: Trace, reference: Reference, part: str
 ) -> None:
     layer, head, position = 1, 3, 4
-    found = views.projection(tiny_model, trace, layer, head, position, part)
+    found = views.projection(trace, layer, head, position, part)
     start = PARTS.index(part) * HEADS * WIDTH + head * WIDTH
     made = (reference.q, reference.k, reference.v)[PARTS.index(part)][layer, head, position]
     assert np.array_equal(found.weight, reference.weights[layer][:, start : start + WIDTH])
@@ -131,7 +131,7 @@ def test_the_self_checks_pass_on_the_model_and_each_fails_on_a_number_that_was_c
     tiny_model: LanguageModel, trace: Trace
 ) -> None:
     found = trace.attention(1, (4,), (2,))
-    parts = [views.projection(tiny_model, trace, 1, 2, 4, part) for part in PARTS]
+    parts = [views.projection(trace, 1, 2, 4, part) for part in PARTS]
     assert all(check.ok for check in views.self_checks(parts, found))
     wrong = [*parts[:2], replace(parts[2], made=parts[2].made + 0.01)]
     assert [check.ok for check in views.self_checks(wrong, found)] == [False, True, True]
@@ -181,17 +181,17 @@ def test_the_check_of_a_small_map_passes_and_fails_where_one_cell_was_changed(ti
     trace = tiny_model.trace((IDS * 9)[:length])
     heads = Heads(LAYERS, HEADS, length)
     for query in {0, length // 2, length - 1}:
-        assert attention_heads.self_checks(heads.picture(), trace, 1, 2, query) == []
+        assert attention_heads.self_checks(trace, heads.picture(), 1, 2, query) == []
     heads.grow(trace)
     found = heads.picture()
     for query in {0, length // 2, length - 1}:
-        (check,) = attention_heads.self_checks(found, trace, 1, 2, query)
+        (check,) = attention_heads.self_checks(trace, found, 1, 2, query)
         assert check.ok and check.tolerance < 1, check
         row = next(cell for cell in reversed(range(found.cells)) if length * cell // found.cells <= query)
         images = found.images.copy()
         images[1, 2, row, row] -= 2
-        assert not attention_heads.self_checks(replace(found, images=images), trace, 1, 2, query)[0].ok
-        assert attention_heads.self_checks(replace(found, images=images), trace, 1, 1, query)[0].ok
+        assert not attention_heads.self_checks(trace, replace(found, images=images), 1, 2, query)[0].ok
+        assert attention_heads.self_checks(trace, replace(found, images=images), 1, 1, query)[0].ok
 
 
 def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:

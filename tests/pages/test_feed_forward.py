@@ -11,10 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import choices, runtime
+from app import choices
 from app.chapters.feed_forward import activations, sections, views
-from app.runtime import Here
-from app.state import View
 from app.writing import markup
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
@@ -29,12 +27,6 @@ LAYER, POSITION = 1, 4
 @pytest.fixture(scope="module")
 def reference(tiny_folder: Path) -> TransformersRun:
     return TransformersRun(tiny_folder, IDS)
-
-
-def place(model: LanguageModel) -> Here:
-    """A visitor who looks at LAYER and POSITION."""
-    tokens = tuple(model.tokenizer.text_of(i) for i in IDS)
-    return Here(View(), model, runtime.SequenceInView(IDS, IDS, (), False), tokens, LAYER, 0, POSITION)
 
 
 def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by(
@@ -171,34 +163,34 @@ def test_the_self_check_passes_on_the_model_and_fails_on_the_exact_gelu(tiny_mod
 
 
 def test_one_neuron_by_hand_is_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
-    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    worked = views.by_hand(here, found)
+    trace = tiny_model.trace(IDS)
+    worked = views.by_hand(trace, LAYER, trace.feed_forward(LAYER, (POSITION,)))
     pre, post = (reference.layers[LAYER][key][POSITION] for key in ("mlp_pre", "mlp_post"))
     assert worked.neuron == np.abs(post).argmax()
     assert worked.bias == pytest.approx(reference.model.transformer.h[LAYER].mlp.c_fc.bias[worked.neuron].item())
     assert worked.product + worked.bias == worked.before == pytest.approx(pre[worked.neuron], rel=1e-4)
     assert worked.after == pytest.approx(post[worked.neuron], rel=1e-4)
     column = reference.model.transformer.h[LAYER].mlp.c_proj.weight[worked.neuron]
-    assert views.column_length(here, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
+    assert views.column_length(trace, LAYER, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
 
 
 def test_all_neurons_together_are_the_output_and_one_left_out_is_noticed(tiny_model: LanguageModel) -> None:
-    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    assert views.sum_check(here, found).ok
+    trace = tiny_model.trace(IDS)
+    found = trace.feed_forward(LAYER, (POSITION,))
+    assert views.sum_check(trace, LAYER, found).ok
     fewer = found.mlp_post.copy()
     fewer[0, 5] = 0
-    assert not views.sum_check(here, replace(found, mlp_post=fewer)).ok
+    assert not views.sum_check(trace, LAYER, replace(found, mlp_post=fewer)).ok
 
 
 def test_promoted_and_suppressed_are_found_another_way_and_a_wrong_change_is_noticed(tiny_model: LanguageModel) -> None:
-    here, trace = place(tiny_model), tiny_model.trace(IDS)
-    found = trace.feed_forward(LAYER, (POSITION,))
-    table = views.neuron_table(found, views.neuron_effects(here, trace, found))
-    assert views.effects_check(here, trace, table).ok
+    trace = tiny_model.trace(IDS)
+    table = views.strongest(trace, LAYER, POSITION, trace.feed_forward(LAYER, (POSITION,))).table
+    assert views.effects_check(trace, LAYER, POSITION, table).ok
     for column, row in (("logit_change", 3), ("token_id", 12)):
         wrong = table.copy()
         wrong.loc[row, column] = wrong.loc[row + 1, column]
-        assert not views.effects_check(here, trace, wrong).ok
+        assert not views.effects_check(trace, LAYER, POSITION, wrong).ok
 
 
 def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(

@@ -100,7 +100,7 @@ def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -
 def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
     tiny_model: LanguageModel, reference: TransformersRun, site: str
 ) -> None:
-    table = views.over_depth(views.along_depth(tiny_model.trace(IDS), site, POSITIONS, 2))
+    table = views.over_depth(views.along_depth(tiny_model.trace(IDS), site, POSITIONS))
     assert list(table["layer"]) == ["0", "1", "final"]
     for row, (layer, where) in zip(table.itertuples(), ((0, site), (1, site), (0, "final")), strict=True):
         before, after = (values[list(POSITIONS)] for values in around(reference, layer, where))

@@ -22,14 +22,13 @@ from app import choices, counting, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters import weights as weight_sections
 from app.chapters.parameters.controls import Counted, divisors
-from app.runtime import Here, SequenceInView
-from app.state import View
 from app.writing.quantities import in_bytes, in_words
 from gptcore import parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
 from gptcore.weights import weight_statistics
+from tests.pages.place import place
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 LAYER = 1
@@ -358,11 +357,11 @@ def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at_and_linked
 def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
     tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sequence = SequenceInView((1, 2), (1, 2), (), False)
-    here = Here(View(), replace(tiny_model, model=GPTModel(tiny_model.config)), sequence, ("", ""), 0, 0, 0)
+    model = replace(tiny_model, model=GPTModel(tiny_model.config))
+    here = place(model, (1, 2))
     checks = (counting.counted, counting.bytes_counted)
     assert all(check(here).ok for check in checks) and counting.work_counted(GPT2_SMALL).ok
-    here.model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
+    model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
     assert [check(here).deviation for check in checks] == [3, 12]
     flops = parameters.forward_flops(GPT2_SMALL, 1024)
     monkeypatch.setattr(parameters, "forward_flops", lambda *_: replace(flops, blocks=flops.blocks + 1))
@@ -380,8 +379,7 @@ def test_the_checks_speak_of_the_configuration_that_is_shown(opened: Opened, pre
 
 
 def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_model: LanguageModel) -> None:
-    sequence = SequenceInView((1, 2), (1, 2), (), False)
-    here = Here(View(), tiny_model, sequence, ("", ""), 0, 0, 0)
+    here = place(tiny_model, (1, 2))
     for config, tied in ((tiny_model.config, True), (GPT_CONFIG_124M, False), (GPT3_175B, True)):
         now = Counted("", "shown", config, tied)
         for divided in (views.parts_by_block, views.parts_by_component):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, runtime, state, ui
+from app import choices, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.views import Projection
@@ -41,7 +41,7 @@ def closer_look(here: Here) -> None:
 
 def _row(here: Here) -> None:
     query = here.position
-    found = runtime.compute(lambda: here.trace.attention(here.layer, (query,), (here.head,)))
+    found = here.trace.attention(here.layer, (query,), (here.head,))
     table = views.row_numbers(found, here.tokens)
     seen = table[table["key"] <= query].nlargest(ROWS, "weight").sort_values("key")
     drawn = pd.concat([seen, table[table["key"] == query + 1]])
@@ -67,7 +67,7 @@ def _row(here: Here) -> None:
 
 def _all_parts(here: Here) -> list[Projection]:
     """Query, key and value of the head and the token in focus."""
-    return runtime.compute(lambda: views.projections(here.model, here.trace, here.layer, here.head, here.position))
+    return views.projections(here.trace, here.layer, here.head, here.position)
 
 
 def _projections(here: Here) -> None:
@@ -75,7 +75,7 @@ def _projections(here: Here) -> None:
         "Part", views.PARTS, format_func=str.capitalize, required=True, label_visibility="collapsed",
         **state.choice(choices.ATTENTION_MADE),
     )  # fmt: skip
-    found = runtime.compute(lambda: views.projection(here.model, here.trace, here.layer, here.head, here.position, part))
+    found = views.projection(here.trace, here.layer, here.head, here.position, part)
     _inputs(found, f"{here.tokens[here.position]} ({here.position})")
     _weights(found, part)
     _made(found, part, here)
@@ -120,16 +120,16 @@ def _made(found: Projection, part: str, here: Here) -> None:
     ui.note(
         f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
     )
-    one = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,), (here.head,)))
+    one = here.trace.attention(here.layer, (here.position,), (here.head,))
     ui.self_check(views.self_checks(_all_parts(here), one)[0])
     ui.source(MultiHeadAttention)
 
 
 def _entropy(here: Here) -> None:
-    found = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,)))
+    found = here.trace.attention(here.layer, (here.position,))
     row = views.entropies(found)
-    heads = attention_heads.heads(here.view.model, here.trace)
-    mean = runtime.compute(lambda: heads.layer(here.trace, here.layer)).entropy
+    heads = attention_heads.heads(here.trace)
+    mean = heads.layer(here.trace, here.layer).entropy
     names = [str(head) for head in range(len(row))]
     focus = f"query {here.tokens[here.position]} ({here.position})"
     everyone = "mean of all queries but the first" if len(here.ids) > 1 else "mean of all queries"
@@ -162,7 +162,7 @@ def newest(here: Here) -> None:
         "in this layer or in an earlier one. Each line is a head, from the first layer down. A click brings it into focus."
     )
     hide_first = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
-    weights = runtime.compute(here.trace.newest_row)
+    weights = here.trace.newest_row()
     n_heads = weights.shape[1]
     rows, one = weights.reshape(-1, weights.shape[2]), weights[here.layer, here.head].copy()
     check = views.row_check(rows)
@@ -202,7 +202,7 @@ def newest(here: Here) -> None:
 
 
 def _one_row(here: Here, layer: int, head: int, hide_first: bool) -> np.ndarray:
-    row = runtime.compute(lambda: here.trace.attention(layer, (len(here.ids) - 1,), (head,))).pattern[0, 0]
+    row = here.trace.attention(layer, (len(here.ids) - 1,), (head,)).pattern[0, 0]
     if hide_first:
         row[0] = np.nan
     return row

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import choices, picture_files, runtime, state, ui
+from app import choices, faults, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.heads import AllHeads
@@ -24,7 +24,6 @@ from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 KEYS = 12  # offered in the list beside the formula
-MAPS = 32 * MB  # of large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
@@ -38,9 +37,7 @@ STAGES: dict[Stage, tuple[str, str, str]] = {
 }
 
 
-@st.cache_resource(show_spinner=False)
-def _maps() -> Recent[Prepared]:
-    return Recent(MAPS)
+_MAPS: Recent[Prepared] = Recent(32 * MB)  # ready to be drawn: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 
 
 def one_head(here: Here) -> None:
@@ -55,28 +52,26 @@ def one_head(here: Here) -> None:
         checks = formula(here, shown)
     with small:
         all_heads(here)
-    found = attention_heads.heads(here.view.model, here.trace).picture()
+    found = attention_heads.heads(here.trace).picture()
     with below:
-        ui.self_check(
-            checks + runtime.compute(lambda: attention_heads.self_checks(found, here.trace, here.layer, here.head, here.position))
-        )
+        ui.self_check(checks + attention_heads.self_checks(here.trace, found, here.layer, here.head, here.position))
         ui.source(activations.attend, MultiHeadAttention)
 
 
 def all_heads(here: Here) -> None:
     """Every head of every layer; a click brings one into focus. Where that takes long, it fills up while the page can be used."""
-    heads = attention_heads.heads(here.view.model, here.trace)
+    heads = attention_heads.heads(here.trace)
     filling = heads.takes_long
 
     def draw() -> None:
         """As a fragment, it runs again until all layers are there."""
-        runtime.compute(lambda: heads.grow(here.trace))
+        heads.grow(here.trace)
         seen, focus = state.current(), (here.view.layer, here.view.head)
         if filling and (not heads.missing or (seen.layer, seen.head) != focus):
             st.rerun()  # the page once more: without a clock, or because a click, of which only a fragment heard, has moved the focus
         _overview(here, heads.picture())
 
-    (st.fragment(draw, run_every=FILLING) if filling else draw)()
+    (faults.fragment(draw, run_every=FILLING) if filling else draw)()
 
 
 def _overview(here: Here, found: AllHeads) -> None:
@@ -137,7 +132,7 @@ def large_map(here: Here, shown: Picture) -> None:
     whole = f"{_whose(shown)}: {STAGES[shown.stage][1]}"
 
     def values() -> Matrix:
-        return runtime.compute(lambda: views.map_rows(trace, shown))
+        return views.map_rows(trace, shown)
 
     def focus(row: int, column: int | None) -> None:
         """A cell is a query and a key; a token of the text is a query, whose key is then the one that it reads most."""
@@ -145,13 +140,13 @@ def large_map(here: Here, shown: Picture) -> None:
         state.update(position=None if position == len(here.ids) - 1 else position)
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
-    ready = _maps().get((here.view.model, here.ids, shown), lambda: _prepared(values(), labels, whole, shown))
+    ready = _MAPS.get((here.run, shown), lambda: _prepared(values(), labels, whole, shown))
     token_map(
         ready,
         key="attention_map",
         row=here.position if words is None else words[here.position],
         linked_text=True,
-        row_of=lambda row: runtime.compute(lambda: views.map_rows(trace, shown, (row,)))[0],
+        row_of=lambda row: views.map_rows(trace, shown, (row,))[0],
         on_row=focus,
     )
     ui.export_menu(
@@ -228,24 +223,18 @@ def remarks(here: Here, shown: Picture) -> None:
 
 def formula(here: Here, shown: Picture) -> list[Check]:
     """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
-    layer, head, query = here.layer, here.head, here.position
+    query = here.position
     row = query if shown.words is None else shown.words[query]
-    weights, one, parts = runtime.compute(
-        lambda: (
-            views.read_row(here.trace, shown, row),
-            here.trace.attention(layer, (query,), (head,)),
-            views.projections(here.model, here.trace, layer, head, query),
-        )
-    )
+    weights, one, parts = views.in_formula(here.trace, shown, here.head, row, query)
     place = f"the query at position {query}" if shown.words is None else f"the word in row {row}"
     st.subheader(f"The formula, for {place}", anchor=False)
     key = _key(here, shown, row, weights)
     if shown.words is not None:
-        cell = runtime.compute(lambda: views.joined_cell(here.trace, shown, row, key))
+        cell = views.joined_cell(here.trace, shown, row, key)
         ui.formula(formulas.of_words(cell, shown, row, key))
         ui.note(formulas.about_words(shown, row, key))
     else:
-        found = one if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,)))
+        found = one if shown.together == "one" else here.trace.attention(here.layer, (query,))
         ui.formula(formulas.of_cell(found, shown, key))
         ui.note(formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
     return views.self_checks(parts, one)

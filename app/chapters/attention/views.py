@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from app.engine import queued
 from gptcore.activations import AttentionActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
-from gptcore.language_model import LanguageModel
 from gptcore.model import TransformerBlock
 from gptcore.trace import Trace
 
@@ -56,6 +56,7 @@ def of_stage(found: AttentionActivations, stage: Stage, index: int = 0) -> Matri
     return np.where(future, np.nan, found.pattern[index] * length)
 
 
+@queued
 def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) -> Matrix:
     """Rows of the picture [row, column], NaN for what is left out; rows None: all of them. Rows are positions, or words if joined.
 
@@ -92,6 +93,7 @@ def _word_rows(trace: Trace, picture: Picture, word_of: Sequence[int], rows: Seq
     return np.where(np.arange(words[-1] + 1) > wanted[:, None], np.nan, mean)
 
 
+@queued
 def read_row(trace: Trace, picture: Picture, row: int) -> Matrix:
     """How much a row of the picture reads from each column: its weights [column], whatever the stage; -1 for what is left out.
 
@@ -101,6 +103,7 @@ def read_row(trace: Trace, picture: Picture, row: int) -> Matrix:
     return np.nan_to_num(map_rows(trace, drawn, (row,))[0], nan=-1.0)
 
 
+@queued
 def joined_cell(trace: Trace, picture: Picture, row: int, column: int) -> Matrix:
     """The weights that a cell of joined words is made of: [piece of the query's word, piece of the key's word]."""
     words = np.asarray(picture.words)
@@ -171,10 +174,11 @@ class Projection:
         return self.x.astype(np.float64) @ self.weight.astype(np.float64) + self.bias
 
 
-def projection(model: LanguageModel, trace: Trace, layer: int, head: int, position: int, part: str) -> Projection:
+@queued
+def projection(trace: Trace, layer: int, head: int, position: int, part: str) -> Projection:
     """part: "query", "key" or "value"."""
-    config, number = model.config, PARTS.index(part)
-    linear = cast(TransformerBlock, model.model.blocks[layer]).attention.qkv
+    config, number = trace.config, PARTS.index(part)
+    linear = cast(TransformerBlock, trace.model.blocks[layer]).attention.qkv
     place = number * config.emb_dim + head * config.head_dim
     mine = slice(place, place + config.head_dim)
     bias = np.zeros(config.head_dim) if linear.bias is None else linear.bias[mine].numpy().copy()
@@ -184,9 +188,19 @@ def projection(model: LanguageModel, trace: Trace, layer: int, head: int, positi
     return Projection(x, linear.weight[mine].numpy().T.copy(), bias, made)
 
 
-def projections(model: LanguageModel, trace: Trace, layer: int, head: int, position: int) -> list[Projection]:
+@queued
+def projections(trace: Trace, layer: int, head: int, position: int) -> list[Projection]:
     """Query, key and value of one head at one position."""
-    return [projection(model, trace, layer, head, position, part) for part in PARTS]
+    return [projection(trace, layer, head, position, part) for part in PARTS]
+
+
+@queued
+def in_formula(
+    trace: Trace, picture: Picture, head: int, row: int, query: int
+) -> tuple[Matrix, AttentionActivations, list[Projection]]:
+    """For the formula of a picture's row and its checks: what the row reads, and the head in focus and its projections at a query."""
+    layer = picture.layer
+    return read_row(trace, picture, row), trace.attention(layer, (query,), (head,)), projections(trace, layer, head, query)
 
 
 def self_checks(projections: Sequence[Projection], found: AttentionActivations) -> list[Check]:

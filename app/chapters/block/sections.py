@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from app import choices, runtime, state, ui
+from app import choices, state, ui
 from app.chapters.block import views
 from app.chapters.block.views import Dropped
 from app.charts import Figure, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
-from app.shell import navigation
 from app.writing import markup
 from app.writing.worked import added, latex_number, worked
 from gptcore.activations import BlockActivations
@@ -26,7 +25,7 @@ SCALES = {"own": "Each strip by itself", "one": "One for all"}
 
 def stations(here: Here) -> None:
     """The way through the block, and its two sums."""
-    found = runtime.compute(lambda: here.trace.block(here.layer, (here.position,)))
+    found = here.trace.block(here.layer, (here.position,))
     _way(here, found)
     _sums(found)
     ui.source(TransformerBlock)
@@ -59,7 +58,7 @@ def _way(here: Here, found: BlockActivations) -> None:
         key="block_path",
         title=f"Layer {here.layer}, position {here.position}",
         columns=("Mean", "Spread", "Largest"),
-        pages=[s.link for s in listed if navigation.is_there(s.page)],
+        pages=[s.link for s in listed],
         pointed=views.moved_most(found),
     )
     if link:
@@ -118,7 +117,7 @@ def dropout(here: Here) -> None:
         "twice, so the third place has two strips: out of attention, and out of feed-forward."
     )
     on, rate, seed = _dropout_controls(here, own)
-    would = runtime.compute(lambda: views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed))
+    would = views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed)
     places = would if on else [replace(p, gone=np.zeros_like(p.gone), after=p.before) for p in would]
     strips = [
         Strip(

@@ -22,7 +22,7 @@ from gptcore.model import GPTModel
 
 def the_sum(here: Here) -> None:
     """Token row + position row = what enters, as strips and in one dimension as a formula."""
-    found = views.entering(here)
+    found = views.entering(here.trace, here.position)
     figure = strip(
         [found.token_row, found.position_row, found.resid],
         row_names=("token row", "+ position row", "= sum"),
@@ -81,11 +81,11 @@ def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
 
 def the_positions(here: Here) -> None:
     """Every position against every other, and the one in focus as a curve."""
-    similarity = views.position_similarity(here.view.model)
+    similarity = views.position_similarity(here.model.identity)
     row = similarity[here.position]
     left, right = st.columns([11, 9], gap="large")
     with left:
-        ready = views.similarity_map(here.view.model)
+        ready = views.similarity_map(here.model.identity)
         token_map(
             ready,
             key="position_similarity",
@@ -118,7 +118,8 @@ def the_positions(here: Here) -> None:
 
 def the_lengths(here: Here) -> None:
     """How long rows are: of the text, of the vocabulary, of the positions."""
-    data = views.lengths_in_text(here, here.trace.resid(0))
+    vectors = views.rows_at(here.trace, views.window(here))
+    data = views.lengths_in_text(here, vectors[2])
     rows = [
         [
             str(line.position),
@@ -132,7 +133,7 @@ def the_lengths(here: Here) -> None:
     if len(here.ids) > len(data):
         ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
     ui.export_menu("embedding-lengths", data)
-    of_tokens, of_positions = views.lengths(here.view.model)
+    of_tokens, of_positions = views.lengths(here.model.identity)
     left, right = st.columns(2, gap="large")
     with left:
         counts, edges = views.length_histogram(of_tokens)
@@ -148,16 +149,13 @@ def the_lengths(here: Here) -> None:
         ui.chart(
             figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
         )
-    _length(here, data)
+    _length(here, data, vectors)
     ui.source(embeddings.lengths)
 
 
-def _length(here: Here, data: pd.DataFrame) -> None:
-    """The length of the sum in focus as a formula, and all listed lengths again."""
-    places = data["position"].tolist()
-    tokens = checks.token_rows(here.model, [here.ids[place] for place in places])
-    sums, of_positions = here.trace.resid(0)[places], checks.position_rows(here.model, places)
-    x = sums[places.index(here.position)].astype(np.float64)
+def _length(here: Here, data: pd.DataFrame, vectors: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """The length of the sum in focus as a formula, and all listed lengths again. vectors: as from `views.rows_at`."""
+    x = vectors[2][data["position"].tolist().index(here.position)].astype(np.float64)
     squares = x**2
     length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
     rest = r" + \cdots" if len(x) > 2 else ""
@@ -167,7 +165,7 @@ def _length(here: Here, data: pd.DataFrame) -> None:
         rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
     )
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
-    ui.self_check(checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))
+    ui.self_check(checks.of_lengths(np.concatenate(vectors), given))
 
 
 def the_plane(here: Here) -> None:

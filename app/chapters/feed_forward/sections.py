@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import runtime, ui
+from app import ui
 from app.chapters.feed_forward import views
 from app.chapters.feed_forward.activations import inside_tanh
 from app.chapters.feed_forward.views import ByHand, Silenced
@@ -53,8 +53,9 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     ]
     total = int((table["weights"] + table["biases"]).sum())
     ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
-    _one_neuron(views.by_hand(here, found))
-    ui.self_check([*views.self_checks(found), views.sum_check(here, found)])
+    neuron, checks = views.in_numbers(here.trace, here.layer, found)
+    _one_neuron(neuron)
+    ui.self_check(checks)
     ui.source(FeedForward, GELU)
 
 
@@ -151,8 +152,8 @@ def _changed(here: Here, token_id: int, change: float) -> str:
 
 def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     """The neurons that write most, with the tokens that they raise and lower."""
-    effects = runtime.compute(lambda: views.neuron_effects(here, here.trace, found))
-    data = views.neuron_table(found, effects)
+    seen = views.strongest(here.trace, here.layer, here.position, found)
+    data = seen.table
     rows = []
     for neuron, lines in data.groupby("neuron", sort=False):
         chips = {
@@ -173,7 +174,7 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     other = ", which is this one" if here.layer == last else f" ({last}), not after this one ({here.layer})"
     length = worked(
         lambda a, column: a * column,
-        [abs(float(first["after"])), views.column_length(here, i)],
+        [abs(float(first["after"])), seen.column],
         float(first["written"]),
     )
     ui.formula(
@@ -186,9 +187,9 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     ui.note(
         "Ordered by the length of the vector v that a neuron adds to the residual stream. Before and after are "
         "of GELU. Promoted and suppressed are the tokens whose logits this vector alone raises and lowers most, through the final "
-        f"LayerNorm, which divides it by {markup.significant(views.final_spread(here))}: the spread of this token's whole "
+        f"LayerNorm, which divides it by {markup.significant(seen.spread)}: the spread of this token's whole "
         f"vector after the last block{other}. The number is the change of the logit, less the mean change of all "
         "tokens. What later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )
-    ui.self_check([views.sum_check(here, found), views.effects_check(here, here.trace, data)])
+    ui.self_check(seen.checks)
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

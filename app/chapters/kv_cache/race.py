@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import counting, runtime, state, ui
+from app import counting, state, ui
 from app.chapters.kv_cache import sections, views
 from app.charts import curves
 from app.charts.labels import counted
@@ -30,8 +30,8 @@ def measured(here: Here) -> None:
         help=f"The model writes on for about {SECONDS:g} second, each token twice",
     ):
         with st.spinner("Writing with and without the cache"):
-            found = runtime.compute(lambda: race(here.model.model, here.ids, SECONDS))
-        state.remember("cache_race", ((here.view.model, here.ids), found))
+            found = views.raced(here.model, here.ids, SECONDS)
+        state.remember("cache_race", (here.run, found))
     if found is None:
         _expected(here)
     else:
@@ -82,7 +82,7 @@ def _result(here: Here, found: Race) -> None:
 def _measurement(here: Here) -> Race | None:
     """The last measurement of this visitor, if it was of this model and this sequence."""
     key, found = state.remembered("cache_race", (None, None))
-    return found if key == (here.view.model, here.ids) else None
+    return found if key == here.run else None
 
 
 def _measured_chart(found: Race) -> None:

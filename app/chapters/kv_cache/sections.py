@@ -21,6 +21,7 @@ from app.writing.worked import bracketed, latex_percent, worked
 from gptcore import cache_race, parameters
 from gptcore.activations import AttentionActivations
 from gptcore.checks import Check
+from gptcore.run import Run
 
 ROWS = 24  # tokens drawn
 PARTS = ("query", "key", "value")
@@ -34,7 +35,7 @@ def kept(here: Here) -> None:
         if here.config.n_heads > 1:
             st.slider("Head", 0, here.config.n_heads - 1, width=260, **state.widget("head", here.config.n_heads - 1))
     n = len(here.ids)
-    attention = runtime.compute(lambda: here.trace.attention(here.layer, heads=(here.head,), positions=(n - 1,)))
+    attention = here.trace.attention(here.layer, heads=(here.head,), positions=(n - 1,))
     _strip(here, attention)
     first = max(0, n - ROWS)
     window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
@@ -46,16 +47,14 @@ def kept(here: Here) -> None:
     )
     _one_comparison(here, attention)
     _size(here)
-    ui.self_check(_unchanged(here.view.model, here.ids, here.layer))
+    ui.self_check(_unchanged(here.run, here.layer))
     ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
 
 
 @keeping(2 * MB)
-def _unchanged(model_name: str, ids: tuple[int, ...], layer: int) -> Check:
+def _unchanged(run: Run, layer: int) -> Check:
     """Whether the keys and values of earlier tokens are the same without those behind them; it runs the model once more."""
-    trace = runtime.trace(model_name, ids)
-    model = runtime.model(model_name).model
-    return runtime.compute(lambda: cache_race.earlier_tokens_unchanged(model, ids, layer, trace.k(layer), trace.v(layer)))
+    return runtime.trace(run).check_earlier_tokens(layer)
 
 
 def _strip(here: Here, attention: AttentionActivations) -> None:
@@ -134,7 +133,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
         f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
-        "read. Click another token in the side panel."
+        "read. Click another token in the text above."
     )
 
 
@@ -151,7 +150,7 @@ def _size(here: Here) -> None:
     st.markdown(
         f"The width holds {counted(config.n_heads, 'head')} of {counted(config.head_dim, 'number')}. That is {in_bytes(total)} for "
         f"this sequence, and {in_bytes(full)} for the longest one of {counted(config.context_length, 'token')}. The weights take "
-        f"{in_bytes(parameters.weight_bytes(config, here.model.model.tied))}."
+        f"{in_bytes(parameters.weight_bytes(config, here.model.tied))}."
     )
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 import torch
 from torch import nn
 
-from app import choices, state, ui
+from app import choices, faults, state, ui
 from app.charts import grouped_bars, line_over_layers
 from app.charts.labels import counted
 from app.writing import markup
@@ -76,7 +76,7 @@ def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
     )
 
 
-@st.fragment
+@faults.fragment
 def classroom() -> None:
     """Students in rows, exams in columns: edit the marks, choose how many students are in the batch."""
     exams = list(EXAMS)
@@ -202,7 +202,7 @@ def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
     )
 
 
-@st.fragment
+@faults.fragment
 def stack() -> None:
     """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
     st.subheader("Why is it needed at all? A deep stack without it", anchor=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import runtime, ui
+from app import ui
 from app.chapters.layer_norm import views
 from app.chapters.layer_norm.views import SITES
 from app.charts import histogram, line_over_layers
@@ -28,15 +28,15 @@ def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> No
     layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
     place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
     token = f"{here.tokens[here.position]} at position {here.position}"
-    one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
+    one = found = here.trace.layer_norm(layer, site, (here.position,))
     if all_tokens:
         first = max(0, n_tokens - views.WINDOW)
-        found = runtime.compute(lambda: here.trace.layer_norm(layer, site, range(first, n_tokens)))
+        found = here.trace.layer_norm(layer, site, range(first, n_tokens))
         which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
         away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
         ui.note(f"{place}, {which}{away}")
     else:
-        ui.note(f"{place}, token {token}. Click another in the side panel.")
+        ui.note(f"{place}, token {token}. Click another in the text above.")
     if outliers:
         outlier_dimensions(found)
     else:
@@ -145,14 +145,14 @@ def variance_after(found: LayerNormActivations) -> None:
 
 def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
-    n_tokens, n_layers = len(here.ids), here.config.n_layers
+    n_tokens = len(here.ids)
     followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
-    places = runtime.compute(lambda: views.along_depth(here.trace, site, followed, n_layers))
+    places = views.along_depth(here.trace, site, followed)
     data = views.over_depth(places)
     if all_tokens:
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
     ui.note(f"{views.followed(site)} {whose}")
     figures = []
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import choices, state, ui
+from app import choices, faults, state, ui
 from app.chapters.lens import drawing, views
 from app.chapters.lens.drawing import COLOURINGS
 from app.chapters.lens.views import Column
@@ -47,7 +47,7 @@ def every_position(here: Here) -> None:
             st.rerun()  # the last column: draw the page once more, without a clock
         _grid(here, found, positions, colouring)
 
-    (st.fragment(fill, run_every=FILLING) if filling else fill)()
+    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
     _cell(here, focus, colouring)
     ui.source(lens)
 
@@ -119,7 +119,7 @@ def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -
     late = int((settled == last).sum())
     return (
         f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed until the last block. "
-        "Click a token in the side panel to see others."
+        "Click a token in the text above to see others."
     )
 
 
@@ -129,8 +129,7 @@ def _cell(here: Here, column: Column, colouring: str) -> None:
     with left:
         _sentence(here, column)
         ui.formula(drawing.reading(column, depth_in_focus(here), colouring))
-        measured = views.measure_check(here, here.position, depth_in_focus(here), column, colouring)
-        ui.self_check([views.last_row_check(here, here.position, column), *measured])
+        ui.self_check(views.checks_of_cell(here.trace, here.position, depth_in_focus(here), column, colouring))
         _what_it_does_not_show()
     with right:
         _likeliest(here, column)
@@ -207,7 +206,7 @@ def _over_depth(here: Here, column: Column) -> None:
 def _formula(here: Here, column: Column) -> None:
     """The probability of the likeliest token at the depth in focus, with its numbers, and its check."""
     depth, n = depth_in_focus(here), latex_number
-    found = views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
+    found = views.by_hand(here.trace, here.position, depth, int(column.token_ids[depth, 0]))
     p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(
         rf"""\begin{{aligned}}
@@ -224,7 +223,7 @@ def _formula(here: Here, column: Column) -> None:
         f"“{here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))}” in the output head. The final LayerNorm takes the mean "
         "and variance of this very x, not those of the last layer."
     )
-    ui.self_check([views.last_row_check(here, here.position, column), views.formula_check(column, depth, found)])
+    ui.self_check([views.last_row_check(here.trace, here.position, column), views.formula_check(column, depth, found)])
 
 
 def _what_it_does_not_show() -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import state, ui
+from app import faults, state, ui
 from app.chapters.map import drawing as map_drawing
 from app.chapters.map import views
 from app.chapters.map.views import ModelMap
@@ -28,7 +28,7 @@ def shortened(text: str, room: int = ROOM) -> str:
 
 def diagram(found: ModelMap) -> None:
     """The map; a click on a box opens its page. Then its files."""
-    pages = tuple(entry.file for entry in navigation.PAGES if navigation.is_there(entry.file))
+    pages = tuple(entry.file for entry in navigation.PAGES)
     query = urlencode(state.to_query(state.current()))
     links = {page: page for page in pages}  # the component adds what they restore, which changes at every click
     drawings = {sheet.name: map_drawing.drawing(found, sheet, links) for sheet in (map_drawing.WIDE, map_drawing.NARROW)}
@@ -41,7 +41,7 @@ def diagram(found: ModelMap) -> None:
         ui.export_menu("map", lambda: views.frame(found), lambda: html_file(found, mode))
         st.download_button(
             "Save SVG",
-            lambda: svg_file(found, mode),
+            faults.export(lambda: svg_file(found, mode)),
             "map.svg",
             "image/svg+xml",
             key="map_svg",
@@ -97,5 +97,4 @@ def shared_and_grown(name: str, config: GPTConfig, tied: bool) -> None:
     ]
     ui.table(["", *(label for label, _, _ in models)], rows, numeric=(1, 2, 3, 4), marked=len(rows) - 1)
     ui.note("GPT-3's count is that of this architecture at its size, with a tied output head.")
-    if navigation.is_there("scale"):
-        st.page_link(navigation.page("scale"), label="More sizes, and what they cost: GPT-2 and GPT-3")
+    st.page_link(navigation.page("scale"), label="More sizes, and what they cost: GPT-2 and GPT-3")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from app import choices
 from app.choices import EMBEDDINGS_PART, Shown
+from app.engine import queued
 from app.writing.markup import shape
 from gptcore import parameters
 from gptcore.checks import Check
@@ -138,6 +139,7 @@ def frame(found: ModelMap) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@queued
 def shape_check(trace: Trace, drawn: dict[str, tuple[int, ...]]) -> Check:
     """The drawn shapes against the arrays of the trace. Of the axes that are as long as the sequence twice (attention weights) one
     row is computed, since the whole takes megabytes."""

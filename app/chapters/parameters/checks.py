@@ -12,10 +12,13 @@ from torch import Tensor
 from app.chapters.parameters.controls import Counted
 from app.charts import Part
 from app.counting import bytes_counted, numbers_in_shapes
+from app.engine import queued
+from app.engine.methods import tensor_sizes
 from app.runtime import Here
 from gptcore import parameters
 from gptcore.checks import TOLERANCE, Check
 from gptcore.config import GPTConfig
+from gptcore.language_model import LanguageModel
 from gptcore.weights import WeightStatistics
 
 _ROWS = 4096  # of a matrix that are read at once
@@ -42,9 +45,8 @@ def drawn_counted(now: Counted, here: Here, parts: Sequence[Part]) -> Check:
 
 def _tensors(now: Counted, here: Here) -> tuple[int, str]:
     """The numbers in the tensors of what is shown, and whose they are: the loaded model's own, or by their shapes."""
-    model = here.model.model
-    if (now.config, now.tied) == (here.config, model.tied):
-        return sum(tensor.numel() for tensor in model.parameters()), "the loaded model's tensors"
+    if (now.config, now.tied) == (here.config, here.model.tied):
+        return tensor_sizes(here.model)[0], "the loaded model's tensors"
     return numbers_in_shapes(now.config, now.tied), f"all tensors of {now.name}, by their shapes,"
 
 
@@ -56,11 +58,17 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
         for row in table.to_dict("records")
     ]
     whose = f"all tensors of {now.name}, by their shapes and torch's own size of a number,"
-    if (now.config, now.tied) == (here.config, here.model.model.tied):
+    if (now.config, now.tied) == (here.config, here.model.tied):
         apart.append(int(bytes_counted(here).deviation))
         whose = f"the loaded model's own tensors, and of {whose}"
     description = f"The bytes of {whose} against the arithmetic, in every line of the table. Deviation in bytes."
     return Check("Bytes of the tensors = arithmetic", description, float(max(apart)), 0.0)
+
+
+@queued
+def recounted(model: LanguageModel, name: str, found: WeightStatistics) -> Check:
+    """`statistics_recounted` of one of the model's tensors."""
+    return statistics_recounted(name, model.model.get_parameter(name), found)
 
 
 def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> Check:

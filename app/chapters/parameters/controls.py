@@ -42,7 +42,7 @@ def presets(here: Here) -> dict[str, tuple[str, Configured]]:
     """Preset -> its name, and its configuration. The loaded model first."""
     published = zip(choices.PRESETS[1:], PUBLISHED, strict=False)
     return {
-        choices.PRESETS[0]: (here.model.name, Configured(here.config, here.model.model.tied)),
+        choices.PRESETS[0]: (here.model.name, Configured(here.config, here.model.tied)),
         **{preset: (model.title, Configured(model.config, True)) for preset, model in published},
         choices.PRESETS[-1]: ("GPT_CONFIG_124M", Configured(GPT_CONFIG_124M, False)),
     }
@@ -68,7 +68,7 @@ def preset(here: Here) -> None:
 
     st.pills(
         "Start from", list(names), format_func=lambda preset: escape_markdown(names[preset]), required=True, wrap=True,
-        label_visibility="collapsed", key=tied_to["key"], on_change=another,
+        label_visibility="collapsed", key=tied_to["key"], on_change=state.guarded(another),
     )  # fmt: skip
 
 

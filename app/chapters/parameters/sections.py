@@ -220,7 +220,7 @@ def what_follows(now: Counted, here: Here) -> None:
     """All that a configuration decides, beside the same of the loaded model."""
     total = parameters.count_parameters(now.config, now.tied)
     st.subheader(f"{total:,} parameters", anchor=False)
-    loaded = views.costs(here.config, here.model.model.tied)
+    loaded = views.costs(here.config, here.model.tied)
     costs = views.costs(now.config, now.tied)
     rows = [[markup.wrapped(name), cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)

@@ -13,12 +13,15 @@ import pandas as pd
 
 from app.charts import Part
 from app.counting import lengths
+from app.engine import queued
 from app.recent import MB, keeping
 from app.writing.markup import percent
 from app.writing.quantities import in_bytes, in_flops, short
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
+from gptcore.language_model import LanguageModel
 from gptcore.parameters import COMPONENTS, MEBIBYTE, MEGABYTE, NUMBER_BYTES, forward_flops
+from gptcore.weights import WeightStatistics, weight_statistics
 
 # Component -> the stage whose colour it has.
 STAGE_OF = dict(zip(COMPONENTS, ("tokens", "embeddings", "attention", "feed_forward", "layer_norm", "probability"), strict=True))
@@ -190,3 +193,9 @@ def work_convention(config: GPTConfig, n_tokens: int, name: str) -> parameters.F
     """A pass over n_tokens, counted by one of the CONVENTIONS."""
     with_head, half = CONVENTIONS[name]
     return forward_flops(config, n_tokens, head_positions=None if with_head else 0, causal_half=half)
+
+
+@queued
+def tensor_statistics(model: LanguageModel, name: str) -> WeightStatistics:
+    """The figures of one of the model's tensors."""
+    return weight_statistics(model.model.get_parameter(name))

@@ -26,17 +26,15 @@ PLACES = {"block": "In a block", "outside": "Outside the blocks"}
 
 
 @keeping(8 * MB)
-def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
-    """The figures of one tensor of a loaded model; kept, since weights never change. Not to be changed."""
-    tensor = runtime.model(model_name).model.get_parameter(tensor_name)
-    return runtime.compute(lambda: weight_statistics(tensor))
+def statistics(model: str, tensor_name: str) -> WeightStatistics:
+    """The figures of one tensor of a loaded model, by its identity; kept, since weights never change. Not to be changed."""
+    return views.tensor_statistics(runtime.named(model), tensor_name)
 
 
 @keeping(8 * MB)
-def checked(model_name: str, tensor_name: str) -> Check:
+def checked(model: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
-    tensor, found = runtime.model(model_name).model.get_parameter(tensor_name), statistics(model_name, tensor_name)
-    return runtime.compute(lambda: checks.statistics_recounted(tensor_name, tensor, found))
+    return checks.recounted(runtime.named(model), tensor_name, statistics(model, tensor_name))
 
 
 @keeping(MB)
@@ -47,11 +45,11 @@ def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
 def loaded_weights(here: Here) -> None:
     """Histogram and figures of one tensor, beside the others of its block."""
     listed, name = _choose(here)
-    found = {short: statistics(here.view.model, shape.name) for short, shape in listed.items()}
+    found = {short: statistics(here.model.identity, shape.name) for short, shape in listed.items()}
     _histogram(listed[name], found[name])
     _table(listed, found, name)
     _formula(found[name])
-    ui.self_check([counting.counted(here), checked(here.view.model, listed[name].name)])
+    ui.self_check([counting.counted(here), checked(here.model.identity, listed[name].name)])
     ui.source(weight_statistics)
 
 
@@ -65,7 +63,7 @@ def _choose(here: Here) -> tuple[dict[str, TensorShape], str]:
         if most:
             st.slider("Layer", 0, most, disabled=place == "outside", width=260, **state.widget("layer", most))
         layer = None if place == "outside" else here.layer
-        every = _tensors(here.config, here.model.model.tied)
+        every = _tensors(here.config, here.model.tied)
         listed = {shape.name.removeprefix(f"blocks.{layer}."): shape for shape in every if shape.layer == layer}
         name = st.selectbox("Tensor", list(listed), width=260, **state.choice(choices.WEIGHTS_TENSOR, among=list(listed)))
     return listed, str(name)

@@ -28,7 +28,7 @@ def greedy(here: Here) -> None:
         "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
         "to be likeliest again, and it may run in a circle. A random draw has a way out."
     )
-    given = views.live(here.view.model, here.ids)
+    given = views.live(here.run)
     best = given.candidates.logits[:2].tolist()
     ui.formula(
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
@@ -50,19 +50,19 @@ def _written(here: Here) -> list[Check]:
     asked = fingerprint(here, settings)
     if state.chosen(choices.SAMPLING_WRITTEN) != asked:
         st.button(
-            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.take,
+            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.guarded(state.take),
             args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
         )  # fmt: skip
         return []
     with st.spinner("Writing …", show_time=True):
-        texts = [views.continuation(here, s) for s in (SamplingSettings(temperature=0.0), settings)]
+        texts = [views.continuation(here.run, s) for s in (SamplingSettings(temperature=0.0), settings)]
     _both(here, texts)
     return [first_tokens(here, settings, texts)]
 
 
 def fingerprint(here: Here, settings: SamplingSettings) -> str:
     """Short, the same in every browser and at every start: of which model, tokens and settings a text was asked for."""
-    said = repr((here.view.model, here.ids, settings))
+    said = repr((here.run, settings))
     return hashlib.blake2s(said.encode("utf-8"), digest_size=6).hexdigest()
 
 
@@ -98,7 +98,7 @@ def greedy_check(logits: ArrayLike, given: Given) -> Check:
 
 def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:
     """Both texts must begin with what is chosen from the logits in view."""
-    given = views.live(here.view.model, here.ids)
+    given = views.live(here.run)
     wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
     differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
     return Check(

@@ -58,7 +58,7 @@ QUANTITIES: dict[str, Quantity] = {
 def models(here: Here) -> dict[str, ModelFacts]:
     """The loaded model and the published ones, under the names that links have for them."""
     unknown = "see its card" if here.view.model == EMBEDDED.name else "not known here"
-    loaded = ModelFacts(here.model.name, here.config, None, "on this machine", here.model.model.tied, unknown)
+    loaded = ModelFacts(here.model.name, here.config, None, "on this machine", here.model.tied, unknown)
     return dict(zip(choices.PRESETS, (loaded, *counting.PUBLISHED), strict=False))
 
 

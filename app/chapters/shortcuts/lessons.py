@@ -97,7 +97,9 @@ def experiment() -> None:
         ui.self_check(published_check(data))
     else:
         ui.self_check(chain_rule_check(depth, width, bend, seed))
-        st.button("Back to the published experiment", on_click=_published, type="tertiary", icon=":material/restart_alt:")
+        st.button(
+            "Back to the published experiment", on_click=state.guarded(_published), type="tertiary", icon=":material/restart_alt:"
+        )
     ui.note(
         "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. Compare how "
         "the lines run, not where they start: the two networks have the same weights, but not the same error. "

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import runtime, state, ui
+from app import state, ui
 from app.chapters.shortcuts import views
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
@@ -53,8 +53,8 @@ def stream(here: Here) -> None:
     n_layers = here.config.n_layers
     if n_layers > 1:
         st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
-    blocks = runtime.compute(lambda: views.blocks(here.trace, here.position, n_layers))
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
+    blocks = views.blocks(here.trace, here.position)
     table = views.stream(blocks)
     whole, (left, right) = st.container(), st.columns(2, gap="large")
     figures = [_figure(picture, table) for picture in PICTURES]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, state, ui
+from app import choices, faults, picture_files, state, ui
 from app.chapters.tokens import views
 from app.charts.labels import counted
 from app.choices import Choice
@@ -20,7 +20,6 @@ from app.writing import markup
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -53,7 +52,7 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         max_chars=state.MAX_PROMPT_CHARACTERS,
         help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
         key=tied["key"],
-        on_change=changed,
+        on_change=state.guarded(changed),
     )
     if len(text) > choices.LONGEST_IN_LINK:
         ui.note(
@@ -69,9 +68,7 @@ class Cut(NamedTuple):
     chips: list[TextChip]
 
 
-@st.cache_resource(show_spinner=False)
-def _cuts() -> Recent[Cut]:
-    return Recent(KEPT_CUTS)
+_CUTS: Recent[Cut] = Recent(32 * MB)  # ready to be drawn: half a megabyte for 1,024 tokens
 
 
 def _made(here: Here, text: str | None) -> Cut:
@@ -87,8 +84,8 @@ def _made(here: Here, text: str | None) -> Cut:
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
     text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
-    of_what = (here.view.prompt, here.ids) if text is None else text
-    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
+    of_what = (here.run, here.view.prompt) if text is None else (here.model.identity, text)
+    table, chips = _CUTS.get(of_what, lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0
@@ -130,7 +127,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
     chosen = table[table["origin"] == "chosen"]
     ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
     if text is None and len(chosen):
-        again = len(tokenizer.encode(tokenizer.decode(ids)))
+        again = len(tokenizer.encode_text(tokenizer.decode(ids)))
         ui.note(
             f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
             + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
@@ -144,7 +141,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
 
 
-@st.fragment
+@faults.fragment
 def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
     if line.origin != "cut":
@@ -218,5 +215,5 @@ def special_cases(tokenizer: Tokenizer) -> None:
         "falls apart into single bytes, so that no text is ever unknown."
     )
     everything = "\n".join(cases["text"])
-    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
+    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode_text(everything)))
     ui.source(Tokenizer.encode, Tokenizer.pre_split)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app import runtime, ui
+from app import ui
 from app.components.rail import Station
 from app.runtime import Here
 from app.writing import markup
@@ -227,7 +227,7 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def _logits(here: Here, positions: list[int]) -> np.ndarray:
-    return runtime.compute(lambda: here.trace.logits_at(positions))
+    return here.trace.logits_at(positions)
 
 
 _STEPS: tuple[Callable[[Here, Selection], None], ...] = (

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 import numpy as np
-import streamlit as st
 from numpy.typing import ArrayLike
 
 from app import state
 from app.components import component, pack
+from app.faults import fragment
 
 
-@st.fragment
+@fragment
 def exact_rows(map_key: str, stamp: int, n_rows: int, row_of: Callable[[int], ArrayLike]) -> None:
     """Answer what the map mounted under `map_key` asks: `row_of(row)` gives the exact values of a row.
 

@@ -50,9 +50,16 @@ def step() -> None:
         return
     chosen = sequence.selection(here).chosen_id
     state.choose(chosen)
-    if chosen == here.model.tokenizer.end_of_text_id and remaining():
+    tokenizer = here.model.tokenizer
+    if chosen in tokenizer.end_ids and remaining():
         stop()
-        state.notify("The model ended its text: it chose <|endoftext|>. Press Step to go on all the same.")
+        state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Step to go on all the same.")
+
+
+def next_token() -> None:
+    """One token by hand: a run that goes on ends."""
+    stop()
+    step()
 
 
 def tick() -> None:
@@ -61,7 +68,11 @@ def tick() -> None:
         return
     state.remember("last_tick", time.monotonic())
     state.remember("remaining", remaining() - 1)
-    step()
+    try:
+        step()
+    except Exception:
+        stop()  # or it would be tried, and said, at every tick
+        raise
 
 
 def back() -> None:
