@@ -266,3 +266,17 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
         if b"\0" not in text:
             faults += [f"{name}: {found.group()}" for found in forbidden.finditer(text.decode("utf-8", errors="replace"))]
     assert not faults
+
+
+def lint(*paths: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """What the linter says of JavaScript: of files, or of a text as the file of that path."""
+    named = ["--stdin-file-path", *paths] if text else [*paths]
+    command = [str(Path(sys.executable).with_name("biome")), "lint", "--colors=off", "--error-on-warnings", *named]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input=text)
+
+
+def test_a_component_names_nothing_that_it_neither_declares_nor_imports() -> None:
+    checked = lint("app/components", "tests/js")
+    assert checked.returncode == 0, checked.stderr
+    broken = lint("app/components/broken.js", text="export const box = make('div');\n")
+    assert broken.returncode != 0 and "noUndeclaredVariables" in broken.stderr
