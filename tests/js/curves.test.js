@@ -1,7 +1,7 @@
 // The figure of the curves at one place of x.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { curves, fixed, reach } from "../../app/components/curve_reader/curves.js";
+import { curves, reach } from "../../app/components/curve_reader/curves.js";
 
 const rows = [{ name: "square", colour: "red", scaled: true, values: [1, 0, 1], slopes: [-2, 0, 2] }];
 const reader = { rows, low: -1, step: 1, title: "T", alt: "A", name: "t", colours: {} };
@@ -31,8 +31,4 @@ test("the range holds every value and stands still between two whole factors", (
   assert.deepEqual(reach(rows, 1.2), reach(rows, 1.9));
   const [low, high] = reach(rows, -2);
   assert.ok(low <= -4 && high >= 4);
-});
-
-test("a number keeps its decimals, has no negative zero, and a true minus", () => {
-  assert.deepEqual([fixed(-0.0001), fixed(-1.5), fixed(2, 0)], ["0.000", "−1.500", "2"]);
 });

@@ -1,8 +1,9 @@
 // The choice and the stops of its sliders. That the choice is Python's, tests/browser/test_select.py holds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisEnd, choices, MIN_PS, nearest, TEMPERATURES, TOP_PS, topKs } from "../../app/components/choice/scales.js";
+import { axisEnd, choices, nearest } from "../../app/components/choice/scales.js";
 import { firstWhere, select, sumOf } from "../../app/components/choice/select.js";
+import { MIN_PS, TEMPERATURES, TOP_PS, topKs } from "../../app/components/choice/stops.js";
 
 const OFF = { temperature: 1, top_k: null, top_p: 1, min_p: 0 };
 const HALVES = Float32Array.from([8, 4, 2, 1, 1], Math.log); // probabilities 1/2, 1/4, 1/8, 1/16, 1/16

@@ -43,5 +43,8 @@ test("a token is its id until the vocabulary is there", () => {
 
 test("probabilities and values are written for people", () => {
   assert.deepEqual([percent(0), percent(0.0001), percent(0.4312), percent(1)], ["0.0 %", "< 0.1 %", "43.1 %", "100.0 %"]);
-  assert.deepEqual([significant(0), significant(-0.0012345), significant(NaN)], ["0", "−0.00123", "–"]);
+  assert.deepEqual(
+    [significant(0), significant(-0.0012345), significant(12345.678), significant(Number.NaN)],
+    ["0", "−0.00123", "12,346", "–"],
+  );
 });

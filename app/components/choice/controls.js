@@ -1,9 +1,10 @@
 // Sliders and seed. A slider speaks at once to the picture, and to Python when it is let go.
 
 import { make } from "../shared/elements.js";
-import { percent } from "../shared/numbers.js";
-import { choices, count, MIN_PS, nearest, TEMPERATURES, TOP_PS, topKs } from "./scales.js";
+import { count, fixed, percent, significant } from "../shared/numbers.js";
+import { choices, nearest } from "./scales.js";
 import { sumOf } from "./select.js";
+import { MIN_PS, TEMPERATURES, TOP_PS, topKs } from "./stops.js";
 
 const SETTLE = 250; // milliseconds after the last key before a setting is sent: a held key is one change
 
@@ -18,11 +19,11 @@ const SLIDERS = [
       [2, "2"],
       [5, "5"],
     ],
-    text: (v) => (v === 0 ? "0 · greedy" : v.toFixed(2)),
+    text: (v) => (v === 0 ? "0 · greedy" : fixed(v, 2)),
     effect: (now) =>
       now.choice.kept.temperature === 1 && now.size > 1
         ? `the best token for certain, ${percent(now.base(0))} at temperature 1`
-        : `${now.choice.entropy.toFixed(2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
+        : `${fixed(now.choice.entropy, 2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
   },
   {
     name: "top_k",
@@ -49,7 +50,7 @@ const SLIDERS = [
       [0.9, "0.9"],
       [1, "all"],
     ],
-    text: (v) => (v === 1 ? "1 · all" : `${Number(v.toFixed(4))}`),
+    text: (v) => (v === 1 ? "1 · all" : significant(v, 4)),
     effect: (now) => cutText(now, "top_k", "top_p"),
   },
   {
@@ -62,7 +63,7 @@ const SLIDERS = [
       [0.2, "0.2"],
       [1, "1"],
     ],
-    text: (v) => (v === 0 ? "0 · off" : `${Number(v.toFixed(4))}`),
+    text: (v) => (v === 0 ? "0 · off" : significant(v, 4)),
     effect: (now) => cutText(now, "top_p", "min_p"),
   },
 ];

@@ -1,9 +1,11 @@
 // Curves and what they are at x: both sliders, and the figure that follows them.
+
 import { Figure } from "../figure/figure.js";
 import { plain } from "../figure/text.js";
 import { make } from "../shared/elements.js";
+import { fixed } from "../shared/numbers.js";
 import { unpack } from "../shared/shelf.js";
-import { curves, fixed } from "./curves.js";
+import { curves } from "./curves.js";
 
 export const styles = ["figure/component.css"];
 
@@ -107,7 +109,7 @@ class Reader {
     this.root.style.setProperty("--right", `${this.width - this.figure.box.right}px`);
     this.place.shown.textContent = fixed(this.place.value(), 2);
     this.tap.shown.textContent = fixed(factor, 1);
-    const spoken = readings.map(({ name, value, slope }) => `${plain(name)}: value ${fixed(value)}, slope ${fixed(slope)}`);
+    const spoken = readings.map(({ name, value, slope }) => `${plain(name)}: value ${fixed(value, 3)}, slope ${fixed(slope, 3)}`);
     this.place.input.setAttribute("aria-valuetext", [fixed(this.place.value(), 2), ...spoken].join("; "));
     this.tap.input.setAttribute("aria-valuetext", fixed(factor, 1));
   }

@@ -1,16 +1,12 @@
 // The curves as a figure at one place of x, in plotly's terms, as app/charts makes figures: lines, marks, and the numbers above them.
+import { fixed } from "../shared/numbers.js";
+
 const PLOT = 300,
   TITLE = 34,
   LINE = 23,
   AXIS = 52; // pixels
 const COLUMNS = [216, 326]; // pixels from the plot's left, where the numbers end
 const NARROW = [190, 278];
-
-// Three decimals, so that nothing jumps while x moves.
-export function fixed(value, decimals = 3) {
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
-}
 
 // The values that must be seen. The range stays as it is while the factor moves between two whole numbers.
 export function reach(rows, factor) {
@@ -98,8 +94,8 @@ function readout(readings, x, { ink, soft }, width) {
     note("◇ slope, dotted", 0, "right", columns[1], soft, 13),
     ...readings.flatMap(({ name, colour, value, slope }, i) => [
       note(name, i + 1, "left", 0, colour),
-      note(fixed(value), i + 1, "right", columns[0], ink),
-      note(fixed(slope), i + 1, "right", columns[1], ink),
+      note(fixed(value, 3), i + 1, "right", columns[0], ink),
+      note(fixed(slope, 3), i + 1, "right", columns[1], ink),
     ]),
   ];
 }

@@ -1,5 +1,5 @@
 // Text of a figure: escaped by app/charts/labels.py as entities, with <b>, <br> and the <span> of a subtitle as its only markup.
-import { significant } from "../shared/numbers.js";
+import { fixed, significant } from "../shared/numbers.js";
 
 const SIGNS = { amp: "&", lt: "<", gt: ">" };
 const MARKUP = /(<\/?b>|<br>|<span style="[^"<>]*">|<\/span>)/;
@@ -90,6 +90,7 @@ export function filled(template, trace, index, axes) {
 
 function formatted(value, format = "") {
   if (format === ".3~r") return significant(value);
-  const fixed = /^\.(\d)(~?)f$/.exec(format);
-  return fixed ? signed(fixed[2] ? String(Number(value.toFixed(fixed[1]))) : value.toFixed(fixed[1])) : written(value, 0, format);
+  const [, decimals, short] = /^\.(\d)(~?)f$/.exec(format) ?? [];
+  if (decimals === undefined) return written(value, 0, format);
+  return short ? signed(String(Number(value.toFixed(decimals)))) : fixed(value, Number(decimals));
 }

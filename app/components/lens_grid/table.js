@@ -1,6 +1,7 @@
 // The table itself, what its cells say, and the bar below that explains the colours.
+
 import { inkOn, make } from "../shared/elements.js";
-import { percent, significant } from "../shared/numbers.js";
+import { count, percent, significant } from "../shared/numbers.js";
 
 function measured({ measure, top }, cells, row, column) {
   const i = row * cells.target.shape[0] + column;
@@ -71,7 +72,7 @@ export function facts({ rows, tokens, positions }, cells, row, column) {
     likeliest,
     measures: [
       `entropy ${significant(cells.entropy.data[i])} bits, divergence ${significant(cells.divergence.data[i])} bits`,
-      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${cells.rank.data[i].toLocaleString("en-US")}`,
+      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${count(cells.rank.data[i])}`,
     ],
     spoken: `${where}: ${likeliest[0][0]}, ${percent(likeliest[0][1])}`,
   };

@@ -1,4 +1,5 @@
 // What a cell says: its ten likeliest tokens with their probabilities, and the other measures.
+
 import { make } from "../shared/elements.js";
 import { percent } from "../shared/numbers.js";
 

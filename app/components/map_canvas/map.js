@@ -1,8 +1,9 @@
 // One map, row by column, row 0 at the top. What is pointed at stays in the browser; a click keeps a row and tells Python.
+import { quantity } from "../shared/numbers.js";
 
 import { shelf } from "../shared/shelf.js";
 import { LinkedText } from "./chips.js";
-import { LEFT_OUT, levelImage, levelOf, quantity, savePng, sized, strongest, valueAt } from "./scale.js";
+import { LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
 import { View } from "./view.js";
 
 export class TokenMap extends View {

@@ -1,6 +1,7 @@
 // Values as levels, levels as colours, and what both views share: canvas, legend, picture file.
+
 import { inkOn, make, offer } from "../shared/elements.js";
-import { percent, significant } from "../shared/numbers.js";
+import { finePercent, significant } from "../shared/numbers.js";
 
 // Levels 0 to 254 run along the colour scale; 255 is what is left out, such as the future. As `levels` in __init__.py.
 export const LEFT_OUT = 255;
@@ -111,10 +112,6 @@ export function sized(canvas, width, height, scale = window.devicePixelRatio || 
   return context;
 }
 
-export function quantity(value, unit) {
-  return unit === "%" ? percent(value) : `${significant(value)} ${unit}`.trim();
-}
-
 export const LEGEND = { width: 280, height: 46 };
 
 // The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
@@ -141,7 +138,7 @@ export function drawLegend(context, colours, { scale, top, unit, value_title: ti
   context.textAlign = "center";
   for (const tick of ticks) {
     const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);
-    const text = unit === "%" ? `${significant(100 * tick * top)} %` : significant(tick * top);
+    const text = unit === "%" ? finePercent(tick * top) : significant(tick * top);
     context.fillText(text, left + place * width, y + 39);
   }
 }

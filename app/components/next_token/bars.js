@@ -1,10 +1,11 @@
 // The best candidates as rows that keep their place: outline = probability before the cuts, fill = after (what it gained is
 // lighter), hatched = cut.
 // The last row tells of the rest, or shows the chosen token where it is further down.
-import { axisEnd, count, tickText } from "../choice/scales.js";
+
+import { axisEnd, tickText } from "../choice/scales.js";
 import { sumOf } from "../choice/select.js";
 import { make } from "../shared/elements.js";
-import { percent } from "../shared/numbers.js";
+import { count, fixed, percent } from "../shared/numbers.js";
 
 export const STAGE_NAMES = { temperature: "greedy", top_k: "top-k", top_p: "top-p", min_p: "min-p" };
 const MAX_ROWS = 12;
@@ -100,18 +101,21 @@ export class Bars {
     const p = kept ? now.final(rank) : now.before(rank);
     entry.rank_ = hidden ? null : rank;
     entry.row.disabled = hidden;
-    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}`;
+    const followed = !hidden && now.followed !== null && now.ids[rank] === now.followed;
+    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}${followed ? " followed" : ""}`;
     entry.rank.textContent = count(rank + 1);
     entry.token.textContent = hidden ? "" : now.label(rank);
     entry.prob.textContent = hidden ? "" : percent(p);
-    entry.logit.textContent = hidden ? "" : now.logits[rank].toFixed(2).replace("-", "−");
+    entry.logit.textContent = hidden ? "" : fixed(now.logits[rank], 2);
     entry.fill.style.width = `${hidden || !kept ? 0 : (100 * p) / this.end}%`;
     entry.outline.hidden = now.before(rank) === 0;
     entry.outline.style.width = `${hidden ? 0 : (100 * now.before(rank)) / this.end}%`;
     const fate = kept ? "" : `, cut by ${STAGE_NAMES[now.cutBy(rank)]}`;
     entry.row.setAttribute(
       "aria-label",
-      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
+      hidden
+        ? "hidden"
+        : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}${followed ? ", follows in the text" : ""}`,
     );
   }
 

@@ -1,7 +1,8 @@
 // What the picture says in figures: the choice, what is left, how uncertain it is, and the sum as a check. And the hover.
-import { choices, count } from "../choice/scales.js";
+
+import { choices } from "../choice/scales.js";
 import { make } from "../shared/elements.js";
-import { percent } from "../shared/numbers.js";
+import { count, finePercent, fixed, percent } from "../shared/numbers.js";
 import { STAGE_NAMES } from "./bars.js";
 
 export class Facts {
@@ -42,8 +43,8 @@ export class Facts {
       main.textContent = texts[i][0];
       rest.textContent = texts[i][1];
     });
-    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${sum.toFixed(6)}`;
-    this.check.classList.toggle("wrong", sum.toFixed(6) !== "1.000000");
+    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${fixed(sum, 6)}`;
+    this.check.classList.toggle("wrong", fixed(sum, 6) !== "1.000000");
   }
 
   announce(now) {
@@ -53,7 +54,7 @@ export class Facts {
 
 function uncertainty(bits) {
   return [
-    `${bits.toFixed(2)} bits`,
+    `${fixed(bits, 2)} bits`,
     `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`,
   ];
 }
@@ -90,11 +91,11 @@ export class Tip {
     const rows = [
       ["token id", `${now.ids[rank]}`],
       ["rank", `${count(rank + 1)} of ${count(now.size)}`],
-      ["logit", now.logits[rank].toFixed(3).replace("-", "−")],
-      ["at temperature 1", percentFine(now.base(rank))],
-      ["after temperature", percentFine(now.before(rank))],
-      ["after the cuts", kept ? percentFine(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
-      ["on the strip", kept ? `${low.toFixed(4)} to ${(choice.mass[rank] / total).toFixed(4)}` : "–"],
+      ["logit", fixed(now.logits[rank], 3)],
+      ["at temperature 1", finePercent(now.base(rank))],
+      ["after temperature", finePercent(now.before(rank))],
+      ["after the cuts", kept ? finePercent(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
+      ["on the strip", kept ? `${fixed(low, 4)} to ${fixed(choice.mass[rank] / total, 4)}` : "–"],
     ];
     this.table.textContent = "";
     for (const [name, value] of rows) this.table.append(make("dt", "", name), make("dd", "", value));
@@ -105,9 +106,4 @@ export class Tip {
   hide() {
     this.root.hidden = true;
   }
-}
-
-// Three significant digits of a percent: a hover may show what a label has no room for.
-function percentFine(p) {
-  return p === 0 ? "0 %" : p < 1e-8 ? `${(100 * p).toExponential(1)} %` : `${Number((100 * p).toPrecision(3))} %`;
 }

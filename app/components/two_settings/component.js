@@ -1,4 +1,5 @@
 // Takes logits and settings from the shelf, where either may come first, and draws what follows from them and from the hand.
+
 import { axisEnd, tickText } from "../choice/scales.js";
 import { select } from "../choice/select.js";
 import { Figure } from "../figure/figure.js";

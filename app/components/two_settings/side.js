@@ -1,9 +1,10 @@
 // One of the two settings: its sliders, and in words what they leave.
+
 import { Controls } from "../choice/controls.js";
-import { choices, count } from "../choice/scales.js";
+import { choices } from "../choice/scales.js";
 import { select } from "../choice/select.js";
 import { make } from "../shared/elements.js";
-import { percent } from "../shared/numbers.js";
+import { count, fixed, percent } from "../shared/numbers.js";
 
 export class Side {
   // on: as of Controls
@@ -35,10 +36,10 @@ export class Side {
     const size = logits.length;
     this.controls.draw({ choice, size, hidden: false, base: (rank) => base.weights[rank] / base.mass[size - 1] });
     const bits = choice.finalEntropy;
-    this.facts[2][0].textContent = `Drawn by the random number ${given.u.toFixed(3)}`;
+    this.facts[2][0].textContent = `Drawn by the random number ${fixed(given.u, 3)}`;
     [
       `${count(choice.n)} of ${count(size)} tokens, ${percent(choice.mass[choice.n - 1] / choice.mass[size - 1])} of the probability`,
-      `${bits.toFixed(2)} bits: a fair choice among ${choices(bits)}`,
+      `${fixed(bits, 2)} bits: a fair choice among ${choices(bits)}`,
       `${this.label(choice.rank)}, ${percent(this.final(choice.rank))}`,
     ].forEach((text, i) => (this.facts[i][1].textContent = text));
   }
