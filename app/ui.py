@@ -34,9 +34,8 @@ WHOLE = "whole"  # what belongs to no single stage has the colour of the text
 
 
 def style() -> None:
-    """The application's own style sheet, and the code that draws figures, once a run."""
+    """The application's own style sheet."""
     st.html(_ROOT / "app" / "style.css")
-    figures.drawing()
 
 
 def mode() -> palette.Mode:
