@@ -6,16 +6,14 @@ Models and traces are shared by all visitors: both are immutable, and everything
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from threading import Lock, get_ident
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import gptcore
 from app import state
@@ -24,6 +22,7 @@ from app.engine.local import Local
 from app.engine.methods import probabilities
 from app.recent import MB, Recent, keeping
 from app.state import View
+from app.visitors import visitor
 from gptcore.checkpoints import CatalogueEntry, catalogue, download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
@@ -33,7 +32,7 @@ from gptcore.run import Run
 
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
 ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
-ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
+ROWS_AT_ONCE = 32  # of the whole vocabulary, in one turn
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,7 @@ class SequenceInView:
     started_empty: bool
 
 
-def _visitor() -> Hashable:
-    """Whose turn it is in the queue: a session's, or else a thread's."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return get_ident() if context is None else context.session_id
-
-
-ENGINE = Local(_visitor)
+ENGINE = Local(visitor)
 
 
 def model(name: str) -> EngineModel:
