@@ -5,33 +5,29 @@ Models and traces are shared by all visitors: both are immutable, and everything
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-import gptcore
-from app import state
+from app import log, offered, state
 from app.engine import EngineModel, EngineTrace
 from app.engine.local import Local
 from app.engine.methods import probabilities
 from app.recent import MB, Recent, keeping
 from app.state import View
 from app.visitors import visitor
-from gptcore.checkpoints import CatalogueEntry, catalogue, download
+from gptcore.checkpoints import download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
 from gptcore.generation import prompt_ids
 from gptcore.model import check_length
 from gptcore.run import Run
 
-# Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
-ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
 ROWS_AT_ONCE = 32  # of the whole vocabulary, in one turn
 
 
@@ -53,51 +49,18 @@ ENGINE = Local(visitor)
 
 
 def model(name: str) -> EngineModel:
-    """What stands for the model of this name, which is loaded once for everybody.
+    """What stands for the model of this name, which is loaded once for everybody, and never downloaded.
 
-    Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, or cannot be loaded.
+    Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, cannot be loaded, or is not on this machine.
     """
-    if not is_offered(name):
-        raise CheckpointError(
-            f"The model {name[:80]!r} is not offered here. Choose one of: {', '.join(model_names())}. "
-            f"Whoever runs this server can allow more in {ALLOWED_MODELS_VARIABLE}."
-        )
-    return ENGINE.model(name)
-
-
-@cache
-def _catalogue() -> tuple[CatalogueEntry, ...]:
-    """Read once: the sidebar asks for it some thirty times a run."""
-    return catalogue()
-
-
-def model_names() -> tuple[str, ...]:
-    """What a visitor may choose: the catalogue, then what the server allows."""
-    allowed = [name.strip() for name in os.environ.get(ALLOWED_MODELS_VARIABLE, "").split(",") if name.strip()]
-    return tuple(dict.fromkeys([entry.name for entry in _catalogue()] + allowed))
-
-
-def entry(name: str) -> CatalogueEntry | None:
-    """The catalogue's words on a model, None for one that the server allowed by itself."""
-    return next((e for e in _catalogue() if e.name == name), None)
-
-
-def is_offered(name: str) -> bool:
-    """Whether visitors may choose this model. Only offered names are ever looked for on the disk or the hub."""
-    return name in model_names()
-
-
-def is_ready(name: str) -> bool:
-    """Whether a model is offered and can be loaded without the network."""
-    return is_offered(name) and gptcore.is_local(name)
-
-
-def replace_missing_model() -> None:
-    """A link may name a model that this server does not offer: the default takes its place, and a message says so."""
-    name = state.current().model
-    if not is_offered(name):
-        state.notify(f"The model {name[:80]!r} is not offered here: {state.DEFAULT_MODEL} takes its place.")
-        state.update(model=state.DEFAULT_MODEL)
+    if (found := offered.find(name)) is None:
+        raise CheckpointError(offered.not_offered(name))
+    if (seen := offered.availability(name)).state != "ready":
+        raise CheckpointError(seen.reason or f"The model {found.name} is not on this machine; download it first.")
+    try:
+        return ENGINE.model(found.source)
+    except Exception as error:  # whatever a spoilt file makes of the loader
+        raise CheckpointError(offered.could_not_be_loaded(name, log.message(error))) from error
 
 
 class Downloads:
@@ -116,15 +79,17 @@ class Downloads:
                 return
             self._progress[name] = (0, 0)
             self._errors.pop(name, None)
-        self._executor.submit(self._fetch, name)
+        found = offered.find(name)
+        self._executor.submit(self._fetch, name, found.source if found else name)
 
-    def _fetch(self, name: str) -> None:
+    def _fetch(self, name: str, source: str) -> None:
         def on_progress(done: int, total: int) -> None:
             with self._lock:
                 self._progress[name] = (done, total)
 
         try:
-            download(name, on_progress)
+            download(source, on_progress)
+            offered.look_again()
         except GPTCoreError as error:
             with self._lock:
                 self._errors[name] = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app import runtime, state
+from app.components.next_token import is_hidden
 from app.components.timeline import Chip
 from app.runtime import Here
 from app.state import View
@@ -28,7 +29,16 @@ def timeline_chips(here: Here) -> list[Chip]:
         for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
     ]
     ghost = [Chip(i, here.model.tokenizer.text_of(i), "ghost") for i in here.sequence.ghost]
-    return chips + [Chip(-1, "full" if here.is_full else "next", "next")] + ghost
+    return [*chips, Chip(-1, _next_text(here), "next"), *ghost]
+
+
+def _next_text(here: Here) -> str:
+    """What stands in the place of the next token: the one that these settings choose, unless it is being guessed."""
+    if here.is_full:
+        return "full"
+    if is_hidden("next_token", len(here.ids)):
+        return "?"
+    return here.model.tokenizer.text_of(selection(here).chosen_id)
 
 
 def selection(here: Here) -> Selection:

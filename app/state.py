@@ -153,6 +153,11 @@ def update(**changes: Any) -> View:
     return view
 
 
+def rename_model(name: str) -> None:
+    """The same model by another name: nothing else changes."""
+    st.session_state["view"] = replace(current(), model=name)
+
+
 def choose(token_id: int) -> View:
     """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
     view = current()
@@ -190,17 +195,19 @@ def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
     return run
 
 
-def widget(name: str, upper: int | None = None) -> dict[str, Any]:
+def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
-    upper: the largest value the widget takes; a larger one in the view is shown as that.
+    upper: the largest value the widget takes; a larger one in the view is shown as that. read: what the browser said -> value, None
+    for what is none and changes nothing.
     """
     key = f"widget_{name}"
     value = getattr(current(), name)
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        update(**{name: st.session_state[key]})
+        if (value := read(st.session_state[key])) is not None:
+            update(**{name: value})
 
     return {"key": key, "on_change": guarded(changed)}
 

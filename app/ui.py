@@ -108,12 +108,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     st.html(markup.table(columns, rows, numeric, marked))
 
 
-def model_missing(name: str) -> None:
-    """The page of a model that is not on this machine yet."""
+def model_missing(name: str, broken: str = "") -> None:
+    """The page of a model that is not on this machine yet, or, with the reason, of one that cannot be used."""
+    if broken:
+        page_header(WHOLE, "This model cannot be used", f"{broken} Choose another model under Edit text. Your prompt stays.")
+        return
     page_header(
         WHOLE,
         "This model is not on this machine yet",
-        f"Download {name} with the button in the side panel, or choose the embedded Storyteller, which needs no network. Your prompt stays.",
+        f"Download {name} here, or choose the embedded Storyteller under Edit text, which needs no network. Your prompt stays.",
     )
 
 

@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from gptcore.arguments import check_ids
 from gptcore.buffers import Buffer, run_tokens, run_tokens_edited
 from gptcore.config import GPTConfig
 from gptcore.edits import Edits
@@ -30,7 +31,7 @@ from gptcore.model import GPTModel, check_length
 from gptcore.reference import reference_means
 from gptcore.run import Ablation, Intervention, Patch, Run
 from gptcore.tokenizer import Tokenizer
-from gptcore.trace import Trace, check_ids
+from gptcore.trace import Trace
 
 MAX_BYTES = 512 * 2**20
 _SMALLEST_CAPACITY = 32

@@ -27,6 +27,7 @@ from gptcore.activations import (
     LayerRows,
     owned,
 )
+from gptcore.arguments import check_ids
 from gptcore.checks import Check, checks, earlier_tokens_unchanged
 from gptcore.edits import NOTHING, Edits
 from gptcore.errors import OutOfRangeError, TokenError
@@ -218,13 +219,6 @@ def kept(trace: Trace) -> Kept:
     """The insides of a trace, which belong to its store."""
     layers = tuple(trace._rows(layer) for layer in range(trace.config.n_layers))
     return Kept(trace._language_model, trace._model, layers, trace._resid, trace._edits)
-
-
-def check_ids(ids: Sequence[int], vocab_size: int) -> None:
-    """Raises TokenError, naming the first id that is not in 0 ... vocab_size - 1."""
-    for token_id in ids:
-        if not 0 <= token_id < vocab_size:
-            raise TokenError(f"Token id {token_id} is not in this model's vocabulary of {vocab_size:,} (0 to {vocab_size - 1}).")
 
 
 def _within(wanted: int, count: int, name: str, counted: str) -> int:

@@ -25,7 +25,7 @@ ui.page_header(
 part = ui.parts(choices.BLOCK_PART, PARTS)
 if n_layers > 1:
     st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+ui.note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 if part == "dropout":
     sections.dropout(here)
 else:

@@ -32,6 +32,6 @@ ui.page_header(
 )
 part = ui.parts(choices.EMBEDDINGS_PART, PARTS)
 if part in ("sum", "similar", "positions"):
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 DRAW[part](here)
 ui.terms("embedding", "cosine", "token id", "residual stream", "vocabulary", "context length", "weight tying")

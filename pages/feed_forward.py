@@ -33,7 +33,7 @@ else:
     if n_layers > 1:
         st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
     ui.note(
-        f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+        f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
     )
     found = here.trace.feed_forward(here.layer, (here.position,))
     drawn = {

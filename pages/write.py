@@ -7,8 +7,8 @@ candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kep
 
 import streamlit as st
 
-from app import faults, runtime, sequence, state, ui
-from app.chapters.write import run_loop, seven_steps
+from app import faults, run_loop, runtime, sequence, state, ui
+from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
@@ -51,7 +51,7 @@ def live() -> None:
     was_running = run_loop.remaining() > 0
     run_loop.tick()
     if not drawing_page and not (ticking and run_loop.remaining()):
-        st.rerun()  # a click, or the end of a run: draw the whole page, sidebar and address included
+        st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
     here = runtime.here()
     controls(was_running, here.is_full)
     if here.is_full:

@@ -22,11 +22,12 @@ FLOOD = 12  # visitors at once, each with one long prompt after the other
 
 
 @pytest.fixture
-def model(tiny_model: LanguageModel) -> EngineModel:
+def model(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> EngineModel:
     """A model with a store of its own, of which a long prompt takes many pieces."""
     engine = local.Local(lambda: Asker(get_ident()))
     made = engine.add("flooded", replace(tiny_model, store=TraceStore(MOST_BYTES)))
-    engine._token_seconds[made.identity] = local._PIECE / 4  # four tokens a piece
+    made_of = engine._loaded["flooded"][0].store
+    monkeypatch.setattr(engine, "_work", lambda run: 0.005 + 0.02 * made_of.missing(run))  # as if it were a large model
     return made
 
 

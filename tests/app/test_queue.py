@@ -127,24 +127,26 @@ def test_who_asks_for_many_jobs_comes_in_turns_with_who_asks_for_one(work: float
 def test_long_jobs_go_on_beside_any_number_of_short_ones() -> None:
     queue, order, stop = Queue(), [], Event()
 
-    def slow(name: str) -> Generator[None, None, None]:
-        time.sleep(0.02)
+    def busy(name: str) -> Generator[None, None, None]:
+        until = time.thread_time() + LITTLE / 3
+        while time.thread_time() < until:
+            pass
         order.append(name)
         return
         yield
 
     def steps(visitor: str) -> None:
         while not stop.is_set():
-            queue.run(slow("step"), Asker(visitor), 0.02)
+            queue.run(busy("step"), Asker(visitor), LITTLE / 3)
 
     threads = [Thread(target=steps, args=(visitor,)) for visitor in "abc"]
     for thread in threads:
         thread.start()
-    queue.run(slow("long"), Asker("long"), 1.0)
+    queue.run(busy("long"), Asker("long"), 1.0)
     stop.set()
     for thread in threads:
         thread.join(10)
-    assert 0.8 * LITTLE / 0.2 / 0.02 - 2 <= order.index("long") <= LITTLE / 0.2 / 0.02 + 10
+    assert 12 <= order.index("long") <= 40  # 15 of a third each have worked five times as long as one LITTLE
 
 
 class Leaver:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from app import offered as models
 from app import runtime
 from app.engine import EngineTrace
 from app.engine.local import Local
-from app.runtime import ALLOWED_MODELS_VARIABLE
+from app.offered import ALLOWED_MODELS_VARIABLE
 from app.state import View
 from app.visitors import visitor
 from gptcore.errors import CheckpointError
@@ -27,17 +28,17 @@ def offered(monkeypatch, tiny_folder):
 
 
 def test_what_the_server_allows_is_offered_beside_the_catalogue(offered):
-    assert runtime.model_names()[0] == "storyteller"
-    assert runtime.model_names()[-1] == offered
-    assert runtime.is_ready(offered)
+    assert models.names()[0] == "storyteller"
+    assert models.names()[-1] == "tiny"
+    assert models.is_ready("tiny")
 
 
 @pytest.mark.parametrize("name", ["/etc", "../..", "owner/private", ""])
 def test_a_visitor_cannot_make_the_server_read_a_folder_or_fetch_a_repository(monkeypatch, name):
     monkeypatch.delenv(ALLOWED_MODELS_VARIABLE, raising=False)
-    monkeypatch.setattr(runtime.gptcore, "load", lambda source: pytest.fail("it was looked for"))
-    monkeypatch.setattr(runtime.gptcore, "is_local", lambda source: pytest.fail("it was looked for"))
-    assert not runtime.is_ready(name)
+    monkeypatch.setattr(models.gptcore, "load", lambda source, **_: pytest.fail("it was looked for"))
+    monkeypatch.setattr(models.gptcore, "availability", lambda source: pytest.fail("it was looked for"))
+    assert not models.is_ready(name)
     with pytest.raises(CheckpointError, match="not offered here"):
         runtime.model(name)
 
@@ -72,7 +73,7 @@ def test_a_model_that_was_let_go_is_loaded_again_and_another_in_its_place_is_ref
     engine.add("another", replace(tiny_model, name="another"))
     assert engine.named(run.model).trace(run).logits.shape == (tiny_model.config.vocab_size,)
     engine.add("another", replace(tiny_model, name="another"))
-    monkeypatch.setattr("app.engine.local.gptcore.load", lambda name: replace(tiny_model, name="changed"))
+    monkeypatch.setattr("app.engine.local.gptcore.load", lambda name, **_: replace(tiny_model, name="changed"))
     for ask in (lambda: engine.named(run.model), lambda: engine.call(run, "logits")):
         with pytest.raises(CheckpointError, match="have changed since it was loaded"):
             ask()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,26 +19,19 @@ from app.charts import theme
 from tests.browser.figure_app import HOSTILE, KINDS, SHARES, WORDS
 from tests.browser.figure_visitor import Visitor
 from tests.browser.map_visitor import rgb
-from tests.browser.server import Server, running_app
+from tests.browser.server import Server
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
-
-
-@pytest.fixture(scope="module")
-def figure_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("figure") / "log.txt", script="tests/browser/figure_app.py") as app:
-        yield app
-
 
 Open = Callable[..., Visitor]
 
 
 @pytest.fixture
-def open_figure(window: Window, figure_app: Server) -> Open:
+def open_figure(window: Window, components: Server) -> Open:
     """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
 
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> Visitor:
         page = window(width, dark=dark, touch=touch)
-        page.goto(f"{figure_app.url}/?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
         wait_ready(page)
         page.locator("figure.figure text").first.wait_for()
         page.evaluate("document.fonts.ready")

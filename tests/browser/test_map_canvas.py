@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,29 +17,23 @@ from app.components.map_canvas import levels
 from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
-from tests.browser.server import Server, running_app
+from tests.browser.server import Server
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, text_and_ground, wait_ready
 
 COMPONENTS = Path(__file__).parents[2] / "app" / "components"
-
-
-@pytest.fixture(scope="module")
-def map_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("map") / "log.txt", script="tests/browser/map_canvas_app.py") as app:
-        yield app
 
 
 Open = Callable[..., Visitor]
 
 
 @pytest.fixture
-def open_map(window: Window, map_app: Server) -> Open:
+def open_map(window: Window, components: Server) -> Open:
     """open_map(width=1280, height=1100, dark=False, **query parameters) -> a Visitor, when the map is drawn."""
 
     def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> Visitor:
         page = window(width, height, dark=dark)
         visitor = Visitor(page)
-        page.goto(f"{map_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
         page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
         wait_ready(page)

@@ -14,7 +14,6 @@ from app.chapters.block.views import Dropped
 from app.charts import Figure, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
-from app.shell import navigation
 from app.writing import markup
 from app.writing.worked import added, latex_number, worked
 from gptcore.activations import BlockActivations
@@ -59,7 +58,7 @@ def _way(here: Here, found: BlockActivations) -> None:
         key="block_path",
         title=f"Layer {here.layer}, position {here.position}",
         columns=("Mean", "Spread", "Largest"),
-        pages=[s.link for s in listed if navigation.is_there(s.page)],
+        pages=[s.link for s in listed],
         pointed=views.moved_most(found),
     )
     if link:

@@ -133,7 +133,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
         f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
-        "read. Click another token in the side panel."
+        "read. Click another token in the text above."
     )
 
 

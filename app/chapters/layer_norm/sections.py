@@ -36,7 +36,7 @@ def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> No
         away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
         ui.note(f"{place}, {which}{away}")
     else:
-        ui.note(f"{place}, token {token}. Click another in the side panel.")
+        ui.note(f"{place}, token {token}. Click another in the text above.")
     if outliers:
         outlier_dimensions(found)
     else:
@@ -152,7 +152,7 @@ def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     if all_tokens:
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
     ui.note(f"{views.followed(site)} {whose}")
     figures = []
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):

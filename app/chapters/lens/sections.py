@@ -119,7 +119,7 @@ def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -
     late = int((settled == last).sum())
     return (
         f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed until the last block. "
-        "Click a token in the side panel to see others."
+        "Click a token in the text above to see others."
     )
 
 

@@ -53,7 +53,7 @@ def stream(here: Here) -> None:
     n_layers = here.config.n_layers
     if n_layers > 1:
         st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel.")
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
     blocks = views.blocks(here.trace, here.position)
     table = views.stream(blocks)
     whole, (left, right) = st.container(), st.columns(2, gap="large")

@@ -127,7 +127,7 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
     chosen = table[table["origin"] == "chosen"]
     ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
     if text is None and len(chosen):
-        again = len(tokenizer.encode(tokenizer.decode(ids)))
+        again = len(tokenizer.encode_text(tokenizer.decode(ids)))
         ui.note(
             f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
             + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
@@ -215,5 +215,5 @@ def special_cases(tokenizer: Tokenizer) -> None:
         "falls apart into single bytes, so that no text is ever unknown."
     )
     everything = "\n".join(cases["text"])
-    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
+    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode_text(everything)))
     ui.source(Tokenizer.encode, Tokenizer.pre_split)

@@ -40,7 +40,7 @@ def surprise_of_text(here: Here) -> None:
         ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
                 if text is None else "Type or paste a text above.")  # fmt: skip
         return
-    started = text is not None and tokenizer.end_of_text_id is not None
+    started = text is not None and tokenizer.start_id is not None
     picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
     read = _READINGS.get((run, started), lambda: _read(here, found, run, started))
     _draw(here, read, text is None, picked)
@@ -135,7 +135,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     with right:
         whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
         ui.table(
-            ["The whole text" if read.run.ids[0] == here.model.tokenizer.end_of_text_id else "After the first token", ""],
+            ["The whole text" if read.run.ids[0] == here.model.tokenizer.start_id else "After the first token", ""],
             [
                 ["Characters", f"{whole.characters:,}"],
                 ["Words", f"{whole.words:,}"],

@@ -88,12 +88,12 @@ def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
 
     Raises SequenceLengthError for more than MOST_TOKENS tokens.
     """
-    ids = tokenizer.encode(text)
+    ids = tokenizer.encode_text(text)
     if len(ids) > MOST_TOKENS:
         raise SequenceLengthError(
             f"This text has {len(ids):,} tokens; at most {MOST_TOKENS:,} are read at once. Shorten it by {len(ids) - MOST_TOKENS:,}."
         )
-    start = () if tokenizer.end_of_text_id is None else (tokenizer.end_of_text_id,)
+    start = () if tokenizer.start_id is None else (tokenizer.start_id,)
     return start + ids
 
 
@@ -138,7 +138,7 @@ def whole(tokenizer: Tokenizer, found: Surprise, table: pd.DataFrame) -> Whole:
 def about_first(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """Why the first token, before which nothing stands, is in no count. ids: at least two."""
     first = tokenizer.text_of(ids[0])
-    if ids[0] == tokenizer.end_of_text_id:
+    if ids[0] == tokenizer.start_id:
         return (
             f"The app put {first} before this text, so that its first token is predicted too. That special token is not counted."
         )

@@ -50,9 +50,16 @@ def step() -> None:
         return
     chosen = sequence.selection(here).chosen_id
     state.choose(chosen)
-    if chosen == here.model.tokenizer.end_of_text_id and remaining():
+    tokenizer = here.model.tokenizer
+    if chosen in tokenizer.end_ids and remaining():
         stop()
-        state.notify("The model ended its text: it chose <|endoftext|>. Press Step to go on all the same.")
+        state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Step to go on all the same.")
+
+
+def next_token() -> None:
+    """One token by hand: a run that goes on ends."""
+    stop()
+    step()
 
 
 def tick() -> None:
