@@ -49,8 +49,8 @@ def watch() -> Iterator[Watch]:
             seen.touches.append((current_thread(), getattr(function, "__name__", str(function))))
             return super().__torch_function__(function, types, args, kwargs)
 
-    def load(name: str) -> Any:
-        loaded = replace(plain_load(name), name="watched")
+    def load(name: str, **asked: Any) -> Any:
+        loaded = replace(plain_load(name, **asked), name="watched")
         seen.loaders.add(current_thread())
         _ = loaded.identity
         for module in loaded.model.modules():
