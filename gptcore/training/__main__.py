@@ -22,7 +22,7 @@ from gptcore.errors import CorpusError, GPTCoreError
 from gptcore.model import GPTModel
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.loop import TrainingRun, TrainingSettings, new_model
-from gptcore.training.prepare import VOCABULARY_FILES, Prepared, prepare
+from gptcore.training.prepare import VOCABULARY_FILES, PreparedCorpus, prepare
 from gptcore.training.warm_start import with_vocabulary
 
 
@@ -100,7 +100,7 @@ def train(arguments: argparse.Namespace) -> None:
     run.run(on_checkpoint=keep_the_best)
 
 
-def _data(arguments: argparse.Namespace) -> Prepared:
+def _data(arguments: argparse.Namespace) -> PreparedCorpus:
     """The token ids, and the vocabulary in the folder to write; of several processes the first makes them."""
     out: Path = arguments.out
     if (arguments.corpus is None) == (arguments.prepared is None):
@@ -121,7 +121,7 @@ def _data(arguments: argparse.Namespace) -> Prepared:
             )
     if dist.is_initialized():
         dist.barrier()
-    return Prepared.from_folder(arguments.prepared or out)
+    return PreparedCorpus.from_folder(arguments.prepared or out)
 
 
 def _model(arguments: argparse.Namespace, tokenizer: Tokenizer) -> GPTModel:

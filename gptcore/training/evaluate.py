@@ -22,7 +22,7 @@ from gptcore.generation import generate
 from gptcore.head_survey import KINDS, survey
 from gptcore.language_model import LanguageModel
 from gptcore.tokenizer import Tokenizer
-from gptcore.training.prepare import Prepared
+from gptcore.training.prepare import PreparedCorpus
 
 SPAN = 12  # tokens in a row that count as recited when they stand in the training data
 OPENINGS = (
@@ -185,7 +185,7 @@ class Subject:
     """A model to be judged, and the token ids of the corpus in its own vocabulary."""
 
     model: LanguageModel
-    data: Prepared
+    data: PreparedCorpus
 
 
 def report(subjects: Mapping[str, Subject], windows: int, samples: int = 0) -> str:
@@ -260,7 +260,7 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _subject(model: str, prepared: Path) -> tuple[str, Subject]:
-    loaded, data = gptcore.load(model), Prepared.from_folder(prepared)
+    loaded, data = gptcore.load(model), PreparedCorpus.from_folder(prepared)
     theirs = Tokenizer.from_folder(prepared)
     if theirs.vocabulary() != loaded.tokenizer.vocabulary():
         raise CorpusError(

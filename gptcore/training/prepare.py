@@ -24,7 +24,7 @@ VOCABULARY_FILES = ("merges.txt", "vocab.json")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCorpus:
     """Token ids (uint16) to train on, to mix in for a while, and of the books held out; empty where there are none.
 
     held_out_also: of the books held out of the further folders, so that the first held-out loss stays comparable.
@@ -36,7 +36,7 @@ class Prepared:
     held_out_also_ids: np.ndarray
 
     @classmethod
-    def from_folder(cls, folder: Path) -> Prepared:
+    def from_folder(cls, folder: Path) -> PreparedCorpus:
         """Raises CorpusError if the folder was not written by `prepare`."""
         try:
             return cls(*(np.load(folder / f"{name}.npy") for name in cls.__dataclass_fields__))
@@ -54,7 +54,7 @@ def prepare(
     more: Path | None = None,
     held_out: int = 4,
     also_held_out: int = 3,
-) -> Prepared:
+) -> PreparedCorpus:
     """Read, hold out, clean, learn the vocabulary of `corpus` and `also` (or take that of the folder `vocabulary`), encode, write.
 
     Raises CorpusError for folders that cannot be used, and for text too short to hold a vocabulary of that size.
@@ -72,10 +72,10 @@ def prepare(
         train_vocabulary(style.values(), vocab_size, out)
     tokenizer = Tokenizer.from_folder(out)
     parts = (style, {name: clean[name] for name in more_books}, kept, also_kept)
-    prepared = Prepared(*(encode_books(part, tokenizer) for part in parts))
+    prepared = PreparedCorpus(*(encode_books(part, tokenizer) for part in parts))
     for name, ids in vars(prepared).items():
         np.save(out / f"{name}.npy", ids)
-    named = dict(zip(Prepared.__dataclass_fields__, map(list, parts), strict=True))
+    named = dict(zip(PreparedCorpus.__dataclass_fields__, map(list, parts), strict=True))
     (out / "books.json").write_text(json.dumps(named, indent=1), "utf-8")
     return prepared
 
