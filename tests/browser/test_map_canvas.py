@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,8 @@ from app.writing.numbers import percent
 from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
+from tests.browser.modules import page_with
 from tests.browser.visit import assert_silent, no_horizontal_scroll, settled, text_and_ground
-
-COMPONENTS = Path(__file__).parents[2] / "app" / "components"
-
 
 Open = Callable[..., Visitor]
 
@@ -295,13 +292,10 @@ def test_python_and_the_browser_give_a_number_the_same_level(browser: Browser) -
     rng = np.random.default_rng(0)
     numbers = [*(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)), 0, 1e21, -1e-7, np.inf]
     weights = [*rng.random(300) ** 4, 0, 1, 0.5]
-    code = (COMPONENTS / "map_canvas/scale.js").read_text("utf-8")
-    with browser.new_context() as context:
-        found = context.new_page().evaluate(
-            f"""({{numbers, weights}}) => {{
-                {code}
-                return [weights.map((w) => levelOf(w, "probability", 0.8)), numbers.map((x) => levelOf(x, "signed", 3))];
-            }}""",
+    with page_with(browser, "map_canvas/scale.js") as page:
+        found = page.evaluate(
+            """({numbers, weights}) => [weights.map((w) => levelOf(w, "probability", 0.8)),
+                numbers.map((x) => levelOf(x, "signed", 3))]""",
             {"numbers": [float(x) for x in numbers], "weights": [float(w) for w in weights]},
         )
     assert np.abs(np.array(found[0]) - levels(weights, top=0.8)).max() <= 1  # 32-bit here, 64-bit there
