@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.browser.server import Server, running_app
-from tests.browser.visit import Visit, Window, listen, wait_ready
+from tests.browser.visit import Visit, Window, at_rest, listen
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_ARGS = [
@@ -92,14 +92,14 @@ def window(browser: Browser) -> Iterator[Window]:
 def visit(window: Window, server: Server) -> Visit:
     """visit(path="/", wait=True, app=server, and what `window` takes) -> a page of the app.
 
-    Each visit is a new visitor with a window of its own. It returns when the first run is over, with wait=False at once.
+    Each visit is a new visitor with a window of its own. It returns when the page is at rest, with wait=False at once.
     """
 
     def open_page(path: str = "/", *, wait: bool = True, app: Server = server, **options: Any) -> Page:
         page = window(**options)
         page.goto(app.url + path, wait_until="domcontentloaded")
         if wait:
-            wait_ready(page)
+            at_rest(page)
         return page
 
     return open_page

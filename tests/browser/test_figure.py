@@ -20,7 +20,7 @@ from tests.browser.figure_app import HOSTILE, KINDS, SHARES, WORDS
 from tests.browser.figure_visitor import Visitor
 from tests.browser.map_visitor import rgb
 from tests.browser.server import Server
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled
 
 Open = Callable[..., Visitor]
 
@@ -32,9 +32,8 @@ def open_figure(window: Window, components: Server) -> Open:
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> Visitor:
         page = window(width, dark=dark, touch=touch)
         page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
-        wait_ready(page)
+        at_rest(page)
         page.locator("figure.figure text").first.wait_for()
-        page.evaluate("document.fonts.ready")
         return Visitor(page)
 
     return opened
@@ -288,6 +287,7 @@ def test_other_numbers_are_drawn_in_the_same_element_and_equal_ones_not_at_all(o
     assert np.allclose([scale(right) for _, _, right, _ in visitor.bars()[0]], np.roll(SHARES, 1), atol=1e-3)
 
 
+@pytest.mark.timing
 def test_a_drawing_takes_less_than_a_frame(open_figure: Open) -> None:
     visitor = open_figure("strip")
     visitor.page.evaluate("performance.clearMeasures()")

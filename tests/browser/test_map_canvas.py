@@ -18,7 +18,7 @@ from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
 from tests.browser.server import Server
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, text_and_ground, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, text_and_ground
 
 COMPONENTS = Path(__file__).parents[2] / "app" / "components"
 
@@ -36,7 +36,7 @@ def open_map(window: Window, components: Server) -> Open:
         page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
         page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
-        wait_ready(page)
+        at_rest(page)
         return visitor
 
     return opened
@@ -118,8 +118,9 @@ def test_pointing_stays_in_the_browser(open_map: Open) -> None:
     for i in range(9):
         visitor.point(i, i)
         visitor.tokens.nth(i).hover()
-    visitor.page.wait_for_timeout(300)
-    assert visitor.report()["runs"] == runs
+    with settled(visitor.page):  # what pointing had sent would have come before the click
+        visitor.tokens.nth(4).click()
+    assert visitor.report()["runs"] == runs + 1
 
 
 def test_a_click_keeps_the_row_and_tells_python_the_cell(open_map: Open) -> None:
@@ -241,16 +242,21 @@ def test_tokens_that_look_like_html_are_text(open_map: Open) -> None:
 # ---- long maps ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_map_of_1024_tokens_is_drawn_in_less_than_400_ms(open_map: Open) -> None:
-    times = []
-    for _ in range(3):  # the machine has other work: the best of three tells what the code takes
-        visitor = open_map(n=1024, linked=1)
-        times += visitor.measured("glass-map")
+def test_a_map_of_1024_tokens_and_144_heads_are_sent_within_what_a_view_may_send(open_map: Open) -> None:
+    for limit, query in ((1_500_000, {"n": 1024, "linked": 1}), (1_000_000, {"view": "overview", "n": 64})):
+        visitor = open_map(**query)
+        assert visitor.received < limit  # Streamlit's own messages and the component's code included
         assert_silent(visitor.page)
-        if min(times) < 400:
-            break
-    assert min(times) < 400
-    assert visitor.received < 1_500_000  # Streamlit's own messages and the component's code included
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize(
+    ("name", "limit", "query"),
+    [("glass-map", 400, {"n": 1024, "linked": 1}), ("glass-overview", 300, {"view": "overview", "n": 64})],
+)
+def test_a_map_of_1024_tokens_and_144_heads_are_drawn_at_once(open_map: Open, name: str, limit: float, query: Any) -> None:
+    """Milliseconds; the best of three tells what the code takes."""
+    assert min(min(open_map(**query).measured(name)) for _ in range(3)) < limit
 
 
 def test_the_value_of_a_long_map_is_about_until_the_exact_one_has_come(open_map: Open) -> None:
@@ -289,18 +295,6 @@ def middle(visitor: Visitor, layer: int, head: int) -> dict[str, float]:
     """The middle of a thumbnail, from the mark around the one in focus (layer 3, head 5)."""
     left, top, side = visitor.view.locator(".mark.focus").evaluate("m => [m.offsetLeft, m.offsetTop, m.offsetWidth]")
     return {"x": left / 5 * head + side / 2, "y": top / 3 * layer + side / 2}
-
-
-def test_144_heads_are_drawn_in_less_than_300_ms(open_map: Open) -> None:
-    times = []
-    for _ in range(3):
-        visitor = open_map(view="overview", n=64)
-        times += visitor.measured("glass-overview")
-        if min(times) < 300:
-            break
-    assert min(times) < 300
-    assert visitor.received < 1_000_000
-    assert_silent(visitor.page)
 
 
 def test_pointing_at_a_head_says_its_entropy_and_its_strongest_pair(open_map: Open) -> None:

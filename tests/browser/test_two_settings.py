@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.writing.markup import percent
 from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -54,7 +54,7 @@ def open_bench(window: Window, components: Server) -> Callable[..., Visitor]:
         page = window(width, height)
         page.goto(f"{components.url}/two_settings?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".bench:not(.waiting)")
-        wait_ready(page)
+        (wait_ready if "outside" in query else at_rest)(page)
         return Visitor(page)
 
     return opened
@@ -112,8 +112,8 @@ def test_a_drag_survives_runs_of_the_page_that_set_something_else(open_bench: An
     visitor.page.mouse.move(left + 0.1 * width, y, steps=3)
     held = output.inner_text()
     assert float(held) < 0.8
-    for _ in range(10):
-        visitor.page.wait_for_timeout(80)
+    for _ in range(5):
+        wait_for_runs(visitor.page, 1)
         assert output.inner_text() == held
     visitor.page.mouse.up()
     expect(output).to_have_text("2.10")
@@ -127,6 +127,7 @@ def test_the_longest_axis_ends_at_100_percent(open_bench: Any) -> None:
     assert ticks == ["0", "25 %", "50 %", "75 %", "100 %"]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_redraw_over_gpt2s_vocabulary_takes_less_than_a_frame(open_bench: Any, name: str) -> None:
     """Where other programs hold the processors, only the fastest quarter is the component's; on a free machine so is the median."""
