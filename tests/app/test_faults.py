@@ -49,7 +49,7 @@ def test_an_over_long_prompt_and_a_click_in_one_go_keep_the_text_and_say_the_lim
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "write", prompt="a b c", chosen="5.6")
     # The text first and then the click, in one message of the browser's: a test's own would have them the other way round.
-    at.session_state["view"] = replace(at.session_state["view"], prompt=TOO_LONG, chosen=(), step=0)
+    at.session_state["view"] = replace(at.session_state["view"], prompt=TOO_LONG, chosen=())
     next(each for each in at.button if each.label == button).click()
     at.run()
     assert not at.exception

@@ -1,4 +1,4 @@
-"""The sequence as chips: prompt, chosen tokens coloured by their probability, the ghost tail, and the place of the next one.
+"""The sequence as chips: prompt, chosen tokens coloured by their probability, and the place of the next one.
 
 The same sequence stands as prose in the sentence bar and as chips on the page. It travels once: the bar's timeline puts what it was
 given on the browser's shelf (shared.js), and one that shows the same is only told its mark.
@@ -21,7 +21,7 @@ _LAST_MARK = "timeline_mark"  # of what the sentence bar shows
 
 @dataclass(frozen=True)
 class Chip:
-    """One token as a chip. text: visible form; kind: "prompt", "chosen", "ghost" or "next"; probability: at temperature 1, None
+    """One token as a chip. text: visible form; kind: "prompt", "chosen" or "next"; probability: at temperature 1, None
     where nothing predicted it."""
 
     id: int
