@@ -1,7 +1,6 @@
 """A class that explores: many visitors who open the first page and press Next token, each at a pace of its own.
 
-The app is started as a user starts it, on this machine's loopback alone. Visitors are websockets that speak Streamlit's messages (the
-package `websockets` comes with Streamlit) and hand in what a browser would: the address, the messages it has kept, the button. Each
+The app is started as a user starts it, on this machine's loopback alone. Each visitor (raw_visitor.py)
 has a prompt and a seed of its own, so that no two share a trace. A visitor presses at times fixed beforehand; whatever comes late
 counts from the time at which it was due. Nothing is drawn: a browser's own time comes on top. Visitors, and with them the time,
 are bounded: this is no tool to point at somebody's server.
@@ -10,20 +9,20 @@ are bounded: this is no tool to point at somebody's server.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import random
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.asyncio.client import ClientConnection, connect
+from google.protobuf.message import DecodeError
+from websockets.exceptions import WebSocketException
 
+from benchmarks.flood import STEP
+from benchmarks.raw_visitor import RawVisitor
 from benchmarks.table import HEADER, Row, line
 from tests.browser.server import Server, running_app
 
@@ -31,13 +30,8 @@ MOST_VISITORS, MOST_SECONDS = 200, 120.0
 ARRIVE_WITHIN = 10.0  # seconds: a class opens its link
 ON_LOOPBACK = {"STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
 PATIENCE = 60.0  # seconds for one answer, after which it counts as an error
-BUTTONS = ("Next token", "Step")  # what appends one token, by label
 BUDGETS = {60: 0.5, 100: 1.0}  # visitors -> seconds at the 95th percentile
 WORDS = "king cat forest river winter road garden ship window morning sister stone letter bird lamp".split()
-
-
-class LoadError(Exception):
-    """The app did not do what a visitor asked for."""
 
 
 @dataclass
@@ -50,98 +44,53 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
-class Visitor:
-    """One tab: what it knows of the page, and the messages that it keeps as a browser does."""
-
-    def __init__(self, socket: ClientConnection, query: str) -> None:
-        self._socket, self._query = socket, query
-        self._page = self._button = self._fragment = ""
-        self._kept: set[str] = set()
-        self.received = 0
-
-    async def open(self) -> None:
-        """The first run of the script."""
-        await self._run(BackMsg())
-
-    async def step(self) -> None:
-        """Press the button that appends a token, and wait until the page says so. Raises LoadError if no token was added."""
-        if not self._button:
-            raise LoadError("there is no button that appends a token")
-        before, message = self._query, BackMsg()
-        message.rerun_script.fragment_id = self._fragment
-        message.rerun_script.widget_states.widgets.append(WidgetState(id=self._button, trigger_value=True))
-        await self._run(message)
-        if self._query == before:
-            raise LoadError("a step left the address as it was")
-
-    async def _run(self, message: BackMsg) -> None:
-        asked = message.rerun_script
-        asked.query_string, asked.page_script_hash = self._query, self._page
-        asked.cached_message_hashes.extend(self._kept)
-        await self._socket.send(message.SerializeToString())
-        async with asyncio.timeout(PATIENCE):
-            while not self._ends(await self._socket.recv()):
-                pass
-
-    def _ends(self, data: str | bytes) -> bool:
-        """Take in one message; whether it is the end of a run that is not followed by another."""
-        self.received += len(data)
-        message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
-        kind = message.WhichOneof("type")
-        if message.metadata.cacheable and message.hash:
-            self._kept.add(message.hash)
-        if kind == "new_session":
-            self._page = message.new_session.page_script_hash
-        elif kind == "page_info_changed":
-            self._query = message.page_info_changed.query_string
-        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            element = message.delta.new_element
-            if element.WhichOneof("type") == "exception":
-                raise LoadError(element.exception.message)
-            if element.WhichOneof("type") == "button" and element.button.label in BUTTONS:
-                self._button, self._fragment = element.button.id, message.delta.fragment_id
-        return kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
-
-
-async def _visit(url: str, number: int, presses: list[float], arrives: float, seen: Seen) -> None:
-    """One visitor from its arrival to its last press; arrives, presses: by the loop's clock."""
-    clock = asyncio.get_running_loop().time
-    prompt = f"Once upon a time there was a {WORDS[number % len(WORDS)]} " + "and " * (number // len(WORDS)) + "a"
-    query = f"prompt={prompt.replace(' ', '+')}&seed={number + 1}"
-    await asyncio.sleep(arrives - clock())
+def _visit(url: str, number: int, arrives: float, presses: list[float], seen: Seen) -> None:
+    """One visitor from its arrival to its last press. arrives, presses: when, by time.monotonic."""
+    words = ["Once upon a time there was a", WORDS[number % len(WORDS)], *["and"] * (number // len(WORDS)), "a"]
+    _wait_until(arrives)
     try:
-        async with connect(
-            f"{url.replace('http', 'ws', 1)}/_stcore/stream", origin=url, subprotocols=["streamlit"], max_size=None,
-            open_timeout=PATIENCE, proxy=None,
-        ) as socket:  # fmt: skip
-            visitor = Visitor(socket, query)
-            await visitor.open()
-            seen.first.append(clock() - arrives)
+        with RawVisitor(url, {"prompt": " ".join(words), "seed": str(number + 1)}) as visitor:
+            visitor.open(PATIENCE)
+            seen.first.append(time.monotonic() - arrives)
             for due in presses:
-                await asyncio.sleep(due - clock())
-                before = visitor.received
-                await visitor.step()
-                seen.steps.append(clock() - due)
-                seen.step_bytes += visitor.received - before
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong for a visitor is what is counted
+                _wait_until(due)
+                step(visitor, seen, due)
+    except (OSError, TimeoutError, WebSocketException, KeyError, DecodeError) as error:
         seen.errors.append(f"{type(error).__name__}: {error}")
 
 
-async def turn(server: Server, visitors: int, seconds: float, every: float) -> tuple[Seen, float]:
+def step(visitor: RawVisitor, seen: Seen, due: float) -> None:
+    """Press the button; an error that is shown, and a step after which the text is as long as before, are errors."""
+    shown, before, received = len(visitor.errors), visitor.query, visitor.n_bytes
+    visitor.press(STEP, PATIENCE)
+    seen.errors += visitor.errors[shown:]
+    if visitor.query == before:
+        seen.errors.append("a step left the address as it was")
+    seen.steps.append(time.monotonic() - due)
+    seen.step_bytes += visitor.n_bytes - received
+
+
+def _wait_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def turn(server: Server, visitors: int, seconds: float, every: float) -> tuple[Seen, float]:
     """What so many visitors meet who press every so many seconds for so long, and the server's seconds of processor time for it."""
-    url = server.url.replace("localhost", "127.0.0.1")
-    clock, seen, luck = asyncio.get_running_loop().time, Seen(), random.Random(1)
-    start = clock() + 0.5
-    arrive_within = ARRIVE_WITHIN * min(1, visitors / 60)
+    seen, luck, start = Seen(), random.Random(1), time.monotonic() + 0.5
+    arrive_within = ARRIVE_WITHIN * min(1.0, visitors / 60)
     begin = start + arrive_within + 2
-    tasks = []
+    threads = []
     for number in range(visitors):
         own = begin + luck.random() * every
         presses = [own + every * i for i in range(max(1, int(seconds / every)))]
-        tasks.append(asyncio.create_task(_visit(url, number, presses, start + arrive_within * number / visitors, seen)))
-    await asyncio.sleep(begin - clock())
+        arrives = start + arrive_within * number / visitors
+        threads.append(Thread(target=_visit, args=(server.url, number, arrives, presses, seen), daemon=True))
+    for thread in threads:
+        thread.start()
+    _wait_until(begin)
     before = processor_seconds(server)
-    await asyncio.gather(*tasks)
+    for thread in threads:
+        thread.join()
     return seen, processor_seconds(server) - before
 
 
@@ -188,11 +137,11 @@ def main() -> None:
     print(HEADER)
     for visitors in chosen.visitors:
         with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "log.txt", **ON_LOOPBACK) as server:
-            warmed, _ = asyncio.run(turn(server, 1, 1.0, 1.0))  # torch and the model are loaded
+            warmed, _ = turn(server, 1, 1.0, 1.0)  # torch and the model are loaded
             if warmed.errors:
                 raise SystemExit(f"The app does not work: {warmed.errors[0]}\n{server.log()}")
             began = time.process_time()
-            seen, processor = asyncio.run(turn(server, visitors, chosen.seconds, chosen.every))
+            seen, processor = turn(server, visitors, chosen.seconds, chosen.every)
             own = time.process_time() - began
         for row in rows(visitors, seen, processor):
             print(line(row), flush=True)
