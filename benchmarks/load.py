@@ -1,9 +1,8 @@
 """A class that explores: many visitors who open the first page and press Next token, each at a pace of its own.
 
-The app is started as a user starts it, on this machine's loopback alone. Each visitor (raw_visitor.py)
-has a prompt and a seed of its own, so that no two share a trace. A visitor presses at times fixed beforehand; whatever comes late
-counts from the time at which it was due. Nothing is drawn: a browser's own time comes on top. Visitors, and with them the time,
-are bounded: this is no tool to point at somebody's server.
+The app is started as a user starts it, on this machine's loopback alone. Each visitor (raw_visitor.py) has a prompt and a seed of its
+own, so that no two share a trace, and presses at times fixed beforehand; whatever comes late counts from the time at which it was due.
+Nothing is drawn: a browser's own time comes on top. Visitors and time are bounded: this is no tool to point at somebody's server.
 """
 
 from __future__ import annotations

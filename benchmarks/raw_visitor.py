@@ -33,7 +33,7 @@ class RawVisitor:
 
     def __enter__(self) -> RawVisitor:
         parts = urlsplit(self.url)
-        self._socket: ClientConnection = connect(
+        self._connection = connect(
             f"ws://{parts.netloc}{parts.path}/_stcore/stream",
             origin=f"http://{parts.netloc}",  # type: ignore[arg-type]
             subprotocols=["streamlit"],  # type: ignore[list-item]
@@ -41,13 +41,14 @@ class RawVisitor:
             open_timeout=60,
             ping_interval=None,
         )
+        self._socket: ClientConnection = self._connection.__enter__()
         self.query, self._page = urlencode(self.view), ""
         self._kept: set[str] = set()
         self._buttons: dict[str, tuple[str, str]] = {}  # what stands on a button -> its id, its fragment's id
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
-        self._socket.close()
+        self._connection.__exit__(kind, value, where)
 
     def open(self, timeout: float = 120) -> None:
         """Open the page, and wait until it is drawn."""
