@@ -158,7 +158,7 @@ def test_it_fits_the_window_and_no_text_lies_over_another(open_bench: Any, width
 
 def test_on_the_page_a_drag_is_sent_at_its_end_into_the_address_and_the_formula(visit: Any) -> None:
     page = visit("/sampling?prompt=Once+upon+a+time")
-    second = page.get_by_role("region", name="Second setting, also used on Generate")
+    second = page.get_by_role("region", name="Setting B, also used on Write")
     slider = second.get_by_role("slider", name="Temperature")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -175,14 +175,14 @@ def test_on_the_page_a_drag_is_sent_at_its_end_into_the_address_and_the_formula(
     expect(page).to_have_url(re.compile(rf"[?&]temperature={re.escape(value)}(&|$)"))
     expect(page.get_by_test_id("stMain").locator("annotation").first).to_contain_text(f"/ {value}}}")
     with settled(page):
-        page.get_by_role("region", name="First setting").get_by_role("slider", name="Top-k").press("Home")
+        page.get_by_role("region", name="Setting A").get_by_role("slider", name="Top-k").press("Home")
     expect(page).to_have_url(re.compile(r"[?&]first_top_k=1(&|$)"))
     assert_silent(page)
 
 
 def test_a_link_restores_both_settings_also_for_the_nine_words(visit: Any) -> None:
     page = visit("/sampling?first_top_k=3&top_p=0.9&temperature=5&logits=nine_words", width=390, height=844, touch=True)
-    first, second = (page.get_by_role("region", name=name) for name in ("First setting", "Second setting"))
+    first, second = (page.get_by_role("region", name=name) for name in ("Setting A", "Setting B"))
     expect(first.get_by_role("slider", name="Top-k")).to_have_attribute("aria-valuetext", "3")
     expect(second.get_by_role("slider", name="Top-p")).to_have_attribute("aria-valuetext", "0.9")
     expect(second.get_by_role("slider", name="Temperature")).to_have_attribute("aria-valuetext", "5.00")
