@@ -144,7 +144,8 @@ def _model(arguments: argparse.Namespace, tokenizer: Tokenizer) -> GPTModel:
 if __name__ == "__main__":
     if "WORLD_SIZE" in os.environ:  # set by torchrun
         dist.init_process_group("gloo")
-    torch.set_float32_matmul_precision("high")  # what bfloat16 leaves in float32 may be rounded on a GPU; a CPU takes no notice
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")  # what bfloat16 leaves in float32 may be rounded a little
     try:
         train(_arguments())
     except GPTCoreError as error:
