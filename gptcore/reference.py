@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gptcore.model import GPTModel, TransformerBlock
+from gptcore.run import Replacement
 
 if TYPE_CHECKING:
     from gptcore.store import HasModel
@@ -75,6 +76,16 @@ def reference_means(language_model: HasModel) -> ReferenceMeans:
         if ids not in kept:
             kept[ids] = _means(model, ids)
         return kept[ids]
+
+
+def replacements(language_model: HasModel, replacement: Replacement) -> ReferenceMeans:
+    """What stands in for parts that are switched off."""
+    if replacement == "mean":
+        return reference_means(language_model)
+    config, weight = language_model.model.config, language_model.model.token_embedding.weight
+    layers, width = config.n_layers, config.emb_dim
+    shapes = ((layers, config.n_heads, config.head_dim), (layers, width), (layers, width), (width,))
+    return ReferenceMeans(*(weight.new_zeros(shape) for shape in shapes))
 
 
 @torch.inference_mode()
