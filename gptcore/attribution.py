@@ -66,7 +66,7 @@ class LogitAttribution:
             raise OutOfRangeError(f"kind is {kind!r}; choose one of: {kinds}.")
         values, part = np.array([value for _, value in found]), found[-1][0]
         if part.layer is None:
-            return values[0]
+            return values.reshape(())
         return values if part.head is None else values.reshape(part.layer + 1, part.head + 1)
 
 

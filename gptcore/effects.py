@@ -163,12 +163,12 @@ def _measured(
         largest = change.amax(-1)
         at_target, at_rival = change[:, target], change[:, target if rival is None else rival]
         mean_change, log_total = change @ probs, ((change - largest[:, None]).exp_() @ probs).log() + largest
-        found = (at_target - log_total, at_target - at_rival, (log_total - mean_change).clamp_(min=0), top)
+        bits = (at_target - log_total) / math.log(2), (log_total - mean_change).clamp_(min=0) / math.log(2)
+        found = (bits[0], at_target - at_rival, bits[1], top)
         for column, values in zip(columns, found, strict=True):
             column.append(values)
     log_probs, differences, divergences, top_tokens = (owned(torch.cat(column)).reshape(shape) for column in columns)
-    by_rival = None if rival is None else differences
-    return Effects(target, rival, log_probs / math.log(2), by_rival, divergences / math.log(2), top_tokens)
+    return Effects(target, rival, log_probs, None if rival is None else differences, divergences, top_tokens)
 
 
 def followed(trace: Trace, target: int | None, rival: int | None) -> int:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.activations import attention_out, context, feed_forward_out, owned, residual_middle
@@ -22,6 +22,8 @@ from gptcore.errors import InterventionError, SequenceLengthError
 from gptcore.model import GPTModel
 from gptcore.trace import Kept, Trace, check_ids, kept
 from gptcore.variants import ROWS_AT_ONCE, Stage, head_variants, push
+
+COLUMNS_AT_ONCE = 4  # positions that share a pass: fewer passes, against some rows that are computed in vain
 
 MapSite = Literal["resid_pre", "attn_out", "mlp_out"]
 
@@ -80,9 +82,11 @@ def patch_map(target: Trace, source: Trace, metric: LogitDifference, site: MapSi
     if first < n_tokens:
         place = torch.arange(first, n_tokens, device=ours.resid.device)
         instead = torch.stack([_written(site, theirs, layer, place) for layer in range(len(effect))])
-        for position in range(first, n_tokens):
-            values = metric.of(ours.model, _column(site, ours, instead[:, position - first], position))
-            effect[:, position] = owned(values.double()) - before
+        around = torch.stack([_around(site, ours, layer, place) for layer in range(len(effect))])
+        for some in range(first, n_tokens, COLUMNS_AT_ONCE):
+            group = torch.arange(some, min(some + COLUMNS_AT_ONCE, n_tokens), device=place.device)
+            values = metric.of(ours.model, _columns(site, ours, instead, around, group, first))
+            effect[:, group.tolist()] = owned(values.double()).reshape(len(effect), -1) - before
     return PatchEffects(metric, effect, before, after, first)
 
 
@@ -142,28 +146,38 @@ def _written(site: MapSite, of: Kept, layer: int, positions: Tensor) -> Float[Te
     return feed_forward_out(rows, residual_middle(rows, positions), positions)
 
 
-def _column(site: MapSite, of: Kept, instead: Float[Tensor, "layer emb_dim"], position: int) -> Float[Tensor, "layer emb_dim"]:
-    """The residual stream after the last block, at the last position, with the cell of each layer patched at one position."""
-    positions = torch.arange(position, of.resid.shape[1], device=of.resid.device)
+def _around(site: MapSite, of: Kept, layer: int, positions: Tensor) -> Float[Tensor, "n emb_dim"]:
+    """What the written rows are added to; nothing for the residual stream itself."""
+    if site == "resid_pre":
+        return torch.zeros_like(of.resid[0, positions])
+    return of.resid[layer, positions] if site == "attn_out" else residual_middle(of.layers[layer], positions)
+
+
+def _columns(
+    site: MapSite,
+    of: Kept,
+    instead: Float[Tensor, "depth n emb_dim"],
+    around: Float[Tensor, "depth n emb_dim"],
+    group: Int[Tensor, "group"],
+    first: int,
+) -> Float[Tensor, "variants emb_dim"]:
+    """The residual stream after the last block, at the last position, with one cell patched: by layer, then by position of `group`.
+
+    instead, around: from position `first` on. The variants of a group share one start, so that a few passes do for all positions.
+    """
+    stage_there, later = ("resid_mid", 0) if site == "attn_out" else ("resid_pre", 1 if site == "mlp_out" else 0)
 
     def joining(layer: int, stage: Stage, at: Tensor) -> Tensor | None:
-        patched = at == position
-        if site == "resid_pre":
-            if stage == "resid_mid":
-                return None
-            return torch.where(patched[:, None], instead[layer], of.resid[layer, at])[None]
-        if site == "attn_out":
-            if stage == "resid_pre":
-                return None
-            rows = of.layers[layer]
-            return (rows.resid[at] + torch.where(patched[:, None], instead[layer], attention_out(rows, at)))[None]
-        if stage == "resid_mid" or layer == 0:
+        if stage != stage_there or not 0 <= layer - later < len(instead):
             return None
-        rows = of.layers[layer - 1]
-        changed = residual_middle(rows, at) + instead[layer - 1]
-        return torch.where(patched[:, None], rows.edit.on_resid_post(changed, at), of.resid[layer, at])[None]
+        rows = of.layers[layer - later] if layer - later < len(of.layers) else None
+        here = instead[layer - later] + around[layer - later]
+        unpatched = residual_middle(of.layers[layer], at) if site == "attn_out" else of.resid[layer, at]
+        if site == "mlp_out" and rows is not None:
+            here = rows.edit.on_resid_post(here, torch.arange(first, first + len(here), device=at.device))
+        return torch.where((at == group[:, None])[..., None], here[at - first], unpatched)
 
-    return push(of, positions, joining)
+    return push(of, torch.arange(int(group[0]), of.resid.shape[1], device=of.resid.device), joining)
 
 
 @dataclass(frozen=True)

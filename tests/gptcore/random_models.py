@@ -30,6 +30,9 @@ class FakeTokenizer(Tokenizer):
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(ord(character) % self.vocab_size for character in text)
 
+    def bytes_of(self, token_id: int) -> bytes:
+        return bytes([token_id])
+
 
 @dataclass(frozen=True, eq=False)
 class Holder:
