@@ -173,6 +173,8 @@ def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Cho
     return _declared(Choice(name, tuple(default), read, write))
 
 
+LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
+
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from app.engine.methods import tensor_sizes
 from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import parameters
@@ -53,20 +54,18 @@ def numbers_in_shapes(config: GPTConfig, tied: bool) -> int:
     return sum(prod(tensor.shape) for tensor in parameters.tensor_shapes(config, tied))
 
 
-def counted(here: Here) -> Check:
+def numbers_counted(here: Here) -> Check:
     """The count against the tensors of the loaded model."""
-    model = here.model.model
-    there = sum(tensor.numel() for tensor in model.parameters())
-    expected = parameters.count_parameters(here.config, model.tied)
+    there, _ = tensor_sizes(here.model)
+    expected = parameters.count_parameters(here.config, here.model.tied)
     description = f"The {there:,} numbers in the loaded model's tensors against the arithmetic. Deviation in numbers."
     return Check("Numbers in the tensors = arithmetic", description, float(abs(there - expected)), 0.0)
 
 
 def bytes_counted(here: Here) -> Check:
     """The bytes of the weights against those that the loaded model's tensors take."""
-    model = here.model.model
-    there = sum(tensor.nbytes for tensor in model.parameters())
-    expected = parameters.weight_bytes(here.config, model.tied)
+    _, there = tensor_sizes(here.model)
+    expected = parameters.weight_bytes(here.config, here.model.tied)
     description = f"The {there:,} bytes of the loaded model's tensors against the arithmetic for float32. Deviation in bytes."
     return Check("Bytes of the tensors = arithmetic", description, float(abs(there - expected)), 0.0)
 

@@ -1,4 +1,4 @@
-"""One run of a visitor's script: page list, shared sidebar, then the page. The launcher is streamlit_app.py."""
+"""One run of a visitor's script: page list, the bars around every page, then the page. The launcher is streamlit_app.py."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import state, ui
-from app.shell import first_visit, navigation
+from app.shell import bars, first_visit, navigation
 
 
 def draw() -> None:
     """One run: what needs no model first, so that there is something to look at while torch is imported."""
-    st.set_page_config(page_title="Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
-    page = st.navigation(navigation.menu(), position="top")
+    page = st.navigation(navigation.pages(), position="hidden")
+    st.set_page_config(page_title=f"{page.title} · Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
     ui.style()
     state.current()  # from the URL, on the first run of a session
+    bars.follow_click()
+    bars.draw(navigation.file_of(page))
     waiting = first_visit.waiting(page)
     from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
 

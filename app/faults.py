@@ -37,7 +37,7 @@ def problem(said: str) -> None:
 def whole_page_problem(said: str) -> None:
     """The same instead of the page, with ways out of it."""
     problem(said)
-    st.caption("Your text and settings are kept. Change what the message names in the side panel, and the page comes back.")
+    st.caption("Your text and settings are kept. Change what the message names under Edit text, and the page comes back.")
     if state.current().chosen:  # a link may hold tokens that do not fit the model or its context
         st.button("Start over from the prompt", on_click=state.guarded(state.drop_chosen))
     if state.current().choices:

@@ -5,125 +5,68 @@ Models and traces are shared by all visitors: both are immutable, and everything
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache, partial
-from threading import Lock, current_thread
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock, get_ident
+from typing import Any
 
 import numpy as np
 import streamlit as st
-import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-import gptcore
-from app import state
-from app.recent import MB, Recent
+from app import log, offered, state
+from app.engine import EngineModel, EngineTrace
+from app.engine.local import Local
+from app.engine.methods import probabilities
+from app.recent import MB, Recent, keeping
 from app.state import View
-from gptcore.checkpoints import CatalogueEntry, catalogue, download
+from gptcore.checkpoints import download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
 from gptcore.generation import prompt_ids
-from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
-from gptcore.trace import Trace
+from gptcore.run import Run
 
-Result = TypeVar("Result")
-
-# Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
-ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
-MODELS_IN_MEMORY = 2
-PROBABILITY_ROWS = 24 * MB  # of the token probabilities of sequences: 16 bytes a token, and their ids
+ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
 
 
 @dataclass(frozen=True)
 class SequenceInView:
     """The token ids in view and how they came about.
 
-    prompt: ids of the prompt (with the start token, if the prompt was empty); ids: prompt and chosen tokens up to the step in
-    view; ghost: the chosen tokens behind it; started_empty: whether the start token was put in.
+    prompt: ids of the prompt (with the start token, if the prompt was empty); ids: prompt and chosen tokens; started_empty: whether
+    the start token was put in.
     """
 
     prompt: tuple[int, ...]
     ids: tuple[int, ...]
-    ghost: tuple[int, ...]
     started_empty: bool
 
 
-class _Worker:
-    """One thread that runs the model, first come first served; torch gives the interpreter free while it computes."""
-
-    def __init__(self) -> None:
-        # Once, before the first pass. One core stays free for the server: two threads that wait for each other on a busy machine
-        # are many times slower than one.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._thread = self._executor.submit(current_thread).result()
-
-    def run(self, function: Callable[[], Result]) -> Result:
-        if current_thread() is self._thread:  # already at the head of the queue: waiting for itself would never end
-            return function()
-        return self._executor.submit(function).result()
+def _visitor() -> Hashable:
+    """Whose turn it is in the queue: a session's, or else a thread's."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return get_ident() if context is None else context.session_id
 
 
-@st.cache_resource(show_spinner=False)
-def _worker() -> _Worker:
-    return _Worker()
+ENGINE = Local(_visitor)
 
 
-def compute(function: Callable[[], Result]) -> Result:
-    """Run something that needs the model in the queue, and wait for it. Errors come back as they were raised."""
-    return _worker().run(function)
+def model(name: str) -> EngineModel:
+    """What stands for the model of this name, which is loaded once for everybody, and never downloaded.
 
-
-@st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)
-def model(name: str) -> LanguageModel:
-    """The model of this name, loaded once for everybody.
-
-    Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, or cannot be loaded.
+    Raises CheckpointError if the name is neither in the catalogue nor allowed by the server, cannot be loaded, or is not on this machine.
     """
-    if not is_offered(name):
-        raise CheckpointError(
-            f"The model {name[:80]!r} is not offered here. Choose one of: {', '.join(model_names())}. "
-            f"Whoever runs this server can allow more in {ALLOWED_MODELS_VARIABLE}."
-        )
-    return compute(lambda: gptcore.load(name))
-
-
-@cache
-def _catalogue() -> tuple[CatalogueEntry, ...]:
-    """Read once: the sidebar asks for it some thirty times a run."""
-    return catalogue()
-
-
-def model_names() -> tuple[str, ...]:
-    """What a visitor may choose: the catalogue, then what the server allows."""
-    allowed = [name.strip() for name in os.environ.get(ALLOWED_MODELS_VARIABLE, "").split(",") if name.strip()]
-    return tuple(dict.fromkeys([entry.name for entry in _catalogue()] + allowed))
-
-
-def entry(name: str) -> CatalogueEntry | None:
-    """The catalogue's words on a model, None for one that the server allowed by itself."""
-    return next((e for e in _catalogue() if e.name == name), None)
-
-
-def is_offered(name: str) -> bool:
-    """Whether visitors may choose this model. Only offered names are ever looked for on the disk or the hub."""
-    return name in model_names()
-
-
-def is_ready(name: str) -> bool:
-    """Whether a model is offered and can be loaded without the network."""
-    return is_offered(name) and gptcore.is_local(name)
-
-
-def replace_missing_model() -> None:
-    """A link may name a model that this server does not offer: the default takes its place, and a message says so."""
-    name = state.current().model
-    if not is_offered(name):
-        state.notify(f"The model {name[:80]!r} is not offered here: {state.DEFAULT_MODEL} takes its place.")
-        state.update(model=state.DEFAULT_MODEL)
+    if (found := offered.find(name)) is None:
+        raise CheckpointError(offered.not_offered(name))
+    if (seen := offered.availability(name)).state != "ready":
+        raise CheckpointError(seen.reason or f"The model {found.name} is not on this machine; download it first.")
+    try:
+        return ENGINE.model(found.source)
+    except Exception as error:  # whatever a spoilt file makes of the loader
+        raise CheckpointError(offered.could_not_be_loaded(name, log.message(error))) from error
 
 
 class Downloads:
@@ -142,15 +85,17 @@ class Downloads:
                 return
             self._progress[name] = (0, 0)
             self._errors.pop(name, None)
-        self._executor.submit(self._fetch, name)
+        found = offered.find(name)
+        self._executor.submit(self._fetch, name, found.source if found else name)
 
-    def _fetch(self, name: str) -> None:
+    def _fetch(self, name: str, source: str) -> None:
         def on_progress(done: int, total: int) -> None:
             with self._lock:
                 self._progress[name] = (done, total)
 
         try:
-            download(name, on_progress)
+            download(source, on_progress)
+            offered.look_again()
         except GPTCoreError as error:
             with self._lock:
                 self._errors[name] = str(error)
@@ -175,71 +120,65 @@ def downloads() -> Downloads:
     return Downloads()
 
 
+@keeping(4 * MB)
+def _prompt(identity: str, text: str) -> tuple[tuple[int, ...], bool]:
+    """Cut into tokens once, however often a run of the script asks."""
+    return prompt_ids(named(identity).tokenizer, text)
+
+
 def sequence(view: View) -> SequenceInView:
     """The token ids of a view. Raises SequenceLengthError or TokenError if a link holds what this model cannot take."""
-    language_model = model(view.model)
-    prompt, started_empty = prompt_ids(language_model.tokenizer, view.prompt)
-    return SequenceInView(prompt, prompt + view.in_view, view.ghost, started_empty)
+    prompt, started_empty = _prompt(model(view.model).identity, view.prompt)
+    return SequenceInView(prompt, prompt + view.chosen, started_empty)
 
 
-def trace(name: str, ids: Sequence[int]) -> Trace:
-    """What the model did with these ids. The one way to a trace: a replica elsewhere would be asked from here."""
-    language_model = model(name)
-    return compute(lambda: language_model.trace(tuple(ids)))
+def named(identity: str) -> EngineModel:
+    """What stands for the model that a `Run` names."""
+    return ENGINE.named(identity)
 
 
-@st.cache_resource(show_spinner=False)
-def _probabilities() -> Recent[np.ndarray]:
-    return Recent(PROBABILITY_ROWS)
+def trace(run: Run) -> EngineTrace:
+    """What stands for the trace of a run."""
+    return named(run.model).trace(run)
 
 
-def token_probabilities(name: str, ids: Sequence[int]) -> np.ndarray:
+_PROBABILITIES: Recent[np.ndarray] = Recent(32 * MB)  # by run: 8 bytes a token, and its key
+
+
+def token_probabilities(run: Run) -> np.ndarray:
     """For each token after the first: the probability (temperature 1) that the model gave it. Length len(ids) - 1, read-only.
 
     Grown from that of the sequence one token shorter, where it is kept.
     """
-    rows, whole = _probabilities(), tuple(ids)
-    if (row := rows.find((name, whole))) is not None:
+    rows = _PROBABILITIES
+    if (row := rows.find(run)) is not None:
         return row
-    shorter = rows.find((name, whole[:-1]))
-    known = np.empty(0) if shorter is None else shorter
-    row = np.concatenate([known, _new_probabilities(name, whole, len(known))])
+    shorter = rows.find(run.beginning(len(run.ids) - 1)) if len(run.ids) > 1 else None
+    parts = [np.empty(0) if shorter is None else shorter]
+    wanted = range(len(parts[0]) + 1, len(run.ids))
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        parts.append(probabilities(trace(run), wanted[start : start + ROWS_AT_ONCE]))
+    row = np.concatenate(parts)
     row.flags.writeable = False
-    return rows.keep((name, whole), row)
+    return rows.keep(run, row)
 
 
-def _new_probabilities(name: str, ids: tuple[int, ...], known: int) -> np.ndarray:
-    """Probabilities of the tokens known + 1 ... n - 1; the first token was not predicted by anything."""
-    wanted = range(known + 1, len(ids))
-    if not wanted:
-        return np.empty(0)
-    found = trace(name, ids)
-    out = []
-    for start in range(0, len(wanted), 64):  # rows of the whole vocabulary, a few at a time
-        block = wanted[start : start + 64]
-        logits = compute(partial(found.logits_at, [i - 1 for i in block])).astype(np.float64)
-        top = logits.max(axis=1)
-        total = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-        out.append(np.exp(logits[np.arange(len(block)), [ids[i] for i in block]] - total))
-    return np.concatenate(out)
-
-
-@st.cache_resource(show_spinner=False, max_entries=MODELS_IN_MEMORY)
-def vocabulary_texts(name: str) -> tuple[str, ...]:
-    """The visible text of every token of a model's vocabulary, by id."""
-    return model(name).tokenizer.vocabulary()
+@keeping(16 * MB)
+def vocabulary_texts(identity: str) -> tuple[str, ...]:
+    """The visible text of every token of the vocabulary of a model, by id."""
+    return named(identity).tokenizer.vocabulary()
 
 
 @dataclass(frozen=True)
 class Here:
     """Where a visitor stands: what pages draw from.
 
-    ids: prompt and chosen tokens up to the step in view; tokens: their visible texts; layer, head, position: the focus, inside
-    this model and sequence.
+    ids: prompt and chosen tokens; tokens: their visible texts; layer, head, position: the focus, inside this model and sequence, where
+    `position` is the cursor.
     """
 
     view: View
-    model: LanguageModel
+    model: EngineModel
     sequence: SequenceInView
     tokens: tuple[str, ...]
     layer: int
@@ -254,10 +193,15 @@ class Here:
     def config(self) -> GPTConfig:
         return self.model.config
 
+    @cached_property
+    def run(self) -> Run:
+        """Everything that decides what is computed: the key of whatever is kept of it."""
+        return self.model.run(self.ids)
+
     @property
-    def trace(self) -> Trace:
-        """What the model did with `ids`."""
-        return compute(lambda: self.model.trace(self.ids))
+    def trace(self) -> EngineTrace:
+        """What the model did with `ids`: each method is a call in the queue."""
+        return self.model.trace(self.run)
 
     @property
     def is_full(self) -> bool:
@@ -265,23 +209,26 @@ class Here:
         return len(self.ids) >= self.config.context_length
 
     @property
-    def focus_chip(self) -> int:
-        """The chip that is lit: the token in focus, or the place of the next one."""
-        return len(self.ids) if self.view.position is None else self.position
+    def is_newest(self) -> bool:
+        """Whether the cursor is on the newest token, so that the next one is still to be chosen."""
+        return self.position == len(self.ids) - 1
+
+    def up_to_cursor(self) -> Here:
+        """The place as it was when the cursor's token was the newest: what follows it is left out."""
+        ids = self.ids[: self.position + 1]
+        return replace(self, sequence=replace(self.sequence, ids=ids), tokens=self.tokens[: len(ids)])
 
 
 def here() -> Here:
-    """The visitor's place, from the state. Raises GPTCoreError for a prompt or a link that this model cannot take.
+    """The visitor's place, from the state, which it only reads. Raises GPTCoreError for a prompt or a link that this model cannot take.
 
-    A focus that this model or sequence does not have becomes the default, in the state too, so that the address says what is shown.
+    A focus that this model or sequence does not have is shown as the default.
     """
     view = state.current()
     language_model = model(view.model)
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)
-    sizes = {"layer": language_model.config.n_layers, "head": language_model.config.n_heads, "position": len(found.ids)}
-    if missing := {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}:
-        view = state.update(**missing)
+    view = replace(view, **_missing_focus(view, language_model.config, len(found.ids)))
     return Here(
         view,
         language_model,
@@ -291,3 +238,21 @@ def here() -> Here:
         view.head,
         len(found.ids) - 1 if view.position is None else view.position,
     )
+
+
+def _missing_focus(view: View, config: GPTConfig, n_tokens: int) -> dict[str, Any]:
+    """The default for each part of the focus that is not there."""
+    sizes = {"layer": config.n_layers, "head": config.n_heads, "position": n_tokens}
+    return {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}
+
+
+def replace_missing_focus() -> None:
+    """A link or an earlier model may have a focus that this one has not: the default takes its place, so that the address says what
+    is shown. Raises GPTCoreError as `here` does."""
+    view, place = state.current(), here()
+    if view.step is not None:  # of a link of an earlier kind
+        last = len(place.sequence.prompt) + min(view.step, len(view.chosen)) - 1
+        at = last if view.position is None else min(view.position, last)
+        view = state.update(step=None, position=None if at == len(place.ids) - 1 else at)
+    if missing := _missing_focus(view, place.config, len(place.ids)):
+        state.update(**missing)

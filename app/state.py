@@ -1,6 +1,6 @@
 """The one module that touches st.session_state and st.query_params: what a visitor is looking at, and its URL.
 
-Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (step, layer, head, position, sampling
+Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (position, layer, head, sampling
 settings) only decides what is drawn. All of it is small and plain, and all of it fits in a URL.
 """
 
@@ -24,21 +24,22 @@ MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longe
 MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
+MAX_BRANCHES = 20
 
 
 @dataclass(frozen=True)
 class View:
     """Everything that a link restores.
 
-    chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
-    position: the token in focus, None for the newest; top_k: None for no limit; choices: what was chosen on single pages
-    (app.choices), by name, where it differs from the default.
+    chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
+    links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
+    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default.
     """
 
     model: str = DEFAULT_MODEL
     prompt: str = DEFAULT_PROMPT
     chosen: tuple[int, ...] = ()
-    step: int = 0
+    step: int | None = None
     temperature: float = 0.8
     top_k: int | None = 40
     top_p: float = 1.0
@@ -48,16 +49,6 @@ class View:
     head: int = 0
     position: int | None = None
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def in_view(self) -> tuple[int, ...]:
-        """The chosen tokens up to the step in view."""
-        return self.chosen[: self.step]
-
-    @property
-    def ghost(self) -> tuple[int, ...]:
-        """The chosen tokens behind the step in view."""
-        return self.chosen[self.step :]
 
 
 def _ids(text: str) -> tuple[int, ...]:
@@ -106,10 +97,7 @@ def from_query(parameters: Mapping[str, str]) -> View:
     found = understood(parameters, _READ)
     said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
     kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
-    view = View(**found, choices=MappingProxyType(kept))
-    # A link without a step shows the whole text.
-    step = view.step if "step" in found else len(view.chosen)
-    return replace(view, step=min(step, len(view.chosen)))
+    return View(**found, choices=MappingProxyType(kept))
 
 
 def to_query(view: View) -> dict[str, str]:
@@ -120,8 +108,6 @@ def to_query(view: View) -> dict[str, str]:
         value = getattr(view, each.name)
         if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
             query[each.name] = _write(each.name, value)
-    if view.step != len(view.chosen):
-        query["step"] = str(view.step)
     return query | {
         name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
     }
@@ -143,7 +129,8 @@ def update(**changes: Any) -> View:
         if before.chosen and "chosen" not in changes:
             what = "model" if view.model != before.model else "prompt"
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
-        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None)
+        view = replace(view, chosen=changes.get("chosen", ()), position=None)
+        st.session_state.pop("branches", None)
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -153,16 +140,30 @@ def update(**changes: Any) -> View:
     return view
 
 
-def choose(token_id: int) -> View:
-    """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
-    view = current()
-    tail = view.ghost if view.ghost[:1] == (token_id,) else (token_id,)
-    return update(chosen=view.in_view + tail, step=view.step + 1, position=None)
+def take_branch(chosen: tuple[int, ...]) -> None:
+    """Go on with these tokens after the prompt. What is left by that, unless they begin with it, stays in the list of branches."""
+    before = current().chosen
+    kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
+    if before != chosen[: len(before)]:
+        kept.append(before)
+    st.session_state["branches"] = tuple(kept[-MAX_BRANCHES:])
+    update(chosen=chosen, position=None)
+
+
+def branches() -> tuple[tuple[int, ...], ...]:
+    """What was written after this prompt and left for something else, the latest last."""
+    found: tuple[tuple[int, ...], ...] = st.session_state.get("branches", ())
+    return found
+
+
+def rename_model(name: str) -> None:
+    """The same model by another name: nothing else changes."""
+    st.session_state["view"] = replace(current(), model=name)
 
 
 def drop_chosen() -> None:
-    """Back to the prompt alone."""
-    update(chosen=(), step=0, position=None)
+    """Back to the prompt alone, for tokens that this model cannot take."""
+    update(chosen=(), position=None)
 
 
 def drop_choices() -> None:
@@ -190,17 +191,19 @@ def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
     return run
 
 
-def widget(name: str, upper: int | None = None) -> dict[str, Any]:
+def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
-    upper: the largest value the widget takes; a larger one in the view is shown as that.
+    upper: the largest value the widget takes; a larger one in the view is shown as that. read: what the browser said -> value, None
+    for what is none and changes nothing.
     """
     key = f"widget_{name}"
     value = getattr(current(), name)
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        update(**{name: st.session_state[key]})
+        if (value := read(st.session_state[key])) is not None:
+            update(**{name: value})
 
     return {"key": key, "on_change": guarded(changed)}
 

@@ -218,7 +218,7 @@ def _watched(browser: Browser, server: Server, name: str, prompt: str, **query: 
     page.add_init_script(WATCH)
     path = "/" if name == "write" else f"/{name}"
     page.goto(f"{server.url}{path}?{prompt}&{urlencode(query)}", wait_until="domcontentloaded")
-    page.get_by_test_id("stSidebar").locator(".chip.prompt").first.wait_for(timeout=120_000)
+    page.locator(".prose .chip.prompt").first.wait_for(timeout=120_000)
     wait_ready(page, 120)
     page.wait_for_timeout(1500)  # parts that fill themselves, and what the browser does when it is idle
     return page
@@ -228,7 +228,7 @@ def _chip(page: Page, index: int) -> Callable[[], None]:
     """A click on a token of the timeline, to which the pointer goes first."""
 
     def click() -> None:
-        page.get_by_test_id("stSidebar").locator(".chip.prompt").nth(index).hover()
+        page.locator(".prose .chip.prompt").nth(index).hover()
         page.evaluate(f"() => window.benchmarkQuiet({QUIET})")
         _press(page)
 

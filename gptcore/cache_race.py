@@ -42,7 +42,7 @@ class KeptKeysValues:
 
 
 @dataclass(frozen=True)
-class Step:
+class RaceStep:
     """One token chosen twice. n_tokens: the sequence it continues; milliseconds and the likeliest token, each way; difference:
     the largest between the two rows of logits, as a share of the largest logit."""
 
@@ -59,7 +59,7 @@ class Race:
     """start: tokens of the given sequence that it began with, fewer than all where one step would have taken too long."""
 
     start: int
-    steps: tuple[Step, ...]
+    steps: tuple[RaceStep, ...]
 
     @property
     def cached_ids(self) -> tuple[int, ...]:
@@ -96,7 +96,7 @@ def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
         _step(model, with_cache, without, caches)
         for cache in caches:
             cache.length -= 1  # as if it had not been
-        steps: list[Step] = []
+        steps: list[RaceStep] = []
         began = time.perf_counter()
         while len(steps) < room:
             steps.append(_step(model, with_cache, without, caches))
@@ -108,14 +108,14 @@ def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
     return Race(start, tuple(steps))
 
 
-def _step(model: GPTModel, with_cache: list[int], without: list[int], caches: list[KeptKeysValues]) -> Step:
+def _step(model: GPTModel, with_cache: list[int], without: list[int], caches: list[KeptKeysValues]) -> RaceStep:
     t0 = time.perf_counter()
     again = _next_logits(model, without)
     t1 = time.perf_counter()
     kept = _next_logits(model, with_cache[-1:], caches)
     t2 = time.perf_counter()
     difference = float((kept - again).abs().max() / again.abs().max())
-    return Step(len(without), 1000 * (t2 - t1), 1000 * (t1 - t0), int(kept.argmax()), int(again.argmax()), difference)
+    return RaceStep(len(without), 1000 * (t2 - t1), 1000 * (t1 - t0), int(kept.argmax()), int(again.argmax()), difference)
 
 
 def _next_logits(model: GPTModel, ids: Sequence[int], caches: list[KeptKeysValues] | None = None) -> Float[Tensor, "vocab_size"]:

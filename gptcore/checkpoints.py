@@ -150,12 +150,17 @@ def download(name: str, on_progress: Callable[[int, int], None] = lambda done, t
     return hub.fetch(_repository(name), on_progress, read_config)
 
 
-def load(source: str | Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> LanguageModel:
+def load(
+    source: str | Path, on_progress: Callable[[int, int], None] = lambda done, total: None, *, may_download: bool = True
+) -> LanguageModel:
     """A model of the catalogue, a model folder, or "owner/name" on the hub. What is not on this machine is downloaded first.
 
-    Raises CheckpointError if it cannot be found, read, downloaded, or is no GPT-2.
+    Raises CheckpointError if it cannot be found, read, downloaded, or is no GPT-2; without may_download also if it is not here.
     """
-    folder = _local_folder(source) or download(str(source), on_progress)
+    folder = _local_folder(source)
+    if folder is None and not may_download:
+        raise CheckpointError(f"The model {source} is not on this machine; download it first.")
+    folder = folder or download(str(source), on_progress)
     model = load_model(folder)
     tokenizer = Tokenizer.from_folder(folder, model.config.vocab_size)
     name = folder.name if _is_folder(source) else str(source)

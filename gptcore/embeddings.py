@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.activations import owned
+from gptcore.arguments import check_ids
 from gptcore.errors import OutOfRangeError
 from gptcore.model import GPTModel
-from gptcore.trace import check_ids
 
 _SMALLEST = 1e-30  # a row of zeros has no direction: its cosine with anything is 0
 

@@ -18,7 +18,12 @@ from gptcore.errors import CheckpointError
 
 CONFIG = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
-_VOCABULARIES = (("vocab.json", "merges.txt"), ("tokenizer.json",))
+TOKENIZER, TOKENIZER_CONFIG, ADDED_TOKENS, SPECIAL_TOKENS = (
+    "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json",
+)  # fmt: skip
+GENERATION_CONFIG = "generation_config.json"
+_VOCABULARIES = ((TOKENIZER,), ("vocab.json", "merges.txt"))
+_SETTINGS = (TOKENIZER_CONFIG, ADDED_TOKENS, SPECIAL_TOKENS, GENERATION_CONFIG)  # a model may have them or not
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _MOST_TEXT = 64 * 2**20  # thirty times GPT-2's vocabulary; parsed, JSON takes several times its bytes
 
@@ -68,7 +73,7 @@ def needed_weights(names: Collection[str], place: str) -> str:
 
 
 def needed_files(names: Collection[str], place: str) -> list[str]:
-    """Which of these files make the model: configuration, vocabulary, and last the weights or the index of their parts.
+    """Which of these files make the model: configuration, vocabulary, their settings, and last the weights or the index of their parts.
 
     Raises CheckpointError, which names the place, if one of the three is not among them.
     """
@@ -79,8 +84,7 @@ def needed_files(names: Collection[str], place: str) -> list[str]:
     vocabulary = next((files for files in (*_VOCABULARIES, ranks) if files and set(files) <= set(names)), None)
     if vocabulary is None:
         raise CheckpointError(f"{place} has no vocabulary; it needs vocab.json with merges.txt, or tokenizer.json.")
-    added = [name for name in ("added_tokens.json",) if name in names]
-    return [CONFIG, *vocabulary, *added, weights]
+    return [CONFIG, *vocabulary, *(name for name in _SETTINGS if name in names), weights]
 
 
 def weight_names(folder: Path) -> list[str]:

@@ -6,17 +6,18 @@ knows it. What was chosen is recorded, so that a replay or a branch starts from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from gptcore.arguments import Ids, Number, Whole, at_least_one, check_ids, token_ids
 from gptcore.errors import SamplingError, SequenceLengthError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
 from gptcore.run import Intervention
 from gptcore.sampling import SamplingSettings, Selection, select
 from gptcore.tokenizer import Tokenizer
-from gptcore.trace import Trace, check_ids
+from gptcore.trace import Trace
 
 Stopped = Literal["count", "end_of_text", "context_length"]
 
@@ -57,30 +58,31 @@ class Step:
 
 
 def prompt_ids(tokenizer: Tokenizer, text: str) -> tuple[tuple[int, ...], bool]:
-    """The token ids of a prompt, and whether the end-of-text token was put in because the prompt is empty.
+    """The token ids of a prompt, and whether a start token was put in because the prompt is empty.
 
-    GPT-2 has no start token: in training that token stood between two texts, so a new text begins behind it.
-    Raises TokenError for an empty prompt if the vocabulary has no such token.
+    GPT-2 has no start token of its own: in training the end-of-text token stood between two texts, so a new text begins behind it.
+    A model whose makers name another begins with that.
+    Raises TokenError for an empty prompt if there is neither.
     """
-    if ids := tokenizer.encode(text):
-        return ids, False
-    if tokenizer.end_of_text_id is None:
+    if text:
+        return tokenizer.encode(text), False
+    if tokenizer.start_id is None:
         raise TokenError(
             "The prompt is empty, and this vocabulary has no end-of-text token to begin with; type at least one character."
         )
-    return (tokenizer.end_of_text_id,), True
+    return tokenizer.start_ids or (tokenizer.start_id,), True
 
 
 def generate(
     language_model: LanguageModel,
-    prompt: str | Sequence[int],
+    prompt: str | Ids,
     *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    seed: int = 0,
-    max_new_tokens: int = 50,
+    temperature: Number = 1.0,
+    top_k: Whole | None = None,
+    top_p: Number = 1.0,
+    min_p: Number = 0.0,
+    seed: Whole = 0,
+    max_new_tokens: Whole = 50,
     stop_at_end_of_text: bool = True,
     intervention: Intervention | None = None,
 ) -> Iterator[Step]:
@@ -93,9 +95,8 @@ def generate(
     the prompt has nothing.
     """
     settings = SamplingSettings(temperature, top_k, top_p, min_p, seed)
-    if max_new_tokens < 1:
-        raise SamplingError(f"max_new_tokens is {max_new_tokens}; ask for at least 1.")
-    ids = prompt_ids(language_model.tokenizer, prompt)[0] if isinstance(prompt, str) else tuple(prompt)
+    n_new = at_least_one("max_new_tokens", max_new_tokens, SamplingError, "ask for at least 1 token, as a whole number")
+    ids = prompt_ids(language_model.tokenizer, prompt)[0] if isinstance(prompt, str) else token_ids(prompt)
     check_length(len(ids), language_model.config.context_length)
     if len(ids) == language_model.config.context_length:
         raise SequenceLengthError(
@@ -104,8 +105,8 @@ def generate(
     check_ids(ids, language_model.config.vocab_size)
     if intervention is not None:
         intervention.check_fits(language_model.config, len(ids))
-    end = language_model.tokenizer.end_of_text_id if stop_at_end_of_text else None
-    return steps(language_model, ids, settings, len(ids) + max_new_tokens, end, intervention)
+    ends = language_model.tokenizer.end_ids if stop_at_end_of_text else ()
+    return steps(language_model, ids, settings, len(ids) + n_new, ends, intervention)
 
 
 def steps(
@@ -113,16 +114,16 @@ def steps(
     ids: tuple[int, ...],
     settings: SamplingSettings,
     until: int,
-    end: int | None,
+    ends: Collection[int],
     intervention: Intervention | None = None,
 ) -> Iterator[Step]:
-    """Trace, choose, append, until there are `until` tokens, the token `end` was chosen, or the context is full."""
+    """Trace, choose, append, until there are `until` tokens, one of `ends` was chosen, or the context is full."""
     stopped: Stopped | None = None
     while stopped is None:
         trace = language_model.trace(ids, intervention)
         choice = select(trace.logits, settings, position=len(ids))
         ids = (*ids, choice.chosen_id)
-        if choice.chosen_id == end:
+        if choice.chosen_id in ends:
             stopped = "end_of_text"
         elif len(ids) == language_model.config.context_length:
             stopped = "context_length"

@@ -50,7 +50,7 @@ def repeated_ids(model: LanguageModel, sentence: str = SENTENCES[0]) -> tuple[in
 
     Raises SequenceLengthError if the model's context is too short for two tokens twice.
     """
-    half = model.tokenizer.encode(sentence)[: model.config.context_length // 2]
+    half = model.tokenizer.encode_text(sentence)[: model.config.context_length // 2]
     if len(half) < 2:
         raise SequenceLengthError(
             f"A repeated text needs at least 4 positions; this model's context length is {model.config.context_length}."

@@ -142,6 +142,10 @@ class Run:
             raise TokenError(f"ids is {str(self.ids)[:80]!r}; give token ids, which are whole numbers.") from error
         _set(self, ids=ids, intervention=self.intervention or None)
 
+    def beginning(self, n_tokens: int) -> Run:
+        """The first tokens by themselves. What happens at them is the same, since no token sees a later one."""
+        return Run(self.model, self.ids[:n_tokens], self.intervention)
+
 
 def write_intervention(intervention: Intervention | None) -> str:
     """A short text of letters, digits, "-", "." and "_", fit for an address; "" for None. `read_intervention` reads it.

@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from gptcore.arguments import check_ids
 from gptcore.buffers import Buffer, run_tokens, run_tokens_edited
 from gptcore.config import GPTConfig
 from gptcore.edits import Edits
@@ -30,7 +31,7 @@ from gptcore.model import GPTModel, check_length
 from gptcore.reference import replacements
 from gptcore.run import Ablation, Intervention, Run
 from gptcore.tokenizer import Tokenizer
-from gptcore.trace import Trace, check_ids
+from gptcore.trace import Trace
 
 MAX_BYTES = 512 * 2**20
 _SMALLEST_CAPACITY = 32
@@ -122,12 +123,17 @@ class _RowsOfLogits:
         self._rows: OrderedDict[tuple[int, tuple[int, ...]], Tensor] = OrderedDict()
         self.n_bytes = 0
 
-    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
-        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+    def find(self, key: tuple[int, tuple[int, ...]]) -> Tensor | None:
+        """The row, if it is kept."""
         with self._lock:
             if (row := self._rows.get(key)) is not None:
                 self._rows.move_to_end(key)
-                return row
+            return row
+
+    def row(self, key: tuple[int, tuple[int, ...]], compute: Callable[[], Tensor]) -> Tensor:
+        """The kept row, else the computed one. Two who ask at once may both compute: the rows are the same."""
+        if (kept := self.find(key)) is not None:
+            return kept
         row = compute()
         with self._lock:
             if row.nbytes <= self._max_bytes and key not in self._rows:
@@ -294,5 +300,9 @@ class TraceStore:
     def _view(self, tree: _Tree, language_model: HasModel, buffer: Buffer, run: Run) -> Trace:
         n_tokens, key, model = len(run.ids), (tree.number, run.ids), language_model.model
         resid, k, v = (rows[..., :n_tokens, :] for rows in (buffer.resid, buffer.k, buffer.v))
-        logits = lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1]))  # noqa: E731
-        return Trace(language_model, run, resid, k, v, logits, tree.edits)
+        return Trace(
+            language_model, run, resid, k, v,
+            lambda: self._logits.row(key, lambda: model.unembed(resid[-1, -1])),
+            lambda position: self._logits.find((tree.number, run.ids[: position + 1])),
+            tree.edits,
+        )  # fmt: skip

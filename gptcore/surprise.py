@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.arguments import check_ids
 from gptcore.edits import Edits, forward
 from gptcore.errors import InterventionError, SequenceLengthError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.run import Intervention, Patch
-from gptcore.trace import check_ids
 
 ROWS_AT_ONCE = 64  # rows of logits in memory: 26 MB in float64 with GPT-2's vocabulary
 

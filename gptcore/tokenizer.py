@@ -6,24 +6,22 @@ https://arxiv.org/abs/1508.07909). tiktoken does the work; this module builds it
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import regex
 import tiktoken
 
+from gptcore.arguments import Ids, Whole, check_id, check_ids
 from gptcore.errors import CheckpointError, TokenError
+from gptcore.vocabulary import END_OF_TEXT, PRE_SPLIT, Vocabulary, read_ends, read_vocabulary
 
-END_OF_TEXT = "<|endoftext|>"
-
-# GPT-2's pre-split: contractions, words, numbers, other signs (each with at most one space before), white space.
-PRE_SPLIT = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+MOST_MERGED = 2048  # bytes of a piece whose merges are listed: the lists grow with the square, here to some 30 MB
+_MOST_AT_ONCE = 100_000  # characters
+_SPLITTER = regex.compile(PRE_SPLIT)
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,36 @@ class Merge:
 
 
 class Tokenizer:
-    """A byte-level BPE vocabulary: `encode`, `decode`, and what each token is."""
+    """A byte-level BPE vocabulary: `encode`, `decode`, and what each token is.
 
-    def __init__(self, encoding: tiktoken.Encoding) -> None:
-        self._encoding = encoding
-        self._ranks: dict[bytes, int] = encoding._mergeable_ranks
-        self.vocab_size = encoding.n_vocab
-        self.end_of_text_id: int | None = encoding._special_tokens.get(END_OF_TEXT)
+    vocab_size: its tokens; start_ids: those in front of every encoded text (none in GPT-2's); end_ids: those that end a text, and
+    end_of_text_id, the first of them; added_words: texts that are one token each, wherever they stand; prefix_space: whether a text
+    begins with a space if it has none. Which settings of a published tokenizer count is said in `gptcore.vocabulary`.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, end_ids: Sequence[int] = (), start_id: int | None = None, name: str = "") -> None:
+        """end_ids, start_id: none of them is found among the special tokens by the name that the vocabulary gives the end of a text."""
+        self._ranks, special = vocabulary.ranks, vocabulary.special
+        self._encoding = tiktoken.Encoding(name, pat_str=PRE_SPLIT, mergeable_ranks=self._ranks, special_tokens=special)
+        self._bytes = [b""] * (len(self._ranks) + len(special))
+        for piece, token_id in (*self._ranks.items(), *((text.encode("utf-8"), i) for text, i in special.items())):
+            self._bytes[token_id] = piece
+        self.vocab_size = len(self._bytes)
+        self.start_ids, self.prefix_space = vocabulary.start_ids, vocabulary.prefix_space
+        words = sorted(vocabulary.words, key=lambda word: -len(word.text))
+        self.added_words = {word.text: word.id for word in words}
+        self._special = set(special.values()) - set(self.added_words.values())
+        self._finders = [_finder(some) for late in (False, True) if (some := [w.text for w in words if w.late is late])]
+        self._lacking = {byte for byte in range(256) if bytes([byte]) not in self._ranks}
+        named = special.get(vocabulary.end_of_text, special.get(END_OF_TEXT))
+        self.end_ids = tuple(end_ids) or (() if named is None else (named,))
+        self.end_of_text_id: int | None = next(iter(self.end_ids), None)
+        self._start_id = None if start_id == self.end_of_text_id else start_id
+
+    @property
+    def start_id(self) -> int | None:
+        """What an empty prompt begins with: the model's own start, else the end of a text, after which another begins."""
+        return next(iter(self.start_ids), self.end_of_text_id) if self._start_id is None else self._start_id
 
     @classmethod
     def gpt2(cls) -> Tokenizer:
@@ -69,61 +90,109 @@ class Tokenizer:
         Raises CheckpointError if neither has it.
         """
         try:
-            return cls(tiktoken.get_encoding("gpt2"))
+            encoding = tiktoken.get_encoding("gpt2")
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; a spoilt cache file is a ValueError
             raise CheckpointError(
                 "GPT-2's vocabulary is not on this machine and could not be fetched "
                 f"({type(error).__name__}). Go online once, or point TIKTOKEN_CACHE_DIR at a folder that has it."
             ) from error
+        return cls(Vocabulary(encoding._mergeable_ranks, encoding._special_tokens), name="gpt2")
 
     @classmethod
     def from_folder(cls, folder: str | Path, vocab_size: int | None = None) -> Tokenizer:
-        """The vocabulary of a model folder: vocab.json with merges.txt, or tokenizer.json, or tiktoken's ranks (*.tiktoken).
+        """The vocabulary of a model folder: tokenizer.json, or vocab.json with merges.txt, or tiktoken's ranks (*.tiktoken).
 
-        vocab_size is that of the model. Rows of the model that the vocabulary does not name (some models are padded) become
-        `<|unused_50257|>`, and special tokens that the model has no row for are left out: no text is ever encoded to either.
-        Raises CheckpointError if the files are missing, unreadable, do not fit each other or the model.
+        vocab_size is that of the model. Which token ends a text, and which begins one, is what generation_config.json and config.json
+        say (in this order), then the tokenizer's own settings.
+        Raises CheckpointError if the files are missing, unreadable, do not fit each other or the model, or ask for what is not done
+        here.
         """
         folder = Path(folder)
-        try:
-            ranks, special = _read_vocabulary(folder)
-            special = _fit(ranks, special, vocab_size)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"The vocabulary in {folder} cannot be used: {error}.") from error
-        return cls(tiktoken.Encoding(folder.name, pat_str=PRE_SPLIT, mergeable_ranks=ranks, special_tokens=special))
+        vocabulary = read_vocabulary(folder, vocab_size)
+        end_ids, start_id = read_ends(folder, len(vocabulary.ranks) + len(vocabulary.special))
+        return cls(vocabulary, end_ids, start_id, folder.name)
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Text to token ids. A special token typed as text is plain text. No text, no tokens."""
-        return tuple(self._encoding.encode_ordinary(text))
+        """Text to token ids, `start_ids` in front. A special token typed as text is plain text. No text, no further tokens.
 
-    def decode(self, ids: Sequence[int]) -> str:
+        Raises TokenError for text with a byte that the vocabulary has no token for.
+        """
+        return (*self.start_ids, *self.encode_text(text))
+
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """The ids of the text alone, without those that stand in front of every text."""
+        ids: list[int] = []
+        for part, word_id in self._parts(text):
+            ids += self._encode_plain(part) if word_id is None else [word_id]
+        return tuple(ids)
+
+    def encode_piece(self, piece: str) -> tuple[int, ...]:
+        """The ids of one piece of `pre_split`, as they stand in the encoded text."""
+        return (self.added_words[piece],) if piece in self.added_words else tuple(self._encode_plain(piece))
+
+    def _parts(self, text: str) -> Iterator[tuple[str, int | None]]:
+        """The added words in the text with their ids, and what lies between them, with a space in front where that belongs there."""
+        parts: list[tuple[str, int | None]] = [(text, None)]
+        for finder in self._finders:
+            parts = [
+                piece
+                for part, word_id in parts
+                for piece in ([(part, word_id)] if word_id is not None else self._found(finder, part))
+            ]
+        for part, word_id in parts:
+            if part and word_id is None and self.prefix_space and not part.startswith(" "):
+                part = " " + part
+            if part:
+                yield part, word_id
+
+    def _found(self, finder: regex.Pattern[str], text: str) -> list[tuple[str, int | None]]:
+        return [(part, self.added_words[part] if i % 2 else None) for i, part in enumerate(finder.split(text))]
+
+    def _encode_plain(self, text: str) -> list[int]:
+        if self._lacking and (lacking := self._lacking.intersection(_whole_characters(text).encode("utf-8"))):
+            raise TokenError(self._without(text, lacking))
+        if len(text) <= _MOST_AT_ONCE:
+            return self._encoding.encode_ordinary(text)
+        # tiktoken's regular expressions end in a panic at some hundred thousand spaces; its merges do not.
+        encode = self._encoding._core_bpe.encode_single_piece
+        return [i for match in _SPLITTER.finditer(_whole_characters(text)) for i in encode(match[0].encode("utf-8"))]
+
+    def _without(self, text: str, lacking: set[int]) -> str:
+        char = next(c for c in _whole_characters(text) if lacking.intersection(c.encode("utf-8")))
+        byte = next(b for b in char.encode("utf-8") if b in lacking)
+        return (
+            f"This vocabulary has no token for the byte {byte:02X}, which is in {visible(char.encode('utf-8'))!r}; leave that "
+            f"character out ({len(self._lacking)} of the 256 bytes are lacking)."
+        )
+
+    def decode(self, ids: Ids) -> str:
         """Token ids to text; bytes that are no character become the replacement character."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
-    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+    def decode_bytes(self, ids: Ids) -> bytes:
         """Token ids to the exact bytes they stand for. Raises TokenError for an id outside the vocabulary."""
-        return b"".join(self.bytes_of(i) for i in ids)
+        return b"".join(self._bytes[i] for i in check_ids(ids, self.vocab_size))
 
-    def bytes_of(self, token_id: int) -> bytes:
+    def bytes_of(self, token_id: Whole) -> bytes:
         """The bytes of one token. Raises TokenError for an id outside the vocabulary."""
-        try:
-            return self._encoding.decode_single_token_bytes(token_id)
-        except (KeyError, OverflowError, TypeError) as error:
-            raise TokenError(
-                f"Token id {token_id} is not in this vocabulary of {self.vocab_size:,} (0 to {self.vocab_size - 1})."
-            ) from error
+        return self._bytes[check_id(token_id, self.vocab_size)]
 
-    def text_of(self, token_id: int) -> str:
+    def is_special(self, token_id: int) -> bool:
+        """Whether no text is ever encoded to this token."""
+        return token_id in self._special
+
+    def text_of(self, token_id: Whole) -> str:
         """The token as visible text: `␣cat`, `↵`, `⟨F0 9F⟩`."""
         return visible(self.bytes_of(token_id))
 
     def vocabulary(self) -> tuple[str, ...]:
         """The visible text of every token, by id."""
-        return tuple(self.text_of(i) for i in range(self.vocab_size))
+        return tuple(visible(piece) for piece in self._bytes)
 
-    def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
+    def tokens(self, ids: Ids) -> tuple[Token, ...]:
         """Each token with its bytes, visible text and the characters it covers."""
-        pieces = [self.bytes_of(i) for i in ids]
+        ids = check_ids(ids, self.vocab_size)
+        pieces = [self._bytes[i] for i in ids]
         spans = _character_spans(pieces)
         return tuple(
             Token(token_id, piece, self.text_of(token_id), start, end)
@@ -131,11 +200,19 @@ class Tokenizer:
         )
 
     def pre_split(self, text: str) -> tuple[str, ...]:
-        """The pieces that no merge may cross: the first cut that byte-pair encoding makes."""
-        return tuple(regex.findall(self._encoding._pat_str, _whole_characters(text)))
+        """The pieces that no merge may cross: the first cut that byte-pair encoding makes. An added word is a piece of its own."""
+        parts = self._parts(_whole_characters(text))
+        return tuple(piece for part, word_id in parts for piece in ([part] if word_id is not None else _SPLITTER.findall(part)))
 
     def merges(self, piece: str) -> tuple[Merge, ...]:
-        """How one pre-split piece becomes tokens: from single bytes, the pair of lowest rank first, until none is left."""
+        """How one pre-split piece becomes tokens: from single bytes, the pair of lowest rank first, until none is left.
+
+        An added word is not merged. Each step lists all parts: raises TokenError for a piece of more than MOST_MERGED bytes.
+        """
+        if piece in self.added_words:
+            return ()
+        if (n_bytes := len(_whole_characters(piece).encode("utf-8"))) > MOST_MERGED:
+            raise TokenError(f"The piece has {n_bytes:,} bytes; merges are listed for up to {MOST_MERGED:,}. Take a shorter one.")
         parts = [bytes([b]) for b in _whole_characters(piece).encode("utf-8")]
         steps: list[Merge] = []
         while (best := self._best_merge(parts)) is not None:
@@ -155,22 +232,33 @@ class Tokenizer:
 
 def visible(piece: bytes) -> str:
     """Bytes as text on which everything can be seen: space `␣`, newline `↵`, tab `⇥`, other invisibles by code point, and
-    bytes that are no whole character in hexadecimal, `⟨E2 80⟩`."""
+    bytes that are no whole character in hexadecimal, `⟨E2 80⟩`.
+
+    A combining mark stands on the character before it, as in writing; by code point where it has none in these bytes.
+    """
+    if piece.isascii() and (text := piece.decode("ascii")).isprintable():  # most of a vocabulary
+        return text.replace(" ", _MARKS[" "])
     out: list[str] = []
+    carries = False  # whether the last character can bear a mark
     for char, broken in _characters(piece):
+        kind = "" if broken else unicodedata.category(char)
+        is_mark = kind.startswith("M")
         if broken:
             out.append(f"⟨{broken.hex(' ').upper()}⟩")
         elif char in _MARKS:
             out.append(_MARKS[char])
-        elif unicodedata.category(char) in _INVISIBLE:
+        elif kind in _INVISIBLE or _BLANK.fullmatch(char) or (is_mark and not carries):
             out.append(f"⟨U+{ord(char):04X}⟩")
         else:
             out.append(char)
+        carries = out[-1] == char
     return "".join(out)
 
 
 _MARKS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 _INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"}
+# Letters, marks and signs that are drawn as nothing: what Unicode calls default ignorable (variation selectors, fillers), and blanks.
+_BLANK = regex.compile(r"[\p{Default_Ignorable_Code_Point}\u2800\U0001D159\U00013441\U00013442]")
 
 
 def _characters(piece: bytes) -> Iterator[tuple[str, bytes]]:
@@ -205,7 +293,7 @@ def _character_spans(pieces: Sequence[bytes]) -> list[tuple[int, int]]:
         width = len(char.encode("utf-8"))
         if char == "�" and original[len(char_of_byte) : len(char_of_byte) + 3] != b"\xef\xbf\xbd":
             # One replacement character stands for the longest start of a character that broke off: Python's rule.
-            width = _broken_width(original[len(char_of_byte) :])
+            width = _broken_width(original[len(char_of_byte) : len(char_of_byte) + 4])
         char_of_byte.extend([index] * width)
     spans, offset = [], 0
     for piece in pieces:
@@ -216,24 +304,12 @@ def _character_spans(pieces: Sequence[bytes]) -> list[tuple[int, int]]:
 
 
 def _broken_width(data: bytes) -> int:
-    """How many bytes at the start of `data` Python's decoder replaces by one character."""
+    """How many bytes at the start of `data` (at most 4) Python's decoder replaces by one character."""
     try:
-        data[:4].decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
         return error.end - error.start
     return 1
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """The printable character by which GPT-2's vocabulary files write each byte -> the byte.
-
-    Printable Latin-1 stands for itself; the other bytes are moved up to 256 and beyond, in order.
-    """
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    alphabet = {chr(byte): byte for byte in printable}
-    for shift, byte in enumerate(byte for byte in range(256) if byte not in set(printable)):
-        alphabet[chr(256 + shift)] = byte
-    return alphabet
 
 
 def _whole_characters(text: str) -> str:
@@ -241,79 +317,6 @@ def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _read_vocabulary(folder: Path) -> tuple[dict[bytes, Any], dict[str, Any]]:
-    """(bytes -> rank, special token -> id) from whichever files there are; ValueError if they are none or make no sense."""
-    vocab_path, merges_path, one_path = (folder / name for name in ("vocab.json", "merges.txt", "tokenizer.json"))
-    if vocab_path.is_file() and merges_path.is_file():
-        lines = merges_path.read_text("utf-8").split("\n")
-        merges = [line.split(" ") for line in lines[lines[0].startswith("#version") :] if line]
-        added_path = folder / "added_tokens.json"
-        added = _json_object(added_path) if added_path.is_file() else {}
-        return _ranks_from_merges(_json_object(vocab_path), merges, added)
-    if one_path.is_file():
-        return _ranks_from_tokenizer(_json_object(one_path))
-    if ranks_paths := sorted(folder.glob("*.tiktoken")):
-        pairs = [line.split() for line in ranks_paths[0].read_text("ascii").splitlines() if line]
-        ranks = {b64decode(token): int(rank) for token, rank in pairs}
-        return ranks, {END_OF_TEXT: len(ranks)}
-    raise ValueError("it needs vocab.json and merges.txt, or tokenizer.json, or one file that ends in .tiktoken")
-
-
-def _json_object(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text("utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
-    return content
-
-
-def _ranks_from_tokenizer(said: Mapping[str, Any]) -> tuple[dict[bytes, Any], dict[str, Any]]:
-    """As `_ranks_from_merges`, from the one file that newer programs write instead of the two."""
-    try:
-        model, split = said["model"], said["pre_tokenizer"] or {}
-        kind = (model["type"], split.get("type"), split.get("use_regex", True), said.get("normalizer"))
-        if kind != ("BPE", "ByteLevel", True, None):
-            raise ValueError("tokenizer.json describes another tokenizer than GPT-2's, which is byte-level BPE and nothing else")
-        merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
-        added = {token["content"]: token["id"] for token in said.get("added_tokens") or ()}
-        vocab = dict(model["vocab"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"tokenizer.json does not have the parts of a tokenizer: {error}") from error
-    return _ranks_from_merges(vocab, merges, added)
-
-
-def _ranks_from_merges(
-    vocab: Mapping[str, Any], merges: Sequence[Any], added: Mapping[str, Any]
-) -> tuple[dict[bytes, Any], dict[str, Any]]:
-    """(bytes -> rank, special token -> id) of GPT-2's vocabulary; ValueError if its parts do not fit each other.
-
-    tiktoken merges in the order of the ids, GPT-2 in the order of the merges: both must be the same order.
-    """
-    alphabet = _byte_alphabet()
-
-    def to_bytes(written: str) -> bytes:
-        return bytes(alphabet[c] for c in written)
-
-    try:
-        merged = [first + second for first, second in merges]
-        ranks = {to_bytes(token): vocab[token] for token in (*alphabet, *merged)}
-        order = [vocab[token] for token in dict.fromkeys(merged)]
-        in_order = order == sorted(order)
-    except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"its tokens and its merges do not fit each other at {error}") from error
-    if not in_order:
-        raise ValueError("it numbers its tokens in another order than it merges them; GPT-2's does not")
-    learned = {*alphabet, *merged}
-    return ranks, {token: token_id for token, token_id in {**vocab, **added}.items() if token not in learned}
-
-
-def _fit(ranks: Mapping[bytes, Any], special: Mapping[str, Any], vocab_size: int | None) -> dict[str, int]:
-    """The special tokens that, with the ranks, give each id below vocab_size one token; ValueError if that cannot be."""
-    ids = [*ranks.values(), *special.values()]
-    if not all(type(i) is int and i >= 0 for i in ids) or len(set(ids)) < len(ids):
-        raise ValueError("its ids must be whole numbers from 0, each for one token")
-    size = len(ids) if vocab_size is None else vocab_size
-    if (largest := max(ranks.values())) >= size:
-        raise ValueError(f"its token {largest} is beyond the model's {size:,} tokens; the two do not belong together")
-    kept = {token: token_id for token, token_id in special.items() if token_id < size}
-    named = {*ranks.values(), *kept.values()}
-    return kept | {f"<|unused_{i}|>": i for i in range(size) if i not in named}
+def _finder(words: Iterable[str]) -> regex.Pattern[str]:
+    """Splits a text at these words, of which an earlier one is preferred where several begin."""
+    return regex.compile(f"({'|'.join(map(regex.escape, words))})")

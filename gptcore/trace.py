@@ -27,6 +27,7 @@ from gptcore.activations import (
     LayerRows,
     owned,
 )
+from gptcore.arguments import check_ids
 from gptcore.checks import Check, checks, earlier_tokens_unchanged
 from gptcore.edits import NOTHING, Edits
 from gptcore.errors import OutOfRangeError, TokenError
@@ -65,13 +66,21 @@ class Trace:
         k: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         v: Float[Tensor, "n_layers n_heads n_tokens head_dim"],
         last_logits: Callable[[], Tensor],
+        kept_logits: Callable[[int], Tensor | None],
         edits: Edits | None,
     ) -> None:
         """resid, k and v may belong to a store: they are read, never written and never given out. last_logits gives the row of
-        the last position, from wherever it is kept. edits: what the run's intervention changes."""
+        the last position, from wherever it is kept; kept_logits that of any position, if it is kept. edits: what the run's
+        intervention changes."""
         self.run, self.ids, self.config = run, run.ids, language_model.model.config
         self._language_model, self._model, self._edits = language_model, language_model.model, edits
-        self._resid, self._k, self._v, self._last_logits = resid, k, v, last_logits
+        self._resid, self._k, self._v = resid, k, v
+        self._last_logits, self._kept_logits = last_logits, kept_logits
+
+    @property
+    def model(self) -> GPTModel:
+        """The model that ran; its weights are not to be changed."""
+        return self._model
 
     @property
     def n_tokens(self) -> int:
@@ -101,7 +110,10 @@ class Trace:
     @torch.inference_mode()
     def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
         """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
-        return owned(self._model.unembed(self._resid[-1, self._positions(positions)]))
+        wanted = self._positions(positions)
+        if len(wanted) == 1 and (kept := self._kept_logits(int(wanted[0]))) is not None:  # as for the choice made there
+            return owned(kept[None])
+        return owned(self._model.unembed(self._resid[-1, wanted]))
 
     @torch.inference_mode()
     def attention(
@@ -207,13 +219,6 @@ def kept(trace: Trace) -> Kept:
     """The insides of a trace, which belong to its store."""
     layers = tuple(trace._rows(layer) for layer in range(trace.config.n_layers))
     return Kept(trace._language_model, trace._model, layers, trace._resid, trace._edits)
-
-
-def check_ids(ids: Sequence[int], vocab_size: int) -> None:
-    """Raises TokenError, naming the first id that is not in 0 ... vocab_size - 1."""
-    for token_id in ids:
-        if not 0 <= token_id < vocab_size:
-            raise TokenError(f"Token id {token_id} is not in this model's vocabulary of {vocab_size:,} (0 to {vocab_size - 1}).")
 
 
 def _within(wanted: int, count: int, name: str, counted: str) -> int:

@@ -13,7 +13,7 @@ from gptcore import parameters
 from gptcore.model import GPTModel
 
 here = runtime.here()
-tied, n_layers = here.model.model.tied, here.config.n_layers
+tied, n_layers = here.model.tied, here.config.n_layers
 logits = here.trace.logits.astype(np.float64)
 best = int(logits.argmax())
 probability = float(1 / np.exp(logits - logits[best]).sum())
@@ -35,7 +35,7 @@ ui.note(
 )
 sections.count(found)
 drawn = views.shapes(here.config, len(here.ids))
-ui.self_check([runtime.compute(lambda: views.shape_check(here.trace, drawn)), counting.counted(here)])
+ui.self_check([views.shape_check(here.trace, drawn), counting.numbers_counted(here)])
 ui.source(GPTModel, parameters.component_counts)
 sections.shared_and_grown(here.model.name, here.config, tied)
 ui.terms(

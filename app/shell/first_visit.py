@@ -20,7 +20,7 @@ def waiting(page: StreamlitPage) -> DeltaGenerator | None:
     # A module that is being imported, by the launcher or by another visitor's run, is listed from its first line on.
     if hasattr(sys.modules.get("app.shell.page_frame"), "draw"):
         return None
-    entry = next(entry for entry in navigation.PAGES if entry.title == page.title)
+    entry = navigation.entry(navigation.file_of(page))
     place = st.empty()
     with place:
         ui.page_header(

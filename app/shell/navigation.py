@@ -1,4 +1,4 @@
-"""The pages, in the order of the computation: the one list that the menu, the map and the links between pages are made from."""
+"""The pages, in the order of the story: the one list that the chapter bar, the map and the links between pages are made from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+CHAPTERS, REFERENCE = "Chapters", "Reference"
 
 
 @dataclass(frozen=True)
 class PageEntry:
-    """file: in pages/, without .py, and the page's address; title: in the menu; group: the menu it is in; stage: its colour, "whole"
-    for none."""
+    """file: in pages/, without .py, and the page's address; title: in the chapter bar and the browser's tab; group: Chapters, which
+    are numbered in this order, or Reference; stage: its colour, "whole" for none."""
 
     file: str
     title: str
@@ -23,40 +24,47 @@ class PageEntry:
 
 
 PAGES: tuple[PageEntry, ...] = (
-    PageEntry("write", "Generate", "", "probability"),
-    PageEntry("map", "Map", "", "whole"),
-    PageEntry("tokens", "Tokens", "Input", "tokens"),
-    PageEntry("embeddings", "Embeddings", "Input", "embeddings"),
-    PageEntry("layer_norm", "LayerNorm", "Inside a block", "layer_norm"),
-    PageEntry("attention", "Attention", "Inside a block", "attention"),
-    PageEntry("feed_forward", "Feed-forward and GELU", "Inside a block", "feed_forward"),
-    PageEntry("shortcuts", "Shortcut connections", "Inside a block", "residual"),
-    PageEntry("block", "Transformer block", "Inside a block", "residual"),
-    PageEntry("lens", "Logit lens", "Output", "probability"),
-    PageEntry("sampling", "Sampling", "Output", "probability"),
-    PageEntry("parameters", "Parameters", "The whole model", "whole"),
-    PageEntry("scale", "GPT-2 and GPT-3", "The whole model", "whole"),
-    PageEntry("kv_cache", "K/V cache", "The whole model", "attention"),
-    PageEntry("glossary", "Glossary", "The whole model", "whole"),
+    PageEntry("write", "Write", CHAPTERS, "probability"),
+    PageEntry("tokens", "Tokens", CHAPTERS, "tokens"),
+    PageEntry("embeddings", "Embeddings", CHAPTERS, "embeddings"),
+    PageEntry("block", "Block", CHAPTERS, "residual"),
+    PageEntry("attention", "Attention", CHAPTERS, "attention"),
+    PageEntry("layer_norm", "LayerNorm", CHAPTERS, "layer_norm"),
+    PageEntry("feed_forward", "Feed-forward", CHAPTERS, "feed_forward"),
+    PageEntry("shortcuts", "Shortcuts", CHAPTERS, "residual"),
+    PageEntry("lens", "Lens", CHAPTERS, "probability"),
+    PageEntry("sampling", "Sampling", CHAPTERS, "probability"),
+    PageEntry("map", "Map", REFERENCE, "whole"),
+    PageEntry("parameters", "Parameters", REFERENCE, "whole"),
+    PageEntry("scale", "GPT-2 and GPT-3", REFERENCE, "whole"),
+    PageEntry("kv_cache", "K/V cache", REFERENCE, "attention"),
+    PageEntry("glossary", "Glossary", REFERENCE, "whole"),
 )
+
+
+def entry(file: str) -> PageEntry:
+    """The entry of a page. Raises StopIteration for a page that is not in the list."""
+    return next(found for found in PAGES if found.file == file)
+
+
+def name(found: PageEntry) -> str:
+    """As a visitor is told it: "5 Attention"; pages outside the chapters have no number."""
+    chapters = [page for page in PAGES if page.group == CHAPTERS]
+    return f"{chapters.index(found) + 1} {found.title}" if found in chapters else found.title
 
 
 def page(file: str) -> StreamlitPage:
     """The page as `st.navigation`, `st.page_link` and `st.switch_page` take it."""
-    found = next(entry for entry in PAGES if entry.file == file)
+    found = entry(file)
     first = found is PAGES[0]
     return st.Page(PAGES_FOLDER / f"{file}.py", title=found.title, url_path="" if first else file, default=first)
 
 
-def is_there(file: str) -> bool:
-    """Whether the page has been written; a link to one that has not would fail."""
-    return (PAGES_FOLDER / f"{file}.py").is_file()
+def pages() -> list[StreamlitPage]:
+    """All pages, for `st.navigation`."""
+    return [page(found.file) for found in PAGES]
 
 
-def menu() -> dict[str, list[StreamlitPage]]:
-    """Group -> pages, for `st.navigation`."""
-    groups: dict[str, list[StreamlitPage]] = {}
-    for found in PAGES:
-        if is_there(found.file):
-            groups.setdefault(found.group, []).append(page(found.file))
-    return groups
+def file_of(shown: StreamlitPage) -> str:
+    """The name in this list of a page that `st.navigation` gave back."""
+    return shown.url_path or PAGES[0].file

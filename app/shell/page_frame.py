@@ -1,4 +1,4 @@
-"""What stands around every page: the sidebar, messages, the model's vocabulary, and what is said when there is no page to show."""
+"""What stands around every page: the sentence bar, messages, the model's vocabulary, and what is said when there is no page to show."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import faults, runtime, state, ui
+from app import faults, offered, runtime, state, ui
 from app.components.vocabulary import vocabulary
-from app.shell import sidebar
+from app.shell import sentence
 from app.writing import markup
 
 
@@ -24,17 +24,20 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         faults.whole_page_problem(said)
 
     with faults.told(instead):
-        runtime.replace_missing_model()
-        sidebar.draw()
+        offered.replace_missing_model()
+        sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
         name = state.current().model
-        if not runtime.is_ready(name):
+        if (seen := offered.availability(name)).state != "ready":
             with waiting or nullcontext():
-                ui.model_missing(name)
+                ui.model_missing(name, seen.reason)
+            if seen.state == "downloadable":
+                sentence.download(name)
             return
-        texts = runtime.vocabulary_texts(name)
+        texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():
             vocabulary(name, texts)
         waiting = None
+        runtime.replace_missing_focus()
         page.run()

@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 from gptcore.errors import CorpusError
-from gptcore.tokenizer import END_OF_TEXT, PRE_SPLIT
+from gptcore.vocabulary import END_OF_TEXT, PRE_SPLIT
 
 
 def train_vocabulary(texts: Iterable[str], vocab_size: int, folder: Path) -> None:

@@ -12,9 +12,8 @@ import pytest
 from streamlit.error_util import _LOGGER as STREAMLITS_LOGGER
 from streamlit.testing.v1 import AppTest
 
-from app import faults, log, state, ui
-from app.chapters.write import run_loop
-from app.shell import sidebar
+from app import faults, log, run_loop, state, ui
+from app.shell import sentence
 from gptcore.errors import SamplingError
 from tests.pages.visit_page import open_page, printed
 
@@ -50,7 +49,7 @@ def test_an_over_long_prompt_and_a_click_in_one_go_keep_the_text_and_say_the_lim
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "write", prompt="a b c", chosen="5.6")
     # The text first and then the click, in one message of the browser's: a test's own would have them the other way round.
-    at.session_state["view"] = replace(at.session_state["view"], prompt=TOO_LONG, chosen=(), step=0)
+    at.session_state["view"] = replace(at.session_state["view"], prompt=TOO_LONG, chosen=())
     next(each for each in at.button if each.label == button).click()
     at.run()
     assert not at.exception
@@ -134,7 +133,7 @@ def test_an_error_in_one_part_of_the_side_panel_leaves_the_others(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, faults_logged: list[str]
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention")
-    monkeypatch.setattr(sidebar, "_timeline", fails)
+    monkeypatch.setattr(sentence, "_text", fails)
     at.run()
     one_reference(at, faults_logged)
     assert at.text_area(key="widget_prompt").value and at.segmented_control

@@ -1,7 +1,7 @@
 """The running app and a real browser, once for all browser tests.
 
-Fixtures: `server` (the app, started as a user starts it), `browser` (Chromium), `window` (an empty one, of a new visitor), `visit` (a
-page of the app in such a window). What to do with an open page stands in visit.py.
+Fixtures: `server` (the app, started as a user starts it), `components` (some of its components alone), `browser` (Chromium), `window`
+(an empty one, of a new visitor), `visit` (a page of the app in such a window). What to do with an open page stands in visit.py.
 """
 
 from __future__ import annotations
@@ -39,6 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running_app(tmp_path_factory.mktemp("server") / "log.txt") as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Components by themselves, each on a page of its own (components_app.py)."""
+    with running_app(tmp_path_factory.mktemp("components") / "log.txt", script="tests/browser/components_app.py") as app:
         yield app
 
 

@@ -33,6 +33,7 @@ def test_a_model_is_downloaded_and_the_prompt_stays(visit, app_of, tiny_folder):
             expect(page.get_by_role("heading", level=1)).to_contain_text("not on this machine yet")
             page.get_by_role("button", name="Download, 548 MB").click()
             expect(page.get_by_role("heading", level=1)).to_contain_text("Which token comes next?", timeout=60_000)
+            page.get_by_role("button", name="Edit text").click()
             assert page.get_by_role("textbox", name="Prompt").input_value() == "the cat"
             assert_silent(page)
     finally:
@@ -43,7 +44,8 @@ def test_without_a_network_a_clear_line_says_so_and_the_embedded_model_still_wor
     with app_of("http://127.0.0.1:9") as app:  # nobody listens there
         page = visit("/?model=gpt2", app=app)
         page.get_by_role("button", name="Download, 548 MB").click()
-        expect(page.get_by_test_id("stSidebar").get_by_text("could not be downloaded")).to_be_visible(timeout=60_000)
+        expect(page.get_by_test_id("stMain").get_by_text("could not be downloaded")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Edit text").click()
         page.get_by_role("combobox", name="Model").click()
         page.get_by_role("option", name="Storyteller (embedded)").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Which token comes next?", timeout=30_000)

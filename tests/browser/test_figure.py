@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,26 +19,19 @@ from app.charts import theme
 from tests.browser.figure_app import HOSTILE, KINDS, SHARES, WORDS
 from tests.browser.figure_visitor import Visitor
 from tests.browser.map_visitor import rgb
-from tests.browser.server import Server, running_app
+from tests.browser.server import Server
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
-
-
-@pytest.fixture(scope="module")
-def figure_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("figure") / "log.txt", script="tests/browser/figure_app.py") as app:
-        yield app
-
 
 Open = Callable[..., Visitor]
 
 
 @pytest.fixture
-def open_figure(window: Window, figure_app: Server) -> Open:
+def open_figure(window: Window, components: Server) -> Open:
     """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
 
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> Visitor:
         page = window(width, dark=dark, touch=touch)
-        page.goto(f"{figure_app.url}/?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
         wait_ready(page)
         page.locator("figure.figure text").first.wait_for()
         page.evaluate("document.fonts.ready")
@@ -211,7 +204,7 @@ def test_the_mouse_finds_what_is_nearest_and_leaves_nothing_behind(open_figure: 
         ("strip", (0.999, 0.9), ["the", "dimension 299", "value −0.995 mV"]),
         ("heatmap", (0.2, 0.3), ["query token ␣cat (1)", "key token ␣cat (1)", "attention weight 50.0 %"]),
         ("points", (0.94, 0.06), ["␣sat", "first 3", "second 3"]),
-        ("log", (0.94, 0.06), ["large", "layer 3", "length 10000"]),
+        ("log", (0.94, 0.06), ["large", "layer 3", "length 10,000"]),
     ],
 )
 def test_every_kind_says_what_its_hover_template_says(
@@ -237,9 +230,9 @@ def test_the_arrow_keys_walk_along_a_series_and_from_series_to_series(open_figur
     visitor.press("ArrowRight")
     assert visitor.said() == ["the", "layer 0", "length 1"]
     visitor.press("ArrowRight", "ArrowRight")
-    assert visitor.said() == ["the", "layer 3", "length 1000"], "there is nothing at 2"
+    assert visitor.said() == ["the", "layer 3", "length 1,000"], "there is nothing at 2"
     visitor.press("ArrowDown", "ArrowLeft")
-    assert visitor.said() == ["large", "layer 2", "length 1000"]
+    assert visitor.said() == ["large", "layer 2", "length 1,000"]
     visitor.press("Home")
     assert visitor.said()[1] == "layer 0"
     visitor.press("Escape")
@@ -309,9 +302,9 @@ def test_what_was_pointed_at_says_its_new_number(open_figure: Open) -> None:
     visitor = open_figure("log")
     visitor.figure.focus()
     visitor.press("ArrowDown", "End")
-    assert visitor.said() == ["the", "layer 3", "length 1000"]
+    assert visitor.said() == ["the", "layer 3", "length 1,000"]
     visitor.press("ArrowDown")
-    assert visitor.said()[2] == "length 10000"
+    assert visitor.said()[2] == "length 10,000"
     with settled(visitor.page):
         visitor.page.get_by_role("button", name="Turn").evaluate("button => button.click()")
     assert visitor.said()[2] == "length 20000"

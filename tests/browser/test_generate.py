@@ -7,13 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, settled
+from tests.browser.visit import assert_silent, no_error_box, no_horizontal_scroll, prompt_field, settled
 
 
 def chips(page: Page, kind: str) -> list[str]:
     """Texts of the chips of this kind above the rail."""
-    page.get_by_test_id("stMain").locator(".chip.next").wait_for()
-    return page.get_by_test_id("stMain").locator(f".chip.{kind}").all_inner_texts()
+    page.get_by_test_id("stMain").locator(".chips .chip.next").wait_for()
+    return page.get_by_test_id("stMain").locator(f".chips .chip.{kind}").all_inner_texts()
 
 
 def button(page: Page, name: str) -> Locator:
@@ -28,7 +28,7 @@ def bars(page: Page) -> list[str]:
 
 
 def step(page: Page, times: int = 1) -> None:
-    chosen = page.get_by_test_id("stMain").locator(".chip.chosen")
+    chosen = page.get_by_test_id("stMain").locator(".chips .chip.chosen")
     for _ in range(times):
         before = len(chips(page, "chosen"))
         with settled(page):
@@ -38,7 +38,7 @@ def step(page: Page, times: int = 1) -> None:
 
 def test_a_typed_prompt_becomes_tokens(visit):
     page = visit()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     prompt.fill("The old king")
     with settled(page):
         prompt.press("Control+Enter")
@@ -49,16 +49,17 @@ def test_a_typed_prompt_becomes_tokens(visit):
 
 def test_an_example_is_taken_once_and_does_not_come_back_over_a_prompt_of_ones_own(visit):
     page = visit()
+    prompt_field(page)
     with settled(page):
         page.get_by_role("combobox", name="Examples").click()
         page.get_by_role("option", name="The king").click()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     expect(prompt).to_have_value(re.compile("^There was once a king"))
     prompt.fill("The cat")
     with settled(page):
         prompt.press("Control+Enter")
     step(page, 2)
-    expect(prompt).to_have_value("The cat")
+    expect(prompt_field(page)).to_have_value("The cat")
     assert "".join(chips(page, "prompt")).replace("␣", " ") == "The cat"
 
 
@@ -106,7 +107,7 @@ def test_run_writes_token_by_token_and_stop_works_at_once(visit):
     page = visit()
     button(page, "Run 50").click()
     for count in (1, 2, 3):  # one after the other, not all at the end
-        expect(page.get_by_test_id("stMain").locator(".chip.chosen").nth(count - 1)).to_be_visible(timeout=20_000)
+        expect(page.get_by_test_id("stMain").locator(".chips .chip.chosen").nth(count - 1)).to_be_visible(timeout=20_000)
     button(page, "Stop").click()
     expect(button(page, "Back")).to_be_visible()
     written = len(chips(page, "chosen"))
@@ -124,7 +125,8 @@ def test_a_run_ends_by_itself_after_its_count(visit):
     expect(button(page, "Run 5")).to_be_visible()
     page.keyboard.press("Escape")
     button(page, "Run 5").click()
-    expect(button(page, "Back")).to_be_enabled(timeout=20_000)
+    expect(page.locator(".chips .chip.chosen")).to_have_count(5, timeout=20_000)
+    expect(button(page, "Run 5")).to_be_visible()
     assert len(chips(page, "chosen")) == 5
 
 
@@ -141,7 +143,7 @@ def test_nothing_is_mounted_anew_when_a_run_begins_is_stopped_or_ends(visit):
     assert chips(page, "prompt") and bars(page)  # both are there
     page.evaluate(WATCH_MOUNTS)
     button(page, "Run 50").click()
-    expect(page.get_by_test_id("stMain").locator(".chip.chosen").nth(1)).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("stMain").locator(".chips .chip.chosen").nth(1)).to_be_visible(timeout=20_000)
     with settled(page):
         button(page, "Stop").click()
     expect(button(page, "Back")).to_be_visible()
@@ -149,42 +151,72 @@ def test_nothing_is_mounted_anew_when_a_run_begins_is_stopped_or_ends(visit):
     assert page.evaluate("() => window.others") == []
 
 
-def test_the_sidebar_and_the_page_show_the_same_chips_whatever_is_in_focus(visit):
+def test_the_sentence_bar_and_the_page_show_the_same_chips_whatever_is_in_focus(visit):
     page = visit("/?prompt=The+old+king+went+home")
     step(page, 3)
     for index in (2, 6):
         with settled(page):
-            page.get_by_test_id("stSidebar").locator(".chip").nth(index).click()
+            page.locator(".prose .chip").nth(index).click()
         both = [
-            page.get_by_test_id(part)
-            .locator("li .chip")
-            .evaluate_all("(chips) => chips.map((c) => [c.className, c.textContent, c.title])")
-            for part in ("stSidebar", "stMain")
+            page.locator(f"{form} .chip").evaluate_all(
+                "(chips) => chips.map((c) => [c.className, c.textContent.replace('␣', ' '), c.title])"
+            )
+            for form in (".prose", ".chips")
         ]
         assert both[0] == both[1] and len(both[0]) > 8
         assert sum("focus" in name for name, _, _ in both[0]) == 1
 
 
-def test_going_back_keeps_the_tail_as_a_ghost_until_another_token_is_chosen(visit):
+def focus(page: Page) -> str:
+    """The token under the cursor."""
+    return page.locator(".chips .chip.focus").inner_text()
+
+
+def test_looking_back_drops_nothing_and_another_candidate_begins_a_branch(visit):
     page = visit()
     step(page, 3)
     written = chips(page, "chosen")
+    assert focus(page) == written[2]
     with settled(page):
-        page.get_by_test_id("stMain").locator(".chip.chosen").nth(1).click()
-    assert chips(page, "chosen") == written[:1]
-    assert chips(page, "ghost") == written[1:]
-    step(page)  # the same seed at the same place: the same token, so the tail stays
-    assert chips(page, "chosen") == written[:2]
-    assert chips(page, "ghost") == written[2:]
+        page.locator(".prose .chip.chosen").nth(0).click()
+    assert chips(page, "chosen") == written and focus(page) == written[0]
+    assert "position=4" in page.url
+    follows = page.get_by_role("group", name="The best candidates for the next token").locator("button.followed")
+    expect(follows).to_have_attribute("aria-label", re.compile("follows in the text"))
+    with settled(page):
+        follows.click()  # along the text
+    assert chips(page, "chosen") == written and focus(page) == written[1]
     with settled(page):
         button(page, "Back").click()
-    other = page.get_by_role("group", name="The best candidates for the next token").locator("button:not(.chosen)").nth(4)
+    other = page.get_by_role("group", name="The best candidates for the next token").locator("button:not(.followed)").nth(4)
     text = (other.get_attribute("aria-label") or "").split(", rank")[0]
     with settled(page):
         other.click()
-    assert chips(page, "chosen") == [*written[:1], text]
-    assert chips(page, "ghost") == []
+    assert chips(page, "chosen") == [written[0], text] and focus(page) == text
+    button(page, "Branches (1)").click()
+    with settled(page):
+        page.get_by_test_id("stPopoverBody").get_by_role("button").first.click()
+    assert chips(page, "chosen") == written
     assert_silent(page)
+
+
+def test_next_token_goes_along_the_text_and_appends_at_its_end(visit):
+    page = visit("/?chosen=1.2.3&position=4")
+    texts = chips(page, "chosen")
+    on = page.get_by_role("button", name="Next token")
+    for expected in texts[1:]:
+        with settled(page):
+            on.click()
+        assert focus(page) == expected and chips(page, "chosen") == texts
+    with settled(page):
+        on.click()
+    assert chips(page, "chosen")[:3] == texts and len(chips(page, "chosen")) == 4
+
+
+def test_an_old_link_with_a_step_puts_the_cursor_where_the_step_was(visit):
+    page = visit("/?chosen=1.2.3&step=1")
+    assert len(chips(page, "chosen")) == 3 and focus(page) == chips(page, "chosen")[0]
+    assert "step" not in page.url and "position=4" in page.url
 
 
 def test_enter_on_a_bar_continues_with_its_token(visit):
@@ -203,9 +235,9 @@ def test_the_link_restores_the_view_in_a_fresh_browser(visit):
     with settled(page):
         button(page, "Back").click()
     other = visit("/" + page.url.split("/", 3)[3])
-    for kind in ("prompt", "chosen", "ghost"):
+    for kind in ("prompt", "chosen"):
         assert chips(other, kind) == chips(page, kind)
-    assert len(chips(other, "ghost")) == 1
+    assert focus(other) == focus(page) == chips(page, "chosen")[2]
     assert bars(other) == bars(page)
     assert other.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == page.get_by_role(
         "slider", name="Temperature"
@@ -260,7 +292,7 @@ def test_any_prompt_is_shown_as_what_it_is(visit, prompt):
 def test_a_prompt_that_is_too_long_is_refused_with_its_length_and_the_limit(visit):
     page = visit("/?prompt=" + "word+" * 400)
     expect(page.get_by_text("more than this model's context length of 256")).to_be_visible()
-    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt = prompt_field(page)
     expect(prompt).to_have_value(re.compile("^word word"))
     prompt.fill("A short one")
     with settled(page):

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.writing.markup import percent
+from app.writing.numbers import percent
 from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
-from tests.browser.server import Server, running_app
+from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
-
-
-@pytest.fixture(scope="module")
-def panel_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("panel") / "log.txt", script="tests/browser/next_token_app.py") as app:
-        yield app
 
 
 class Visitor:
@@ -46,13 +40,13 @@ class Visitor:
 
 
 @pytest.fixture
-def open_panel(window: Window, panel_app: Server) -> Callable[..., Visitor]:
+def open_panel(window: Window, components: Server) -> Callable[..., Visitor]:
     """open_panel(width=1280, height=1000, **query parameters) -> a Visitor, when all is drawn."""
 
     def opened(width: int = 1280, height: int = 1000, reduced_motion: bool = False, **query: object) -> Visitor:
         page = window(width, height, reduced_motion=reduced_motion)
         visitor = Visitor(page)
-        page.goto(f"{panel_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/next_token?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".panel:not(.waiting)")
         wait_ready(page)
         return visitor

@@ -22,7 +22,7 @@ def test_a_normal_start_and_a_first_visit_log_the_url_and_nothing_else(tmp_path:
 def test_the_first_visitor_has_something_to_look_at_until_the_model_is_there(tmp_path: Path, visit: Visit) -> None:
     with running_app(tmp_path / "log.txt") as app:
         page = visit(app=app, wait=False)
-        expect(page.get_by_role("heading", name="Generate")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name="Write")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("loads the model")).to_be_visible()
         expect(page.get_by_role("heading", name="Which token comes next?")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("loads the model")).to_have_count(0)

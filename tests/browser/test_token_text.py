@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,26 +11,20 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.server import Server, running_app
+from tests.browser.server import Server
 from tests.browser.token_text_app import HOSTILE
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def text_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("text") / "log.txt", script="tests/browser/token_text_app.py") as app:
-        yield app
-
-
 @pytest.fixture
-def open_text(window: Window, text_app: Server) -> Open:
+def open_text(window: Window, components: Server) -> Open:
     """open_text(width=900, **query parameters) -> the page, when the chips are there."""
 
     def opened(width: int = 900, **query: object) -> Page:
         page = window(width, 800)
-        page.goto(f"{text_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/token_text?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".chip", timeout=30_000)
         wait_ready(page)
         return page

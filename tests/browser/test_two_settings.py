@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,12 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.writing.markup import percent
-from tests.browser.server import Server, running_app
+from app.writing.numbers import percent
+from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
-
-
-@pytest.fixture(scope="module")
-def bench_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_app(tmp_path_factory.mktemp("bench") / "log.txt", script="tests/browser/two_settings_app.py") as app:
-        yield app
 
 
 class Visitor:
@@ -53,12 +47,12 @@ class Visitor:
 
 
 @pytest.fixture
-def open_bench(window: Window, bench_app: Server) -> Callable[..., Visitor]:
+def open_bench(window: Window, components: Server) -> Callable[..., Visitor]:
     """open_bench(width=1280, height=1000, **query parameters) -> a Visitor, when all is drawn."""
 
     def opened(width: int = 1280, height: int = 1000, **query: object) -> Visitor:
         page = window(width, height)
-        page.goto(f"{bench_app.url}/?{urlencode(query)}", wait_until="domcontentloaded")
+        page.goto(f"{components.url}/two_settings?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".bench:not(.waiting)")
         wait_ready(page)
         return Visitor(page)

@@ -78,6 +78,14 @@ def settled(page: Page, timeout: float = 30) -> Iterator[None]:
     page.evaluate("() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
 
 
+def prompt_field(page: Page) -> Locator:
+    """The field of the prompt, opened if it is not yet."""
+    field = page.get_by_role("textbox", name="Prompt")
+    if not field.is_visible():
+        page.get_by_role("button", name="Edit text").click()
+    return field
+
+
 def no_error_box(page: Page) -> None:
     """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
     boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))

@@ -40,11 +40,17 @@ def test_a_model_in_parts_is_complete_only_with_every_part(folder: Path) -> None
     assert is_complete(folder)
 
 
-def test_the_weights_come_last_and_a_vocabulary_in_two_files_goes_before_one_in_one() -> None:
+def test_the_weights_come_last_and_the_newer_layout_of_a_vocabulary_goes_before_the_older() -> None:
     names = ["model.safetensors", "tokenizer.json", "vocab.json", "merges.txt", "config.json", "added_tokens.json", "README.md"]
-    assert needed_files(names, "it") == ["config.json", "vocab.json", "merges.txt", "added_tokens.json", "model.safetensors"]
-    names.remove("merges.txt")
     assert needed_files(names, "it") == ["config.json", "tokenizer.json", "added_tokens.json", "model.safetensors"]
+    names.remove("tokenizer.json")
+    assert needed_files(names, "it") == ["config.json", "vocab.json", "merges.txt", "added_tokens.json", "model.safetensors"]
+
+
+def test_the_settings_of_a_tokenizer_and_of_generation_belong_to_a_model_where_it_has_them() -> None:
+    settings = ["tokenizer_config.json", "added_tokens.json", "special_tokens_map.json", "generation_config.json"]
+    names = ["model.safetensors", "tokenizer.json", "config.json", *settings, "preprocessor_config.json"]
+    assert needed_files(names, "it") == ["config.json", "tokenizer.json", *settings, "model.safetensors"]
 
 
 def test_pickled_weights_are_never_opened(folder: Path) -> None:

@@ -6,18 +6,23 @@ import base64
 import json
 import os
 import random
+import re
+import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiktoken
+import torch
 import transformers
 
 from gptcore.errors import CheckpointError, TokenError
-from gptcore.tokenizer import END_OF_TEXT, Tokenizer, visible
+from gptcore.tokenizer import Tokenizer, visible
 from gptcore.training.bpe import train_vocabulary
+from gptcore.vocabulary import END_OF_TEXT
 
 ROOT = Path(__file__).parents[2]
 WORDS = """Every effort moves you unbelievable tokenization antidisestablishmentarianism Bundesgesundheitsministerium
@@ -242,12 +247,12 @@ def swapped(vocab: dict[str, int]) -> dict[str, int]:
     [
         (lambda vocab, merges: (vocab, merges + "qq zz\n"), "do not fit each other"),
         (lambda vocab, merges: (vocab, merges + "one\n"), "do not fit each other"),
-        (lambda vocab, merges: ({t: i for t, i in vocab.items() if t != "A"}, merges), "do not fit each other"),
+        (lambda vocab, merges: ({t: i for t, i in vocab.items() if t != "e"}, merges), "do not fit each other"),
         (lambda vocab, merges: (swapped(vocab), merges), "another order"),
         (lambda vocab, merges: (vocab | {END_OF_TEXT: 5}, merges), "each for one token"),
         (lambda vocab, merges: (vocab | {END_OF_TEXT: -1}, merges), "each for one token"),
         (lambda vocab, merges: (vocab | {"A": "B"}, merges), "each for one token"),
-        (lambda vocab, merges: ([1, 2], merges), "no JSON object"),
+        (lambda vocab, merges: ([1, 2], merges), "a JSON object"),
         (lambda vocab, merges: ("{", merges), "cannot be used"),
     ],
 )
@@ -320,3 +325,73 @@ def test_gpt2_without_cache_and_without_network_says_what_to_do(monkeypatch: pyt
     monkeypatch.setattr(tiktoken.registry, "ENCODINGS", {})
     with pytest.raises(CheckpointError, match="TIKTOKEN_CACHE_DIR"):
         Tokenizer.gpt2()
+
+
+def test_every_token_of_gpt2_has_a_text_of_its_own_on_which_something_can_be_seen(gpt2_tokenizer: Tokenizer) -> None:
+    texts = gpt2_tokenizer.vocabulary()
+    assert len(set(texts)) == 50257
+    for text in texts:
+        assert not unicodedata.category(text[0]).startswith(("M", "C", "Z")), repr(text)
+        assert not any(unicodedata.category(char).startswith(("C", "Z")) for char in re.sub("⟨[^⟩]*⟩", "", text)), repr(text)
+    assert [texts[i] for i in (37929, 48763, 24333)] == ["⟨U+FE0F⟩", "⟨U+0652⟩", "⟨U+064E⟩"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\ufe0f", "⟨U+FE0F⟩"),  # a variation selector
+        ("❤\ufe0f", "❤⟨U+FE0F⟩"),
+        ("\u0301", "⟨U+0301⟩"),  # an accent alone
+        ("e\u0301", "e\u0301"),  # and on its letter
+        ("e\u0301\u0323", "e\u0301\u0323"),
+        (" \u0301", "␣⟨U+0301⟩"),
+        ("\n\u0301\u0323", "↵⟨U+0301⟩⟨U+0323⟩"),
+        ("\u093e", "⟨U+093E⟩"),  # a vowel sign
+        ("\u0939\u093f", "\u0939\u093f"),
+        ("\u20dd", "⟨U+20DD⟩"),  # an enclosing circle
+        ("\u034f\u115f\u3164\uffa0\u2800", "⟨U+034F⟩⟨U+115F⟩⟨U+3164⟩⟨U+FFA0⟩⟨U+2800⟩"),  # fillers and a blank
+        ("\U000e0100", "⟨U+E0100⟩"),
+        ("\u00ad\u061c\u180e\u2060\ufeff", "⟨U+00AD⟩⟨U+061C⟩⟨U+180E⟩⟨U+2060⟩⟨U+FEFF⟩"),
+        ("\u3000\u1680", "⟨U+3000⟩⟨U+1680⟩"),
+        ("\ue000\U0010ffff", "⟨U+E000⟩⟨U+10FFFF⟩"),
+    ],
+)
+def test_characters_with_nothing_to_see_are_written_by_their_number(text: str, seen: str) -> None:
+    assert visible(text.encode()) == seen
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 1_000_000, " " * 1_000_000 + "a", "a" + "\n" * 500_000 + "b", "x" * 300_000, "ab  " * 100_000 + "\ud800"]
+)
+def test_a_very_long_text_is_encoded_as_its_pieces_are(small_tokenizer: Tokenizer, gpt2_tokenizer: Tokenizer, text: str) -> None:
+    for tokenizer in (small_tokenizer, gpt2_tokenizer):
+        ids = tokenizer.encode(text)
+        assert tokenizer.decode(ids) == text.replace("\ud800", "\ufffd")
+        assert len(tokenizer.pre_split(text)) <= len(ids)
+
+
+def test_a_long_text_has_the_ids_of_a_short_one(gpt2_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in [*TEXTS, *WORDS, *map(random_text, range(200))]:
+        with monkeypatch.context() as patch:
+            patch.setattr("gptcore.tokenizer._MOST_AT_ONCE", 0)
+            piece_by_piece = gpt2_tokenizer.encode(text)
+        assert piece_by_piece == gpt2_tokenizer.encode(text)
+
+
+def test_merges_are_listed_only_for_pieces_whose_list_is_of_a_sensible_size(small_tokenizer: Tokenizer) -> None:
+    assert small_tokenizer.merges("a" * 2048) is not None
+    with pytest.raises(TokenError, match=r"2,052 bytes; merges are listed for up to 2,048"):
+        small_tokenizer.merges("🙂" * 513)
+
+
+@pytest.mark.parametrize("ids", [np.array([5, 6]), torch.tensor([[5, 6]]), [np.int64(5), 6], ((5, 6),)])
+def test_ids_of_numpy_and_torch_are_ids(small_tokenizer: Tokenizer, ids: Any) -> None:
+    assert small_tokenizer.decode(ids) == small_tokenizer.decode((5, 6))
+    assert small_tokenizer.tokens(ids) == small_tokenizer.tokens((5, 6))
+    assert small_tokenizer.text_of(np.int64(5)) == small_tokenizer.text_of(5)
+
+
+@pytest.mark.parametrize("token_id", [2.0, "2", None, True, float("nan"), [1]])
+def test_what_is_no_id_is_refused_with_its_value(small_tokenizer: Tokenizer, token_id: Any) -> None:
+    with pytest.raises(TokenError, match=re.escape(repr(token_id))):
+        small_tokenizer.decode([5, token_id])

@@ -16,8 +16,8 @@ from app.chapters.attention import heads as attention_heads
 from app.chapters.attention import stops as attention_stops
 from app.chapters.attention.closer import LOOKS
 from app.chapters.attention.heads import Heads
-from app.chapters.attention.views import PARTS, Picture
-from app.writing.markup import percent
+from app.chapters.attention.views import PARTS, AttentionMap
+from app.writing.numbers import percent
 from app.writing.worked import latex_number
 from gptcore.checkpoints import LanguageModel
 from gptcore.head_survey import KINDS, survey
@@ -74,17 +74,17 @@ def test_every_stage_is_what_transformers_computes(trace: Trace, reference: Refe
         "read": np.where(LATER, np.nan, pattern * np.linalg.norm(reference.v[layer, head], axis=-1)),
     }
     for stage, values in expected.items():
-        assert close(views.map_rows(trace, Picture(layer, head, stage=stage)), values), stage
+        assert close(views.map_rows(trace, AttentionMap(layer, head, stage=stage)), values), stage
 
 
 def test_heads_taken_together_are_their_mean_and_their_largest(trace: Trace, reference: Reference) -> None:
     for together, values in (("mean", reference.pattern[0].mean(0)), ("largest", reference.pattern[0].max(0))):
-        drawn = views.map_rows(trace, Picture(0, 3, together))
+        drawn = views.map_rows(trace, AttentionMap(0, 3, together))
         assert close(drawn, np.where(LATER, np.nan, values))
 
 
 def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, reference: Reference) -> None:
-    drawn = views.map_rows(trace, Picture(1, 0, words=WORDS))
+    drawn = views.map_rows(trace, AttentionMap(1, 0, words=WORDS))
     members = [[i for i, word in enumerate(WORDS) if word == w] for w in range(3)]
     for row, queries in enumerate(members):
         for column, keys in enumerate(members):
@@ -94,17 +94,22 @@ def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, refer
 
 
 def test_hiding_the_first_token_leaves_the_other_weights_as_they_were(trace: Trace) -> None:
-    whole, hidden = (views.map_rows(trace, Picture(0, 1, hide_first=hide)) for hide in (False, True))
+    whole, hidden = (views.map_rows(trace, AttentionMap(0, 1, hide_first=hide)) for hide in (False, True))
     assert np.isnan(hidden[:, 0]).all() and not np.isnan(whole[:, 0]).any()
     assert np.array_equal(hidden[:, 1:], whole[:, 1:], equal_nan=True)
 
 
 @pytest.mark.parametrize(
     "picture",
-    [Picture(1, 1), Picture(1, 1, stage="read", hide_first=True), Picture(0, 0, "mean"), Picture(0, 2, words=WORDS)],
+    [
+        AttentionMap(1, 1),
+        AttentionMap(1, 1, stage="read", hide_first=True),
+        AttentionMap(0, 0, "mean"),
+        AttentionMap(0, 2, words=WORDS),
+    ],
     ids=["head", "read", "mean", "words"],
 )
-def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: Picture) -> None:
+def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: AttentionMap) -> None:
     whole = views.map_rows(trace, picture)
     for row in range(len(whole)):
         assert close(views.map_rows(trace, picture, (row,))[0], whole[row])
@@ -115,7 +120,7 @@ def test_the_displayed_input_times_the_displayed_weights_is_what_transformers_ma
     tiny_model: LanguageModel, trace: Trace, reference: Reference, part: str
 ) -> None:
     layer, head, position = 1, 3, 4
-    found = views.projection(tiny_model, trace, layer, head, position, part)
+    found = views.projection(trace, layer, head, position, part)
     start = PARTS.index(part) * HEADS * WIDTH + head * WIDTH
     made = (reference.q, reference.k, reference.v)[PARTS.index(part)][layer, head, position]
     assert np.array_equal(found.weight, reference.weights[layer][:, start : start + WIDTH])
@@ -131,7 +136,7 @@ def test_the_self_checks_pass_on_the_model_and_each_fails_on_a_number_that_was_c
     tiny_model: LanguageModel, trace: Trace
 ) -> None:
     found = trace.attention(1, (4,), (2,))
-    parts = [views.projection(tiny_model, trace, 1, 2, 4, part) for part in PARTS]
+    parts = [views.projection(trace, 1, 2, 4, part) for part in PARTS]
     assert all(check.ok for check in views.self_checks(parts, found))
     wrong = [*parts[:2], replace(parts[2], made=parts[2].made + 0.01)]
     assert [check.ok for check in views.self_checks(wrong, found)] == [False, True, True]
@@ -181,17 +186,17 @@ def test_the_check_of_a_small_map_passes_and_fails_where_one_cell_was_changed(ti
     trace = tiny_model.trace((IDS * 9)[:length])
     heads = Heads(LAYERS, HEADS, length)
     for query in {0, length // 2, length - 1}:
-        assert attention_heads.self_checks(heads.picture(), trace, 1, 2, query) == []
+        assert attention_heads.self_checks(trace, heads.picture(), 1, 2, query) == []
     heads.grow(trace)
     found = heads.picture()
     for query in {0, length // 2, length - 1}:
-        (check,) = attention_heads.self_checks(found, trace, 1, 2, query)
+        (check,) = attention_heads.self_checks(trace, found, 1, 2, query)
         assert check.ok and check.tolerance < 1, check
         row = next(cell for cell in reversed(range(found.cells)) if length * cell // found.cells <= query)
         images = found.images.copy()
         images[1, 2, row, row] -= 2
-        assert not attention_heads.self_checks(replace(found, images=images), trace, 1, 2, query)[0].ok
-        assert attention_heads.self_checks(replace(found, images=images), trace, 1, 1, query)[0].ok
+        assert not attention_heads.self_checks(trace, replace(found, images=images), 1, 2, query)[0].ok
+        assert attention_heads.self_checks(trace, replace(found, images=images), 1, 1, query)[0].ok
 
 
 def test_a_row_in_numbers_and_the_entropies_are_those_of_transformers(trace: Trace, reference: Reference) -> None:
@@ -214,20 +219,20 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
         float(reference.q[layer, head, query] @ reference.k[layer, head, key]),
     )
     length = np.linalg.norm(reference.v[layer, head, key])
-    expected: list[tuple[Any, Picture, float]] = [
-        (one, Picture(layer, head, stage="scores"), score),
-        (one, Picture(layer, head, stage="scaled"), score / np.sqrt(WIDTH)),
-        (one, Picture(layer, head, stage="masked"), score / np.sqrt(WIDTH)),
-        (one, Picture(layer, head, stage="pattern"), pattern[head]),
-        (one, Picture(layer, head, stage="read"), pattern[head] * length),
-        (all_of, Picture(layer, head, "mean"), pattern.mean()),
-        (all_of, Picture(layer, head, "largest"), pattern.max()),
+    expected: list[tuple[Any, AttentionMap, float]] = [
+        (one, AttentionMap(layer, head, stage="scores"), score),
+        (one, AttentionMap(layer, head, stage="scaled"), score / np.sqrt(WIDTH)),
+        (one, AttentionMap(layer, head, stage="masked"), score / np.sqrt(WIDTH)),
+        (one, AttentionMap(layer, head, stage="pattern"), pattern[head]),
+        (one, AttentionMap(layer, head, stage="read"), pattern[head] * length),
+        (all_of, AttentionMap(layer, head, "mean"), pattern.mean()),
+        (all_of, AttentionMap(layer, head, "largest"), pattern.max()),
     ]
     for found, picture, value in expected:
         text = formulas.of_cell(found, picture, key).removesuffix(r" \end{aligned}")
         assert text.endswith(f" {latex_number(float(value))}"), (picture, value, text)
-    assert formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
-    assert formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
+    assert formulas.of_cell(one, AttentionMap(layer, head, stage="masked"), 5).endswith(r"-\infty")
+    assert formulas.of_cell(one, AttentionMap(layer, head), 5).endswith(r"&= 0 \end{aligned}")
 
 
 def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, reference: Reference) -> None:

@@ -11,11 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import choices, runtime
+from app import choices
 from app.chapters.feed_forward import activations, sections, views
-from app.runtime import Here
-from app.state import View
 from app.writing import markup
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
@@ -29,12 +28,6 @@ LAYER, POSITION = 1, 4
 @pytest.fixture(scope="module")
 def reference(tiny_folder: Path) -> TransformersRun:
     return TransformersRun(tiny_folder, IDS)
-
-
-def place(model: LanguageModel) -> Here:
-    """A visitor who looks at LAYER and POSITION."""
-    tokens = tuple(model.tokenizer.text_of(i) for i in IDS)
-    return Here(View(), model, runtime.SequenceInView(IDS, IDS, (), False), tokens, LAYER, 0, POSITION)
 
 
 def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by(
@@ -51,7 +44,7 @@ def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
     last = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time")).resid(2)[2].astype(np.float64)
     link = {"prompt": "Once upon a time", "layer": layer, "position": "2", "feed_forward": "neurons"}
     said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
-    spread = markup.significant(float(np.sqrt(last.var() + 1e-5)))
+    spread = significant(float(np.sqrt(last.var() + 1e-5)))
     assert f"divides it by {spread}: the spread" in said and f"after the last block{says}" in said
 
 
@@ -171,34 +164,34 @@ def test_the_self_check_passes_on_the_model_and_fails_on_the_exact_gelu(tiny_mod
 
 
 def test_one_neuron_by_hand_is_what_transformers_computes(tiny_model: LanguageModel, reference: TransformersRun) -> None:
-    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    worked = views.by_hand(here, found)
+    trace = tiny_model.trace(IDS)
+    worked = views.by_hand(trace, LAYER, trace.feed_forward(LAYER, (POSITION,)))
     pre, post = (reference.layers[LAYER][key][POSITION] for key in ("mlp_pre", "mlp_post"))
     assert worked.neuron == np.abs(post).argmax()
     assert worked.bias == pytest.approx(reference.model.transformer.h[LAYER].mlp.c_fc.bias[worked.neuron].item())
     assert worked.product + worked.bias == worked.before == pytest.approx(pre[worked.neuron], rel=1e-4)
     assert worked.after == pytest.approx(post[worked.neuron], rel=1e-4)
     column = reference.model.transformer.h[LAYER].mlp.c_proj.weight[worked.neuron]
-    assert views.column_length(here, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
+    assert views.column_length(trace, LAYER, worked.neuron) == pytest.approx(column.norm().item(), rel=1e-5)
 
 
 def test_all_neurons_together_are_the_output_and_one_left_out_is_noticed(tiny_model: LanguageModel) -> None:
-    here, found = place(tiny_model), tiny_model.trace(IDS).feed_forward(LAYER, (POSITION,))
-    assert views.sum_check(here, found).ok
+    trace = tiny_model.trace(IDS)
+    found = trace.feed_forward(LAYER, (POSITION,))
+    assert views.sum_check(trace, LAYER, found).ok
     fewer = found.mlp_post.copy()
     fewer[0, 5] = 0
-    assert not views.sum_check(here, replace(found, mlp_post=fewer)).ok
+    assert not views.sum_check(trace, LAYER, replace(found, mlp_post=fewer)).ok
 
 
 def test_promoted_and_suppressed_are_found_another_way_and_a_wrong_change_is_noticed(tiny_model: LanguageModel) -> None:
-    here, trace = place(tiny_model), tiny_model.trace(IDS)
-    found = trace.feed_forward(LAYER, (POSITION,))
-    table = views.neuron_table(found, views.neuron_effects(here, trace, found))
-    assert views.effects_check(here, trace, table).ok
+    trace = tiny_model.trace(IDS)
+    table = views.strongest(trace, LAYER, POSITION, trace.feed_forward(LAYER, (POSITION,))).table
+    assert views.effects_check(trace, LAYER, POSITION, table).ok
     for column, row in (("logit_change", 3), ("token_id", 12)):
         wrong = table.copy()
         wrong.loc[row, column] = wrong.loc[row + 1, column]
-        assert not views.effects_check(here, trace, wrong).ok
+        assert not views.effects_check(trace, LAYER, POSITION, wrong).ok
 
 
 def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
@@ -212,7 +205,7 @@ def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
     for line in views.neuron_table(found, effects).itertuples():
         sign = "+" if line.direction == "promotes" else ""
         token = markup.chip(tiny_model.tokenizer.text_of(line.token_id))
-        assert f"{token} {sign}{markup.significant(line.logit_change)}<" in text
+        assert f"{token} {sign}{significant(line.logit_change)}<" in text
     assert "Promotes, suppresses" in text
 
 
@@ -237,7 +230,7 @@ def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
     link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
     (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
-    assert "-1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
+    assert "−1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
     plain = activations.curve("swiglu")
     monkeypatch.setattr(activations, "curve", lambda *_: plain)  # forgets the second input
     assert activations.self_check("swiglu").ok and not activations.self_check("swiglu", -1.5).ok

@@ -16,7 +16,7 @@ from app import choices
 from app.chapters.layer_norm import lessons as layer_norm_lessons
 from app.chapters.layer_norm import views
 from app.distribution import distribution
-from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import latex_number
 from gptcore import lessons
 from gptcore.activations import LayerNormActivations
@@ -100,7 +100,7 @@ def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -
 def test_mean_and_spread_over_depth_are_those_of_every_layer_norm_on_the_way(
     tiny_model: LanguageModel, reference: TransformersRun, site: str
 ) -> None:
-    table = views.over_depth(views.along_depth(tiny_model.trace(IDS), site, POSITIONS, 2))
+    table = views.over_depth(views.along_depth(tiny_model.trace(IDS), site, POSITIONS))
     assert list(table["layer"]) == ["0", "1", "final"]
     for row, (layer, where) in zip(table.itertuples(), ((0, site), (1, site), (0, "final")), strict=True):
         before, after = (values[list(POSITIONS)] for values in around(reference, layer, where))
@@ -206,7 +206,7 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
     found = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).layer_norm(1, "ln_2", (2,))
     for line in views.outliers(found).itertuples():
         cells = (line.before, line.normalized, line.scale, line.shift, line.after)
-        row = "".join(f'<td class="number">{markup.significant(float(value))}</td>' for value in cells)
+        row = "".join(f'<td class="number">{significant(float(value))}</td>' for value in cells)
         assert f'<td class="number">{line.dimension}</td>{row}' in text
 
 

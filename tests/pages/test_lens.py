@@ -10,28 +10,21 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import runtime
 from app.chapters.lens import drawing, views
 from app.charts.lens_grid import lens_grid
-from app.recent import size_of
+from app.recent import Recent, size_of
 from app.runtime import Here
-from app.state import View
 from app.writing.worked import latex_percent
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPTConfig
 from tests.pages.component_data import component_data
+from tests.pages.place import place
 from tests.pages.transformers_run import TransformersRun
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 GRID = "The likeliest next token"
 IDS = (40, 7, 7, 99, 150, 3)
 DEPTH = 3
-
-
-def place(model: LanguageModel, ids: tuple[int, ...] = IDS, position: int = 0) -> Here:
-    """Where a visitor would stand with these ids."""
-    tokens = tuple(model.tokenizer.text_of(i) for i in ids)
-    return Here(View(model=f"lens of {len(ids)}"), model, runtime.SequenceInView(ids, ids, (), False), tokens, 0, 0, position)
 
 
 def kept(at: AppTest) -> dict[str, np.ndarray]:
@@ -41,8 +34,8 @@ def kept(at: AppTest) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def here(tiny_model: LanguageModel) -> Here:
-    views.kept.clear()
-    return place(tiny_model)
+    views.KEPT.clear()
+    return place(tiny_model, IDS)
 
 
 @pytest.fixture(scope="module")
@@ -95,17 +88,16 @@ def test_a_longer_sequence_keeps_the_columns_of_its_beginning_and_another_one_do
     tiny_model: LanguageModel, here: Here
 ) -> None:
     views.columns(here, range(6))
-    view = here.view
-    longer, other = (replace(place(tiny_model, ids), view=view) for ids in ((*IDS, 9), (40, 8, 7, 99)))
+    longer, other = (place(tiny_model, ids) for ids in ((*IDS, 9), (40, 8, 7, 99)))
     assert views.missing(longer, range(7)) == 1
     assert views.missing(other, range(4)) == 3  # only the first token is the same
-    assert views.missing(replace(longer, view=View(model="another")), range(7)) == 7
+    assert views.missing(place(replace(tiny_model, name="another"), longer.ids), range(7)) == 7
 
 
 def test_columns_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
     (column,) = views.columns(here, [0]).values()
-    monkeypatch.setattr(views, "KEPT_COLUMNS", int(3.7 * (size_of(column) + 250)))
-    views.kept.clear()
+    key = next(iter(views._keys(here.run, [5]).values()))
+    monkeypatch.setattr(views, "KEPT", Recent(int(3.7 * (size_of((key, column)) + 200))))
     views.columns(here, range(6))
     assert views.missing(here, range(6)) == 3
 
@@ -137,22 +129,22 @@ def test_one_turn_of_the_queue_is_a_few_positions_of_gpt2_and_all_of_a_small_mod
 
 def test_the_checks_pass_and_another_layers_numbers_fail_them(here: Here) -> None:
     column = views.columns(here, [4])[4]
-    worked = views.by_hand(here, 4, 1, int(column.token_ids[1, 0]))
-    assert views.last_row_check(here, 4, column).ok and views.formula_check(column, 1, worked).ok
+    worked = views.by_hand(here.trace, 4, 1, int(column.token_ids[1, 0]))
+    assert views.last_row_check(here.trace, 4, column).ok and views.formula_check(column, 1, worked).ok
     assert worked.prob == pytest.approx(float(column.probs[1, 0]), rel=1e-4)
     wrong = replace(column, probs=column.probs[::-1], token_ids=column.token_ids[::-1])
-    assert not views.last_row_check(here, 4, wrong).ok and not views.formula_check(wrong, 2, worked).ok
+    assert not views.last_row_check(here.trace, 4, wrong).ok and not views.formula_check(wrong, 2, worked).ok
 
 
 @pytest.mark.parametrize(("measure", "field"), [("entropy", "entropy"), ("rank", "rank"), ("divergence", "divergence")])
 @pytest.mark.parametrize("depth", range(DEPTH))
 def test_each_measure_is_counted_again_and_a_wrong_one_is_noticed(here: Here, measure: str, field: str, depth: int) -> None:
     for position, column in views.columns(here, range(len(IDS))).items():
-        (check,) = views.measure_check(here, position, depth, column, measure)
+        _, check = views.checks_of_cell(here.trace, position, depth, column, measure)
         assert check.ok
         wrong = getattr(column, field).copy()
         wrong[depth] += 1
-        (check,) = views.measure_check(here, position, depth, replace(column, **{field: wrong}), measure)
+        _, check = views.checks_of_cell(here.trace, position, depth, replace(column, **{field: wrong}), measure)
         assert not check.ok and check.deviation == pytest.approx(1, abs=1e-3)
 
 
@@ -265,7 +257,7 @@ def test_a_link_shows_its_position_and_layer_or_the_embeddings(
 
 def test_a_grid_that_takes_long_fills_in_parts(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     monkeypatch.setattr(views, "columns_at_once", lambda _: 1)
-    views.kept.clear()
+    views.KEPT.clear()
     at = open_page(monkeypatch, tiny_folder, "lens", prompt="Once upon a time there was nothing")
     n_tokens = len(component_data(at, GRID)[0]["tokens"])
     filled = []

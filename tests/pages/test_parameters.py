@@ -22,14 +22,12 @@ from app import choices, counting, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters import weights as weight_sections
 from app.chapters.parameters.controls import Counted, divisors
-from app.runtime import Here, SequenceInView
-from app.state import View
-from app.writing.quantities import in_bytes, in_words
-from gptcore import parameters
+from gptcore import by_torch, parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
 from gptcore.weights import weight_statistics
+from tests.pages.place import place
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 LAYER = 1
@@ -358,11 +356,11 @@ def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at_and_linked
 def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
     tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sequence = SequenceInView((1, 2), (1, 2), (), False)
-    here = Here(View(), replace(tiny_model, model=GPTModel(tiny_model.config)), sequence, ("", ""), 0, 0, 0)
-    checks = (counting.counted, counting.bytes_counted)
+    model = replace(tiny_model, model=GPTModel(tiny_model.config))
+    here = place(model, (1, 2))
+    checks = (counting.numbers_counted, counting.bytes_counted)
     assert all(check(here).ok for check in checks) and counting.work_counted(GPT2_SMALL).ok
-    here.model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
+    model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
     assert [check(here).deviation for check in checks] == [3, 12]
     flops = parameters.forward_flops(GPT2_SMALL, 1024)
     monkeypatch.setattr(parameters, "forward_flops", lambda *_: replace(flops, blocks=flops.blocks + 1))
@@ -380,8 +378,7 @@ def test_the_checks_speak_of_the_configuration_that_is_shown(opened: Opened, pre
 
 
 def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_model: LanguageModel) -> None:
-    sequence = SequenceInView((1, 2), (1, 2), (), False)
-    here = Here(View(), tiny_model, sequence, ("", ""), 0, 0, 0)
+    here = place(tiny_model, (1, 2))
     for config, tied in ((tiny_model.config, True), (GPT_CONFIG_124M, False), (GPT3_175B, True)):
         now = Counted("", "shown", config, tied)
         for divided in (views.parts_by_block, views.parts_by_component):
@@ -399,20 +396,11 @@ def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_mode
 def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
     for tensor in (torch.full((9000, 3), 2.0), torch.randn(9000, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(4)):
         found = weight_statistics(tensor)
-        assert checks.statistics_recounted("t", tensor, found).ok
+        assert checks.statistics_recounted("t", found, by_torch.moments(tensor)).ok
         wrong = replace(found, **{name: 1.001 * getattr(found, name) + 1e-3})
-        assert not checks.statistics_recounted("t", tensor, wrong).ok
+        assert not checks.statistics_recounted("t", wrong, by_torch.moments(tensor)).ok
 
 
 def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
     said = [text for text in descriptions(opened("weights", tensor="ln_2.scale")) if "spread from each" in text]
     assert len(said) == 1 and "ln_2.scale" in said[0]
-
-
-def test_numbers_in_words_keep_three_digits() -> None:
-    assert [in_words(n) for n in (12, 2048, 6_174_336, 124_439_808, 1_557_611_200)] == [
-        "12", "2,048", "6.17 million", "124 million", "1.56 billion",
-    ]  # fmt: skip
-    assert [in_bytes(n) for n in (512, 73_728, 497_759_232, 17_984_000_000, 999_600_000, 4e12)] == [
-        "512 bytes", "73.7 kB", "498 MB", "18.0 GB", "1,000 MB", "4 TB",
-    ]  # fmt: skip

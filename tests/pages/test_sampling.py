@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from app import runtime, state
+from app import state
 from app.chapters.sampling import controls, views
 from app.chapters.sampling import greedy as sampling_greedy
 from app.chapters.sampling.views import Given, Loop
-from app.runtime import Here
-from app.state import View
-from app.writing.markup import significant
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.random_numbers import random_number
 from gptcore.sampling import SamplingSettings, candidates, select
 from tests.pages.component_data import component_data
+from tests.pages.place import place
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 PROMPT = "Once upon a time"
@@ -130,16 +129,14 @@ def test_a_loop_is_a_round_that_comes_back_in_full(ids: tuple[int, ...], expecte
     assert views.loop(ids) == expected
 
 
-def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "model", lambda name: tiny_model)
-    views._continuation.clear()
+def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel) -> None:
+    views.continuation.clear()
     ids = tiny_model.tokenizer.encode(PROMPT)
-    here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
     written, room = list(ids), tiny_model.config.context_length
     with torch.inference_mode():
         while len(written) < room and written[-1] != tiny_model.tokenizer.end_of_text_id:
             written.append(int(tiny_model.model(torch.tensor([written]))[0, -1].argmax()))
-    assert views.continuation(here, SamplingSettings(temperature=0.0)) == tuple(written[len(ids) :])
+    assert views.continuation(place(tiny_model, ids).run, SamplingSettings(temperature=0.0)) == tuple(written[len(ids) :])
 
 
 @pytest.mark.parametrize(("part", "n_figures"), PARTS.items())
@@ -295,14 +292,10 @@ def test_one_of_something_is_written_as_one(monkeypatch: pytest.MonkeyPatch, tin
     assert r"= 1 \text{ choice} \end" in printed(at)
 
 
-def test_a_text_that_begins_with_another_token_fails_its_check(
-    tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runtime, "model", lambda name: tiny_model)
-    ids = tiny_model.tokenizer.encode(PROMPT)
-    here = Here(View(model="tiny"), tiny_model, runtime.SequenceInView(ids, ids, (), False), ("",) * len(ids), 0, 0, 0)
+def test_a_text_that_begins_with_another_token_fails_its_check(tiny_model: LanguageModel) -> None:
+    here = place(tiny_model, tiny_model.tokenizer.encode(PROMPT))
     greedy, drawn = SamplingSettings(temperature=0.0), SamplingSettings(temperature=2.0, seed=3)
-    texts = [views.continuation(here, settings) for settings in (greedy, drawn)]
+    texts = [views.continuation(here.run, settings) for settings in (greedy, drawn)]
     assert sampling_greedy.first_tokens(here, drawn, texts).ok
     assert not sampling_greedy.first_tokens(here, drawn, [texts[0], (texts[1][0] + 1,)]).ok
 

@@ -31,7 +31,7 @@ def reference(tiny_folder: Path) -> TransformersRun:
 def test_lengths_shares_and_cosines_are_those_of_the_vectors_that_transformers_adds(
     tiny_model: LanguageModel, reference: TransformersRun
 ) -> None:
-    table = views.stream(views.blocks(tiny_model.trace(IDS), POSITION, 2))
+    table = views.stream(views.blocks(tiny_model.trace(IDS), POSITION))
     assert list(table["layer"]) == [0, 1]
     for line, layer in zip(table.itertuples(), reference.layers, strict=True):
         start, attention, feed_forward, end = (
@@ -52,7 +52,7 @@ def test_lengths_shares_and_cosines_are_those_of_the_vectors_that_transformers_a
 
 
 def test_the_self_check_passes_on_the_model_and_fails_when_attention_is_left_out(tiny_model: LanguageModel) -> None:
-    blocks = views.blocks(tiny_model.trace(IDS), POSITION, 2)
+    blocks = views.blocks(tiny_model.trace(IDS), POSITION)
     table = views.stream(blocks)
     assert all(check.ok for check in views.self_checks(blocks, table))
     without = [replace(block, attn_out=0 * block.attn_out) for block in blocks]
@@ -60,7 +60,7 @@ def test_the_self_check_passes_on_the_model_and_fails_when_attention_is_left_out
 
 
 def test_a_stream_of_zeros_has_no_direction_and_no_error(tiny_model: LanguageModel) -> None:
-    block = views.blocks(tiny_model.trace(IDS), POSITION, 1)[0]
+    block = views.blocks(tiny_model.trace(IDS), POSITION)[0]
     nothing = replace(block, **{name: 0 * getattr(block, name) for name in ("resid_pre", "attn_out", "mlp_out", "resid_post")})
     line = views.stream([nothing]).iloc[0]
     assert line["norm_out"] == 0 and np.isnan(line["cosine"]) and np.isnan(line["share_shortcut"])

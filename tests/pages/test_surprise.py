@@ -18,6 +18,7 @@ from gptcore.checkpoints import LanguageModel
 from gptcore.errors import SequenceLengthError
 from gptcore.surprise import surprise
 from tests.pages.component_data import chips_of
+from tests.pages.place import place
 from tests.pages.visit_page import open_page, printed
 
 
@@ -45,15 +46,12 @@ def test_the_surprise_of_a_text_is_that_of_transformers_behind_the_start_token(
 
 
 @pytest.mark.parametrize("text", ["", "a", "the cat"])
-def test_every_judged_text_has_a_check_a_single_token_too(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, text: str
-) -> None:
-    monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
-    ids = surprise_views.text_ids(tiny_model.tokenizer, text)
-    found = surprise(tiny_model.model, ids)
-    checks = surprise_views.self_checks(str(tiny_folder), ids, found)
+def test_every_judged_text_has_a_check_a_single_token_too(tiny_model: LanguageModel, text: str) -> None:
+    run = place(tiny_model, surprise_views.text_ids(tiny_model.tokenizer, text)).run
+    found = surprise(tiny_model.model, run.ids)
+    checks = surprise_views.self_checks(run, found)
     assert len(checks) == (text != "") and all(check.ok for check in checks)
-    wrong = surprise_views.self_checks(str(tiny_folder), ids, replace(found, bits=found.bits * 1.01))
+    wrong = surprise_views.self_checks(run, replace(found, bits=found.bits * 1.01))
     assert not any(check.ok for check in wrong)
 
 
@@ -72,15 +70,14 @@ def test_what_is_said_of_a_token_is_its_rank_and_what_was_expected(tiny_model: L
 
 @pytest.mark.parametrize("rank", [1, 2, 4, 5])
 def test_what_was_expected_instead_leaves_out_the_token_that_came(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, rank: int
+    tiny_folder: Path, tiny_model: LanguageModel, rank: int
 ) -> None:
-    monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
     tokenizer, start = tiny_model.tokenizer, surprise_views.text_ids(tiny_model.tokenizer, "the")
     with torch.inference_mode():
         logits = GPT2LMHeadModel.from_pretrained(tiny_folder).eval()(torch.tensor([start])).logits[0, -1]
     best = logits.argsort(descending=True).tolist()
     ids = (*start, best[rank - 1])
-    found = surprise_views.judged(str(tiny_folder), ids)
+    found = surprise_views.judged(place(tiny_model, ids).run)
     assert found.rank[-1] == rank
     table = surprise_views.tokens(tokenizer, found)
     _, expected, *_ = surprise_views.facts(found, table, surprise_views.words(table), 290)[-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from app import choices
 from app.chapters.tokens import views
 from app.recent import size_of
-from gptcore.checkpoints import LanguageModel
+from gptcore.checkpoints import LanguageModel, load
 from gptcore.tokenizer import Tokenizer
+from gptcore.training.bpe import train_vocabulary
+from tests.conftest import TINY_TEXT
 from tests.pages.component_data import chips_of
 from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
 
@@ -26,6 +30,35 @@ TEXTS = [
     "x" * 100,
     choices.CUT_TEXT.default,
 ]
+
+
+@pytest.fixture
+def demanding_folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """The tiny model with a tokenizer of many settings: a start token, a space in front, two added words, other ends."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "demanding"))
+    train_vocabulary([TINY_TEXT], 288, folder)
+    said = json.loads((folder / "config.json").read_text("utf-8")) | {"bos_token_id": 287, "eos_token_id": [3, 287]}
+    (folder / "config.json").write_text(json.dumps(said), "utf-8")
+    (folder / "added_tokens.json").write_text('{"xyz": 288, "a hat": 289}', "utf-8")
+    (folder / "tokenizer_config.json").write_text('{"add_bos_token": true, "add_prefix_space": true}', "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("prompt", ["the xyz and a hat", "", "xyz", " \n", "🙂"])
+@pytest.mark.parametrize("part", ["cut", "surprise"])
+def test_a_tokenizer_of_many_settings_has_its_cut_shown_as_it_is(
+    demanding_folder: Path, monkeypatch: pytest.MonkeyPatch, prompt: str, part: str
+) -> None:
+    tokenizer = load(demanding_folder).tokenizer
+    text = views.cut(tokenizer, prompt)
+    assert tokenizer.start_ids + tuple(text["token_id"]) == tokenizer.encode(prompt)
+    assert list(text.groupby("piece")["piece_text"].first()) == list(tokenizer.pre_split(prompt))
+    assert all(check.ok for check in views.self_checks(tokenizer, prompt, tokenizer.encode_text(prompt)))
+    page = open_page(monkeypatch, demanding_folder, "tokens", prompt=prompt, tokens=part)
+    assert not page.exception and not page.error
+    own = {f"{part}_source": "own", f"{part}_text": prompt}
+    page = open_page(monkeypatch, demanding_folder, "tokens", prompt="the cat", tokens=part, **own)
+    assert not page.exception and not page.error
 
 
 # ---- the cut -----------------------------------------------------------------------------------------------------------

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, runtime, state, ui
+from app import choices, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
-from app.chapters.attention.views import Projection
+from app.chapters.attention.views import HeadProjection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import added, worked
 from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
@@ -41,14 +42,14 @@ def closer_look(here: Here) -> None:
 
 def _row(here: Here) -> None:
     query = here.position
-    found = runtime.compute(lambda: here.trace.attention(here.layer, (query,), (here.head,)))
+    found = here.trace.attention(here.layer, (query,), (here.head,))
     table = views.row_numbers(found, here.tokens)
     seen = table[table["key"] <= query].nlargest(ROWS, "weight").sort_values("key")
     drawn = pd.concat([seen, table[table["key"] == query + 1]])
-    n = markup.significant
+    n = significant
     rows = [
         [f"{markup.chip(row.token)} ({row.key})", n(row.score), n(row.scaled), n(row.masked),
-         markup.percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
+         percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
         for row in drawn.itertuples()
     ]  # fmt: skip
     ui.table(
@@ -65,9 +66,9 @@ def _row(here: Here) -> None:
     ui.source(activations.attend)
 
 
-def _all_parts(here: Here) -> list[Projection]:
+def _all_parts(here: Here) -> list[HeadProjection]:
     """Query, key and value of the head and the token in focus."""
-    return runtime.compute(lambda: views.projections(here.model, here.trace, here.layer, here.head, here.position))
+    return views.projections(here.trace, here.layer, here.head, here.position)
 
 
 def _projections(here: Here) -> None:
@@ -75,18 +76,18 @@ def _projections(here: Here) -> None:
         "Part", views.PARTS, format_func=str.capitalize, required=True, label_visibility="collapsed",
         **state.choice(choices.ATTENTION_MADE),
     )  # fmt: skip
-    found = runtime.compute(lambda: views.projection(here.model, here.trace, here.layer, here.head, here.position, part))
+    found = views.projection(here.trace, here.layer, here.head, here.position, part)
     _inputs(found, f"{here.tokens[here.position]} ({here.position})")
     _weights(found, part)
     _made(found, part, here)
 
 
-def _inputs(found: Projection, token: str) -> None:
+def _inputs(found: HeadProjection, token: str) -> None:
     figure = strip(found.x, row_names=("x",), title=f"In: {token} after LayerNorm", mode=ui.mode())
     ui.chart(figure, name="attention-input", data=pd.DataFrame({"dimension": np.arange(len(found.x)), "x": found.x}))
 
 
-def _weights(found: Projection, part: str) -> None:
+def _weights(found: HeadProjection, part: str) -> None:
     n_in, n_out = found.weight.shape
     rows, columns = [str(i) for i in range(n_out)], [str(i) for i in range(n_in)]
     ready = prepare(
@@ -108,7 +109,7 @@ def _weights(found: Projection, part: str) -> None:
     )
 
 
-def _made(found: Projection, part: str, here: Here) -> None:
+def _made(found: HeadProjection, part: str, here: Here) -> None:
     letter, first = part[0], float(found.again[0] - found.bias[0])
     figure = strip(found.made, row_names=(letter,), title=f"Out: {part} of layer {here.layer}, head {here.head}", mode=ui.mode())
     ui.chart(figure, name=f"attention-{part}", data=pd.DataFrame({"dimension": np.arange(len(found.made)), letter: found.made}))
@@ -120,16 +121,16 @@ def _made(found: Projection, part: str, here: Here) -> None:
     ui.note(
         f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
     )
-    one = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,), (here.head,)))
+    one = here.trace.attention(here.layer, (here.position,), (here.head,))
     ui.self_check(views.self_checks(_all_parts(here), one)[0])
     ui.source(MultiHeadAttention)
 
 
 def _entropy(here: Here) -> None:
-    found = runtime.compute(lambda: here.trace.attention(here.layer, (here.position,)))
+    found = here.trace.attention(here.layer, (here.position,))
     row = views.entropies(found)
-    heads = attention_heads.heads(here.view.model, here.trace)
-    mean = runtime.compute(lambda: heads.layer(here.trace, here.layer)).entropy
+    heads = attention_heads.heads(here.trace)
+    mean = heads.layer(here.trace, here.layer).entropy
     names = [str(head) for head in range(len(row))]
     focus = f"query {here.tokens[here.position]} ({here.position})"
     everyone = "mean of all queries but the first" if len(here.ids) > 1 else "mean of all queries"
@@ -147,7 +148,7 @@ def _entropy(here: Here) -> None:
     seen = here.position + 1
     ui.note(
         f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
-        f"{markup.significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
+        f"{significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
     )
     ui.formula(formulas.entropy(found.pattern[here.head, 0], here.position))
     ui.self_check(views.row_check(found.pattern))
@@ -162,7 +163,7 @@ def newest(here: Here) -> None:
         "in this layer or in an earlier one. Each line is a head, from the first layer down. A click brings it into focus."
     )
     hide_first = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
-    weights = runtime.compute(here.trace.newest_row)
+    weights = here.trace.newest_row()
     n_heads = weights.shape[1]
     rows, one = weights.reshape(-1, weights.shape[2]), weights[here.layer, here.head].copy()
     check = views.row_check(rows)
@@ -202,7 +203,7 @@ def newest(here: Here) -> None:
 
 
 def _one_row(here: Here, layer: int, head: int, hide_first: bool) -> np.ndarray:
-    row = runtime.compute(lambda: here.trace.attention(layer, (len(here.ids) - 1,), (head,))).pattern[0, 0]
+    row = here.trace.attention(layer, (len(here.ids) - 1,), (head,)).pattern[0, 0]
     if hide_first:
         row[0] = np.nan
     return row

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import NDArray
 
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels
+from app.engine import EngineTrace, queued
 from app.recent import MB, Recent
 from gptcore.checks import Check
 from gptcore.trace import Trace
@@ -19,7 +20,6 @@ from gptcore.trace import Trace
 CELLS_AT_ONCE = 5_000_000  # weights that one turn in the model's queue may compute, some 0.1 s; but always a whole layer
 PICTURES = 4  # of heads that fill up, from the first layer to the last: each travels whole
 HALF_A_STEP = 0.51  # a weight is drawn with the nearest step; both are rounded
-KEPT_TEXTS = 24 * MB  # 0.4 MB each for GPT-2 small, 2 MB for the largest, when all layers are there
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -50,14 +50,31 @@ class Layer(NamedTuple):
     first_token_share: Numbers
 
 
+@queued
+def overviews(trace: Trace, size: int, layers: Sequence[int]) -> list[Layer]:
+    """Every head of these layers, pooled to at most size x size cells."""
+    made = []
+    for layer in layers:
+        found = trace.attention_overview(size, (layer,))
+        seen = np.tri(len(found.starts), dtype=bool)
+        query, key = found.strongest[0].T
+        made.append(
+            Layer(
+                levels(np.where(seen, found.maps[0], np.nan)),
+                found.mean_entropy[0], query, key, found.strongest_weight[0], found.first_token_share[0],
+            )
+        )  # fmt: skip
+    return made
+
+
 class Heads:
-    """The heads of one text, as far as they are computed. Grown by the model's queue alone, read by anybody."""
+    """The heads of one text, as far as they are computed. One visitor at a time makes them grow; anybody reads them."""
 
     def __init__(self, n_layers: int, n_heads: int, n_tokens: int) -> None:
         self._shape, self._n_tokens = (n_layers, n_heads), n_tokens
         self._size = 32 if n_layers * n_heads <= 400 else 24
         self._at_once = max(1, CELLS_AT_ONCE // (n_heads * n_tokens**2))
-        self._lock = Lock()
+        self._growing, self._lock = Lock(), Lock()  # the second for the fields below
         self._layers: dict[int, Layer] = {}
         self._picture: AllHeads | None = None
 
@@ -77,27 +94,23 @@ class Heads:
         """Whether what is missing is more than one turn in the model's queue may compute."""
         return self.missing > self._at_once
 
-    def layer(self, trace: Trace, layer: int) -> Layer:
+    def layer(self, trace: EngineTrace, layer: int) -> Layer:
         """One layer by itself."""
-        if layer not in self._layers:
-            self._compute(trace, [layer])
+        with self._growing:
+            if layer not in self._layers:
+                self._compute(trace, [layer])
         return self._layers[layer]
 
-    def grow(self, trace: Trace) -> None:
+    def grow(self, trace: EngineTrace) -> None:
         """Compute some of what is missing, from the first layer on; as much as one turn in the queue may."""
-        self._compute(trace, [layer for layer in range(self._shape[0]) if layer not in self._layers][: self._at_once])
+        with self._growing:
+            if some := [layer for layer in range(self._shape[0]) if layer not in self._layers][: self._at_once]:
+                self._compute(trace, some)
 
-    def _compute(self, trace: Trace, layers: list[int]) -> None:
-        for layer in layers:
-            found = trace.attention_overview(self._size, (layer,))
-            seen = np.tri(len(found.starts), dtype=bool)
-            query, key = found.strongest[0].T
-            made = Layer(
-                levels(np.where(seen, found.maps[0], np.nan)),
-                found.mean_entropy[0], query, key, found.strongest_weight[0], found.first_token_share[0],
-            )  # fmt: skip
-            with self._lock:
-                self._layers[layer] = made
+    def _compute(self, trace: EngineTrace, layers: list[int]) -> None:
+        made = overviews(trace, self._size, layers)
+        with self._lock:
+            self._layers.update(zip(layers, made, strict=True))
 
     def picture(self) -> AllHeads:
         """What there is to see; not every layer makes a new picture while they fill up, so that not too much travels."""
@@ -118,18 +131,17 @@ class Heads:
         return AllHeads(images, cells, HeadSummary(entropy, query, key, weight), share, len(self._layers))
 
 
-@st.cache_resource(show_spinner=False)
-def _texts() -> Recent[Heads]:
-    return Recent(KEPT_TEXTS, size=lambda heads: heads.most_bytes)
+_TEXTS: Recent[Heads] = Recent(24 * MB, size=lambda heads: heads.most_bytes)  # 0.4 MB each for GPT-2 small, 2 MB for the largest
 
 
-def heads(model: str, trace: Trace) -> Heads:
+def heads(trace: EngineTrace) -> Heads:
     """The heads of a text in a model, shared by all visitors."""
     config = trace.config
-    return _texts().get((model, trace.ids), lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
+    return _TEXTS.get(trace.run, lambda: Heads(config.n_layers, config.n_heads, trace.n_tokens))
 
 
-def self_checks(found: AllHeads, trace: Trace, layer: int, head: int, query: int) -> list[Check]:
+@queued
+def self_checks(trace: Trace, found: AllHeads, layer: int, head: int, query: int) -> list[Check]:
     """The small map of one head, in the row of cells that covers a query, against its weights once more from q and k.
 
     Counted in steps of the colour scale, of which a drawn weight may be half a one off. Empty where the layer is not there yet.

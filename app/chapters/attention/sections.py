@@ -8,23 +8,23 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from app import choices, faults, picture_files, runtime, state, ui
+from app import choices, faults, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.heads import AllHeads
-from app.chapters.attention.views import Matrix, Picture, Stage, Together
+from app.chapters.attention.views import AttentionMap, Matrix, Stage, Together
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.words import word_numbers
 from app.writing import markup
+from app.writing.numbers import percent
 from gptcore import activations
 from gptcore.checks import Check
 from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
 KEYS = 12  # offered in the list beside the formula
-MAPS = 32 * MB  # of large maps that are kept ready: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
 TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
@@ -38,9 +38,7 @@ STAGES: dict[Stage, tuple[str, str, str]] = {
 }
 
 
-@st.cache_resource(show_spinner=False)
-def _maps() -> Recent[Prepared]:
-    return Recent(MAPS)
+_MAPS: Recent[Prepared] = Recent(32 * MB)  # ready to be drawn: some KB each for a short text, up to 0.7 MB for 1,024 tokens
 
 
 def one_head(here: Here) -> None:
@@ -55,22 +53,20 @@ def one_head(here: Here) -> None:
         checks = formula(here, shown)
     with small:
         all_heads(here)
-    found = attention_heads.heads(here.view.model, here.trace).picture()
+    found = attention_heads.heads(here.trace).picture()
     with below:
-        ui.self_check(
-            checks + runtime.compute(lambda: attention_heads.self_checks(found, here.trace, here.layer, here.head, here.position))
-        )
+        ui.self_check(checks + attention_heads.self_checks(here.trace, found, here.layer, here.head, here.position))
         ui.source(activations.attend, MultiHeadAttention)
 
 
 def all_heads(here: Here) -> None:
     """Every head of every layer; a click brings one into focus. Where that takes long, it fills up while the page can be used."""
-    heads = attention_heads.heads(here.view.model, here.trace)
+    heads = attention_heads.heads(here.trace)
     filling = heads.takes_long
 
     def draw() -> None:
         """As a fragment, it runs again until all layers are there."""
-        runtime.compute(lambda: heads.grow(here.trace))
+        heads.grow(here.trace)
         seen, focus = state.current(), (here.view.layer, here.view.head)
         if filling and (not heads.missing or (seen.layer, seen.head) != focus):
             st.rerun()  # the page once more: without a clock, or because a click, of which only a fragment heard, has moved the focus
@@ -103,14 +99,14 @@ def _sink(here: Here, found: AllHeads) -> str:
         return f"{found.done} of {here.config.n_layers} layers are computed; the others follow."
     mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
     return (
-        f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
-        f"{markup.percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
+        f"On average this head puts {percent(float(mine))} of its weight on the first token; the mean of all heads is "
+        f"{percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
         "The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
         "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
     )
 
 
-def picture(here: Here) -> Picture:
+def picture(here: Here) -> AttentionMap:
     """What the large map is to show, from its controls."""
     together: Together = st.segmented_control(
         "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], required=True, wrap=True,
@@ -127,17 +123,17 @@ def picture(here: Here) -> Picture:
         join = st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
     numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
     head = here.head if together == "one" else 0  # heads taken together are one picture, whichever is in focus
-    return Picture(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
+    return AttentionMap(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
 
 
-def large_map(here: Here, shown: Picture) -> None:
+def large_map(here: Here, shown: AttentionMap) -> None:
     """The map, tied to its text."""
     trace, words = here.trace, shown.words
     labels, last_of = _rows(here, words)
     whole = f"{_whose(shown)}: {STAGES[shown.stage][1]}"
 
     def values() -> Matrix:
-        return runtime.compute(lambda: views.map_rows(trace, shown))
+        return views.map_rows(trace, shown)
 
     def focus(row: int, column: int | None) -> None:
         """A cell is a query and a key; a token of the text is a query, whose key is then the one that it reads most."""
@@ -145,13 +141,13 @@ def large_map(here: Here, shown: Picture) -> None:
         state.update(position=None if position == len(here.ids) - 1 else position)
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
-    ready = _maps().get((here.view.model, here.ids, shown), lambda: _prepared(values(), labels, whole, shown))
+    ready = _MAPS.get((here.run, shown), lambda: _prepared(values(), labels, whole, shown))
     token_map(
         ready,
         key="attention_map",
         row=here.position if words is None else words[here.position],
         linked_text=True,
-        row_of=lambda row: runtime.compute(lambda: views.map_rows(trace, shown, (row,)))[0],
+        row_of=lambda row: views.map_rows(trace, shown, (row,))[0],
         on_row=focus,
     )
     ui.export_menu(
@@ -171,11 +167,11 @@ def _rows(here: Here, words: tuple[int, ...] | None) -> tuple[list[str], list[in
     return [visible(b"".join(pieces[start : end + 1])) for start, end in zip(starts, last_of, strict=True)], last_of
 
 
-def _whose(shown: Picture) -> str:
+def _whose(shown: AttentionMap) -> str:
     return f"Layer {shown.layer}, " + (f"head {shown.head}" if shown.together == "one" else TOGETHER[shown.together].lower())
 
 
-def _prepared(values: Matrix, labels: list[str], title: str, shown: Picture) -> Prepared:
+def _prepared(values: Matrix, labels: list[str], title: str, shown: AttentionMap) -> Prepared:
     return prepare(
         values,
         row_tokens=labels,
@@ -189,7 +185,7 @@ def _prepared(values: Matrix, labels: list[str], title: str, shown: Picture) -> 
     )
 
 
-def _top(values: Matrix, shown: Picture) -> float | None:
+def _top(values: Matrix, shown: AttentionMap) -> float | None:
     """The end of the colour scale: weights run to 1, unless the first token, which often takes most of it, is hidden."""
     if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in SIGNED:
         return None
@@ -197,14 +193,14 @@ def _top(values: Matrix, shown: Picture) -> float | None:
     return math.ceil(10 * largest) / 10 if shown.stage == "pattern" else largest  # a legend in whole tenths
 
 
-def _left_out(shown: Picture) -> str:
+def _left_out(shown: AttentionMap) -> str:
     if shown.stage in ("scores", "scaled"):
         return "hidden"
     later = {"masked": "−∞, it comes later"}.get(shown.stage, "not seen, it comes later")
     return f"hidden, or {later}" if shown.hide_first else later
 
 
-def remarks(here: Here, shown: Picture) -> None:
+def remarks(here: Here, shown: AttentionMap) -> None:
     """What must be said of the large map: joined words, a hidden column, length."""
     n_rows, said = len(here.ids) if shown.words is None else shown.words[-1] + 1, []
     if shown.words is not None:
@@ -226,32 +222,26 @@ def remarks(here: Here, shown: Picture) -> None:
     ui.note(" ".join([f"A click on a cell puts {pair} into the formula below.", *said]))
 
 
-def formula(here: Here, shown: Picture) -> list[Check]:
+def formula(here: Here, shown: AttentionMap) -> list[Check]:
     """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
-    layer, head, query = here.layer, here.head, here.position
+    query = here.position
     row = query if shown.words is None else shown.words[query]
-    weights, one, parts = runtime.compute(
-        lambda: (
-            views.read_row(here.trace, shown, row),
-            here.trace.attention(layer, (query,), (head,)),
-            views.projections(here.model, here.trace, layer, head, query),
-        )
-    )
+    weights, one, parts = views.in_formula(here.trace, shown, here.head, row, query)
     place = f"the query at position {query}" if shown.words is None else f"the word in row {row}"
     st.subheader(f"The formula, for {place}", anchor=False)
     key = _key(here, shown, row, weights)
     if shown.words is not None:
-        cell = runtime.compute(lambda: views.joined_cell(here.trace, shown, row, key))
+        cell = views.joined_cell(here.trace, shown, row, key)
         ui.formula(formulas.of_words(cell, shown, row, key))
         ui.note(formulas.about_words(shown, row, key))
     else:
-        found = one if shown.together == "one" else runtime.compute(lambda: here.trace.attention(layer, (query,)))
+        found = one if shown.together == "one" else here.trace.attention(here.layer, (query,))
         ui.formula(formulas.of_cell(found, shown, key))
         ui.note(formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
     return views.self_checks(parts, one)
 
 
-def _key(here: Here, shown: Picture, row: int, weights: np.ndarray) -> int:
+def _key(here: Here, shown: AttentionMap, row: int, weights: np.ndarray) -> int:
     """The column that the formula is about, from its list. A choice is kept as a token: of a word, any of its pieces stands for it."""
     labels, last_of = _rows(here, shown.words)
     chosen, column_of = state.chosen(choices.ATTENTION_KEY), shown.words or range(len(here.ids))

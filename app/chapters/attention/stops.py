@@ -5,9 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app import runtime, state, ui
+from app.engine import queued
+from app.recent import MB, keeping
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent
 from gptcore.head_survey import HeadSurvey, survey
+from gptcore.language_model import LanguageModel
 
 # Kind -> what the button says, and what the head does.
 STOPS = {
@@ -19,15 +22,20 @@ STOPS = {
 WORTH_A_STOP = 4  # times the weight that reading all tokens alike would give
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
+@keeping(MB)
 def found(model: str) -> HeadSurvey:
-    """The survey of a model's heads, made once for everybody."""
-    return runtime.compute(lambda: survey(runtime.model(model)))
+    """The survey of the heads of a model, by its identity; made once for everybody."""
+    return _surveyed(runtime.named(model))
+
+
+@queued
+def _surveyed(model: LanguageModel) -> HeadSurvey:
+    return survey(model)
 
 
 def stops(here: Here) -> None:
     """A button a kind: it brings the head that does most of it into focus. A kind that no head does has none, and the note says so."""
-    heads = found(here.view.model)
+    heads = found(here.model.identity)
     best = {kind: heads.best(kind) for kind in STOPS}
     worth = [kind for kind, (*_, weight) in best.items() if weight >= WORTH_A_STOP * heads.chance]
     if worth:
@@ -41,7 +49,7 @@ def stops(here: Here) -> None:
                     type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
                     on_click=state.guarded(_go_to),
                     args=(layer, head),
-                    help=f"Layer {layer}, head {head}: on average {markup.percent(weight)} of its weight is on {what}. "
+                    help=f"Layer {layer}, head {head}: on average {percent(weight)} of its weight is on {what}. "
                     "Measured in this model, on three sentences that are each said twice.",
                 )
     if missing := [what for kind, (_, what) in STOPS.items() if kind not in worth]:

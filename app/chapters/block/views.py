@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from app.choices import Shown, in_address, norm_site
+from app.engine import queued
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.dropout import Place, dropped, zeroed
@@ -116,6 +117,7 @@ class Dropped:
     after: np.ndarray
 
 
+@queued
 def dropout_places(trace: Trace, layer: int, head: int, position: int, drop_rate: float, seed: int) -> list[Dropped]:
     """What one training step would have zeroed for one token: in its embedding, in its row of one head's attention weights (as far
     as the token itself), and in what attention and feed-forward give back."""

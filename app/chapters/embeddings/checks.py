@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app import runtime
 from app.chapters.embeddings.views import Plane
+from app.engine import EngineModel, queued
 from gptcore import embeddings
 from gptcore.checks import TOLERANCE, Check
 from gptcore.embeddings import Neighbours
@@ -37,14 +37,16 @@ def angle(first: np.ndarray, second: np.ndarray) -> Angle:
     return Angle(float(a @ b), float(np.linalg.norm(a)), float(np.linalg.norm(b)))
 
 
+@queued
 def token_rows(model: LanguageModel, ids: Sequence[int]) -> np.ndarray:
     """The rows of some tokens, as they stand in the table: [token, emb_dim]."""
-    return runtime.compute(lambda: np.stack([embeddings.rows_of(model.model, int(i), 0)[0] for i in ids]))
+    return np.stack([embeddings.rows_of(model.model, int(i), 0)[0] for i in ids])
 
 
+@queued
 def position_rows(model: LanguageModel, positions: Sequence[int]) -> np.ndarray:
     """The rows of some positions: [position, emb_dim]."""
-    return runtime.compute(lambda: np.stack([embeddings.rows_of(model.model, 0, int(p))[1] for p in positions]))
+    return np.stack([embeddings.rows_of(model.model, 0, int(p))[1] for p in positions])
 
 
 def of_neighbours(row: np.ndarray, others: np.ndarray, found: Neighbours) -> Check:
@@ -54,7 +56,7 @@ def of_neighbours(row: np.ndarray, others: np.ndarray, found: Neighbours) -> Che
     return Check("Cosines", said + _IN_COSINE, _apart(found.cosine, again), TOLERANCE)
 
 
-def of_positions(model: LanguageModel, position: int, similarity: np.ndarray) -> Check:
+def of_positions(model: EngineModel, position: int, similarity: np.ndarray) -> Check:
     """The curve that is drawn, against the cosines of the rows, at POSITIONS places spread over it."""
     places = np.unique(np.linspace(0, len(similarity) - 1, POSITIONS).astype(int))
     rows = position_rows(model, [position, *places])

@@ -15,6 +15,7 @@ from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import added, latex_number, latex_percent, worked
 from gptcore import embeddings
 from gptcore.model import GPTModel
@@ -22,7 +23,7 @@ from gptcore.model import GPTModel
 
 def the_sum(here: Here) -> None:
     """Token row + position row = what enters, as strips and in one dimension as a formula."""
-    found = views.entering(here)
+    found = views.entering(here.trace, here.position)
     figure = strip(
         [found.token_row, found.position_row, found.resid],
         row_names=("token row", "+ position row", "= sum"),
@@ -38,7 +39,7 @@ def the_sum(here: Here) -> None:
     )
     ui.note(
         f"E is the table of {here.config.vocab_size:,} tokens, P the table of {here.config.context_length:,} positions, and dimension {d} "
-        f"the one in which the sum is largest. The cosine between the two rows is {markup.significant(found.cosine)}; at 0 they stand at "
+        f"the one in which the sum is largest. The cosine between the two rows is {significant(found.cosine)}; at 0 they stand at "
         "right angles."
     )
     ui.self_check(views.self_checks(found))
@@ -62,8 +63,8 @@ def the_neighbours(here: Here) -> None:
     ui.chart(figure, name="embedding-neighbours", data=data)
     _cosine(f"E_{{{here.ids[here.position]}}},\\, E_{{{int(found.ids[0])}}}", rows[0], rows[1])
     ui.note(
-        f"1 is the same direction. The mean cosine with all other tokens is {markup.significant(found.others_mean)}, their standard "
-        f"deviation {markup.significant(found.others_std)}."
+        f"1 is the same direction. The mean cosine with all other tokens is {significant(found.others_mean)}, their standard "
+        f"deviation {significant(found.others_std)}."
     )
     ui.self_check(checks.of_neighbours(rows[0], rows[1:], found))
     ui.source(embeddings.nearest_tokens)
@@ -81,11 +82,11 @@ def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
 
 def the_positions(here: Here) -> None:
     """Every position against every other, and the one in focus as a curve."""
-    similarity = views.position_similarity(here.view.model)
+    similarity = views.position_similarity(here.model.identity)
     row = similarity[here.position]
     left, right = st.columns([11, 9], gap="large")
     with left:
-        ready = views.similarity_map(here.view.model)
+        ready = views.similarity_map(here.model.identity)
         token_map(
             ready,
             key="position_similarity",
@@ -118,12 +119,13 @@ def the_positions(here: Here) -> None:
 
 def the_lengths(here: Here) -> None:
     """How long rows are: of the text, of the vocabulary, of the positions."""
-    data = views.lengths_in_text(here, here.trace.resid(0))
+    vectors = views.rows_at(here.trace, views.window(here))
+    data = views.lengths_in_text(here, vectors[2])
     rows = [
         [
             str(line.position),
             markup.chip(line.token),
-            *(markup.significant(v) for v in (line.token_row, line.position_row, line.sum)),
+            *(significant(v) for v in (line.token_row, line.position_row, line.sum)),
         ]
         for line in data.itertuples()
     ]
@@ -132,7 +134,7 @@ def the_lengths(here: Here) -> None:
     if len(here.ids) > len(data):
         ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
     ui.export_menu("embedding-lengths", data)
-    of_tokens, of_positions = views.lengths(here.view.model)
+    of_tokens, of_positions = views.lengths(here.model.identity)
     left, right = st.columns(2, gap="large")
     with left:
         counts, edges = views.length_histogram(of_tokens)
@@ -148,16 +150,13 @@ def the_lengths(here: Here) -> None:
         ui.chart(
             figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
         )
-    _length(here, data)
+    _length(here, data, vectors)
     ui.source(embeddings.lengths)
 
 
-def _length(here: Here, data: pd.DataFrame) -> None:
-    """The length of the sum in focus as a formula, and all listed lengths again."""
-    places = data["position"].tolist()
-    tokens = checks.token_rows(here.model, [here.ids[place] for place in places])
-    sums, of_positions = here.trace.resid(0)[places], checks.position_rows(here.model, places)
-    x = sums[places.index(here.position)].astype(np.float64)
+def _length(here: Here, data: pd.DataFrame, vectors: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """The length of the sum in focus as a formula, and all listed lengths again. vectors: as from `views.rows_at`."""
+    x = vectors[2][data["position"].tolist().index(here.position)].astype(np.float64)
     squares = x**2
     length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
     rest = r" + \cdots" if len(x) > 2 else ""
@@ -167,7 +166,7 @@ def _length(here: Here, data: pd.DataFrame) -> None:
         rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
     )
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
-    ui.self_check(checks.of_lengths(np.concatenate([tokens, of_positions, sums]), given))
+    ui.self_check(checks.of_lengths(np.concatenate(vectors), given))
 
 
 def the_plane(here: Here) -> None:
@@ -178,8 +177,8 @@ def the_plane(here: Here) -> None:
         table[["x", "y"]].to_numpy(),
         labels=list(table["token"]),
         title="Tokens of the text and their nearest neighbours",
-        x_title=f"first direction, {markup.percent(drawn.kept[0])} of the variance",
-        y_title=f"second direction, {markup.percent(drawn.kept[1])}",
+        x_title=f"first direction, {percent(drawn.kept[0])} of the variance",
+        y_title=f"second direction, {percent(drawn.kept[1])}",
         named=[f"{token} · id {i}" for token, i in zip(table["token"], table["token_id"], strict=True)],
         groups=list(table["group"]),
         stages={"in the text": "tokens", "neighbour": "embeddings"},
@@ -188,8 +187,8 @@ def the_plane(here: Here) -> None:
     )
     ui.chart(figure, name="embedding-plane", data=table)
     ui.note(
-        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
-        f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
+        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {percent(sum(drawn.kept))} of their variance. The "
+        f"other {percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
         + (f" Other tokens of the text left out: {drawn.left_out}." if drawn.left_out else "")
     )
     kept, whole, check = checks.of_plane(checks.token_rows(here.model, table["token_id"].tolist()), drawn)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from app import runtime
 from app.components.map_canvas import Prepared, prepare
+from app.engine import queued
 from app.recent import MB, keeping
 from app.runtime import Here
 from gptcore import embeddings
 from gptcore.checks import TOLERANCE, Check
+from gptcore.language_model import LanguageModel
+from gptcore.trace import Trace
 
 WINDOW = 12  # tokens whose lengths are listed
 NEIGHBOURS = 10  # of the token in focus
@@ -41,11 +44,10 @@ class Entering:
         return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-30))
 
 
-def entering(here: Here) -> Entering:
-    """At the token in focus. Runs the model if the trace is not there yet."""
-    model, trace = here.model.model, here.trace
-    token_row, position_row = runtime.compute(lambda: embeddings.rows_of(model, here.ids[here.position], here.position))
-    return Entering(token_row, position_row, trace.resid(0)[here.position])
+@queued
+def entering(trace: Trace, position: int) -> Entering:
+    """At one token. Runs the model if the trace is not there yet."""
+    return Entering(*embeddings.rows_of(trace.model, trace.ids[position], position), trace.resid(0)[position])
 
 
 def entering_frame(found: Entering) -> pd.DataFrame:
@@ -67,33 +69,36 @@ def self_checks(found: Entering) -> list[Check]:
 
 
 @keeping(8 * MB)
-def _nearest(model_name: str, token_ids: tuple[int, ...]) -> tuple[embeddings.Neighbours, ...]:
-    """Computed once for everybody; a few kilobytes."""
-    model = runtime.model(model_name).model
-    return runtime.compute(lambda: embeddings.nearest_tokens(model, token_ids, NEIGHBOURS))
+def _nearest(model: str, token_ids: tuple[int, ...]) -> tuple[embeddings.Neighbours, ...]:
+    """Computed once for everybody; a few kilobytes. model: its identity, as with all that is kept of the tables."""
+    return _search(runtime.named(model), token_ids)
+
+
+@queued
+def _search(model: LanguageModel, token_ids: Sequence[int]) -> tuple[embeddings.Neighbours, ...]:
+    return embeddings.nearest_tokens(model.model, token_ids, NEIGHBOURS)
 
 
 def neighbours(here: Here) -> dict[int, embeddings.Neighbours]:
     """Token id -> its nearest tokens, for the newest IN_PLANE different tokens of the text, the one in focus among them."""
     ids = tuple(dict.fromkeys([here.ids[here.position], *reversed(here.ids)]))[:IN_PLANE]
     wanted = tuple(sorted(ids))  # the focus moves among them without a new search
-    by_id = dict(zip(wanted, _nearest(here.view.model, wanted), strict=True))
+    by_id = dict(zip(wanted, _nearest(here.model.identity, wanted), strict=True))
     return {token_id: by_id[token_id] for token_id in ids}
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
-def position_similarity(model_name: str) -> np.ndarray:
+@keeping(16 * MB)
+def position_similarity(model: str) -> np.ndarray:
     """Cosine between every two positions [context_length, context_length]: 4 MB for 1,024. Read-only."""
-    model = runtime.model(model_name).model
-    table = runtime.compute(lambda: embeddings.position_similarity(model))
+    table = _similarity(runtime.named(model))
     table.flags.writeable = False
     return table
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
-def similarity_map(model_name: str) -> Prepared:
+@keeping(16 * MB)
+def similarity_map(model: str) -> Prepared:
     """The same, ready to be drawn: at most 0.7 MB."""
-    similarity = position_similarity(model_name)
+    similarity = position_similarity(model)
     names = [str(i) for i in range(len(similarity))]
     return prepare(
         similarity, row_tokens=names, col_tokens=names, title="How alike the rows of two positions are", row_title="position",
@@ -101,14 +106,35 @@ def similarity_map(model_name: str) -> Prepared:
     )  # fmt: skip
 
 
-@st.cache_resource(show_spinner=False, max_entries=runtime.MODELS_IN_MEMORY)
-def lengths(model_name: str) -> tuple[np.ndarray, np.ndarray]:
+@keeping(4 * MB)
+def lengths(model: str) -> tuple[np.ndarray, np.ndarray]:
     """The lengths of all token rows and of all position rows. Read-only."""
-    model = runtime.model(model_name).model
-    both = runtime.compute(lambda: embeddings.lengths(model))
+    both = _lengths(runtime.named(model))
     for array in both:
         array.flags.writeable = False
     return both
+
+
+@queued
+def _similarity(model: LanguageModel) -> np.ndarray:
+    return embeddings.position_similarity(model.model)
+
+
+@queued
+def _lengths(model: LanguageModel) -> tuple[np.ndarray, np.ndarray]:
+    return embeddings.lengths(model.model)
+
+
+@queued
+def _project(model: LanguageModel, token_ids: Sequence[int]) -> embeddings.Projection:
+    return embeddings.project(model.model, token_ids)
+
+
+@queued
+def rows_at(trace: Trace, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Token rows, position rows, and what enters the first block, at these positions: [position, emb_dim] each."""
+    tokens, places = zip(*(embeddings.rows_of(trace.model, trace.ids[p], p) for p in positions), strict=True)
+    return np.stack(tokens), np.stack(places), trace.resid(0)[list(positions)]
 
 
 def neighbour_frame(here: Here, found: embeddings.Neighbours) -> pd.DataFrame:
@@ -118,19 +144,23 @@ def neighbour_frame(here: Here, found: embeddings.Neighbours) -> pd.DataFrame:
     )
 
 
-def lengths_in_text(here: Here, resid: np.ndarray) -> pd.DataFrame:
-    """position, token, token_row, position_row, sum: lengths of WINDOW tokens' vectors, up to the one in focus or the
-    first ones. resid [n_tokens, emb_dim]."""
-    of_tokens, of_positions = lengths(here.view.model)
+def window(here: Here) -> range:
+    """The positions whose lengths are listed: WINDOW, up to the one in focus or the first ones."""
     stop = max(here.position + 1, min(WINDOW, len(here.ids)))
-    positions = np.arange(max(0, stop - WINDOW), stop)
+    return range(max(0, stop - WINDOW), stop)
+
+
+def lengths_in_text(here: Here, sums: np.ndarray) -> pd.DataFrame:
+    """position, token, token_row, position_row, sum: lengths of the vectors in the `window`. sums: what enters the first block there."""
+    of_tokens, of_positions = lengths(here.model.identity)
+    positions = np.array(window(here))
     return pd.DataFrame(
         {
             "position": positions,
             "token": [here.tokens[p] for p in positions],
             "token_row": of_tokens[[here.ids[p] for p in positions]],
             "position_row": of_positions[positions],
-            "sum": np.linalg.norm(resid[positions].astype(np.float64), axis=1),
+            "sum": np.linalg.norm(sums.astype(np.float64), axis=1),
         }
     )
 
@@ -154,8 +184,7 @@ def plane(here: Here) -> Plane:
     """The token in focus, the newest other tokens of the text, and the nearest neighbours of all of them, projected together."""
     near = neighbours(here)
     ids = tuple(dict.fromkeys([*near, *(int(i) for found in near.values() for i in found.ids[:AROUND])]))
-    model, in_text = here.model.model, set(here.ids)
-    projection = runtime.compute(lambda: embeddings.project(model, ids))
+    in_text, projection = set(here.ids), _project(here.model, ids)
     table = pd.DataFrame(
         {
             "token_id": ids,

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from app.runtime import Here
+from app.engine import queued
 from gptcore import lessons
 from gptcore.activations import FeedForwardActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
@@ -81,7 +81,7 @@ def silenced(found: FeedForwardActivations) -> Silenced:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class NeuronByHand:
     """One neuron at one position. product: its row of W1 times the input; bias: of b1; before: their sum; after: GELU of it."""
 
     neuron: int
@@ -91,29 +91,34 @@ class ByHand:
     after: float
 
 
-def network(here: Here) -> FeedForward:
-    """The feed-forward network of the layer in focus."""
-    return cast(TransformerBlock, here.model.model.blocks[here.layer]).feed_forward
+def _network(trace: Trace, layer: int) -> FeedForward:
+    return cast(TransformerBlock, trace.model.blocks[layer]).feed_forward
 
 
-def by_hand(here: Here, found: FeedForwardActivations) -> ByHand:
+@queued
+def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple[NeuronByHand, list[Check]]:
+    """One neuron, and the checks of the whole network."""
+    return by_hand(trace, layer, found), [*self_checks(found), sum_check(trace, layer, found)]
+
+
+def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronByHand:
     """The neuron that is most active at the first position, worked out in float64."""
     neuron = int(np.abs(found.mlp_post[0]).argmax())
-    widen = network(here).widen
+    widen = _network(trace, layer).widen
     row, bias = widen.weight[neuron].detach().cpu().double().numpy(), float(widen.bias[neuron])
     product = float(row @ found.mlp_in[0].astype(np.float64))
     before = product + bias
-    return ByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
+    return NeuronByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
 
 
-def column_length(here: Here, neuron: int) -> float:
+def column_length(trace: Trace, layer: int, neuron: int) -> float:
     """The length of what a neuron writes where its activation is 1."""
-    return float(np.linalg.norm(network(here).narrow.weight[:, neuron].detach().cpu().double().numpy()))
+    return float(np.linalg.norm(_network(trace, layer).narrow.weight[:, neuron].detach().cpu().double().numpy()))
 
 
-def sum_check(here: Here, found: FeedForwardActivations) -> Check:
+def sum_check(trace: Trace, layer: int, found: FeedForwardActivations) -> Check:
     """What all neurons write, and the bias, against what the network gave back."""
-    narrow = network(here).narrow
+    narrow = _network(trace, layer).narrow
     weight, bias = (parameter.detach().cpu().numpy() for parameter in (narrow.weight, narrow.bias))
     total = weight @ found.mlp_post[0] + bias
     apart = float(np.abs(total - found.mlp_out[0]).max() / max(np.abs(total).max(), 1e-30))
@@ -129,28 +134,37 @@ def self_checks(found: FeedForwardActivations) -> list[Check]:
     return [Check("GELU", "GELU's formula in float64 against the model's own output." + OF_LARGEST, apart, TOLERANCE)]
 
 
-def final_spread(here: Here) -> float:
-    """What the final LayerNorm divides the vector of the token in focus by."""
-    resid = here.trace.resid(here.config.n_layers)[here.position].astype(np.float64)
-    return float(np.sqrt(resid.var() + here.model.model.final_norm.eps))
+@dataclass(frozen=True, eq=False)
+class Strongest:
+    """The neurons that write most at a token. table: as `neuron_table` has it; column: the length of what the first of them writes
+    where its activation is 1; spread: what the final LayerNorm divides the token's vector by; checks: of both."""
+
+    table: pd.DataFrame
+    column: float
+    spread: float
+    checks: list[Check]
 
 
-def neuron_effects(here: Here, trace: Trace, found: FeedForwardActivations) -> NeuronEffects:
-    """The neurons that write most at the token in focus."""
-    resid_final = trace.resid(here.config.n_layers)[here.position]
-    return strongest_neurons(here.model.model, here.layer, found.mlp_post[0], resid_final, TOP_NEURONS)
+@queued
+def strongest(trace: Trace, layer: int, position: int, found: FeedForwardActivations) -> Strongest:
+    """At one position, where `found` is what the layer's network did."""
+    resid = trace.resid(trace.config.n_layers)[position]
+    table = neuron_table(found, strongest_neurons(trace.model, layer, found.mlp_post[0], resid, TOP_NEURONS))
+    spread = float(np.sqrt(resid.astype(np.float64).var() + trace.model.final_norm.eps))
+    checks = [sum_check(trace, layer, found), effects_check(trace, layer, position, table)]
+    return Strongest(table, column_length(trace, layer, int(table["neuron"].iloc[0])), spread, checks)
 
 
-def effects_check(here: Here, trace: Trace, table: pd.DataFrame) -> Check:
+def effects_check(trace: Trace, layer: int, position: int, table: pd.DataFrame) -> Check:
     """table: as `neuron_table` has it. Another way to the same changes: the logits of the final stream less those of the stream
     without the neuron's vector, under the spread of the whole one, in float64."""
-    resid = trace.resid(here.config.n_layers)[here.position].astype(np.float64)
-    model = here.model.model
+    resid = trace.resid(trace.config.n_layers)[position].astype(np.float64)
+    model = trace.model
     scale = model.final_norm.scale.detach().cpu().double().numpy() / np.sqrt(resid.var() + model.final_norm.eps)
     apart, largest = 0.0, 1e-30
     for neuron, lines in table.groupby("neuron"):
         head = model.output_head.weight[lines["token_id"].tolist()].detach().cpu().double().numpy()
-        vector = float(lines["after"].iloc[0]) * network(here).narrow.weight[:, neuron].detach().cpu().double().numpy()
+        vector = float(lines["after"].iloc[0]) * _network(trace, layer).narrow.weight[:, neuron].detach().cpu().double().numpy()
         without = resid - vector
         change = head @ ((resid - resid.mean()) * scale) - head @ ((without - without.mean()) * scale)
         listed = lines["logit_change"].to_numpy(np.float64)

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
-from torch import nn
 
 from app import choices, faults, state, ui
 from app.charts import grouped_bars, line_over_layers
-from app.charts.labels import counted
 from app.writing import markup
+from app.writing.numbers import counted, fixed, significant
 from app.writing.worked import bracketed, worked
-from gptcore import lessons
+from gptcore import by_torch, lessons
 from gptcore.checks import TOLERANCE, Check
 from gptcore.model import LayerNorm
 
@@ -59,7 +57,7 @@ def normalized_table(columns: Sequence[str], names: Sequence[str], found: lesson
 
 def decimals(value: float) -> str:
     """Two decimals and a real minus sign, so that the numbers of a table stand under each other."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return fixed(value, 2)
 
 
 def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
@@ -165,11 +163,7 @@ def _danny(marks: np.ndarray, name: str, exam: str) -> None:
 
 def class_checks(marks: np.ndarray) -> list[Check]:
     """The rows against the class of the model's LayerNorms; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
-    table = torch.from_numpy(marks.astype(np.float64))
-    with torch.no_grad():
-        rows = LayerNorm(marks.shape[1]).double()(table).numpy()
-        columns = nn.BatchNorm1d(marks.shape[1], eps=LayerNorm.eps).double()(table).numpy() if len(marks) > 1 else None
-    apart = float(np.abs(rows - lessons.layer_norm_rows(marks).values).max())
+    apart = float(np.abs(by_torch.layer_norm_rows(marks) - lessons.layer_norm_rows(marks).values).max())
     checks = [
         Check(
             "LayerNorm",
@@ -178,8 +172,8 @@ def class_checks(marks: np.ndarray) -> list[Check]:
             TOLERANCE,
         )
     ]
-    if columns is not None:
-        apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
+    if len(marks) > 1:
+        apart = float(np.abs(by_torch.batch_norm_columns(marks) - lessons.batch_norm_columns(marks).values).max())
         checks.append(
             Check(
                 "BatchNorm",
@@ -230,14 +224,14 @@ def stack() -> None:
     last = float(data["without"].iloc[-1])
     word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
     ui.note(
-        f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
-        f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
+        f"After {depth} layers the spread without normalisation is {significant(last)}: it has {word}. "
+        f"With LayerNorm it is {significant(float(data['with'].iloc[-1]))}."
     )
     power = worked(lambda base: base**depth, [gain], gain**depth)
     ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
     ui.note(
         "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
-        f"and here it comes to {markup.significant(last)}."
+        f"and here it comes to {significant(last)}."
     )
     ui.self_check(stack_check(data["with"].to_numpy()))
     ui.source(lessons.stack_spread)

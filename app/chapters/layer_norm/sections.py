@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import runtime, ui
+from app import ui
 from app.chapters.layer_norm import views
 from app.chapters.layer_norm.views import SITES
 from app.charts import histogram, line_over_layers
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import added, bracketed, worked
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
@@ -28,15 +29,15 @@ def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> No
     layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
     place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
     token = f"{here.tokens[here.position]} at position {here.position}"
-    one = found = runtime.compute(lambda: here.trace.layer_norm(layer, site, (here.position,)))
+    one = found = here.trace.layer_norm(layer, site, (here.position,))
     if all_tokens:
         first = max(0, n_tokens - views.WINDOW)
-        found = runtime.compute(lambda: here.trace.layer_norm(layer, site, range(first, n_tokens)))
+        found = here.trace.layer_norm(layer, site, range(first, n_tokens))
         which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
         away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
         ui.note(f"{place}, {which}{away}")
     else:
-        ui.note(f"{place}, token {token}. Click another in the side panel.")
+        ui.note(f"{place}, token {token}. Click another in the text above.")
     if outliers:
         outlier_dimensions(found)
     else:
@@ -75,7 +76,7 @@ def before_and_after(found: LayerNormActivations) -> None:
     lie = "value lies" if outside == 1 else "values lie"
     ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
     rows = [
-        [str(station), *(markup.significant(float(v)) for v in values)]
+        [str(station), *(significant(float(v)) for v in values)]
         for station, *values in views.statistics(found).itertuples(index=False, name=None)
     ]
     columns = ["This token", "Mean", "Variance", "Smallest", "Largest"]
@@ -86,7 +87,7 @@ def before_and_after(found: LayerNormActivations) -> None:
 
 def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
-    count, far = views.far_dimensions(found), f"{views.FAR:.0f} spreads"
+    count, far = views.far_dimensions(found), f"{significant(views.FAR)} spreads"
     n_tokens, width = found.before.shape
     means = f" The columns Before, In spreads and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
     said = (
@@ -98,7 +99,7 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
     ui.note(said + means)
     farthest = views.outliers(found)
     rows = [
-        [str(dimension), *(markup.significant(float(v)) for v in values)]
+        [str(dimension), *(significant(float(v)) for v in values)]
         for dimension, *values in farthest.itertuples(index=False, name=None)
     ]
     ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
@@ -145,14 +146,14 @@ def variance_after(found: LayerNormActivations) -> None:
 
 def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
     """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
-    n_tokens, n_layers = len(here.ids), here.config.n_layers
+    n_tokens = len(here.ids)
     followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
-    places = runtime.compute(lambda: views.along_depth(here.trace, site, followed, n_layers))
+    places = views.along_depth(here.trace, site, followed)
     data = views.over_depth(places)
     if all_tokens:
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the side panel."
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
     ui.note(f"{views.followed(site)} {whose}")
     figures = []
     for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from app.engine import queued
 from gptcore.activations import LayerNormActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.trace import Site, Trace
@@ -60,13 +61,14 @@ def far_dimensions(found: LayerNormActivations) -> int:
     return int((np.abs(found.normalized).mean(0) > FAR).sum())
 
 
-def along_depth(trace: Trace, site: Site, positions: Sequence[int], n_layers: int) -> list[LayerNormActivations]:
+@queued
+def along_depth(trace: Trace, site: Site, positions: Sequence[int]) -> list[LayerNormActivations]:
     """Every LayerNorm on the way of these positions, the final one last.
 
     site: which of a block's two is followed; "final" follows those before attention.
     """
     return [
-        *(trace.layer_norm(layer, _in_blocks(site), positions) for layer in range(n_layers)),
+        *(trace.layer_norm(layer, _in_blocks(site), positions) for layer in range(trace.config.n_layers)),
         trace.layer_norm(None, "final", positions),
     ]
 

@@ -16,7 +16,7 @@ from app.charts import Figure, grouped_bars, line_over_layers
 from app.charts import lens_grid as lens_figure
 from app.components.lens_grid import lens_grid
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent
 from app.writing.worked import latex_number, latex_percent, worked
 from gptcore.lens import lens
 
@@ -119,7 +119,7 @@ def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -
     late = int((settled == last).sum())
     return (
         f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed until the last block. "
-        "Click a token in the side panel to see others."
+        "Click a token in the text above to see others."
     )
 
 
@@ -129,8 +129,7 @@ def _cell(here: Here, column: Column, colouring: str) -> None:
     with left:
         _sentence(here, column)
         ui.formula(drawing.reading(column, depth_in_focus(here), colouring))
-        measured = views.measure_check(here, here.position, depth_in_focus(here), column, colouring)
-        ui.self_check([views.last_row_check(here, here.position, column), *measured])
+        ui.self_check(views.checks_of_cell(here.trace, here.position, depth_in_focus(here), column, colouring))
         _what_it_does_not_show()
     with right:
         _likeliest(here, column)
@@ -146,7 +145,7 @@ def _sentence(here: Here, column: Column) -> None:
     )
     ui.note(
         f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is “{final}”, with "
-        f"{markup.percent(float(column.target_prob[-1]))}. {since}."
+        f"{percent(float(column.target_prob[-1]))}. {since}."
     )
 
 
@@ -160,9 +159,9 @@ def _likeliest(here: Here, column: Column) -> None:
         title=f"Likeliest {drawing.after(depth)}",
         value_title="probability",
         unit="%",
+        most_ticks=5,
         mode=ui.mode(),
     )
-    figure.layout["xaxis"]["nticks"] = 5
     data = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
     ui.chart(figure, name="logit-lens-likeliest", data=data)
 
@@ -197,17 +196,17 @@ def _over_depth(here: Here, column: Column) -> None:
         unit="%",
         stages=("probability", "reference"),
         layer_names=["in", *(str(layer) for layer in range(here.config.n_layers))],
+        layer_title="block (in: the embeddings, before block 0)",
+        from_zero=True,
         mode=ui.mode(),
     )
-    figure.layout["yaxis"]["rangemode"] = "tozero"
-    figure.layout["xaxis"]["title"]["text"] = "block (in: the embeddings, before block 0)"
     ui.chart(figure, name="logit-lens-position", data=lambda: drawing.table(here, {here.position: column}))
 
 
 def _formula(here: Here, column: Column) -> None:
     """The probability of the likeliest token at the depth in focus, with its numbers, and its check."""
     depth, n = depth_in_focus(here), latex_number
-    found = views.by_hand(here, here.position, depth, int(column.token_ids[depth, 0]))
+    found = views.by_hand(here.trace, here.position, depth, int(column.token_ids[depth, 0]))
     p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(
         rf"""\begin{{aligned}}
@@ -224,7 +223,7 @@ def _formula(here: Here, column: Column) -> None:
         f"“{here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))}” in the output head. The final LayerNorm takes the mean "
         "and variance of this very x, not those of the last layer."
     )
-    ui.self_check([views.last_row_check(here, here.position, column), views.formula_check(column, depth, found)])
+    ui.self_check([views.last_row_check(here.trace, here.position, column), views.formula_check(column, depth, found)])
 
 
 def _what_it_does_not_show() -> None:

@@ -5,25 +5,24 @@ A column depends on nothing but the tokens up to its position, so that a step ne
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import streamlit as st
 
-from app import runtime
+from app.engine import queued
 from app.recent import MB, Recent
 from app.runtime import Here
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
 from gptcore.lens import Lens
+from gptcore.run import Run
+from gptcore.trace import Trace
 
 TOP = 10
 BITS_TOLERANCE = 1e-3  # a logit's rounding is a share of the logit, which is larger than the bits
 WINDOW = 16  # positions in the grid: as many as leave room for a word in each cell
-KEPT_COLUMNS = 24 * MB  # 2 to 6 KB a column
 _WORK = 2.5e9  # multiplications of one turn in the model's queue: some 0.2 s, four positions of GPT-2 small
 
 
@@ -48,10 +47,7 @@ class Column:
         return int(others[-1]) + 1 if others.size else 0
 
 
-@st.cache_resource(show_spinner=False)
-def kept() -> Recent[Column]:
-    """The columns of this server by the tokens that they depend on, shared by all visitors."""
-    return Recent(KEPT_COLUMNS)
+KEPT: Recent[Column] = Recent(24 * MB)  # by the tokens that they depend on: 2 to 6 KB a column
 
 
 def window(n_tokens: int, focus: int) -> range:
@@ -69,37 +65,26 @@ def columns_at_once(config: GPTConfig) -> int:
 
 def columns(here: Here, positions: Sequence[int], most: int | None = None) -> dict[int, Column]:
     """The columns of these positions: those that are kept, and at most `most` new ones, the newest position first."""
-    keys = _keys(here.view.model, here.ids, positions)
-    found = {p: column for p in positions if (column := kept().find(keys[p])) is not None}
+    keys = _keys(here.run, positions)
+    found = {p: column for p in positions if (column := KEPT.find(keys[p])) is not None}
     missing = sorted(set(positions) - set(found), reverse=True)[:most]
     step = columns_at_once(here.config)
     for start in range(0, len(missing), step):
         some = missing[start : start + step]
-        lens = _compute(here, some)
+        lens = here.trace.lens(some, top=TOP)
         for i, position in enumerate(some):
-            found[position] = kept().keep(keys[position], _column(lens, i))
+            found[position] = KEPT.keep(keys[position], _column(lens, i))
     return found
-
-
-def _compute(here: Here, positions: Sequence[int]) -> Lens:
-    """One turn in the model's queue."""
-    return runtime.compute(lambda: here.trace.lens(positions, top=TOP))
 
 
 def missing(here: Here, positions: Sequence[int]) -> int:
     """How many of these columns are still to be computed."""
-    return sum(kept().find(key) is None for key in _keys(here.view.model, here.ids, positions).values())
+    return sum(KEPT.find(key) is None for key in _keys(here.run, positions).values())
 
 
-def _keys(model_name: str, ids: Sequence[int], positions: Sequence[int]) -> dict[int, bytes]:
-    """Position -> digest of the model and the tokens up to there."""
-    raw = np.asarray(ids, dtype=np.int32)
-    begun, done, keys = hashlib.blake2b(model_name.encode() + b"\0", digest_size=16), 0, {}
-    for position in sorted(positions):
-        begun.update(raw[done : position + 1].tobytes())
-        done = position + 1
-        keys[position] = begun.copy().digest()
-    return keys
+def _keys(run: Run, positions: Sequence[int]) -> dict[int, Run]:
+    """Position -> the run of the tokens up to there."""
+    return {position: run.beginning(position + 1) for position in positions}
 
 
 def _column(lens: Lens, i: int) -> Column:
@@ -111,7 +96,7 @@ def _column(lens: Lens, i: int) -> Column:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class LogitByHand:
     """One logit of the lens worked out in float64 from the kept residual stream. mean, var: of the stream; logit: of the token;
     log_sum: logarithm of the sum of all exponentials; prob: of the token."""
 
@@ -122,32 +107,32 @@ class ByHand:
     prob: float
 
 
-def by_hand(here: Here, position: int, depth: int, token_id: int) -> ByHand:
+@queued
+def by_hand(trace: Trace, position: int, depth: int, token_id: int) -> LogitByHand:
     """The formula of the page: LayerNorm with this depth's own mean and variance, dot products, softmax."""
-    mean, var, logits = _logits_by_hand(here, position, depth)
+    mean, var, logits = _logits_by_hand(trace, position, depth)
     best = logits.max()
     log_sum = float(best + np.log(np.exp(logits - best).sum()))
     logit = float(logits[token_id])
-    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+    return LogitByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
 
 
-def _logits_by_hand(here: Here, position: int, depth: int) -> tuple[float, float, np.ndarray]:
-    """Mean and variance of the stream, and the logits of all tokens behind the final LayerNorm."""
-    model = here.model.model
-    norm = model.final_norm
-    x = runtime.compute(lambda: here.trace.resid(depth))[position].astype(np.float64)
+def _logits_by_hand(trace: Trace, position: int, depth: int) -> tuple[float, float, np.ndarray]:
+    """Mean and variance of the stream, and the logits of all tokens after the final LayerNorm."""
+    norm = trace.model.final_norm
+    x = trace.resid(depth)[position].astype(np.float64)
     mean, var = float(x.mean()), float(x.var())
     scale, shift = (p.detach().cpu().double().numpy() for p in (norm.scale, norm.shift))
     normalized = (x - mean) / math.sqrt(var + norm.eps) * scale + shift
     # The dot products in the model's own number type: a head of GPT-2 in float64 would be 309 MB.
-    head = model.output_head.weight.detach()
-    logits = runtime.compute(lambda: (head @ head.new_tensor(normalized)).cpu().double().numpy())
-    return mean, var, logits
+    head = trace.model.output_head.weight.detach()
+    return mean, var, (head @ head.new_tensor(normalized)).cpu().double().numpy()
 
 
-def last_row_check(here: Here, position: int, column: Column) -> Check:
+@queued
+def last_row_check(trace: Trace, position: int, column: Column) -> Check:
     """The last row against the model's own output."""
-    own = runtime.compute(lambda: here.trace.logits_at([position]))[0].astype(np.float64)
+    own = trace.logits_at([position])[0].astype(np.float64)
     own = np.exp(own - own.max())
     own /= own.sum()
     apart = float(np.abs(column.probs[-1] - own[column.token_ids[-1]]).max() / own.max())
@@ -155,7 +140,13 @@ def last_row_check(here: Here, position: int, column: Column) -> Check:
     return Check("Last row", description, apart, TOLERANCE)
 
 
-def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
+@queued
+def checks_of_cell(trace: Trace, position: int, depth: int, column: Column, measure: str) -> list[Check]:
+    """The last row, and the cell's own measure."""
+    return [last_row_check(trace, position, column), *measure_check(trace, position, depth, column, measure)]
+
+
+def formula_check(column: Column, depth: int, worked: LogitByHand) -> Check:
     """The probability in the formula against the lens."""
     apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.
@@ -167,12 +158,12 @@ def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
     )
 
 
-def measure_check(here: Here, position: int, depth: int, column: Column, measure: str) -> list[Check]:
+def measure_check(trace: Trace, position: int, depth: int, column: Column, measure: str) -> list[Check]:
     """Entropy, rank or divergence of one cell, counted another way, from logits worked out in float64. The probabilities of a cell
     have a check of their own."""
     if measure == "probability":
         return []
-    logits = _logits_by_hand(here, position, depth)[2]
+    logits = _logits_by_hand(trace, position, depth)[2]
     logits -= logits.max()
     powers = np.exp(logits)
     log_sum, probs = math.log(powers.sum()), powers / powers.sum()
@@ -190,7 +181,7 @@ def measure_check(here: Here, position: int, depth: int, column: Column, measure
         bits, given = (log_sum - float(probs @ logits)) / math.log(2), float(column.entropy[depth])
         said = f"Logarithm of the sum of exponentials, less the mean logit, against the entropy {where}. Deviation in bits."
     else:
-        last = _logits_by_hand(here, position, here.config.n_layers)[2]
+        last = _logits_by_hand(trace, position, trace.config.n_layers)[2]
         last -= last.max()
         final = np.exp(last) / np.exp(last).sum()
         bits = (float(final @ (last - logits)) - math.log(np.exp(last).sum()) + log_sum) / math.log(2)

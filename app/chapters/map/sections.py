@@ -14,7 +14,8 @@ from app.charts import Mode, html_page
 from app.components.model_map import model_map as model_map_component
 from app.shell import navigation
 from app.writing.markup import escape_html
-from app.writing.quantities import in_tex, in_words
+from app.writing.numbers import in_words
+from app.writing.worked import in_tex
 from gptcore.config import GPT2_SMALL, GPT2_XL, GPT3_175B, GPTConfig
 from gptcore.parameters import count_parameters
 
@@ -28,7 +29,7 @@ def shortened(text: str, room: int = ROOM) -> str:
 
 def diagram(found: ModelMap) -> None:
     """The map; a click on a box opens its page. Then its files."""
-    pages = tuple(entry.file for entry in navigation.PAGES if navigation.is_there(entry.file))
+    pages = tuple(entry.file for entry in navigation.PAGES)
     query = urlencode(state.to_query(state.current()))
     links = {page: page for page in pages}  # the component adds what they restore, which changes at every click
     drawings = {sheet.name: map_drawing.drawing(found, sheet, links) for sheet in (map_drawing.WIDE, map_drawing.NARROW)}
@@ -97,5 +98,4 @@ def shared_and_grown(name: str, config: GPTConfig, tied: bool) -> None:
     ]
     ui.table(["", *(label for label, _, _ in models)], rows, numeric=(1, 2, 3, 4), marked=len(rows) - 1)
     ui.note("GPT-3's count is that of this architecture at its size, with a tied output head.")
-    if navigation.is_there("scale"):
-        st.page_link(navigation.page("scale"), label="More sizes, and what they cost: GPT-2 and GPT-3")
+    st.page_link(navigation.page("scale"), label="More sizes, and what they cost: GPT-2 and GPT-3")

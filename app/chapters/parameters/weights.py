@@ -10,12 +10,11 @@ import streamlit as st
 from app import choices, counting, runtime, state, ui
 from app.chapters.parameters import checks, views
 from app.charts import histogram
-from app.charts.labels import counted
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
-from app.writing.quantities import in_tex
-from app.writing.worked import worked
+from app.writing.numbers import counted, percent, significant
+from app.writing.worked import in_tex, worked
 from gptcore import parameters, weights
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
@@ -26,17 +25,15 @@ PLACES = {"block": "In a block", "outside": "Outside the blocks"}
 
 
 @keeping(8 * MB)
-def statistics(model_name: str, tensor_name: str) -> WeightStatistics:
-    """The figures of one tensor of a loaded model; kept, since weights never change. Not to be changed."""
-    tensor = runtime.model(model_name).model.get_parameter(tensor_name)
-    return runtime.compute(lambda: weight_statistics(tensor))
+def statistics(model: str, tensor_name: str) -> WeightStatistics:
+    """The figures of one tensor of a loaded model, by its identity; kept, since weights never change. Not to be changed."""
+    return views.tensor_statistics(runtime.named(model), tensor_name)
 
 
 @keeping(8 * MB)
-def checked(model_name: str, tensor_name: str) -> Check:
+def checked(model: str, tensor_name: str) -> Check:
     """The figures of one tensor against a second way to them; kept, as they are."""
-    tensor, found = runtime.model(model_name).model.get_parameter(tensor_name), statistics(model_name, tensor_name)
-    return runtime.compute(lambda: checks.statistics_recounted(tensor_name, tensor, found))
+    return checks.recounted(runtime.named(model), tensor_name, statistics(model, tensor_name))
 
 
 @keeping(MB)
@@ -47,11 +44,11 @@ def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
 def loaded_weights(here: Here) -> None:
     """Histogram and figures of one tensor, beside the others of its block."""
     listed, name = _choose(here)
-    found = {short: statistics(here.view.model, shape.name) for short, shape in listed.items()}
+    found = {short: statistics(here.model.identity, shape.name) for short, shape in listed.items()}
     _histogram(listed[name], found[name])
     _table(listed, found, name)
     _formula(found[name])
-    ui.self_check([counting.counted(here), checked(here.view.model, listed[name].name)])
+    ui.self_check([counting.numbers_counted(here), checked(here.model.identity, listed[name].name)])
     ui.source(weight_statistics)
 
 
@@ -65,7 +62,7 @@ def _choose(here: Here) -> tuple[dict[str, TensorShape], str]:
         if most:
             st.slider("Layer", 0, most, disabled=place == "outside", width=260, **state.widget("layer", most))
         layer = None if place == "outside" else here.layer
-        every = _tensors(here.config, here.model.model.tied)
+        every = _tensors(here.config, here.model.tied)
         listed = {shape.name.removeprefix(f"blocks.{layer}."): shape for shape in every if shape.layer == layer}
         name = st.selectbox("Tensor", list(listed), width=260, **state.choice(choices.WEIGHTS_TENSOR, among=list(listed)))
     return listed, str(name)
@@ -84,7 +81,7 @@ def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
     frame = pd.DataFrame({"from": found.edges[:-1], "to": found.edges[1:], "numbers": found.histogram})
     ui.chart(figure, name="weights", data=frame)
     lie = counted(found.outside, "number") + (" lies" if found.outside == 1 else " lie")
-    ui.note(f"Drawn to {weights.REACH:g} spreads on either side of the mean; {lie} beyond.")
+    ui.note(f"Drawn to {significant(weights.REACH)} spreads on either side of the mean; {lie} beyond.")
 
 
 def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:
@@ -93,8 +90,8 @@ def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], c
             f"<code>{short}</code>",
             markup.shape(*listed[short].shape),
             f"{f.count:,}",
-            *(markup.significant(v) for v in (f.mean, f.spread, f.norm)),
-            markup.percent(f.near_zero),
+            *(significant(v) for v in (f.mean, f.spread, f.norm)),
+            percent(f.near_zero),
         ]
         for short, f in found.items()
     ]
@@ -126,5 +123,5 @@ def _formula(found: WeightStatistics) -> None:
     )
     ui.note(
         "Of the tensor that is drawn. Spread: standard deviation. Norm: root of the sum of squares. Near zero: at most a tenth of the "
-        f"spread away from it; a normal distribution around 0 has {markup.percent(weights.NORMAL_NEAR_ZERO)} there."
+        f"spread away from it; a normal distribution around 0 has {percent(weights.NORMAL_NEAR_ZERO)} there."
     )

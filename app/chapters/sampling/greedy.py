@@ -16,6 +16,7 @@ from app.chapters.sampling.controls import second_settings
 from app.chapters.sampling.views import Given
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed
 from app.writing.worked import latex_number
 from gptcore.checks import Check
 from gptcore.generation import generate
@@ -28,13 +29,13 @@ def greedy(here: Here) -> None:
         "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
         "to be likeliest again, and it may run in a circle. A random draw has a way out."
     )
-    given = views.live(here.view.model, here.ids)
+    given = views.live(here.run)
     best = given.candidates.logits[:2].tolist()
     ui.formula(
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
-    controls.second_sliders()
+    controls.second_sliders(here.config.vocab_size)
     ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
     ui.source(select, generate)
 
@@ -55,14 +56,14 @@ def _written(here: Here) -> list[Check]:
         )  # fmt: skip
         return []
     with st.spinner("Writing …", show_time=True):
-        texts = [views.continuation(here, s) for s in (SamplingSettings(temperature=0.0), settings)]
+        texts = [views.continuation(here.run, s) for s in (SamplingSettings(temperature=0.0), settings)]
     _both(here, texts)
     return [first_tokens(here, settings, texts)]
 
 
 def fingerprint(here: Here, settings: SamplingSettings) -> str:
     """Short, the same in every browser and at every start: of which model, tokens and settings a text was asked for."""
-    said = repr((here.view.model, here.ids, settings))
+    said = repr((here.run, settings))
     return hashlib.blake2s(said.encode("utf-8"), digest_size=6).hexdigest()
 
 
@@ -98,7 +99,7 @@ def greedy_check(logits: ArrayLike, given: Given) -> Check:
 
 def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:
     """Both texts must begin with what is chosen from the logits in view."""
-    given = views.live(here.view.model, here.ids)
+    given = views.live(here.run)
     wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
     differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
     return Check(
@@ -120,5 +121,5 @@ def _about(name: str, found: views.Loop | None) -> str:
     rounds = found.length / found.period
     return (
         f"{name} runs in a circle from token {found.start + 1} on: a round of {found.period} "
-        f"{'token' if found.period == 1 else 'tokens'}, {rounds:.1f} times (lit)."
+        f"{'token' if found.period == 1 else 'tokens'}, {fixed(rounds, 1)} times (lit)."
     )

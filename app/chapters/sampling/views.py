@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from app import runtime
+from app.engine import queued
 from app.recent import MB, keeping
-from app.runtime import Here
+from app.writing.numbers import significant
 from gptcore.checks import Check
 from gptcore.generation import generate
+from gptcore.language_model import LanguageModel
 from gptcore.random_numbers import random_number
+from gptcore.run import Run
 from gptcore.sampling import Candidates, SamplingSettings, Selection, candidates, select
 
 # The nine-word example of the book: the words that may follow "every effort moves you", with their logits.
@@ -31,6 +34,7 @@ TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
 KEPT = 16 * MB  # of sorted logits, curves and random numbers: at most a megabyte a sequence
 CHECKED_DRAWS = 8  # draws that are made again one by one
 WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
+AT_ONCE = 2  # tokens of it in one turn in the queue: others get theirs in between
 
 
 @dataclass(frozen=True, eq=False)  # each is its own key, where something is kept for it
@@ -52,11 +56,12 @@ def nine_words() -> Given:
 
 
 @keeping(KEPT)
-def live(model_name: str, ids: tuple[int, ...]) -> Given:
-    """The model's logits for the token behind these ids."""
-    found = candidates(runtime.trace(model_name, ids).logits)
-    text_of = runtime.model(model_name).tokenizer.text_of
-    return Given(found, tuple(text_of(int(i)) for i in found.order[:SHOWN]), len(ids))
+def live(run: Run) -> Given:
+    """The model's logits for the token after these ids."""
+    trace = runtime.trace(run)
+    found = candidates(trace.logits)
+    text_of = trace.model.tokenizer.text_of
+    return Given(found, tuple(text_of(int(i)) for i in found.order[:SHOWN]), len(run.ids))
 
 
 def shortlist(first: Selection, second: Selection, texts: Sequence[str]) -> pd.DataFrame:
@@ -164,7 +169,9 @@ def entropy_check(choice: Selection, given: Given) -> Check:
     """The formula behind the curve against the sum over all tokens. At temperature 0, both are 0."""
     temperature = choice.settings.temperature
     curve = float(uncertainty(given.candidates.logits, np.array([temperature]))["entropy"].iloc[0]) if temperature else 0.0
-    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens. Deviation in bits."
+    description = (
+        f"The curve's formula at temperature {significant(temperature)} against the sum over all tokens. Deviation in bits."
+    )
     return Check("Entropy", description, abs(curve - choice.entropy), 1e-6)
 
 
@@ -214,27 +221,19 @@ def loop(ids: Sequence[int]) -> Loop | None:
     return best
 
 
-def continuation(here: Here, settings: SamplingSettings) -> tuple[int, ...]:
-    """Up to WRITTEN tokens behind the sequence in view: fewer where the context is full or the model ends its text."""
-    return _continuation(here.view.model, here.ids, astuple(settings))
-
-
 @keeping(MB)
-def _continuation(
-    model_name: str, ids: tuple[int, ...], settings: tuple[float, int | None, float, float, int]
-) -> tuple[int, ...]:
-    temperature, top_k, top_p, min_p, seed = settings
-    steps = generate(
-        runtime.model(model_name),
-        ids,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        seed=seed,
-        max_new_tokens=WRITTEN,
-    )
-    written: list[int] = []
-    while (step := runtime.compute(lambda: next(steps, None))) is not None:  # one token a turn: others get theirs in between
-        written.append(step.token_id)
-    return tuple(written)
+def continuation(run: Run, settings: SamplingSettings) -> tuple[int, ...]:
+    """Up to WRITTEN tokens after the sequence: fewer where the context is full or the model ends its text."""
+    model, ids, goes_on = runtime.named(run.model), run.ids, True
+    while goes_on and len(ids) < len(run.ids) + WRITTEN:
+        ids, goes_on = _written_on(model, ids, settings, min(AT_ONCE, len(run.ids) + WRITTEN - len(ids)))
+    return ids[len(run.ids) :]
+
+
+@queued
+def _written_on(
+    model: LanguageModel, ids: tuple[int, ...], settings: SamplingSettings, count: int
+) -> tuple[tuple[int, ...], bool]:
+    """The sequence with up to `count` tokens more, and whether others may follow."""
+    *_, last = generate(model, ids, max_new_tokens=count, **asdict(settings))
+    return last.ids, last.stopped == "count"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from app.engine import queued
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.trace import Trace
 
 
-def blocks(trace: Trace, position: int, n_layers: int) -> list[BlockActivations]:
+@queued
+def blocks(trace: Trace, position: int) -> list[BlockActivations]:
     """The way of one position through every block."""
-    return [trace.block(layer, (position,)) for layer in range(n_layers)]
+    return [trace.block(layer, (position,)) for layer in range(trace.config.n_layers)]
 
 
 def stream(found: list[BlockActivations]) -> pd.DataFrame:

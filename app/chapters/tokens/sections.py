@@ -11,16 +11,15 @@ import streamlit as st
 
 from app import choices, faults, picture_files, state, ui
 from app.chapters.tokens import views
-from app.charts.labels import counted
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import counted, fixed
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
-KEPT_CUTS = 32 * MB  # of texts whose cut is kept ready: half a megabyte for 1,024 tokens
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
@@ -69,9 +68,7 @@ class Cut(NamedTuple):
     chips: list[TextChip]
 
 
-@st.cache_resource(show_spinner=False)
-def _cuts() -> Recent[Cut]:
-    return Recent(KEPT_CUTS)
+_CUTS: Recent[Cut] = Recent(32 * MB)  # ready to be drawn: half a megabyte for 1,024 tokens
 
 
 def _made(here: Here, text: str | None) -> Cut:
@@ -87,8 +84,8 @@ def _made(here: Here, text: str | None) -> Cut:
 def cut(here: Here) -> tuple[pd.DataFrame, int]:
     """The text as chips; returns its tokens and the position of the one in focus."""
     text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
-    of_what = (here.view.prompt, here.ids) if text is None else text
-    table, chips = _cuts().get((here.view.model, of_what), lambda: _made(here, text))
+    of_what = (here.run, here.view.prompt) if text is None else (here.model.identity, text)
+    table, chips = _CUTS.get(of_what, lambda: _made(here, text))
     if table.empty:
         ui.note("No text, no tokens. Type something above.")
         return table, 0
@@ -123,14 +120,15 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         counts = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
         ui.note(" · ".join(counted(n, name) for n, name in counts))
         ui.formula(
-            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
+            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} "
+            rf"= {fixed(count.characters_per_token, 2)}"
         )
     if len(table) > limit:
         ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
     chosen = table[table["origin"] == "chosen"]
     ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
     if text is None and len(chosen):
-        again = len(tokenizer.encode(tokenizer.decode(ids)))
+        again = len(tokenizer.encode_text(tokenizer.decode(ids)))
         ui.note(
             f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
             + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
@@ -211,12 +209,12 @@ def special_cases(tokenizer: Tokenizer) -> None:
     rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
         rf"\begin{{gathered}} \text{{characters per token,}} \\[0.4em] \text{{rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
-        rf"= {rare.characters_per_token:.2f} \end{{gathered}}"
+        rf"= {fixed(rare.characters_per_token, 2)} \end{{gathered}}"
     )
     ui.note(
         "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
         "falls apart into single bytes, so that no text is ever unknown."
     )
     everything = "\n".join(cases["text"])
-    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode(everything)))
+    ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode_text(everything)))
     ui.source(Tokenizer.encode, Tokenizer.pre_split)

@@ -15,16 +15,16 @@ from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed
 from app.writing.worked import as_one, worked
 from gptcore.errors import GPTCoreError
+from gptcore.run import Run
 from gptcore.surprise import Surprise, surprise
-
-KEPT_READINGS = 32 * MB  # of texts that are kept ready: some 2 MB for 1,024 tokens
 
 
 def surprise_of_text(here: Here) -> None:
     """One pass over a text, each token coloured by how surprised the model was."""
-    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
+    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.chosen
     text = sections.which_text(
         choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, choices.SURPRISE_TOKEN, first="own" if untouched else "view"
     )
@@ -34,37 +34,36 @@ def surprise_of_text(here: Here) -> None:
     except GPTCoreError as error:
         st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
         return
+    run = here.run if text is None else here.model.run(ids)
     with st.spinner("Reading the text …", show_time=True):
-        found = surprise_views.judged(here.view.model, ids)
+        found = surprise_views.judged(run)
     if not found.ids:
         ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
                 if text is None else "Type or paste a text above.")  # fmt: skip
         return
-    started = text is not None and tokenizer.end_of_text_id is not None
+    started = text is not None and tokenizer.start_id is not None
     picked = (-1 if here.view.position is None else here.position) if text is None else state.chosen(choices.SURPRISE_TOKEN)
-    read = _readings().get((here.view.model, ids, started), lambda: _read(here, found, ids, started))
+    read = _READINGS.get((run, started), lambda: _read(here, found, run, started))
     _draw(here, read, text is None, picked)
 
 
 class Reading(NamedTuple):
-    """A text as it was read: `ids` with its start token or first token, which nothing predicted; the judged tokens and words as
-    tables; a chip each token that is shown, of which the first `lead` were not judged."""
+    """A text as it was read: with its start token or first token, which nothing predicted; the judged tokens and words as tables; a
+    chip each token that is shown, of which the first `lead` were not judged."""
 
     found: Surprise
-    ids: tuple[int, ...]
+    run: Run
     table: pd.DataFrame
     words: pd.DataFrame
     chips: list[TextChip]
     lead: int
 
 
-@st.cache_resource(show_spinner=False)
-def _readings() -> Recent[Reading]:
-    return Recent(KEPT_READINGS)
+_READINGS: Recent[Reading] = Recent(32 * MB)  # ready to be drawn: some 2 MB for 1,024 tokens
 
 
-def _read(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> Reading:
-    """started: whether ids[0] is only the start token, put in before a text; else it is a token that nothing predicted."""
+def _read(here: Here, found: Surprise, run: Run, started: bool) -> Reading:
+    """started: whether the first token is only the start token, put in before a text; else it is a token that nothing predicted."""
     tokenizer, vocab_size = here.model.tokenizer, here.config.vocab_size
     lead = 0 if started else 1
     table = surprise_views.tokens(tokenizer, found, lead)
@@ -76,9 +75,9 @@ def _read(here: Here, found: Surprise, ids: tuple[int, ...], started: bool) -> R
     ]
     if lead:
         unread = ("Nothing comes before the first token, so nothing predicted it.",)
-        first = tokenizer.text_of(ids[0])
+        first = tokenizer.text_of(run.ids[0])
         chips = [TextChip(first, -1, (("", first), unread)), *chips]
-    return Reading(found, ids, table, words, chips, lead)
+    return Reading(found, run, table, words, chips, lead)
 
 
 def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
@@ -93,7 +92,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
-    label, legend = "Surprise at each token", ("0 bits", f"{full:.1f} bits, as a blind guess, and more")
+    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as a blind guess, and more")
     token_text(
         read.chips,
         key="surprise_chips",
@@ -109,7 +108,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
             "half, so that behind the first window each token is judged with at least half a context before it."
         )
     _sums(here, read, focus - read.lead)
-    ui.self_check(surprise_views.self_checks(here.view.model, read.ids, found))
+    ui.self_check(surprise_views.self_checks(read.run, found))
     with st.container(horizontal=True):
         file = partial(picture_files.of_chips, read.chips, label, ui.mode(), legend)
         ui.export_menu("surprise", table, file, label="Export the tokens")
@@ -128,7 +127,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         top = read.words.nlargest(8, "bits")
-        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), fixed(w.bits, 1)] for w in top.itertuples()]
         ui.table(["Words that surprised most", "Position", "Tokens", "Bits"], rows, numeric=(1, 2, 3))
         ui.note(
             "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
@@ -137,19 +136,19 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     with right:
         whole = surprise_views.whole(here.model.tokenizer, read.found, read.table)
         ui.table(
-            ["The whole text" if read.ids[0] == here.model.tokenizer.end_of_text_id else "After the first token", ""],
+            ["The whole text" if read.run.ids[0] == here.model.tokenizer.start_id else "After the first token", ""],
             [
                 ["Characters", f"{whole.characters:,}"],
                 ["Words", f"{whole.words:,}"],
                 ["Tokens", f"{whole.tokens:,}"],
-                ["Bits", f"{whole.bits:,.1f}"],
-                ["Bits per token", f"{whole.bits_per_token:.2f}"],
-                ["Bits per character", f"{whole.bits_per_character:.3f}"],
+                ["Bits", fixed(whole.bits, 1)],
+                ["Bits per token", fixed(whole.bits_per_token, 2)],
+                ["Bits per character", fixed(whole.bits_per_character, 3)],
             ],
             numeric=(1,),
             marked=5,
         )
-        ui.note(surprise_views.about_first(here.model.tokenizer, read.ids))
+        ui.note(surprise_views.about_first(here.model.tokenizer, read.run.ids))
     ui.note(
         "1 bit is the surprise at a coin toss, and each bit more halves the probability. Bits per character can be compared between "
         "models with different vocabularies; bits per token cannot. The lower, the better the model predicts this text."

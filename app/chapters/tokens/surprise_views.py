@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from app import runtime
+from app.engine import queued
 from app.recent import MB, Recent
 from app.words import word_numbers
-from app.writing import markup
+from app.writing.numbers import fixed, percent
 from gptcore.checks import Check
 from gptcore.errors import SequenceLengthError
+from gptcore.language_model import LanguageModel
+from gptcore.run import Run
 from gptcore.surprise import Surprise, surprise
 from gptcore.tokenizer import Tokenizer
 
-KEPT_TEXTS = 16 * MB  # some 100 KB each for 1,024 tokens
 LONGEST_NAMED = 60  # characters of a word that is named with each of its tokens
 EXPECTED = 3  # tokens that are named as expected
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
@@ -45,15 +46,17 @@ class Whole:
         return self.bits / self.tokens if self.tokens else 0.0
 
 
-@st.cache_resource(show_spinner=False)
-def _judged() -> Recent[Surprise]:
-    return Recent(KEPT_TEXTS)
+_JUDGED: Recent[Surprise] = Recent(16 * MB)  # some 100 KB each for 1,024 tokens
 
 
-def judged(model_name: str, ids: tuple[int, ...]) -> Surprise:
+def judged(run: Run) -> Surprise:
     """The surprise at each token after the first, computed once for everybody."""
-    model = runtime.model(model_name).model
-    return _judged().get((model_name, ids), lambda: runtime.compute(lambda: surprise(model, ids, top=EXPECTED + 1)))
+    return _JUDGED.get(run, lambda: _judge(runtime.named(run.model), run.ids))
+
+
+@queued
+def _judge(model: LanguageModel, ids: tuple[int, ...]) -> Surprise:
+    return surprise(model.model, ids, top=EXPECTED + 1)
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
@@ -61,12 +64,12 @@ def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
 
     Raises SequenceLengthError for more than MOST_TOKENS tokens.
     """
-    ids = tokenizer.encode(text)
+    ids = tokenizer.encode_text(text)
     if len(ids) > MOST_TOKENS:
         raise SequenceLengthError(
             f"This text has {len(ids):,} tokens; at most {MOST_TOKENS:,} are read at once. Shorten it by {len(ids) - MOST_TOKENS:,}."
         )
-    start = () if tokenizer.end_of_text_id is None else (tokenizer.end_of_text_id,)
+    start = () if tokenizer.start_id is None else (tokenizer.start_id,)
     return start + ids
 
 
@@ -111,7 +114,7 @@ def whole(tokenizer: Tokenizer, found: Surprise, table: pd.DataFrame) -> Whole:
 def about_first(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     """Why the first token, before which nothing stands, is in no count. ids: at least two."""
     first = tokenizer.text_of(ids[0])
-    if ids[0] == tokenizer.end_of_text_id:
+    if ids[0] == tokenizer.start_id:
         return (
             f"The app put {first} before this text, so that its first token is predicted too. That special token is not counted."
         )
@@ -132,17 +135,21 @@ def facts(found: Surprise, table: pd.DataFrame, words: pd.DataFrame, vocab_size:
         head = (
             "",
             line.token,
-            f" {line.bits:.1f} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
+            f" {fixed(line.bits, 1)} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
         )
         named = [k for k, token_id in enumerate(likeliest, 1) if line.rank == 1 or token_id != line.token_id][:EXPECTED]
         expected = ["As expected" if line.rank == 1 else "Expected instead"]
         for k in named:
             expected[-1] += ": " if k == named[0] else " · "
-            expected += [getattr(line, f"expected_{k}"), f" {markup.percent(getattr(line, f'expected_{k}_probability'))}"]
+            expected += [getattr(line, f"expected_{k}"), f" {percent(getattr(line, f'expected_{k}_probability'))}"]
         together: tuple[tuple[str, ...], ...] = ()
         if several[line.word] > 1:
             together = (
-                ("The whole word ", shortened(texts[line.word]), f" {bits[line.word]:.1f} bits in {several[line.word]} tokens"),
+                (
+                    "The whole word ",
+                    shortened(texts[line.word]),
+                    f" {fixed(bits[line.word], 1)} bits in {several[line.word]} tokens",
+                ),
             )
         out.append((head, tuple(expected), *together))
     return out
@@ -158,7 +165,7 @@ def shortened(word: str) -> str:
 def chance(probability: float) -> str:
     """ "3.2 %", and below a thousandth "1 in 150,000", which tells the rare from the very rare."""
     if probability >= 0.001:
-        return markup.percent(probability)
+        return percent(probability)
     one_in = 1 / probability
     step = 10 ** (math.floor(math.log10(one_in)) - 1)
     return f"1 in {round(one_in / step) * step:,}"
@@ -169,15 +176,15 @@ def blind_guess(vocab_size: int) -> float:
     return math.log2(vocab_size)
 
 
-def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[Check]:
+def self_checks(run: Run, found: Surprise) -> list[Check]:
     """The beginning of the text, run by itself, must surprise as much as it did within the whole. A single judged token is its own
     beginning: it must surprise as the chips of the timeline say."""
     if not found.ids:
         return []
     if len(found.ids) == 1:
-        return [_single_check(model_name, ids, found)]
-    alone = min(_MOST_ALONE, (len(ids) + 1) // 2)
-    again = judged(model_name, ids[: alone + 1])
+        return [_single_check(run, found)]
+    alone = min(_MOST_ALONE, (len(run.ids) + 1) // 2)
+    again = judged(run.beginning(alone + 1))
     apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
     return [
         Check(
@@ -190,9 +197,9 @@ def self_checks(model_name: str, ids: tuple[int, ...], found: Surprise) -> list[
     ]
 
 
-def _single_check(model_name: str, ids: tuple[int, ...], found: Surprise) -> Check:
-    """found: of two ids."""
-    (probability,) = runtime.token_probabilities(model_name, ids)
+def _single_check(run: Run, found: Surprise) -> Check:
+    """run: of two ids."""
+    (probability,) = runtime.token_probabilities(run)
     bits = -float(np.log2(probability))
     said = (
         "The bits of the one judged token, against the probability that the kept run of the model gave it, as in the timeline's chips. "

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from app.charts.labels import counted
 from app.runtime import Here
+from app.writing.numbers import counted
 from gptcore.checks import Check
 from gptcore.tokenizer import Tokenizer
 
@@ -51,7 +51,7 @@ def cut(tokenizer: Tokenizer, text: str) -> pd.DataFrame:
     """One line a token: position, token_id, token (visible), bytes (hexadecimal), start and end (the characters that it
     covers, wholly or in part), piece (its number), piece_text (with its first token; empty with the others, or a long piece would
     stand there thousands of times), origin ("cut"), why (the reason of the cut before it, a `Why`)."""
-    tokens = tokenizer.tokens(tokenizer.encode(text))
+    tokens = tokenizer.tokens(tokenizer.encode_text(text))
     rows, piece, left = [], -1, 0
     pieces = tokenizer.pre_split(text)
     for i, token in enumerate(tokens):
@@ -70,16 +70,19 @@ _COLUMNS = ["position", "token_id", "token", "bytes", "start", "end", "piece", "
 
 
 def cut_in_view(here: Here) -> pd.DataFrame:
-    """As `cut`, of the sequence in view: the start token where the prompt is empty ("start"), the prompt's tokens ("cut"), and the
-    tokens that the model chose ("chosen"), which were not cut from anything. A special token has no bytes."""
+    """As `cut`, of the sequence in view: the start token where the prompt is empty or the model's every text has one ("start"), the
+    prompt's tokens ("cut"), and the tokens that the model chose ("chosen"), which were not cut from anything. A special token has no
+    bytes."""
     tokenizer, n_prompt = here.model.tokenizer, len(here.sequence.prompt)
     prompt = cut(tokenizer, here.view.prompt)
-    if here.sequence.started_empty:
+    if n_start := n_prompt - len(prompt):
         why = (
             "The prompt is empty, so the app put in the token that parts texts in training. Typed by you, the same characters would be cut "
-            "like any other text.",
-        )
-        prompt = pd.DataFrame([_row(tokenizer, here.ids[0], 0, 0, "start", why)], columns=_COLUMNS)
+            "like any other text." if here.sequence.started_empty else "Every text of this model begins with this token.",
+        )  # fmt: skip
+        start = [_row(tokenizer, token_id, i, i, "start", why) for i, token_id in enumerate(here.ids[:n_start])]
+        prompt[["position", "piece"]] += n_start
+        prompt = pd.DataFrame(start + prompt.to_numpy().tolist(), columns=_COLUMNS)
     first_piece = int(prompt["piece"].max()) + 1
     why = ("The model chose this token; nothing was cut here.",)
     chosen = [
@@ -89,7 +92,7 @@ def cut_in_view(here: Here) -> pd.DataFrame:
 
 
 def _row(tokenizer: Tokenizer, token_id: int, position: int, piece: int, origin: str, why: Why) -> list[object]:
-    shown = "" if token_id == tokenizer.end_of_text_id else tokenizer.bytes_of(token_id).hex(" ").upper()
+    shown = "" if tokenizer.is_special(token_id) else tokenizer.bytes_of(token_id).hex(" ").upper()
     return [position, token_id, tokenizer.text_of(token_id), shown, 0, 0, piece, "", origin, why]
 
 
@@ -184,20 +187,24 @@ def special_cases(tokenizer: Tokenizer) -> pd.DataFrame:
     """what, text, ids (tuple), tokens (their number), characters_per_token."""
     rows = []
     for what, text in SPECIAL_CASES.items():
-        ids = tokenizer.encode(text)
+        ids = tokenizer.encode_text(text)
         rows.append((what, text, ids, len(ids), len(text) / len(ids)))
     return pd.DataFrame(rows, columns=["what", "text", "ids", "tokens", "characters_per_token"])
 
 
 def self_checks(tokenizer: Tokenizer, text: str, ids: Sequence[int]) -> list[Check]:
     """That no byte is lost, and that the merges shown lead to the tokens that the encoder gave."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
+    all_pieces = tokenizer.pre_split(text)
+    read = "".join(all_pieces) if tokenizer.prefix_space else text  # such a tokenizer puts a space in front
+    whole = read.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
     joined = tokenizer.decode_bytes(ids)
     lost = sum(a != b for a, b in zip(whole, joined, strict=False)) + abs(len(whole) - len(joined))
-    short = [p for p in dict.fromkeys(tokenizer.pre_split(text)) if len(p.encode("utf-8", "replace")) <= LONGEST_STEPPED]
+    different = [piece for piece in dict.fromkeys(all_pieces) if piece not in tokenizer.added_words]
+    short = [piece for piece in different if len(piece.encode("utf-8")) <= LONGEST_STEPPED]
     pieces = short[:_MOST_REPLAYED]
     wrong = sum(
-        merge_steps(tokenizer, p)["parts"].iloc[-1] != tuple(tokenizer.bytes_of(i) for i in tokenizer.encode(p)) for p in pieces
+        merge_steps(tokenizer, p)["parts"].iloc[-1] != tuple(tokenizer.bytes_of(i) for i in tokenizer.encode_piece(p))
+        for p in pieces
     )
     kept = f"The tokens' bytes, joined, are the text's own {counted(len(whole), 'byte')}. Deviation in bytes that differ."
     replayed = (

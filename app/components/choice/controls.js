@@ -8,11 +8,11 @@ const SLIDERS = [
     title: "Temperature",
     values: () => TEMPERATURES,
     ticks: [[0, "greedy"], [1, "1"], [2, "2"], [5, "5"]],
-    text: (v) => (v === 0 ? "0 · greedy" : v.toFixed(2)),
+    text: (v) => (v === 0 ? "0 · greedy" : fixed(v, 2)),
     effect: (now) =>
       now.choice.kept.temperature === 1 && now.size > 1
         ? `the best token for certain, ${percent(now.base(0))} at temperature 1`
-        : `${now.choice.entropy.toFixed(2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
+        : `${fixed(now.choice.entropy, 2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
   },
   {
     name: "top_k",
@@ -27,7 +27,7 @@ const SLIDERS = [
     title: "Top-p",
     values: () => TOP_PS,
     ticks: [[0.01, "0.01"], [0.5, "0.5"], [0.9, "0.9"], [1, "all"]],
-    text: (v) => (v === 1 ? "1 · all" : `${Number(v.toFixed(4))}`),
+    text: (v) => (v === 1 ? "1 · all" : significant(v, 4)),
     effect: (now) => cutText(now, "top_k", "top_p"),
   },
   {
@@ -35,7 +35,7 @@ const SLIDERS = [
     title: "Min-p",
     values: () => MIN_PS,
     ticks: [[0, "off"], [0.1, "0.1"], [0.2, "0.2"], [1, "1"]],
-    text: (v) => (v === 0 ? "0 · off" : `${Number(v.toFixed(4))}`),
+    text: (v) => (v === 0 ? "0 · off" : significant(v, 4)),
     effect: (now) => cutText(now, "top_p", "min_p"),
   },
 ];

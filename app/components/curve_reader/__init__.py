@@ -11,9 +11,10 @@ import numpy as np
 
 from app import state
 from app.charts.curve_reader import Curve, check_lengths
-from app.charts.labels import file_name, significant
+from app.charts.labels import file_name
 from app.charts.theme import SURFACES, Mode, blend, colour
 from app.components import component, pack
+from app.writing.numbers import significant
 
 
 def curve_reader(

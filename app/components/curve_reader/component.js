@@ -99,7 +99,7 @@ class Reader {
     this.root.style.setProperty("--right", `${this.width - this.box.right}px`);
     this.place.shown.textContent = fixed(this.place.value(), 2);
     this.tap.shown.textContent = fixed(factor, 1);
-    const spoken = readings.map(({ name, value, slope }) => `${name}: value ${fixed(value)}, slope ${fixed(slope)}`);
+    const spoken = readings.map(({ name, value, slope }) => `${name}: value ${fixed(value, 3)}, slope ${fixed(slope, 3)}`);
     this.place.input.setAttribute("aria-valuetext", [fixed(this.place.value(), 2), ...spoken].join("; "));
     this.tap.input.setAttribute("aria-valuetext", fixed(factor, 1));
   }

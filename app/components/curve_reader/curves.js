@@ -1,12 +1,6 @@
 // The picture: title, readings, axes, curves, and the line at x. Colours and sizes stand in it, so that it can be a file of its own.
 const TITLE = 34, LINE = 23, PLOT = 300, FOOT = 28, LEFT = 34, RIGHT = 16; // pixels
 
-// Three decimals, so that nothing jumps while x moves.
-function fixed(value, decimals = 3) {
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
-}
-
 // Draws into `picture`; returns where the plot lies, {left, right, top, bottom}.
 function drawCurves(picture, { rows, low, step, title, width, colours, place }, readings, index, factor) {
   const top = TITLE + LINE * (rows.length + 1) + 16;
@@ -85,7 +79,7 @@ function readout(readings, place, width, colours) {
   readings.forEach(({ name, colour, value, slope }, i) => {
     const y = TITLE + LINE * (i + 1) + 14;
     nodes.push(svg("text", { x: 2, y, "font-size": 14, "font-weight": 600, fill: colour }, name));
-    nodes.push(number(columns[0], y, fixed(value)), number(columns[1], y, fixed(slope)));
+    nodes.push(number(columns[0], y, fixed(value, 3)), number(columns[1], y, fixed(slope, 3)));
   });
   return nodes;
 }

@@ -47,7 +47,7 @@ LAYOUT: dict[str, Known] = {
 }
 
 
-def draws(figure: Figure) -> bool:
+def can_draw(figure: Figure) -> bool:
     """Whether the component knows everything that the figure says. What it does not know is left to plotly."""
     layout, traces = figure.layout, figure.data
     piled = layout.get("barmode") in {"stack", "relative"}

@@ -79,6 +79,7 @@ function filled(template, trace, index, axes) {
 
 function formatted(value, format = "") {
   if (format === ".3~r") return significant(value);
-  const fixed = /^\.(\d)(~?)f$/.exec(format);
-  return fixed ? signed(fixed[2] ? String(Number(value.toFixed(fixed[1]))) : value.toFixed(fixed[1])) : written(value, 0, format);
+  const [, decimals, short] = /^\.(\d)(~?)f$/.exec(format) ?? [];
+  if (decimals === undefined) return written(value, 0, format);
+  return short ? signed(String(Number(value.toFixed(decimals)))) : fixed(value, Number(decimals));
 }

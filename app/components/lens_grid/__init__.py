@@ -17,11 +17,11 @@ from app.charts.labels import file_name
 from app.charts.theme import Mode, colour_scale
 from app.components import component, pack
 from app.components.map_cells import is_index
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class GridCells:
     """What the lens says at [depth, column]; a column that is not computed yet has -1 in `target`.
 
     token_ids, probs: [depth, column, best first]; entropy, divergence: in bits; rank: of the final token, 1 for the first place;
@@ -39,7 +39,7 @@ class Cells:
 
 
 def lens_grid(
-    cells: Cells,
+    cells: GridCells,
     *,
     key: str,
     title: str,
@@ -91,7 +91,7 @@ def lens_grid(
     component("lens_grid")(key=key, data=pack(header), on_pick_change=picked)
 
 
-def _send(key: str, cells: Cells) -> int:
+def _send(key: str, cells: GridCells) -> int:
     """Put the cells on the browser's shelf. Returns the stamp by which a header names them."""
     arrays = {
         "ids": cells.token_ids.astype(np.int32),
@@ -105,7 +105,7 @@ def _send(key: str, cells: Cells) -> int:
     stamp = 0
     for array in arrays.values():
         stamp = zlib.crc32(np.ascontiguousarray(array).tobytes(), stamp)
-    keep(
+    shelve(
         f"{key}:cells", {"stamp": stamp, "texts": {str(i): text for i, text in cells.texts.items()}}, key=f"{key}_cells", **arrays
     )
     return stamp

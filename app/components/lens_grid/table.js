@@ -66,7 +66,7 @@ function facts({ rows, tokens, positions }, cells, row, column) {
     likeliest,
     measures: [
       `entropy ${significant(cells.entropy.data[i])} bits, divergence ${significant(cells.divergence.data[i])} bits`,
-      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${cells.rank.data[i].toLocaleString("en-US")}`,
+      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${count(cells.rank.data[i])}`,
     ],
     spoken: `${where}: ${likeliest[0][0]}, ${percent(likeliest[0][1])}`,
   };

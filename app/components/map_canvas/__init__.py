@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from app import state
 from app.charts.heatmap import limit_of, map_alt
-from app.charts.labels import counted, file_name, percent
+from app.charts.labels import file_name
 from app.components import component, pack
 from app.components.map_cells import exact_rows, is_index
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
+from app.writing.numbers import counted, percent
 
 EXACT_CELLS = 256 * 256  # up to here a map travels as float32, at most 262 kB; a longer one as 8-bit levels
 LEFT_OUT = 255  # the level of a cell without a value, such as the future
@@ -230,7 +231,7 @@ def _deflated(raw: bytes) -> bytes:
 
 def _send(key: str, value: Mapping[str, Any], sent: np.ndarray, *, stamp: int, **more: Any) -> None:
     """Put the values on the browser's shelf; stamp: by which a header names them."""
-    keep(f"{key}:values", {**value, "stamp": stamp, **more}, key=f"{key}_values", values=sent)
+    shelve(f"{key}:values", {**value, "stamp": stamp, **more}, key=f"{key}_values", values=sent)
 
 
 def _plain(summary: HeadSummary) -> dict[str, list[float | int | None]]:

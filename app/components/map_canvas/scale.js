@@ -105,10 +105,6 @@ function sized(canvas, width, height, scale = window.devicePixelRatio || 1) {
   return context;
 }
 
-function quantity(value, unit) {
-  return unit === "%" ? percent(value) : `${significant(value)} ${unit}`.trim();
-}
-
 const LEGEND = { width: 280, height: 46 };
 
 // The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
@@ -132,7 +128,7 @@ function drawLegend(context, colours, { scale, top, unit, value_title: title }, 
   context.textAlign = "center";
   for (const tick of ticks) {
     const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);
-    const text = unit === "%" ? `${significant(100 * tick * top)} %` : significant(tick * top);
+    const text = unit === "%" ? finePercent(tick * top) : significant(tick * top);
     context.fillText(text, left + place * width, y + 39);
   }
 }

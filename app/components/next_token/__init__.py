@@ -15,7 +15,7 @@ import numpy as np
 from app import state
 from app.components import component, pack
 from app.components.choice import let_go
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 from gptcore.sampling import Selection
 
 
@@ -29,13 +29,14 @@ def next_token(
     on_settings: Callable[[dict[str, Any]], object],
     on_choose: Callable[[int], object],
     disabled: bool = False,
+    followed: int | None = None,
 ) -> None:
     """Draw the choice of the token that follows `n_tokens` tokens.
 
     model_name: whose vocabulary (components/vocabulary) has the texts; labels: texts of the best candidates, in their order, for
     the time before that has arrived; on_settings: called with temperature, top_k (None: all), top_p, min_p and seed when a slider
-    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen any more (the
-    sequence is full), the sliders still move.
+    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen (the sequence is full, or
+    the next token is the prompt's own), the sliders still move; followed: id of the token that follows in the text, if one does.
     """
     guess = _guess(key)
     said = {
@@ -45,8 +46,9 @@ def next_token(
         "guess_first": guess["first"],
         "revealed": guess["revealed"] == n_tokens,
         "disabled": disabled,
+        "followed": followed,
     }
-    keep(f"{key}:said", said, key=f"{key}_said")
+    shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(
         {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
         ids=choice.token_ids.astype(np.uint16 if len(choice.token_ids) <= 1 << 16 else np.int32),

@@ -89,18 +89,19 @@ class Bars {
     const p = kept ? now.final(rank) : now.before(rank);
     entry.rank_ = hidden ? null : rank;
     entry.row.disabled = hidden;
-    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}`;
+    const followed = !hidden && now.followed !== null && now.ids[rank] === now.followed;
+    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}${followed ? " followed" : ""}`;
     entry.rank.textContent = count(rank + 1);
     entry.token.textContent = hidden ? "" : now.label(rank);
     entry.prob.textContent = hidden ? "" : percent(p);
-    entry.logit.textContent = hidden ? "" : now.logits[rank].toFixed(2).replace("-", "−");
+    entry.logit.textContent = hidden ? "" : fixed(now.logits[rank], 2);
     entry.fill.style.width = `${hidden || !kept ? 0 : (100 * p) / this.end}%`;
     entry.outline.hidden = now.before(rank) === 0;
     entry.outline.style.width = `${hidden ? 0 : (100 * now.before(rank)) / this.end}%`;
     const fate = kept ? "" : `, cut by ${STAGE_NAMES[now.cutBy(rank)]}`;
     entry.row.setAttribute(
       "aria-label",
-      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
+      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}${followed ? ", follows in the text" : ""}`,
     );
   }
 

@@ -128,6 +128,7 @@ class Panel {
       stale: settings.seed !== this.said.settings.seed, // until Python has answered, u is that of another seed
       hidden: this.said.guess_first && !this.said.revealed,
       full: this.said.disabled,
+      followed: this.said.followed,
       narrow: this.root.clientWidth < 700,
       stripWidth: this.strip.strip.clientWidth,
       label: (rank) => (known ? tokenText(model, ids[rank]) : (labels[rank] ?? `token ${ids[rank]}`)),

@@ -32,8 +32,8 @@ class Facts {
       main.textContent = texts[i][0];
       rest.textContent = texts[i][1];
     });
-    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${sum.toFixed(6)}`;
-    this.check.classList.toggle("wrong", sum.toFixed(6) !== "1.000000");
+    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${fixed(sum, 6)}`;
+    this.check.classList.toggle("wrong", fixed(sum, 6) !== "1.000000");
   }
 
   announce(now) {
@@ -42,7 +42,7 @@ class Facts {
 }
 
 function uncertainty(bits) {
-  return [`${bits.toFixed(2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
+  return [`${fixed(bits, 2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
 }
 
 class Tip {
@@ -76,11 +76,11 @@ class Tip {
     const rows = [
       ["token id", `${now.ids[rank]}`],
       ["rank", `${count(rank + 1)} of ${count(now.size)}`],
-      ["logit", now.logits[rank].toFixed(3).replace("-", "−")],
-      ["at temperature 1", percentFine(now.base(rank))],
-      ["after temperature", percentFine(now.before(rank))],
-      ["after the cuts", kept ? percentFine(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
-      ["on the strip", kept ? `${low.toFixed(4)} to ${(choice.mass[rank] / total).toFixed(4)}` : "–"],
+      ["logit", fixed(now.logits[rank], 3)],
+      ["at temperature 1", finePercent(now.base(rank))],
+      ["after temperature", finePercent(now.before(rank))],
+      ["after the cuts", kept ? finePercent(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
+      ["on the strip", kept ? `${fixed(low, 4)} to ${fixed(choice.mass[rank] / total, 4)}` : "–"],
     ];
     this.table.textContent = "";
     for (const [name, value] of rows) this.table.append(make("dt", "", name), make("dd", "", value));
@@ -91,9 +91,4 @@ class Tip {
   hide() {
     this.root.hidden = true;
   }
-}
-
-// Three significant digits of a percent: a hover may show what a label has no room for.
-function percentFine(p) {
-  return p === 0 ? "0 %" : p < 1e-8 ? `${(100 * p).toExponential(1)} %` : `${Number((100 * p).toPrecision(3))} %`;
 }

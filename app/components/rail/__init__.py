@@ -9,7 +9,7 @@ from app.components import component, pack
 
 
 @dataclass(frozen=True)
-class Station:
+class RailStation:
     """One step of the rail: its name, its figure for this sequence, and the stage whose colour it has."""
 
     name: str
@@ -17,7 +17,7 @@ class Station:
     stage: str
 
 
-def rail(stations: Sequence[Station], *, key: str, selected: int, on_select: Callable[[int], None]) -> None:
+def rail(stations: Sequence[RailStation], *, key: str, selected: int, on_select: Callable[[int], None]) -> None:
     """Draw the rail; `on_select(index)` is called when a station is clicked."""
     data = pack({"stations": [[s.name, s.figure, s.stage] for s in stations], "selected": selected})
 

@@ -12,14 +12,6 @@ function unpack(bytes) {
   return { header, arrays: out };
 }
 
-// Probabilities: one decimal of a percent, down to "< 0.1 %". Values: three significant digits.
-function percent(p) {
-  return p > 0 && p < 0.001 ? "< 0.1 %" : `${(100 * p).toFixed(1)} %`;
-}
-function significant(x) {
-  return Number.isFinite(x) ? (x === 0 ? "0" : Number(x.toPrecision(3)).toString().replace("-", "−")) : "–";
-}
-
 // Black or white, whichever stands out more on a colour [red, green, blue]. As `ink_on` in app/charts/theme.py.
 function inkOn(colour) {
   const [r, g, b] = colour.map((c) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));

@@ -1,7 +1,7 @@
-"""The sequence as chips: prompt, chosen tokens coloured by their probability, the ghost tail, and the place of the next one.
+"""The sequence as chips: prompt, chosen tokens coloured by their probability, and the place of the next one.
 
-The same sequence stands in the sidebar and on the main page. It travels once: the sidebar's timeline puts what it was given on the
-browser's shelf (shared.js), and one that shows the same is only told its mark.
+The same sequence stands as prose in the sentence bar and as chips on the page. It travels once: the bar's timeline puts what it was
+given on the browser's shelf (shared.js), and one that shows the same is only told its mark.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import numpy as np
 
 from app.components import component, pack
 
-_LAST_MARK = "timeline_mark"  # of what the sidebar shows
+_LAST_MARK = "timeline_mark"  # of what the sentence bar shows
 
 
 @dataclass(frozen=True)
 class Chip:
-    """One token as a chip. text: visible form; kind: "prompt", "chosen", "ghost" or "next"; probability: at temperature 1, None
+    """One token as a chip. text: visible form; kind: "prompt", "chosen" or "next"; probability: at temperature 1, None
     where nothing predicted it."""
 
     id: int
@@ -31,20 +31,20 @@ class Chip:
 
 
 def timeline(
-    chips: Sequence[Chip], *, key: str, position: int | None, on_pick: Callable[[int], None], sidebar: bool = False
+    chips: Sequence[Chip], *, key: str, position: int | None, on_pick: Callable[[int], None], prose: bool = False
 ) -> None:
     """Draw the chips; `on_pick(index)` is called with the index of a chip that was clicked.
 
-    position: the chip in focus; sidebar: the narrow form, which scrolls in its own box and is drawn before any other.
+    position: the chip in focus; prose: as running text instead of chips, drawn before any other.
     """
     from app import state  # here, since the value of a component is session state
 
     header, arrays = _said(chips, position)
     mark = hashlib.blake2s(pack(header, **arrays), digest_size=8).hexdigest()
-    known = not sidebar and state.remembered(_LAST_MARK, None) == mark
-    if sidebar:
+    known = not prose and state.remembered(_LAST_MARK, None) == mark
+    if prose:
         state.remember(_LAST_MARK, mark)
-    how = {"mark": mark, "sidebar": sidebar}
+    how = {"mark": mark, "prose": prose}
     data = pack(how) if known else pack({**how, **header}, **arrays)
 
     def picked() -> None:

@@ -1,6 +1,6 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
 
-// What the sidebar shows lies on the shelf, for a timeline that was only told the mark of it.
+// What the sentence bar shows lies on the shelf, for a timeline that was only told the mark of it.
 const SHOWN = "timeline";
 const roots = new WeakMap();
 
@@ -10,10 +10,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const said = unpack(data);
   root.pick = (index) => setTriggerValue("pick", index);
   root.wanted = said.header.mark;
-  root.list.className = said.header.sidebar ? "chips compact" : "chips";
+  root.prose = said.header.prose;
+  root.list.className = root.prose ? "prose" : "chips";
   if (said.header.texts) draw(root, said);
   else drawShown(root);
-  if (!said.header.sidebar) return;
+  if (!root.prose) return;
   shelf.values.set(SHOWN, said);
   shelf.dispatchEvent(new Event(SHOWN));
 }
@@ -33,7 +34,7 @@ function newRoot(parentElement) {
   return root;
 }
 
-// Either may come first: what the sidebar shows, or the word that it is wanted here too.
+// Either may come first: what the sentence bar shows, or the word that it is wanted here too.
 function drawShown(root) {
   const shown = shelf.values.get(SHOWN);
   if (shown?.header.mark === root.wanted) draw(root, shown);
@@ -44,29 +45,28 @@ function draw(root, { header, arrays }) {
   root.drawn = header.mark;
   const { list, legend } = root;
   const kinds = header.kinds.flatMap(([kind, count]) => Array(count).fill(kind));
-  legend.hidden = !kinds.includes("chosen");
+  legend.hidden = root.prose || !kinds.includes("chosen");
   while (list.children.length > kinds.length) list.lastChild.remove();
   while (list.children.length < kinds.length) list.append(newChip(root, list.children.length));
   header.texts.forEach((text, index) => {
     const chip = list.children[index].firstChild;
-    write(chip, index, text, kinds[index], arrays.ids.data[index], arrays.probabilities.data[index]);
+    write(root, chip, index, text, kinds[index], arrays.ids.data[index], arrays.probabilities.data[index]);
     chip.classList.toggle("focus", index === header.position);
   });
   if (list.lastChild) showFocus(list);
 }
 
 // Most chips stay what they are from one click to the next: a thousand that are written again cost more than all else.
-function write(chip, index, text, kind, id, p) {
+function write(root, chip, index, text, kind, id, p) {
   const said = `${kind} ${id} ${p} ${text}`;
   if (chip.said === said) return;
   chip.said = said;
-  chip.textContent = text;
+  chip.textContent = root.prose ? text.replaceAll("␣", " ") : text;
   chip.className = `chip ${kind}`;
   chip.style.setProperty("--p", Math.max(0, p));
   const chance = p < 0 ? "" : `, probability ${percent(p)}`;
-  const what = { prompt: "prompt", chosen: "chosen", ghost: "further on" }[kind];
-  chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${what}${chance}`;
-  chip.setAttribute("aria-label", kind === "next" ? "go to the newest step" : `token ${text}, ${chip.title}`);
+  chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${kind}${chance}`;
+  chip.setAttribute("aria-label", kind === "next" ? `append ${text}` : `token ${text}, ${chip.title}`);
 }
 
 function showFocus(list) {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app import state
 from app.components import component, pack
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 
 Facts = Sequence[str]
 
@@ -53,7 +53,7 @@ def token_text(
     listed = [[c.text, c.group, [list(line) for line in c.facts], c.note, c.shade, c.kind] for c in chips]
     stamp = zlib.crc32(json.dumps(listed).encode())
     values = f"{key}:chips"
-    keep(values, {"stamp": stamp, "chips": listed}, key=f"{key}_values")
+    shelve(values, {"stamp": stamp, "chips": listed}, key=f"{key}_values")
     header = {"values": values, "stamp": stamp, "label": label, "hint": hint, "focus": focus, "legend": legend}
 
     def picked() -> None:

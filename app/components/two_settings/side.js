@@ -29,10 +29,10 @@ class Side {
     const size = logits.length;
     this.controls.draw({ choice, size, hidden: false, base: (rank) => base.weights[rank] / base.mass[size - 1] });
     const bits = choice.finalEntropy;
-    this.facts[2][0].textContent = `Drawn by the random number ${given.u.toFixed(3)}`;
+    this.facts[2][0].textContent = `Drawn by the random number ${fixed(given.u, 3)}`;
     [
       `${count(choice.n)} of ${count(size)} tokens, ${percent(choice.mass[choice.n - 1] / choice.mass[size - 1])} of the probability`,
-      `${bits.toFixed(2)} bits: a fair choice among ${choices(bits)}`,
+      `${fixed(bits, 2)} bits: a fair choice among ${choices(bits)}`,
       `${this.label(choice.rank)}, ${percent(this.final(choice.rank))}`,
     ].forEach((text, i) => (this.facts[i][1].textContent = text));
   }

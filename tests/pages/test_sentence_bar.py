@@ -1,4 +1,4 @@
-"""What the side panel says on every page."""
+"""What the sentence bar says on every page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_a_link_to_a_model_that_is_not_offered_shows_the_default_and_says_so(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens", model="nope", chosen="1.2")
-    assert at.sidebar.selectbox(key="widget_model").value == "storyteller"
+    assert at.selectbox(key="widget_model").value == "storyteller"
     assert "model" not in at.query_params and "chosen" not in at.query_params
 
 
@@ -43,5 +43,5 @@ def test_a_start_token_that_was_put_in_is_explained_on_every_page(
     said = "The prompt is empty, so the start token <|endoftext|> was put in."
     for prompt in ("", "a"):
         at = open_page(monkeypatch, tiny_folder, page, prompt=prompt)
-        captions = [caption.value.replace("\\", "") for caption in at.sidebar.caption]
+        captions = [caption.value.replace("\\", "") for caption in at.caption]
         assert sum(said in caption for caption in captions) == (prompt == "")

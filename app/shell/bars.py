@@ -1,0 +1,61 @@
+"""The chapter bar and the way on, on every page. They need no model, so they are there at once."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from app import choices, state
+from app.components.frame import Link, Place, frame
+from app.shell import navigation
+from app.shell.navigation import PAGES
+
+_WANTED = "wanted_page"  # the page that a click in the bars leads to
+
+
+def draw(file: str) -> None:
+    """The chapter bar and the way on. They need no model, so they are there at once."""
+    part = choices.ALL.get(file)
+    options = part.options if part else ("",)
+    now = options.index(state.chosen(part)) if part else 0
+    at = [entry.file for entry in PAGES].index(file)
+    groups = [(name, [_link(entry.file) for entry in entries]) for name, entries in groupby(PAGES, key=lambda entry: entry.group)]
+
+    def turn(index: int) -> None:
+        if part:
+            state.take(part, options[index])
+
+    def open_page(wanted: str) -> None:
+        state.remember(_WANTED, wanted)
+        beyond = choices.ALL.get(wanted)
+        if beyond and beyond.options:  # a chapter is entered at its first part, or from behind at its last
+            back = [entry.file for entry in PAGES].index(wanted) == at - 1
+            state.take(beyond, beyond.options[-1 if back else 0])
+
+    frame(
+        groups,
+        Place(
+            file,
+            now,
+            len(options),
+            _link(PAGES[at - 1].file) if at else None,
+            _link(PAGES[at + 1].file) if at + 1 < len(PAGES) else None,
+        ),
+        lecture=state.chosen(choices.LECTURE),
+        on_page=open_page,
+        on_part=turn,
+        on_lecture=lambda wanted: state.take(choices.LECTURE, wanted),
+    )
+
+
+def _link(file: str) -> Link:
+    entry = navigation.entry(file)
+    return Link(file, navigation.name(entry), entry.stage)
+
+
+def follow_click() -> None:
+    """Go where a click in the bars leads, before anything else is drawn."""
+    if wanted := state.remembered(_WANTED, None):
+        state.remember(_WANTED, None)
+        st.switch_page(navigation.page(wanted))

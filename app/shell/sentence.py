@@ -1,0 +1,135 @@
+"""The sentence bar of every page: the text with its cursor, the way to edit it, and the next token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import faults, log, offered, run_loop, runtime, sequence, state
+from app.components.timeline import timeline
+from app.writing import markup
+from app.writing.numbers import in_bytes
+from gptcore.errors import GPTCoreError
+
+MENU_REASON = 60  # characters of why a model cannot be used
+PRESETS: dict[str, str] = {
+    "Once upon a time": "Once upon a time",
+    "Hello, I am": "Hello, I am",
+    "The king": "There was once a king who had three daughters, and the youngest",
+    "The forest": "The old woman went into the forest and",
+    "Said the cat": '"I am not afraid of you," said the cat. "I am',
+    "Every effort moves you": "Every effort moves you",
+    "Said twice": "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the",
+}
+
+
+def draw() -> None:
+    """The whole bar. What fails in one part leaves the others usable, so that it can be mended there."""
+    with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
+        full = _guarded(_text) is not False
+        with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
+            for part in (_prompt, _length, _model):
+                _guarded(part)
+        st.button(
+            "Next token", type="primary", key="next_token_button", disabled=full,
+            on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
+        )  # fmt: skip
+
+
+def _guarded(part: Callable[[], bool | None]) -> bool | None:
+    """What a part gives back; None where it failed, and said so in its place."""
+    try:
+        return part()
+    except GPTCoreError:
+        if part is _text:  # the page says what is wrong
+            st.caption("The text comes back with a prompt that fits; see the message below.")
+    except Exception as error:  # noqa: BLE001  told to the visitor, and logged
+        faults.problem(log.message(error))
+    return None
+
+
+def _model() -> None:
+    st.selectbox("Model", offered.names(), format_func=_model_label, **state.widget("model", read=offered.named))
+
+
+def _model_label(name: str) -> str:
+    found, seen = offered.find(name), offered.availability(name)
+    title = found.title if found else name
+    if seen.state == "broken":
+        return f"{title} (cannot be used: {_short(seen.reason)})"
+    return title if seen.state == "ready" else f"{title} (download{_size(name)})"
+
+
+def _short(reason: str) -> str:
+    """The beginning of a reason, as long as a menu has room for."""
+    first = reason.split("; ")[0].split(": ")[0].rstrip(".")
+    return first if len(first) <= MENU_REASON else f"{first[:MENU_REASON]}…"
+
+
+def _size(name: str) -> str:
+    found = offered.find(name)
+    return f", {in_bytes(found.download_bytes)}" if found and found.download_bytes else ""
+
+
+def _download_progress(name: str) -> None:
+    under_way = runtime.downloads().progress(name)
+    if under_way is None:
+        st.rerun()
+        return
+    done, total = under_way
+    st.progress(done / total if total else 0.0, f"{in_bytes(done)} of {in_bytes(total)}" if total else "Asking the hub …")
+
+
+def download(name: str) -> None:
+    """What stands in the page's place while its model is not on this machine: the button, the progress, what went wrong."""
+    if runtime.downloads().progress(name) is not None:
+        faults.fragment(_download_progress, run_every=0.5)(name)
+        return
+    if error := runtime.downloads().error(name):
+        st.error(markup.escape_markdown(error), icon=":material/cloud_off:")
+    st.button(
+        f"Download{_size(name)}", icon=":material/download:", on_click=state.guarded(runtime.downloads().start), args=(name,)
+    )
+
+
+def _prompt() -> None:
+    st.text_area(
+        "Prompt",
+        height=92,
+        max_chars=state.MAX_PROMPT_CHARACTERS,
+        help="Press Ctrl and Enter, or leave the field, to take a new prompt.",
+        **state.widget("prompt"),
+    )
+    st.selectbox(
+        "Examples",
+        PRESETS,
+        index=None,
+        placeholder="Take an example …",
+        label_visibility="collapsed",
+        **state.one_shot("preset", lambda name: state.update(prompt=PRESETS[name])),
+    )
+
+
+def _text() -> bool:
+    """The text with its cursor; whether nothing can be appended to it."""
+    name = state.current().model
+    if (seen := offered.availability(name)).state != "ready":
+        wanted = "can be used" if seen.state == "broken" else "is on this machine"
+        st.caption(f"The text stands here once {markup.escape_markdown(name)} {wanted}.")
+        return True
+    here = runtime.here()
+    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
+    return here.is_full and here.is_newest
+
+
+def _length() -> None:
+    """How long the text is, and how long it may be."""
+    if not offered.is_ready(state.current().model):
+        return
+    here = runtime.here()
+    start = ""
+    if here.sequence.started_empty:
+        token = markup.escape_markdown(here.tokens[0])
+        start = f". The prompt is empty, so the start token {token} was put in."
+    st.caption(f"{len(here.ids)} of at most {here.config.context_length:,} tokens{start}")
