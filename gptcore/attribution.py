@@ -19,9 +19,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gptcore.activations import LayerRows, context, feed_forward_out, owned, residual_middle
+from gptcore.arguments import check_ids
 from gptcore.errors import OutOfRangeError
 from gptcore.model import LayerNorm
-from gptcore.trace import Kept, Trace, check_ids, kept
+from gptcore.trace import Kept, Trace, kept
 
 
 class Part(NamedTuple):

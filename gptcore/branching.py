@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import index
 
 import numpy as np
 import torch
 
+from gptcore.arguments import Ids, Whole, at_least_one, check_ids, token_ids
 from gptcore.errors import SamplingError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import check_length
 from gptcore.run import Intervention, Run
 from gptcore.store import TraceStore
-from gptcore.trace import check_ids
 
 _ROWS_AT_ONCE = 64
 
@@ -42,7 +41,7 @@ def branches(store: TraceStore, root: Run, texts: Iterable[Sequence[int]] | None
     texts: sequences that begin with the root's ids; None: all that the store still has, which on a shared server are everybody's.
     Raises GPTCoreError as `TraceStore.trace`, and for a text that does not begin with the root's ids.
     """
-    found = store.continuations(root) if texts is None else [tuple(index(i) for i in text) for text in texts]
+    found = store.continuations(root) if texts is None else [token_ids(text) for text in texts]
     log_probs: dict[tuple[int, ...], float] = {}
     for text in sorted(set(found), key=len, reverse=True):
         if text[: len(root.ids)] != root.ids:
@@ -108,7 +107,7 @@ class BeamStep:
 
 
 def beam_search(
-    model: LanguageModel, ids: Sequence[int], width: int, steps: int, intervention: Intervention | None = None
+    model: LanguageModel, ids: Ids, width: Whole, steps: Whole, intervention: Intervention | None = None
 ) -> Iterator[BeamStep]:
     """Expand, score, keep: in every step each kept text is gone on with by its `width` likeliest tokens, and the `width` likeliest of
     all these texts are kept. It ends after `steps`, when the context is full, or when all kept texts have ended.
@@ -116,10 +115,10 @@ def beam_search(
     A text that the model has ended keeps its score and its place. Width 1 is greedy.
     Raises, at the call, SamplingError for a width or a number of steps below 1, otherwise as `gptcore.generate`.
     """
-    for name, value in (("width", width), ("steps", steps)):
-        if isinstance(value, bool) or index(value) < 1:
-            raise SamplingError(f"{name} is {value}; ask for at least 1.")
-    start = tuple(index(i) for i in ids)
+    width, steps = (
+        at_least_one(name, value, SamplingError, "ask for at least 1") for name, value in (("width", width), ("steps", steps))
+    )
+    start = token_ids(ids)
     check_length(len(start), model.config.context_length)
     check_ids(start, model.config.vocab_size)
     if intervention is not None:
@@ -148,5 +147,5 @@ def _expanded(
         return
     row = _log_softmax(model.trace(text.ids, intervention).logits[None])[0]
     for token_id in np.argsort(-row, kind="stable")[:width].tolist():
-        ended = token_id == model.tokenizer.end_of_text_id
+        ended = token_id in model.tokenizer.end_ids
         yield Hypothesis((*text.ids, token_id), text.log_prob + float(row[token_id]), math.exp(row[token_id]), parent, ended)

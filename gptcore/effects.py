@@ -18,12 +18,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.activations import attention_out, context, owned
+from gptcore.arguments import check_ids
 from gptcore.edits import NOTHING, Edits
 from gptcore.errors import InterventionError, OutOfRangeError
 from gptcore.model import GPTModel
 from gptcore.reference import replacements
 from gptcore.run import Replacement
-from gptcore.trace import Trace, check_ids, kept
+from gptcore.trace import Trace, kept
 from gptcore.variants import LOGITS_AT_ONCE, ROWS_AT_ONCE, Stage, head_variants, push
 
 Scope = Literal["last", "everywhere"]

@@ -11,9 +11,7 @@ https://arxiv.org/abs/2005.00928), which under a causal mask leans to the first 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import index
 from typing import Literal, get_args
 
 import numpy as np
@@ -21,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.arguments import Ids, Whole, token_ids, whole
 from gptcore.edits import NOTHING, Edits, forward_from
 from gptcore.effects import followed
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError, TokenError
@@ -189,19 +188,20 @@ def _rollout(trace: Trace) -> Float[np.ndarray, "n_tokens"]:
     return row
 
 
-def what_if(ids: Sequence[int], position: int, token_id: int) -> tuple[int, ...]:
+def what_if(ids: Ids, position: Whole, token_id: Whole) -> tuple[int, ...]:
     """The text with another token in one place; what stands behind it stays.
 
     Raises OutOfRangeError for a position that is not there, TokenError for an id below 0.
     """
-    changed = list(ids)
-    if not 0 <= position < len(changed):
+    changed, (token,) = list(token_ids(ids)), token_ids((token_id,))
+    place = whole(position)
+    if place is None or not 0 <= place < len(changed):
         raise OutOfRangeError(
-            f"position is {position}; there are {len(changed):,} tokens, so give a number from 0 to {len(changed) - 1}."
+            f"position is {position!r:.80}; there are {len(changed):,} tokens, so give a whole number from 0 to {len(changed) - 1}."
         )
-    if token_id < 0:
-        raise TokenError(f"Token id {token_id} is not in any vocabulary; ids count from 0.")
-    changed[position] = index(token_id)
+    if token < 0:
+        raise TokenError(f"Token id {token} is not in any vocabulary; ids count from 0.")
+    changed[place] = token
     return tuple(changed)
 
 

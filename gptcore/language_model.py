@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from gptcore.arguments import Ids, token_ids
 from gptcore.config import GPTConfig
 from gptcore.edits import Edits
 from gptcore.fingerprint import fingerprint
@@ -44,11 +44,11 @@ class LanguageModel:
         """The shape of the model."""
         return self.model.config
 
-    def run(self, ids: Sequence[int], intervention: Intervention | None = None) -> Run:
+    def run(self, ids: Ids, intervention: Intervention | None = None) -> Run:
         """These ids through this model, as a key."""
-        return Run(self.identity, tuple(ids), intervention)
+        return Run(self.identity, token_ids(ids), intervention)
 
-    def trace(self, ids: Sequence[int], intervention: Intervention | None = None) -> Trace:
+    def trace(self, ids: Ids, intervention: Intervention | None = None) -> Trace:
         """What the model does with these token ids; computed only as far as the store does not have it already.
 
         Raises SequenceLengthError for no token or more than the context length, TokenError for an id outside the vocabulary,

@@ -7,7 +7,6 @@ https://arxiv.org/abs/2309.16042; Heimersheim and Nanda 2024, https://arxiv.org/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal, get_args
@@ -18,9 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.activations import attention_out, context, feed_forward_out, owned, residual_middle
+from gptcore.arguments import Ids, check_ids, token_ids
 from gptcore.errors import InterventionError, SequenceLengthError
 from gptcore.model import GPTModel
-from gptcore.trace import Kept, Trace, check_ids, kept
+from gptcore.trace import Kept, Trace, kept
 from gptcore.variants import ROWS_AT_ONCE, Stage, head_variants, push
 
 COLUMNS_AT_ONCE = 4  # positions that share a pass: fewer passes, against some rows that are computed in vain
@@ -197,7 +197,7 @@ _KINDS: dict[str, Literal["equal", "replaced", "only_a", "only_b"]] = {
 }
 
 
-def align(ids_a: Sequence[int], ids_b: Sequence[int]) -> tuple[Aligned, ...]:
+def align(ids_a: Ids, ids_b: Ids) -> tuple[Aligned, ...]:
     """Where two texts are the same and where they differ, from left to right; nothing is left out of either."""
-    matcher = SequenceMatcher(None, tuple(ids_a), tuple(ids_b), autojunk=False)
+    matcher = SequenceMatcher(None, token_ids(ids_a), token_ids(ids_b), autojunk=False)
     return tuple(Aligned(_KINDS[kind], (a, a_end), (b, b_end)) for kind, a, a_end, b, b_end in matcher.get_opcodes())

@@ -81,15 +81,16 @@ def test_a_wide_beam_finds_the_likeliest_of_all_texts_and_greedy_may_not() -> No
 
 def test_a_text_that_the_model_has_ended_keeps_its_score_and_its_place() -> None:
     model = small()
-    model.tokenizer.end_of_text_id = int(model.trace((3,)).logits.argmax())
+    end = int(model.trace((3,)).logits.argmax())
+    model.tokenizer.end_ids = (end,)
     steps = list(beam_search(model, (3,), 2, 4))
     first = steps[0].kept[0]
-    assert first.ended and first.ids == (3, model.tokenizer.end_of_text_id)
+    assert first.ended and first.ids == (3, end)
     for step in steps[1:]:
         again = [one for one in step.kept + step.dropped if one.ids == first.ids]
         assert all(one.log_prob == first.log_prob and one.ended for one in again)
     assert any(one.ids == first.ids for one in steps[1].kept)
-    model.tokenizer.end_of_text_id = int(model.trace((4,)).logits.argmax())
+    model.tokenizer.end_ids = (int(model.trace((4,)).logits.argmax()),)
     assert len(list(beam_search(model, (4,), 1, 5))) == 1  # nothing is left to go on with
 
 
