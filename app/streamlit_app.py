@@ -45,5 +45,6 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
 streamlit_app = st.App(
     Path(__file__).with_name("entry.py"),
     lifespan=_lifespan,
+    routes=stack.routes(),
     middleware=stack.middleware(),
 )

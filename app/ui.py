@@ -45,9 +45,8 @@ STAGE_NAMES = {
 
 
 def style() -> None:
-    """The application's own style sheet, and the code that draws figures, once a run."""
+    """The application's own style sheet."""
     st.html(_ROOT / "app" / "style.css")
-    figures.drawing()
 
 
 def mode() -> palette.Mode:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.arguments import Ids, Number, check_ids
 from gptcore.model import GPTModel, check_length
 
 MOST_STEPS = 200
@@ -77,14 +78,15 @@ class Race:
         return self.cached_ids == self.uncached_ids
 
 
-def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
+def race(model: GPTModel, ids: Ids, seconds: Number = 1.0) -> Race:
     """Let the model continue `ids` greedily, with and without the cache, each step timed, for about `seconds` in all.
 
     It ends with the time, with the context length, or after MOST_STEPS steps. On a machine that is busy, it goes on for up to three
     times as long to take a few steps, and at least one. Each way goes on with its own text. The first step is taken once before,
     both ways, and not measured: a first pass is slower.
-    Raises SequenceLengthError for no ids, or more than the context length.
+    Raises SequenceLengthError for no ids, or more than the context length; TokenError for one outside the vocabulary.
     """
+    ids = check_ids(ids, model.config.vocab_size)
     check_length(len(ids), model.config.context_length)
     with torch.inference_mode():
         start = _affordable_start(model, len(ids), seconds)

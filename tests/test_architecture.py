@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ from tests.house_rules import (
 )  # fmt: skip
 
 MAX_LINES = 420
-TOP_LEVEL_FILES = {".gitignore", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+TOP_LEVEL_FILES = {".gitignore", "biome.jsonc", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
 TOP_LEVEL_FILES |= {"constraints.txt", "requirements-dev.txt", "requirements.txt"}
 TOP_LEVEL_FOLDERS = {".ci", ".streamlit", "app", "benchmarks", "docs", "gptcore", "pages", "tests"}
 
@@ -149,3 +150,17 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
         if b"\0" not in text:
             faults += [f"{name}: {found.group()}" for found in forbidden.finditer(text.decode("utf-8", errors="replace"))]
     assert not faults
+
+
+def lint(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the linter says of JavaScript."""
+    command = [str(Path(sys.executable).with_name("biome")), "lint", "--colors=off", "--error-on-warnings", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_a_component_names_nothing_that_it_neither_declares_nor_imports(tmp_path: Path) -> None:
+    checked = lint("app/components", "tests/js")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    (tmp_path / "broken.js").write_text("export const box = make('div');\n")
+    broken = lint(f"--config-path={ROOT / 'biome.jsonc'}", str(tmp_path / "broken.js"))
+    assert "noUndeclaredVariables" in broken.stdout + broken.stderr

@@ -11,9 +11,7 @@ from playwright.sync_api import Browser
 
 from app.components.choice.stops import STOPS, top_ks
 from gptcore.sampling import SamplingSettings, select
-from tests.browser.server import ROOT
-
-FOLDER = ROOT / "app" / "components" / "choice"
+from tests.browser.modules import page_with
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
@@ -55,14 +53,12 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
 
 def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
-    page = browser.new_page()
-    page.evaluate((FOLDER / "select.js").read_text("utf-8") + "\nglobalThis.select = select; 0")
     selections = [select(*case) for case in random_cases(1000)]
     sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
-    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
     settings = vars(SamplingSettings())
-    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
-    page.close()
+    with page_with(browser, "choice/select.js") as page:
+        found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+        on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
@@ -80,25 +76,15 @@ SIZES = (1, 2, 9, 300, 4096, 50257)
 
 
 def test_the_sliders_of_all_pages_have_the_same_stops(browser: Browser) -> None:
-    code = base64.b64encode((FOLDER / "stops.js").read_bytes()).decode()
-    page = browser.new_page()
-    there = page.evaluate(
-        """async ([code, sizes]) => {
-            const { topKs, TEMPERATURES, TOP_PS, MIN_PS } = await import(`data:text/javascript;base64,${code}`);
-            return [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)];
-        }""",
-        [code, SIZES],
-    )
-    page.close()
+    with page_with(browser, "choice/stops.js") as page:
+        there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
     assert there == [list(values) for values in (STOPS["temperature"], STOPS["top_p"], STOPS["min_p"], *map(top_ks, SIZES))]
 
 
 def test_a_thumb_stands_on_the_stop_of_its_value(browser: Browser) -> None:
-    page = browser.new_page()
-    page.evaluate((FOLDER / "scales.js").read_text("utf-8") + "\nglobalThis.nearest = nearest; 0")
-    for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
-        assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
-    page.close()
+    with page_with(browser, "choice/scales.js") as page:
+        for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
+            assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
 
 
 def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary() -> None:

@@ -1,7 +1,8 @@
 // The place of a value on a slider, and how axes and settings are written.
+import { count, finePercent, fixed } from "../shared/numbers.js";
 
 // The place of the value that is nearest; a link may hold values that no thumb can reach.
-function nearest(values, value) {
+export function nearest(values, value) {
   if (value === null) return values.length - 1;
   let best = 0;
   values.forEach((v, i) => {
@@ -11,16 +12,16 @@ function nearest(values, value) {
 }
 
 // The end of the axis for a longest bar p, in round numbers, so that it stands still while p grows a little.
-function axisEnd(p) {
+export function axisEnd(p) {
   if (!(p > 0)) return 1;
   const unit = 10 ** Math.floor(Math.log10(p));
   return Math.min(1, [1, 1.5, 2, 3, 4, 6, 8, 10].find((m) => m * unit >= p * (1 - 1e-9)) * unit);
 }
 
-function tickText(p) {
+export function tickText(p) {
   return p === 0 ? "0" : finePercent(p);
 }
-function choices(bits) {
+export function choices(bits) {
   const n = 2 ** bits;
   return n < 1.05 ? "1" : n < 9.95 ? fixed(n, 1) : count(Math.round(n));
 }

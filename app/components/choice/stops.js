@@ -1,5 +1,6 @@
 // Where a slider's thumb may stand, as app/components/choice/stops.py has it: fine where the eye can tell the difference.
-const HUNDREDTHS = 100, THOUSANDTHS = 1000;
+const HUNDREDTHS = 100,
+  THOUSANDTHS = 1000;
 
 export const TEMPERATURES = [...every(0, 200, 1, HUNDREDTHS), ...every(202, 500, 2, HUNDREDTHS)];
 export const TOP_PS = [...every(1, 99, 1, HUNDREDTHS), 0.995, 0.999, 1];

@@ -11,7 +11,7 @@ import numpy as np
 
 from app import state
 from app.charts.curve_reader import Curve, check_lengths
-from app.charts.labels import file_name
+from app.charts.labels import escape, file_name
 from app.charts.theme import SURFACES, Mode, blend, colour
 from app.components import component, pack
 from app.writing.numbers import significant
@@ -38,11 +38,11 @@ def curve_reader(
     check_lengths(curves, x)
     surface = SURFACES[mode]
     header = {
-        "title": title,
+        "title": escape(title),
         "alt": f"Line chart: {title}. Values (solid) and slopes (dotted) of {', '.join(curves)} for x from {significant(x[0])} to "
         f"{significant(x[-1])}; the slider below reads them out.",
         "name": file_name(title),
-        "curves": [[name, colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
+        "curves": [[escape(name), colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
         "low": float(x[0]),
         "step": float(x[1] - x[0]),
         "at": at,
@@ -52,8 +52,7 @@ def curve_reader(
             "ink": surface["ink"],
             "paper": surface["paper"],
             "soft": blend(surface["ink"], surface["paper"], 0.7),
-            "grid": surface["line"],
-            "zero": blend(surface["ink"], surface["paper"], 0.4),
+            "line": blend(surface["ink"], surface["paper"], 0.4),
         },
     }
     data = pack(header, values=_rows([c.values for c in curves.values()]), slopes=_rows([c.slopes for c in curves.values()]))

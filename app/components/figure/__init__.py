@@ -77,11 +77,6 @@ def figure(drawn: Figure, *, key: str, name: str) -> None:
     component("figure")(key=key, data=pack({"name": name, **spec(drawn)}), height=drawn.layout["height"])
 
 
-def drawing() -> None:
-    """Hand the code that draws to the browser, once a run, before or after the figures."""
-    component("figure_drawing")(key="figure_drawing", data={})
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}

@@ -1,6 +1,11 @@
 // What the picture says in figures: the choice, what is left, how uncertain it is, and the sum as a check. And the hover.
 
-class Facts {
+import { choices } from "../choice/scales.js";
+import { make } from "../shared/elements.js";
+import { count, finePercent, fixed, percent } from "../shared/numbers.js";
+import { STAGE_NAMES } from "./bars.js";
+
+export class Facts {
   constructor() {
     this.root = make("div", "facts");
     const list = this.root.appendChild(make("dl"));
@@ -23,8 +28,14 @@ class Facts {
     const texts = hidden
       ? Array(4).fill(["–", ""])
       : [
-          [now.label(choice.rank), `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`],
-          [`${count(choice.n)} of ${count(size)}`, `${percent(total / choice.mass[size - 1])} of the probability after temperature`],
+          [
+            now.label(choice.rank),
+            `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`,
+          ],
+          [
+            `${count(choice.n)} of ${count(size)}`,
+            `${percent(total / choice.mass[size - 1])} of the probability after temperature`,
+          ],
           uncertainty(choice.entropy),
           uncertainty(choice.finalEntropy),
         ];
@@ -42,10 +53,13 @@ class Facts {
 }
 
 function uncertainty(bits) {
-  return [`${fixed(bits, 2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
+  return [
+    `${fixed(bits, 2)} bits`,
+    `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`,
+  ];
 }
 
-class Tip {
+export class Tip {
   constructor() {
     this.root = make("div", "tip");
     this.root.hidden = true;
@@ -61,7 +75,8 @@ class Tip {
     const frame = panel.getBoundingClientRect();
     const box = element.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.root;
-    const left = (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
+    const left =
+      (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
     const below = box.bottom - frame.top + 6;
     this.root.style.left = `${Math.min(Math.max(8, left), frame.width - width - 8)}px`;
     this.root.style.top = `${x !== undefined || box.bottom + height + 12 > innerHeight ? box.top - frame.top - height - 8 : below}px`;

@@ -1,9 +1,13 @@
 // The kept candidates laid end to end from 0 to 1, and u as a dart in them. What is thinner than a few pixels becomes one region.
 
+import { firstWhere } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { count, fixed, percent } from "../shared/numbers.js";
+
 const THINNEST = 4; // pixels
 const ROOM_FOR_LABEL = 22;
 
-class Strip {
+export class Strip {
   // on: {choose(rank), enter(rank, element, x), leave()}
   constructor(on) {
     this.root = make("div", "strip-box");

@@ -1,5 +1,6 @@
 // The one writer of numbers in the browser: the other half of app/writing/numbers.py, letter by letter.
-const LOWEST = -4, HIGHEST = 5; // powers of ten of the first digit: smaller and larger numbers are written with one
+const LOWEST = -4,
+  HIGHEST = 5; // powers of ten of the first digit: smaller and larger numbers are written with one
 const ALL_DIGITS = 1e15; // a whole number below it is a count, whose every digit says something
 const REAL_DIGITS = 12; // of a float64 whose last ones are noise: 0.1 + 0.2 is 0.3
 

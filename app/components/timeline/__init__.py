@@ -1,7 +1,7 @@
 """The sequence as chips: prompt, chosen tokens coloured by their probability, and the place of the next one.
 
 The same sequence stands as prose in the sentence bar and as chips on the page. It travels once: the bar's timeline puts what it was
-given on the browser's shelf (shared.js), and one that shows the same is only told its mark.
+given on the browser's shelf (shelf.js), and one that shows the same is only told its mark.
 """
 
 from __future__ import annotations

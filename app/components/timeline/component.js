@@ -1,5 +1,9 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
 
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
+import { shelf, unpack } from "../shared/shelf.js";
+
 // What the sentence bar shows lies on the shelf, for a timeline that was only told the mark of it.
 const SHOWN = "timeline";
 const roots = new WeakMap();

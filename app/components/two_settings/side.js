@@ -1,6 +1,12 @@
 // One of the two settings: its sliders, and in words what they leave.
 
-class Side {
+import { Controls } from "../choice/controls.js";
+import { choices } from "../choice/scales.js";
+import { select } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { count, fixed, percent } from "../shared/numbers.js";
+
+export class Side {
   // on: as of Controls
   constructor(on) {
     this.root = make("section", "side");
@@ -20,7 +26,8 @@ class Side {
   draw(given) {
     const { settings } = this.controls;
     // Once more over the whole vocabulary only where something that counts is another.
-    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u) this.choice = select(given.logits, settings, given.u);
+    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u)
+      this.choice = select(given.logits, settings, given.u);
     Object.assign(this, given, { settings });
     this.root.style.setProperty("--tint", given.colour);
     this.root.setAttribute("aria-label", given.heading);

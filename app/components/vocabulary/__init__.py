@@ -1,4 +1,4 @@
-"""What the browser keeps on a shelf (shared.js): the texts of a vocabulary, and other values that travel by themselves.
+"""What the browser keeps on a shelf (shelf.js): the texts of a vocabulary, and other values that travel by themselves.
 
 Streamlit sends a component again, code and all, as soon as anything in it changes. So what is large and constant is parted from
 what changes at every click: each travels in a component of its own, which shows nothing and takes no space.
