@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gptcore.activations import LayerRows, context, feed_forward_out, owned, residual_middle
+from gptcore.activations import LayerRows, context, feed_forward_out, owned
 from gptcore.arguments import check_ids
 from gptcore.errors import OutOfRangeError
 from gptcore.model import LayerNorm
@@ -87,8 +87,8 @@ def logit_attribution(trace: Trace, target: int, rival: int | None = None, posit
     if edits is not None and edits.embed_cells is not None and place in edits.embed_cells.places.tolist():
         found = _put_in(found, reader @ inside.resid[0, place].double())
     for layer, rows in enumerate(inside.layers):
-        heads, bias = _attention(rows, at, reader)
-        mlp_out = feed_forward_out(rows, residual_middle(rows, at), at)[0].double()
+        heads, bias, attn_out = _attention(rows, at, reader)
+        mlp_out = feed_forward_out(rows, rows.resid[at] + attn_out, at)[0].double()
         parts += [Part("head", layer, head) for head in range(len(heads))]
         parts += [Part("attention_bias", layer), Part("feed_forward", layer)]
         found += [*heads, bias, reader @ mlp_out]
@@ -137,16 +137,16 @@ def neuron_attribution(trace: Trace, layer: int, target: int, rival: int | None 
     return NeuronAttribution(owned(neurons), float(bias))
 
 
-def _attention(rows: LayerRows, at: Tensor, reader: Tensor) -> tuple[Tensor, Tensor]:
-    """What each head, and what is beside them, contributes."""
+def _attention(rows: LayerRows, at: Tensor, reader: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What each head, and what is beside them, contributes; and all that attention writes."""
     projection, edit = rows.block.attention.out_proj, rows.edit
-    z = context(rows, at)[:, 0].double()  # [H, D]
-    heads = (z * (reader @ projection.weight.double()).unflatten(0, z.shape)).sum(-1)
+    z = context(rows, at)  # [H, 1, D]
+    attn_out = edit.on_attn_out(rows.block.attention.project(z), at)
+    heads = (z @ projection.weight.unflatten(1, (len(z), -1)).permute(1, 2, 0))[:, 0].double() @ reader
     if edit.attn_cells is not None and bool(torch.isin(at, edit.attn_cells.places)):  # put in as a whole
-        written = edit.on_attn_out(rows.block.attention.project(context(rows, at)), at)[0]
-        return torch.zeros_like(heads), reader @ written.double()
+        return torch.zeros_like(heads), reader @ attn_out[0].double(), attn_out
     silent = edit.attn_out is not None and not edit.attn_out.any()  # replaced by nothing, the bias too
-    return heads, reader.new_zeros(()) if silent else reader @ projection.bias.double()
+    return heads, reader.new_zeros(()) if silent else reader @ projection.bias.double(), attn_out
 
 
 def _direction(inside: Kept, target: int, rival: int | None) -> Float[Tensor, "emb_dim"]:

@@ -24,11 +24,10 @@ from gptcore.edits import NOTHING, Edits, forward_from
 from gptcore.effects import followed
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError, TokenError
 from gptcore.trace import Kept, Trace, kept
-from gptcore.variants import LOGITS_AT_ONCE, Stage, push
+from gptcore.variants import LOGITS_AT_ONCE, Stage, push, starts_at_once
 
 Method = Literal["replace", "delete", "gradient", "gradient_x_input", "integrated_gradients", "attention", "rollout"]
 SUBSTITUTES = 8
-TOKENS_AT_ONCE = 4  # that share a pass: fewer passes, against some rows that are computed in vain
 STEPS = 32  # of the integral, each in the middle of its stretch
 _GRADIENT_TOKENS = 2048  # in memory at once with all that a gradient needs
 
@@ -115,8 +114,9 @@ def _replaced(asked: _Asked) -> TokenEffects:
     ids = torch.tensor(trace.ids, device=asked.inside.resid.device)
     others = _substitutes(asked.inside, ids)
     results = []
-    for start in range(0, trace.n_tokens, TOKENS_AT_ONCE):
-        group = range(start, min(start + TOKENS_AT_ONCE, trace.n_tokens))
+    at_once = starts_at_once(trace.config.emb_dim)
+    for start in range(0, trace.n_tokens, at_once):
+        group = range(start, min(start + at_once, trace.n_tokens))
         rows = ids[start:].repeat(len(group), others.shape[1], 1)  # [token, substitute, n]
         for place, position in enumerate(group):
             rows[place, :, place] = others[position]

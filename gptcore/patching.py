@@ -21,9 +21,7 @@ from gptcore.arguments import Ids, check_ids, token_ids
 from gptcore.errors import InterventionError, SequenceLengthError
 from gptcore.model import GPTModel
 from gptcore.trace import Kept, Trace, kept
-from gptcore.variants import ROWS_AT_ONCE, Stage, head_variants, push
-
-COLUMNS_AT_ONCE = 4  # positions that share a pass: fewer passes, against some rows that are computed in vain
+from gptcore.variants import ROWS_AT_ONCE, Stage, head_variants, push, starts_at_once
 
 MapSite = Literal["resid_pre", "attn_out", "mlp_out"]
 
@@ -83,8 +81,7 @@ def patch_map(target: Trace, source: Trace, metric: LogitDifference, site: MapSi
         place = torch.arange(first, n_tokens, device=ours.resid.device)
         instead = torch.stack([_written(site, theirs, layer, place) for layer in range(len(effect))])
         around = torch.stack([_around(site, ours, layer, place) for layer in range(len(effect))])
-        for some in range(first, n_tokens, COLUMNS_AT_ONCE):
-            group = torch.arange(some, min(some + COLUMNS_AT_ONCE, n_tokens), device=place.device)
+        for group in place.split(starts_at_once(target.config.emb_dim)):
             values = metric.of(ours.model, _columns(site, ours, instead, around, group, first))
             effect[:, group.tolist()] = owned(values.double()).reshape(len(effect), -1) - before
     return PatchEffects(metric, effect, before, after, first)

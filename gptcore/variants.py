@@ -19,6 +19,7 @@ from gptcore.model import causal_mask
 from gptcore.trace import Kept
 
 ROWS_AT_ONCE = 8192  # tokens of all variants together, a few hundred MB with the widest of GPT-2
+_WIDE = 512  # from this width on the arithmetic takes longer than what surrounds it
 LOGITS_AT_ONCE = 128  # rows of the whole vocabulary
 
 Stage = Literal["resid_pre", "resid_mid"]
@@ -108,3 +109,8 @@ def head_variants(
     by_head = projection.weight.unflatten(1, (len(z), -1)).permute(1, 2, 0)  # [H, D, E]
     attn_out = rows.block.attention.project(z) + (instead - z) @ by_head
     return resid_pre + rows.edit.on_attn_out(attn_out, positions)
+
+
+def starts_at_once(emb_dim: int) -> int:
+    """How many positions share a pass where the variants of each begin at their own: fewer passes, against rows computed in vain."""
+    return 4 if emb_dim < _WIDE else 2

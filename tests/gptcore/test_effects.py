@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 import gptcore
-from gptcore import effects, input_effects, patching, variants
+from gptcore import effects, input_effects, patching
 from gptcore.attribution import logit_attribution, neuron_attribution
+from gptcore.edits import forward_from
 from gptcore.effects import Effects, head_effects, part_effects
 from gptcore.errors import GPTCoreError, InterventionError, OutOfRangeError, SequenceLengthError, TokenError
 from gptcore.input_effects import rank_agreement, what_if
@@ -187,7 +188,7 @@ METRIC = LogitDifference(TARGET, RIVAL)
 def test_every_cell_of_a_patch_map_is_that_of_transformers(
     trace: Trace, source: Trace, peer: Peer, site: Any, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patching, "COLUMNS_AT_ONCE", at_once)
+    monkeypatch.setattr(patching, "starts_at_once", lambda emb_dim: at_once)
     found = patch_map(trace, source, METRIC, site)
     assert found.effect.shape == (3 if site == "resid_pre" else 2, 9) and found.first_difference == 3
     assert found.target_value == pytest.approx(difference(peer.logits(IDS)), abs=1e-4)
@@ -344,7 +345,7 @@ def log_prob(logits: Tensor) -> float:
 def test_replacing_each_token_is_running_each_other_text(
     trace: Trace, peer: Peer, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_effects, "TOKENS_AT_ONCE", at_once)
+    monkeypatch.setattr(input_effects, "starts_at_once", lambda emb_dim: at_once)
     found = gptcore.token_effects(trace, TARGET)
     assert found.substitutes is not None and found.substitute_results is not None
     assert found.result == pytest.approx(log_prob(peer.logits(IDS)), abs=1e-5)
@@ -408,8 +409,6 @@ def test_gradients_follow_an_intervention(tiny_model: LanguageModel) -> None:
         rows = weight[list(ids)][None].clone()
         rows[0, 2] *= scale
         with torch.inference_mode():
-            from gptcore.edits import forward_from
-
             logits = model.model.unembed(forward_from(model.model, edits.with_positions(model.model, rows), edits)[0, -1])
             return float(logits.log_softmax(-1)[7] / np.log(2))
 
@@ -450,4 +449,3 @@ def test_no_variant_writes_into_the_trace(tiny_model: LanguageModel) -> None:
     for method in ("replace", "delete", "integrated_gradients"):
         gptcore.token_effects(a, method=method)
     assert before == [a.resid(n).tobytes() for n in range(3)] + [f(n).tobytes() for f in (a.k, a.v) for n in range(2)]
-    assert variants.ROWS_AT_ONCE > 1000
