@@ -30,18 +30,7 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
 
 _ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
-# Stage -> its name on the screen; its colour stands in app.palette. What belongs to no single stage has the colour of the text.
-WHOLE = "whole"
-STAGE_NAMES = {
-    WHOLE: "The whole model",
-    "tokens": "Tokens",
-    "embeddings": "Embeddings",
-    "attention": "Attention",
-    "layer_norm": "LayerNorm",
-    "feed_forward": "Feed-forward",
-    "residual": "Residual stream",
-    "probability": "Logits and probabilities",
-}
+WHOLE = "whole"  # what belongs to no single stage has the colour of the text
 
 
 def style() -> None:
@@ -55,11 +44,11 @@ def mode() -> palette.Mode:
 
 
 def page_header(stage: str, question: str, answer: str) -> None:
-    """The stage in its colour, the page's question as the title, and the plain answer."""
-    colour = "inherit" if stage == WHOLE else palette.colour(stage, mode())
+    """The page's question as the title, marked with its stage's colour, and the plain answer."""
+    colour = "currentColor" if stage == WHOLE else palette.colour(stage, mode())
     st.html(
-        f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
-        f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
+        f'<div class="glass-header"><h1 style="border-color: {colour}">{markup.escape_html(question)}</h1>'
+        f"<p>{markup.escape_html(answer)}</p></div>"
     )
 
 

@@ -137,7 +137,7 @@ def _main_page(browser: Browser, server: Server) -> list[Row]:
     page.locator(PANEL).first.wait_for()
     main = page.get_by_test_id("stMain")
     text = _deep_text("[...root.querySelectorAll('.chip')].map((c) => c.className + c.textContent).join('|')")
-    step = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Step", exact=True).click, text))
+    step = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Next token", exact=True).click, text))
     back = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Back", exact=True).click, text))
     drag = _drag(page.get_by_role("slider", name="Temperature"))
     return [
