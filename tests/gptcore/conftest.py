@@ -1,7 +1,8 @@
-"""Fixtures of several files of this folder: the outsider, and the traces of two texts."""
+"""Fixtures of several files of this folder: the outsider, the traces of two texts, and a hub of models on this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from gptcore.reference import REFERENCE_TEXT
 from tests.gptcore.peer import Peer
+from tests.gptcore.small_hub import NAME, Hub, point_client
 from tests.gptcore.two_texts import IDS, SOURCE
 
 if TYPE_CHECKING:
@@ -29,3 +31,14 @@ def trace(tiny_model: LanguageModel) -> Trace:
 @pytest.fixture(scope="module")
 def source(tiny_model: LanguageModel) -> Trace:
     return tiny_model.trace(SOURCE)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_folder: Path) -> Iterator[Hub]:
+    """A hub that has the tiny model as owner/tiny; this program's client talks to it, with an empty cache."""
+    served = Hub({NAME: {path.name: path.read_bytes() for path in tiny_folder.iterdir()}})
+
+    stop = served.start()
+    point_client(monkeypatch, served.url, tmp_path / "hub")
+    yield served
+    stop()

@@ -35,8 +35,8 @@ def surprise_of_text(here: Here) -> None:
         st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
         return
     run = here.run if text is None else here.model.run(ids)
-    with st.spinner("Reading the text …", show_time=True):
-        found = surprise_views.judged(run)
+    with ui.progress("Reading the text …") as progress:
+        found = surprise_views.judged(run, progress)
     if not found.ids:
         ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
                 if text is None else "Type or paste a text above.")  # fmt: skip
@@ -92,7 +92,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
-    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as a blind guess, and more")
+    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as for a uniform guess, or more")
     token_text(
         read.chips,
         key="surprise_chips",
