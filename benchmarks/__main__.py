@@ -1,4 +1,4 @@
-"""python -m benchmarks [core] [interventions] [browser] [load] [flood]: print the tables; without a name, all of them. On a machine with nothing else to do."""
+"""python -m benchmarks [core] [interventions] [browser] [load] [flood]: print the tables; without a name, all. On a machine at rest."""
 
 from __future__ import annotations
 
