@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from app import configurations
 
 Value = TypeVar("Value")
@@ -96,6 +98,19 @@ def number_or_all(high: int) -> Callable[[str], int | None]:
 def written_or_all(value: int | None) -> str:
     """What `number_or_all` reads."""
     return "all" if value is None else str(value)
+
+
+def token_ids(text: str) -> tuple[int, ...]:
+    """Reads what `written_token_ids` writes; ValueError for anything else, and for more than 65,536."""
+    ids = tuple(int(part, 36) for part in text.split(".") if part)
+    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
+        raise ValueError(text)
+    return ids
+
+
+def written_token_ids(ids: Sequence[int]) -> str:
+    """Each in base 36, with full stops between: short, and nothing that an address has to escape."""
+    return ".".join(np.base_repr(i, 36).lower() for i in ids)
 
 
 def understood(parameters: Mapping[str, str], readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:

@@ -15,7 +15,18 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from app import choices, log
-from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
+from app.choices import (
+    Choice,
+    Value,
+    number_or_all,
+    real,
+    short_text,
+    token_ids,
+    understood,
+    whole,
+    written_or_all,
+    written_token_ids,
+)
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 Arguments = ParamSpec("Arguments")
@@ -55,27 +66,11 @@ class View:
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _ids(text: str) -> tuple[int, ...]:
-    ids = tuple(int(part, 36) for part in text.split(".") if part)
-    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
-        raise ValueError(text)
-    return ids
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, rest = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
-        if not number:
-            return digits
-
-
 # How each field is read from a URL; a ValueError means junk, and junk means the default.
 _READ: Mapping[str, Callable[[str], Any]] = {
     "model": str,
     "prompt": short_text(MAX_PROMPT_CHARACTERS),
-    "chosen": _ids,
+    "chosen": token_ids,
     "step": whole(0, 65536),
     "temperature": real(0, 5),
     "top_k": number_or_all(10_000_000),
@@ -91,7 +86,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 
 def _write(name: str, value: Any) -> str:
     if name == "chosen":
-        return ".".join(_base36(i) for i in value)
+        return written_token_ids(value)
     if name == "top_k":
         return written_or_all(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
