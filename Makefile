@@ -21,10 +21,12 @@ check: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/biome check --error-on-warnings app/components tests/js
 
 format: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check --fix-only --quiet .
 	$(VENV)/bin/ruff format .
+	$(VENV)/bin/biome check --write app/components tests/js
 
 bench: $(VENV)/.dev-installed
 	$(VENV)/bin/python -m benchmarks $(ARGS)

@@ -54,7 +54,7 @@ def numbers_in_shapes(config: GPTConfig, tied: bool) -> int:
     return sum(prod(tensor.shape) for tensor in parameters.tensor_shapes(config, tied))
 
 
-def counted(here: Here) -> Check:
+def numbers_counted(here: Here) -> Check:
     """The count against the tensors of the loaded model."""
     there, _ = tensor_sizes(here.model)
     expected = parameters.count_parameters(here.config, here.model.tied)

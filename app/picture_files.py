@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.charts import Mode, Scale, colour, colour_scale, heatmap, html_page, quantity, significant, stand_alone
+from app.charts import Mode, Scale, colour, colour_scale, heatmap, html_page, stand_alone
 from app.charts.labels import token_label
 from app.charts.theme import MONO, SURFACES, blend
 from app.components.map_canvas import LEFT_OUT, HeadSummary, Prepared
 from app.components.token_text import TextChip
 from app.writing.markup import escape_html
+from app.writing.numbers import quantity, significant
 
 DEEPEST = 0.38  # share of the tokens' colour in the chip of the largest value
 _PICTURE = "img { image-rendering: pixelated; } h1 { font-size: 18px; } "

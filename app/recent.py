@@ -83,7 +83,7 @@ class Recent(Generic[Result]):
             self._total = 0
 
 
-class Kept(Recent[Result], Generic[Arguments, Result]):
+class KeptFunction(Recent[Result], Generic[Arguments, Result]):
     """A function whose recent results are kept; what `keeping` makes."""
 
     def __init__(self, function: Callable[Arguments, Result], most_bytes: int) -> None:
@@ -96,9 +96,9 @@ class Kept(Recent[Result], Generic[Arguments, Result]):
         return self.get(key, lambda: self._function(*args, **kwargs))
 
 
-def keeping(most_bytes: int) -> Callable[[Callable[Arguments, Result]], Kept[Arguments, Result]]:
+def keeping(most_bytes: int) -> Callable[[Callable[Arguments, Result]], KeptFunction[Arguments, Result]]:
     """Keep the recent results of a function, by its arguments: at most so many bytes of them. They are shared: not to be changed."""
-    return lambda function: Kept(function, most_bytes)
+    return lambda function: KeptFunction(function, most_bytes)
 
 
 def size_of(thing: Any) -> int:

@@ -1,4 +1,4 @@
-"""Step, run, stop, back, start over: what the buttons of the Generate page do.
+"""Step, run, stop, back, start over: what the buttons of the Write page do.
 
 A loop in a script cannot stream into a component, so a run is a count of steps to go, and a fragment that runs again and again
 takes one at each tick. Stop is just not ticking.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from app import runtime, sequence, state
+from app.runtime import Here
 
 SPEEDS = {"1 token a second": 1.0, "2 a second": 0.5, "5 a second": 0.2, "As fast as it goes": 0.05}
 DEFAULT_SPEED = "5 a second"
@@ -42,18 +43,38 @@ def stop() -> None:
 
 
 def step() -> None:
-    """Choose one token by the settings in view, and append it. At the context length nothing happens but a message."""
+    """One token further: along the text, and at its end one that the settings in view choose, appended. At the context length nothing
+    happens but a message."""
     here = runtime.here()
+    if not here.is_newest:
+        _move(here, here.position + 1)
+        return
     if here.is_full:
         stop()
         state.notify("The run has ended: the sequence has reached the context length.")
         return
     chosen = sequence.selection(here).chosen_id
-    state.choose(chosen)
+    state.take_branch((*here.view.chosen, chosen))
     tokenizer = here.model.tokenizer
     if chosen in tokenizer.end_ids and remaining():
         stop()
-        state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Step to go on all the same.")
+        state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Next token to go on all the same.")
+
+
+def _move(here: Here, position: int) -> None:
+    """Put the cursor on a token; on the newest it stays there as the text grows."""
+    state.update(position=None if position >= len(here.ids) - 1 else position)
+
+
+def go_to(index: int) -> None:
+    """A click on the chip at `index` puts the cursor there; on the place of the next token it goes on."""
+    here = runtime.here()
+    if index < len(here.ids):
+        stop()
+        _move(here, index)
+    else:
+        _move(here, len(here.ids) - 1)
+        next_token()
 
 
 def next_token() -> None:
@@ -76,21 +97,26 @@ def tick() -> None:
 
 
 def back() -> None:
-    """One step back; the token taken back stays as a ghost."""
+    """The cursor one token back; nothing is dropped."""
     stop()
-    view = state.current()
-    state.update(step=max(0, view.step - 1), position=None)
+    here = runtime.here()
+    state.update(position=max(0, here.position - 1))
 
 
 def start_over() -> None:
-    """Back to the prompt, without a ghost."""
+    """Back to the prompt; what was written stays in the list of branches."""
     stop()
-    state.drop_chosen()
+    state.take_branch(())
 
 
 def choose(token_id: int) -> None:
-    """Continue with a token that was clicked."""
+    """Go on from the cursor with a token that was clicked: along the text where it is the one that follows, else on a new branch."""
     here = runtime.here()
-    if not here.is_full:
-        stop()
-        state.choose(token_id)
+    kept = here.position + 1 - len(here.sequence.prompt)
+    if kept < 0 or (here.is_full and here.is_newest):
+        return
+    stop()
+    if here.view.chosen[kept : kept + 1] == (token_id,):
+        _move(here, here.position + 1)
+    else:
+        state.take_branch((*here.view.chosen[:kept], token_id))

@@ -36,13 +36,12 @@ ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
 class SequenceInView:
     """The token ids in view and how they came about.
 
-    prompt: ids of the prompt (with the start token, if the prompt was empty); ids: prompt and chosen tokens up to the step in
-    view; ghost: the chosen tokens behind it; started_empty: whether the start token was put in.
+    prompt: ids of the prompt (with the start token, if the prompt was empty); ids: prompt and chosen tokens; started_empty: whether
+    the start token was put in.
     """
 
     prompt: tuple[int, ...]
     ids: tuple[int, ...]
-    ghost: tuple[int, ...]
     started_empty: bool
 
 
@@ -130,7 +129,7 @@ def _prompt(identity: str, text: str) -> tuple[tuple[int, ...], bool]:
 def sequence(view: View) -> SequenceInView:
     """The token ids of a view. Raises SequenceLengthError or TokenError if a link holds what this model cannot take."""
     prompt, started_empty = _prompt(model(view.model).identity, view.prompt)
-    return SequenceInView(prompt, prompt + view.in_view, view.ghost, started_empty)
+    return SequenceInView(prompt, prompt + view.chosen, started_empty)
 
 
 def named(identity: str) -> EngineModel:
@@ -174,8 +173,8 @@ def vocabulary_texts(identity: str) -> tuple[str, ...]:
 class Here:
     """Where a visitor stands: what pages draw from.
 
-    ids: prompt and chosen tokens up to the step in view; tokens: their visible texts; layer, head, position: the focus, inside
-    this model and sequence.
+    ids: prompt and chosen tokens; tokens: their visible texts; layer, head, position: the focus, inside this model and sequence, where
+    `position` is the cursor.
     """
 
     view: View
@@ -210,9 +209,14 @@ class Here:
         return len(self.ids) >= self.config.context_length
 
     @property
-    def focus_chip(self) -> int:
-        """The chip that is lit: the token in focus, or the place of the next one."""
-        return len(self.ids) if self.view.position is None else self.position
+    def is_newest(self) -> bool:
+        """Whether the cursor is on the newest token, so that the next one is still to be chosen."""
+        return self.position == len(self.ids) - 1
+
+    def up_to_cursor(self) -> Here:
+        """The place as it was when the cursor's token was the newest: what follows it is left out."""
+        ids = self.ids[: self.position + 1]
+        return replace(self, sequence=replace(self.sequence, ids=ids), tokens=self.tokens[: len(ids)])
 
 
 def here() -> Here:
@@ -246,5 +250,9 @@ def replace_missing_focus() -> None:
     """A link or an earlier model may have a focus that this one has not: the default takes its place, so that the address says what
     is shown. Raises GPTCoreError as `here` does."""
     view, place = state.current(), here()
+    if view.step is not None:  # of a link of an earlier kind
+        last = len(place.sequence.prompt) + min(view.step, len(view.chosen)) - 1
+        at = last if view.position is None else min(view.position, last)
+        view = state.update(step=None, position=None if at == len(place.ids) - 1 else at)
     if missing := _missing_focus(view, place.config, len(place.ids)):
         state.update(**missing)

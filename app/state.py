@@ -1,21 +1,23 @@
 """The one module that touches st.session_state and st.query_params: what a visitor is looking at, and its URL.
 
-Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (step, layer, head, position, sampling
+Two kinds of state. Run (model, prompt, chosen tokens) decides what is computed. Focus (position, layer, head, sampling
 settings) only decides what is drawn. All of it is small and plain, and all of it fits in a URL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, ParamSpec
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import choices, log
-from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
+from app import choices, log, messages
+from app.choices import Choice, Value, exact, number_or_all, real, short_text, understood, whole, written_or_all
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 Arguments = ParamSpec("Arguments")
@@ -24,21 +26,24 @@ MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longe
 MOST_MESSAGES = 5  # that wait to be said
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
+MAX_BRANCHES = 20
+LONGEST_ADDRESS = 7_500  # bytes of its parameters, encoded: servers and what stands before them often refuse more than 8 kB
+PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 
 
 @dataclass(frozen=True)
 class View:
     """Everything that a link restores.
 
-    chosen: ids of the tokens chosen after the prompt; step: how many of them are in view (the rest is the ghost tail);
-    position: the token in focus, None for the newest; top_k: None for no limit; choices: what was chosen on single pages
-    (app.choices), by name, where it differs from the default.
+    chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
+    links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
+    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default.
     """
 
     model: str = DEFAULT_MODEL
     prompt: str = DEFAULT_PROMPT
     chosen: tuple[int, ...] = ()
-    step: int = 0
+    step: int | None = None
     temperature: float = 0.8
     top_k: int | None = 40
     top_p: float = 1.0
@@ -48,16 +53,6 @@ class View:
     head: int = 0
     position: int | None = None
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def in_view(self) -> tuple[int, ...]:
-        """The chosen tokens up to the step in view."""
-        return self.chosen[: self.step]
-
-    @property
-    def ghost(self) -> tuple[int, ...]:
-        """The chosen tokens behind the step in view."""
-        return self.chosen[self.step :]
 
 
 def _ids(text: str) -> tuple[int, ...]:
@@ -76,6 +71,7 @@ def _base36(number: int) -> str:
             return digits
 
 
+_EXAMPLES = {each.name: getattr(View(), each.name) for each in fields(View)}
 # How each field is read from a URL; a ValueError means junk, and junk means the default.
 _READ: Mapping[str, Callable[[str], Any]] = {
     "model": str,
@@ -98,7 +94,7 @@ def _write(name: str, value: Any) -> str:
         return ".".join(_base36(i) for i in value)
     if name == "top_k":
         return written_or_all(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return exact(value) if isinstance(value, float) else str(value)
 
 
 def from_query(parameters: Mapping[str, str]) -> View:
@@ -106,10 +102,7 @@ def from_query(parameters: Mapping[str, str]) -> View:
     found = understood(parameters, _READ)
     said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
     kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
-    view = View(**found, choices=MappingProxyType(kept))
-    # A link without a step shows the whole text.
-    step = view.step if "step" in found else len(view.chosen)
-    return replace(view, step=min(step, len(view.chosen)))
+    return View(**found, choices=MappingProxyType(kept))
 
 
 def to_query(view: View) -> dict[str, str]:
@@ -120,8 +113,6 @@ def to_query(view: View) -> dict[str, str]:
         value = getattr(view, each.name)
         if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
             query[each.name] = _write(each.name, value)
-    if view.step != len(view.chosen):
-        query["step"] = str(view.step)
     return query | {
         name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
     }
@@ -143,7 +134,8 @@ def update(**changes: Any) -> View:
         if before.chosen and "chosen" not in changes:
             what = "model" if view.model != before.model else "prompt"
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
-        view = replace(view, chosen=changes.get("chosen", ()), step=changes.get("step", 0), position=None)
+        view = replace(view, chosen=changes.get("chosen", ()), position=None)
+        st.session_state.pop("branches", None)
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -153,21 +145,30 @@ def update(**changes: Any) -> View:
     return view
 
 
+def take_branch(chosen: tuple[int, ...]) -> None:
+    """Go on with these tokens after the prompt. What is left by that, unless they begin with it, stays in the list of branches."""
+    before = current().chosen
+    kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
+    if before != chosen[: len(before)]:
+        kept.append(before)
+    st.session_state["branches"] = tuple(kept[-MAX_BRANCHES:])
+    update(chosen=chosen, position=None)
+
+
+def branches() -> tuple[tuple[int, ...], ...]:
+    """What was written after this prompt and left for something else, the latest last."""
+    found: tuple[tuple[int, ...], ...] = st.session_state.get("branches", ())
+    return found
+
+
 def rename_model(name: str) -> None:
     """The same model by another name: nothing else changes."""
     st.session_state["view"] = replace(current(), model=name)
 
 
-def choose(token_id: int) -> View:
-    """Append a token at the step in view. The ghost tail stays if it begins with this token, else it goes."""
-    view = current()
-    tail = view.ghost if view.ghost[:1] == (token_id,) else (token_id,)
-    return update(chosen=view.in_view + tail, step=view.step + 1, position=None)
-
-
 def drop_chosen() -> None:
-    """Back to the prompt alone."""
-    update(chosen=(), step=0, position=None)
+    """Back to the prompt alone, for tokens that this model cannot take."""
+    update(chosen=(), position=None)
 
 
 def drop_choices() -> None:
@@ -175,11 +176,37 @@ def drop_choices() -> None:
     update(choices=MappingProxyType({}))
 
 
+def address(view: View) -> tuple[dict[str, str], str]:
+    """The parameters of a view's address, and the name of what had to stay out of it, "" if nothing: an address of more than
+    LONGEST_ADDRESS bytes is refused by the server, or by what stands before it, and then nothing of it opens.
+
+    The longest part goes first; without the prompt the tokens chosen after it and a place among them mean nothing.
+    """
+    query, left_out = to_query(view), ""
+    while len(urlencode(query)) > LONGEST_ADDRESS:
+        longest = max(query, key=lambda name: len(urlencode({name: query[name]})))
+        left_out = left_out or longest
+        gone = {longest} | ({"chosen", "step", "position"} if longest in ("prompt", "chosen") else set())
+        query = {name: value for name, value in query.items() if name not in gone}
+    return query, left_out
+
+
 def publish() -> None:
     """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
-    query = to_query(current())
+    query, _ = address(current())
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+    remember("published", time.monotonic())
+
+
+def is_address_behind() -> bool:
+    """Whether it is about a second since the address was written."""
+    return time.monotonic() - float(remembered("published", 0.0)) > PUBLISHED_EVERY
+
+
+def restore() -> None:
+    """Look at what the address says: the visitor went back to it."""
+    st.session_state["view"] = from_query(st.query_params.to_dict())
 
 
 def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
@@ -195,6 +222,30 @@ def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
     return run
 
 
+def _said(key: str) -> Any:
+    """What the browser said of the widget under `key`; None for what is so far from a value that Streamlit cannot read it."""
+    try:
+        return st.session_state[key]
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError):
+        return None
+
+
+def _is_offered(
+    value: Any, example: Any, read: Callable[[str], Any], write: Callable[[Any], str], upper: float | None = None
+) -> bool:
+    """Whether a value from a browser is one that an honest page sends: of the type of `example`, and what a link may say; of texts,
+    links take short ones only."""
+    if isinstance(example, str) and messages.text(value) is not None and len(value) > choices.LONGEST_IN_LINK:
+        return True
+    if value is not None and example is not None and not messages.resembles(value, example):
+        return False
+    try:
+        found = read(write(value))
+        return (found is None) == (value is None) and (upper is None or value is None or value <= upper)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        return False
+
+
 def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
@@ -206,7 +257,8 @@ def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lam
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        if (value := read(st.session_state[key])) is not None:
+        value = read(_said(key))
+        if value is not None and _is_offered(value, _EXAMPLES[name], _READ[name], lambda each: _write(name, each), upper):
             update(**{name: value})
 
     return {"key": key, "on_change": guarded(changed)}
@@ -237,7 +289,10 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
     st.session_state[key] = value if upper is None else min(value, upper)
 
     def changed() -> None:
-        take(choice, st.session_state[key])
+        value = _said(key)
+        offered = among is None or any(type(each) is type(value) and each == value for each in among)
+        if offered and _is_offered(value, choice.default, choice.read, choice.write, upper):
+            take(choice, value)
         publish()  # at once, since a fragment runs without the entry
 
     return {"key": key, "on_change": guarded(changed)}
@@ -259,28 +314,36 @@ def editor(
 
     def changed() -> None:
         # Not published at once, as elsewhere in a fragment: a new address draws the page again, and what is being typed is lost.
-        take(choice, edit(handed, st.session_state[key]["edited_rows"]))
+        rows = messages.record(_said(key)).get("edited_rows")
+        edits = {row: messages.record(cells) for row, cells in rows.items() if type(row) is int} if isinstance(rows, dict) else {}
+        value = edit(handed, edits)
+        if _is_offered(value, choice.default, choice.read, choice.write):
+            take(choice, value)
 
     return handed, {"key": key, "on_change": guarded(changed)}
 
 
-def remembered_widget(name: str, default: Any) -> dict[str, Any]:
-    """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back."""
+def remembered_widget(name: str, default: Any, among: Collection[Any]) -> dict[str, Any]:
+    """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back.
+
+    among: what the widget offers.
+    """
     key = f"widget_remembered_{name}"
     st.session_state[key] = remembered(name, default)
 
     def changed() -> None:
-        remember(name, st.session_state[key])
+        if (value := messages.one_of(_said(key), among)) is not None:
+            remember(name, value)
 
     return {"key": key, "on_change": guarded(changed)}
 
 
-def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
-    """Arguments for a choice that is acted on once and then empty again, so that it never overrules what comes after it."""
+def one_shot(name: str, among: Collection[Any], on_choice: Callable[[Any], object]) -> dict[str, Any]:
+    """Arguments for a choice (`among` these) that is acted on once and then empty again, so that it never overrules what comes after."""
     key = f"widget_once_{name}"
 
     def changed() -> None:
-        choice = st.session_state[key]
+        choice = messages.one_of(_said(key), among)
         st.session_state[key] = None
         if choice is not None:
             on_choice(choice)
@@ -331,5 +394,5 @@ def remember(name: str, value: Any) -> None:
 
 
 def component_value(key: str, name: str) -> Any:
-    """What the component mounted under `key` last said of `name`; None if nothing."""
-    return getattr(st.session_state.get(key), name, None)
+    """What the component mounted under `key` last said of `name`, which `app.messages` looks at; None if nothing."""
+    return getattr(_said(key), name, None)

@@ -15,6 +15,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
+from app import faults
 from app.server import stack
 
 # Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
@@ -45,5 +46,7 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
 streamlit_app = st.App(
     Path(__file__).with_name("entry.py"),
     lifespan=_lifespan,
+    routes=stack.routes(),
     middleware=stack.middleware(),
+    on_script_error=faults.on_script_error,
 )

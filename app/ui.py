@@ -20,10 +20,12 @@ from app.components import figure as figures
 from app.glossary import GLOSSARY
 from app.shell import navigation
 from app.writing import markup
+from app.writing.numbers import significant
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
 
+    from app.runtime import Here
     from gptcore.checks import Check
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -43,9 +45,8 @@ STAGE_NAMES = {
 
 
 def style() -> None:
-    """The application's own style sheet, and the code that draws figures, once a run."""
+    """The application's own style sheet."""
     st.html(_ROOT / "app" / "style.css")
-    figures.drawing()
 
 
 def mode() -> palette.Mode:
@@ -62,14 +63,29 @@ def page_header(stage: str, question: str, answer: str) -> None:
     )
 
 
-def parts(choice: Choice[str], names: Mapping[str, str]) -> str:
-    """The parts of a page, of which one is drawn, so that each is there at once; names: part -> what stands on its button."""
-    return str(
-        st.segmented_control(
-            "Part of this page", list(names), format_func=lambda part: names[part], required=True, wrap=True,
-            label_visibility="collapsed", **state.choice(choice),
-        )
+Parts = Mapping[str, tuple[str, "Callable[[Here], None]"]]  # part -> what stands on its button, what draws it
+
+
+def parts(choice: Choice[str], table: Parts, here: Here) -> str:
+    """The buttons of a page's parts, and below them the one that is chosen, so that each is there at once; returns which."""
+    part = st.segmented_control(
+        "Part of this page", list(table), format_func=lambda part: table[part][0], required=True, wrap=True,
+        label_visibility="collapsed", **state.choice(choice),
     )  # fmt: skip
+    table[part][1](here)
+    return part
+
+
+def layer_slider(here: Here, place: Any = st, disabled: bool = False) -> None:
+    """The layer in focus, where the model has more than one; place: the column or the page."""
+    if here.config.n_layers > 1:
+        place.slider("Layer", 0, here.config.n_layers - 1, disabled=disabled, **state.widget("layer", here.config.n_layers - 1))
+
+
+def layer_and_token(here: Here) -> None:
+    """The slider of the layer, and under it which token is looked at."""
+    layer_slider(here)
+    note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 
 
 def open_page(file: str, shown: Shown = ()) -> NoReturn:
@@ -127,7 +143,7 @@ def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
     if not alt:
         raise ValueError(f"The figure {name!r} has no alt text in layout['meta']['alt'].")
     key = key or f"chart_{name}"
-    if figures.draws(figure):
+    if figures.can_draw(figure):
         figures.figure(figure, key=key, name=name)
     else:
         config = {
@@ -163,7 +179,7 @@ def export_menu(
     with st.popover(label, type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
             "Data as CSV",
-            faults.export(lambda: frame().to_csv(index=False)),
+            faults.export(lambda: markup.csv(frame())),
             f"{name}.csv",
             "text/csv",
             key=f"csv_{name}",
@@ -191,7 +207,7 @@ def self_check(checks: Check | Sequence[Check]) -> None:
         for check in checks if isinstance(checks, Sequence) else [checks]:
             icon = ":material/check_circle:" if check.ok else ":material/error:"
             colour: Literal["green", "red"] = "green" if check.ok else "red"
-            label = f"{check.name}: off by {markup.significant(check.deviation)} at most, allowed {markup.significant(check.tolerance)}"
+            label = f"{check.name}: off by {significant(check.deviation)} at most, allowed {significant(check.tolerance)}"
             st.badge(markup.escape_markdown(label), icon=icon, color=colour, help=check.description)
 
 

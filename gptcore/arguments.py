@@ -67,12 +67,17 @@ def token_ids(ids: Ids) -> tuple[int, ...]:
     if isinstance(given, (str, bytes, dict)) or not hasattr(given, "__iter__"):
         raise TokenError(f"The token ids are {ids!r:.80}; give whole numbers, as a sequence of shape [n] or [1, n].")
     given = list(given)
-    if len(given) == 1 and hasattr(given[0], "__iter__") and not isinstance(given[0], (str, bytes, dict)):
+    if (
+        len(given) == 1
+        and whole(given[0]) is None
+        and hasattr(given[0], "__iter__")
+        and not isinstance(given[0], (str, bytes, dict))
+    ):
         return token_ids(given[0])
     found = [whole(value) for value in given]
     if None in found:
         wrong, place = given[found.index(None)], f" (they have the shape {tuple(shape)})" if shape is not None else ""
-        raise TokenError(f"Token id {wrong!r:.80} is no whole number{place}; give a sequence of shape [n] or [1, n].")
+        raise TokenError(f"Token id {wrong!r:.80} is no whole number{place}, in {ids!r:.80}; give ids of shape [n] or [1, n].")
     return tuple(value for value in found if value is not None)
 
 

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.arguments import Ids, Number, check_ids
 from gptcore.model import GPTModel, check_length
 
 MOST_STEPS = 200
@@ -42,7 +43,7 @@ class KeptKeysValues:
 
 
 @dataclass(frozen=True)
-class Step:
+class RaceStep:
     """One token chosen twice. n_tokens: the sequence it continues; milliseconds and the likeliest token, each way; difference:
     the largest between the two rows of logits, as a share of the largest logit."""
 
@@ -59,7 +60,7 @@ class Race:
     """start: tokens of the given sequence that it began with, fewer than all where one step would have taken too long."""
 
     start: int
-    steps: tuple[Step, ...]
+    steps: tuple[RaceStep, ...]
 
     @property
     def cached_ids(self) -> tuple[int, ...]:
@@ -77,14 +78,15 @@ class Race:
         return self.cached_ids == self.uncached_ids
 
 
-def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
+def race(model: GPTModel, ids: Ids, seconds: Number = 1.0) -> Race:
     """Let the model continue `ids` greedily, with and without the cache, each step timed, for about `seconds` in all.
 
     It ends with the time, with the context length, or after MOST_STEPS steps. On a machine that is busy, it goes on for up to three
     times as long to take a few steps, and at least one. Each way goes on with its own text. The first step is taken once before,
     both ways, and not measured: a first pass is slower.
-    Raises SequenceLengthError for no ids, or more than the context length.
+    Raises SequenceLengthError for no ids, or more than the context length; TokenError for one outside the vocabulary.
     """
+    ids = check_ids(ids, model.config.vocab_size)
     check_length(len(ids), model.config.context_length)
     with torch.inference_mode():
         start = _affordable_start(model, len(ids), seconds)
@@ -96,7 +98,7 @@ def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
         _step(model, with_cache, without, caches)
         for cache in caches:
             cache.length -= 1  # as if it had not been
-        steps: list[Step] = []
+        steps: list[RaceStep] = []
         began = time.perf_counter()
         while len(steps) < room:
             steps.append(_step(model, with_cache, without, caches))
@@ -108,14 +110,14 @@ def race(model: GPTModel, ids: Sequence[int], seconds: float = 1.0) -> Race:
     return Race(start, tuple(steps))
 
 
-def _step(model: GPTModel, with_cache: list[int], without: list[int], caches: list[KeptKeysValues]) -> Step:
+def _step(model: GPTModel, with_cache: list[int], without: list[int], caches: list[KeptKeysValues]) -> RaceStep:
     t0 = time.perf_counter()
     again = _next_logits(model, without)
     t1 = time.perf_counter()
     kept = _next_logits(model, with_cache[-1:], caches)
     t2 = time.perf_counter()
     difference = float((kept - again).abs().max() / again.abs().max())
-    return Step(len(without), 1000 * (t2 - t1), 1000 * (t1 - t0), int(kept.argmax()), int(again.argmax()), difference)
+    return RaceStep(len(without), 1000 * (t2 - t1), 1000 * (t1 - t0), int(kept.argmax()), int(again.argmax()), difference)
 
 
 def _next_logits(model: GPTModel, ids: Sequence[int], caches: list[KeptKeysValues] | None = None) -> Float[Tensor, "vocab_size"]:

@@ -1,7 +1,8 @@
 """Models by name: the catalogue, folders and the hub; and the one table between GPT-2's published parameter names and ours.
 
 Weights are read from safetensors files only (https://github.com/huggingface/safetensors: a JSON header with the name, type, shape
-and place of each tensor, then the bytes). The file is mapped into memory, so a model is there before its weights are read.
+and place of each tensor, then the bytes). The file is mapped into memory and not copied; each number is looked at once, whether
+it is finite.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.parameters import count_parameters
 from gptcore.store import TraceStore
-from gptcore.stored_weights import HEAD, PREFIX, QKV_BIAS, check_tensors, settle_tying, stored_tensors
+from gptcore.stored_weights import EMBEDDING, HEAD, PREFIX, QKV_BIAS, check_finite, check_tensors, settle_tying, stored_tensors
 from gptcore.tokenizer import Tokenizer
 
 EMBEDDED = Path(__file__).parent / "models" / "storyteller"
@@ -64,19 +65,19 @@ _TOP_NAMES: dict[str, str] = {
     "ln_f.weight": "final_norm.scale",
     "ln_f.bias": "final_norm.shift",
 }
-_BLOCK_NAMES: dict[str, tuple[str, bool]] = {
-    "ln_1.weight": ("ln_1.scale", False),
-    "ln_1.bias": ("ln_1.shift", False),
-    "attn.c_attn.weight": ("attention.qkv.weight", True),
-    "attn.c_attn.bias": ("attention.qkv.bias", False),
-    "attn.c_proj.weight": ("attention.out_proj.weight", True),
-    "attn.c_proj.bias": ("attention.out_proj.bias", False),
-    "ln_2.weight": ("ln_2.scale", False),
-    "ln_2.bias": ("ln_2.shift", False),
-    "mlp.c_fc.weight": ("feed_forward.widen.weight", True),
-    "mlp.c_fc.bias": ("feed_forward.widen.bias", False),
-    "mlp.c_proj.weight": ("feed_forward.narrow.weight", True),
-    "mlp.c_proj.bias": ("feed_forward.narrow.bias", False),
+_BLOCK_NAMES: dict[str, tuple[str, bool, tuple[int, ...]]] = {  # and the published shape, in widths of the residual stream
+    "ln_1.weight": ("ln_1.scale", False, (1,)),
+    "ln_1.bias": ("ln_1.shift", False, (1,)),
+    "attn.c_attn.weight": ("attention.qkv.weight", True, (1, 3)),
+    "attn.c_attn.bias": ("attention.qkv.bias", False, (3,)),
+    "attn.c_proj.weight": ("attention.out_proj.weight", True, (1, 1)),
+    "attn.c_proj.bias": ("attention.out_proj.bias", False, (1,)),
+    "ln_2.weight": ("ln_2.scale", False, (1,)),
+    "ln_2.bias": ("ln_2.shift", False, (1,)),
+    "mlp.c_fc.weight": ("feed_forward.widen.weight", True, (1, 4)),
+    "mlp.c_fc.bias": ("feed_forward.widen.bias", False, (4,)),
+    "mlp.c_proj.weight": ("feed_forward.narrow.weight", True, (4, 1)),
+    "mlp.c_proj.bias": ("feed_forward.narrow.bias", False, (1,)),
 }
 
 
@@ -84,12 +85,24 @@ def published_names(config: GPTConfig, tied: bool) -> dict[str, tuple[str, bool]
     """Our parameter name -> (published name without its prefix, whether it is published transposed)."""
     names = {ours: (published, False) for published, ours in _TOP_NAMES.items()}
     for layer in range(config.n_layers):
-        for published, (ours, transposed) in _BLOCK_NAMES.items():
+        for published, (ours, transposed, _) in _BLOCK_NAMES.items():
             if config.qkv_bias or published != QKV_BIAS:
                 names[f"blocks.{layer}.{ours}"] = (f"h.{layer}.{published}", transposed)
     if not tied:
         names["output_head.weight"] = (HEAD, False)
     return names
+
+
+def published_shapes(config: GPTConfig, tied: bool) -> dict[str, tuple[int, ...]]:
+    """Published name without its prefix -> the shape that this configuration wants; arithmetic, so that nothing has to be built."""
+    width = config.emb_dim
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_TOP_NAMES, (width,))
+    shapes |= {EMBEDDING: (config.vocab_size, width), "wpe.weight": (config.context_length, width)}
+    for layer in range(config.n_layers):
+        for name, (*_, widths) in _BLOCK_NAMES.items():
+            if config.qkv_bias or name != QKV_BIAS:
+                shapes[f"h.{layer}.{name}"] = tuple(n * width for n in widths)
+    return shapes if tied else {**shapes, HEAD: (config.vocab_size, width)}
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
@@ -214,8 +227,8 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32) -> GPTMod
 
     Weights that are stored in `dtype` stay in the mapped file until they are used, and the transposed matrices are views of it
     (in a product as fast as a copy, for one token and for many); other types are converted.
-    Raises CheckpointError for a configuration or a file that cannot be read, and one that lists every missing, surplus or
-    misshapen tensor.
+    Raises CheckpointError for a configuration or a file that cannot be read, one that lists every missing, surplus or misshapen
+    tensor, and one that counts the numbers which are not finite.
     """
     folder = Path(folder)
     config, tied = read_config(folder)
@@ -224,11 +237,12 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32) -> GPTMod
         if config.n_layers > len(stored):  # or a false claim of a billion layers would be built only to be compared with
             raise CheckpointError(f"{folder} claims {config.n_layers:,} layers, but holds only {len(stored)} tensors.")
         tied = settle_tying(stored, tied)
+        config = replace(config, qkv_bias=any(name.endswith(QKV_BIAS) for name in stored))
+        check_tensors(folder, stored, published_shapes(config, tied))  # before anything of the claimed size is built
+        check_finite(folder, stored, dtype)
         with torch.device("meta"), _WithoutInitialValues():  # shapes without numbers
-            model = GPTModel(replace(config, qkv_bias=any(name.endswith(QKV_BIAS) for name in stored)), tied)
-        names = published_names(model.config, tied)
-        check_tensors(folder, stored, {name: _published_shape(model, ours, swap) for ours, (name, swap) in names.items()})
-        weights = {ours: stored[name].read(dtype, swap) for ours, (name, swap) in names.items()}
+            model = GPTModel(config, tied)
+        weights = {ours: stored[name].read(dtype, swap) for ours, (name, swap) in published_names(config, tied).items()}
     if tied:
         weights["output_head.weight"] = weights["token_embedding.weight"]
     model.load_state_dict(weights, assign=True)
@@ -243,11 +257,6 @@ class _WithoutInitialValues(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         return kwargs["tensor"] if getattr(func, "__module__", "") == "torch.nn.init" else func(*args, **kwargs)
-
-
-def _published_shape(model: GPTModel, ours: str, transposed: bool) -> tuple[int, ...]:
-    shape = tuple(model.get_parameter(ours).shape)
-    return shape[::-1] if transposed else shape
 
 
 def save_model(model: GPTModel, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gptcore.arguments import Number, Whole, at_least_one, real
 from gptcore.errors import ConfigError
 
 
@@ -24,26 +25,27 @@ class GPTConfig:
     Raises ConfigError naming the value and the rule it breaks.
     """
 
-    vocab_size: int
-    context_length: int
-    emb_dim: int
-    n_heads: int
-    n_layers: int
-    drop_rate: float
+    vocab_size: Whole
+    context_length: Whole
+    emb_dim: Whole
+    n_heads: Whole
+    n_layers: Whole
+    drop_rate: Number
     qkv_bias: bool
 
     def __post_init__(self) -> None:
         for key in ("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers"):
-            value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"{key} is {value!r}; it must be a whole number of at least 1.")
+            value = at_least_one(key, getattr(self, key), ConfigError, "it must be a whole number of at least 1")
+            object.__setattr__(self, key, value)  # a plain int, also where it was numpy's
         if self.emb_dim % self.n_heads:
             raise ConfigError(
                 f"emb_dim is {self.emb_dim} and n_heads is {self.n_heads}; "
                 "emb_dim must be divisible by n_heads, since each head takes an equal share of the width."
             )
-        if isinstance(self.drop_rate, bool) or not isinstance(self.drop_rate, (int, float)) or not 0 <= self.drop_rate < 1:
+        drop_rate = real(self.drop_rate)
+        if drop_rate is None or not 0 <= drop_rate < 1:
             raise ConfigError(f"drop_rate is {self.drop_rate!r}; it must be a number of at least 0 and below 1.")
+        object.__setattr__(self, "drop_rate", drop_rate)
         if not isinstance(self.qkv_bias, bool):
             raise ConfigError(f"qkv_bias is {self.qkv_bias!r}; it must be True or False.")
 

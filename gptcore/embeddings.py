@@ -7,7 +7,6 @@ which the points keep most of their spread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.activations import owned
-from gptcore.arguments import check_ids
+from gptcore.arguments import Ids, Whole, at_least_one, check_id, check_ids, whole
 from gptcore.errors import OutOfRangeError
 from gptcore.model import GPTModel
 
@@ -45,17 +44,19 @@ class Projection:
 
 
 @torch.inference_mode()
-def rows_of(model: GPTModel, token_id: int, position: int) -> tuple[Float[np.ndarray, "emb_dim"], Float[np.ndarray, "emb_dim"]]:
+def rows_of(
+    model: GPTModel, token_id: Whole, position: Whole
+) -> tuple[Float[np.ndarray, "emb_dim"], Float[np.ndarray, "emb_dim"]]:
     """The row of a token and the row of a position, whose sum enters the first block.
 
     Raises TokenError or OutOfRangeError for one that the tables do not have.
     """
-    check_ids((token_id,), model.config.vocab_size)
-    if not 0 <= position < model.config.context_length:
+    token_id, place = check_id(token_id, model.config.vocab_size), whole(position)
+    if place is None or not 0 <= place < model.config.context_length:
         raise OutOfRangeError(
-            f"position is {position}; the table has rows for the positions 0 to {model.config.context_length - 1}, so give one of these."
+            f"position is {position!r:.80}; the table has rows for the positions 0 to {model.config.context_length - 1}, so give one of these."
         )
-    return owned(model.token_embedding.weight[token_id]), owned(model.position_embedding.weight[position])
+    return owned(model.token_embedding.weight[token_id]), owned(model.position_embedding.weight[place])
 
 
 @torch.inference_mode()
@@ -65,16 +66,15 @@ def lengths(model: GPTModel) -> tuple[Float[np.ndarray, "vocab_size"], Float[np.
 
 
 @torch.inference_mode()
-def nearest_tokens(model: GPTModel, ids: Sequence[int], top: int = 10) -> tuple[Neighbours, ...]:
+def nearest_tokens(model: GPTModel, ids: Ids, top: Whole = 10) -> tuple[Neighbours, ...]:
     """The nearest neighbours of each of `ids` in the token embedding. Each call reads the whole table, so ask for several at once.
 
     Raises TokenError for an id outside the vocabulary, OutOfRangeError for less than one neighbour.
     """
-    check_ids(ids, model.config.vocab_size)
-    if top < 1:
-        raise OutOfRangeError(f"top is {top}; ask for at least 1 neighbour.")
+    ids = check_ids(ids, model.config.vocab_size)
+    top = at_least_one("top", top, OutOfRangeError, "ask for at least 1 neighbour")
     table = model.token_embedding.weight
-    wanted = torch.tensor(tuple(ids), dtype=torch.long, device=table.device)
+    wanted = torch.tensor(ids, dtype=torch.long, device=table.device)
     cosines = _directions(table[wanted]) @ table.T / _lengths(table).clamp_min(_SMALLEST)
     return tuple(_neighbours(row, token_id, top) for row, token_id in zip(cosines, wanted, strict=True))
 
@@ -96,16 +96,16 @@ def position_similarity(model: GPTModel) -> Float[np.ndarray, "context_length co
 
 
 @torch.inference_mode()
-def project(model: GPTModel, ids: Sequence[int]) -> Projection:
+def project(model: GPTModel, ids: Ids) -> Projection:
     """The rows of some tokens in the plane in which they keep most of their variance, their mean at the origin.
 
     An axis has no direction of its own: it is turned so that the point farthest out is on its positive side.
     Raises TokenError for an id outside the vocabulary, OutOfRangeError for no token.
     """
-    check_ids(ids, model.config.vocab_size)
+    ids = check_ids(ids, model.config.vocab_size)
     if not ids:
         raise OutOfRangeError("No token was given to project; name at least one.")
-    rows = owned(model.token_embedding.weight[torch.tensor(tuple(ids))].double())
+    rows = owned(model.token_embedding.weight[torch.tensor(ids)].double())
     rows -= rows.mean(0)
     # The products of all rows with each other have the same spreads as the covariance, and are few where the rows are few.
     variance, directions = np.linalg.eigh(rows @ rows.T)

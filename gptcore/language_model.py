@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from gptcore.arguments import Ids, token_ids
 from gptcore.config import GPTConfig
 from gptcore.edits import Edits
 from gptcore.fingerprint import fingerprint
@@ -33,6 +34,10 @@ class LanguageModel:
         self.model.eval().requires_grad_(False).lay_out_for_steps()
         self.store.add(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied with its weights and its vocabulary, and with an empty store of the same size."""
+        return LanguageModel, (self.name, self.model, self.tokenizer, self.store)
+
     @cached_property
     def identity(self) -> str:
         """Name and content in one short text, the same in every process: what a `Run` names. Weights and vocabulary are read for it
@@ -44,15 +49,15 @@ class LanguageModel:
         """The shape of the model."""
         return self.model.config
 
-    def run(self, ids: Sequence[int], intervention: Intervention | None = None) -> Run:
+    def run(self, ids: Ids, intervention: Intervention | None = None) -> Run:
         """These ids through this model, as a key."""
-        return Run(self.identity, tuple(ids), intervention)
+        return Run(self.identity, token_ids(ids), intervention)
 
-    def trace(self, ids: Sequence[int], intervention: Intervention | None = None) -> Trace:
-        """What the model does with these token ids; computed only as far as the store does not have it already.
+    def trace(self, ids: Ids, intervention: Intervention | None = None) -> Trace:
+        """What the model does with these token ids, of shape [n] or [1, n]; computed only as far as the store does not have it already.
 
-        Raises SequenceLengthError for no token or more than the context length, TokenError for an id outside the vocabulary,
-        OutOfRangeError for an intervention at a layer, head or position that is not there.
+        Raises SequenceLengthError for no token or more than the context length, TokenError for an id outside the vocabulary or no whole
+        number, OutOfRangeError for an intervention at a layer, head or position that is not there.
         """
         return self.store.trace(self.run(ids, intervention))
 

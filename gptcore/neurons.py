@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.arguments import Whole, at_least_one, whole
 from gptcore.errors import LessonError
 from gptcore.model import GPTModel, LayerNorm, TransformerBlock
 
@@ -36,24 +37,25 @@ class NeuronEffects:
 @torch.inference_mode()
 def strongest_neurons(
     model: GPTModel,
-    layer: int,
+    layer: Whole,
     mlp_post: Float[np.ndarray, "neurons"],
     resid_final: Float[np.ndarray, "emb_dim"],
-    top: int = 8,
+    top: Whole = 8,
 ) -> NeuronEffects:
     """The `top` neurons of a layer by the length of what they write at a position.
 
     mlp_post: the layer's activations after GELU there; resid_final: the residual stream after the last block there.
     Raises LessonError for a layer that the model does not have.
     """
-    if not 0 <= layer < model.config.n_layers:
-        raise LessonError(f"layer is {layer}; this model has the layers 0 to {model.config.n_layers - 1}.")
+    place = whole(layer)
+    if place is None or not 0 <= place < model.config.n_layers:
+        raise LessonError(f"layer is {layer!r:.80}; this model has the layers 0 to {model.config.n_layers - 1}.")
     columns = cast(
-        TransformerBlock, model.blocks[layer]
+        TransformerBlock, model.blocks[place]
     ).feed_forward.narrow.weight  # [E, 4E]: column n is what neuron n writes at activation 1
     activations = torch.as_tensor(mlp_post, dtype=columns.dtype)
     written = activations.abs() * torch.linalg.vector_norm(columns, dim=0)
-    lengths, neurons = written.topk(min(top, len(written)))
+    lengths, neurons = written.topk(min(at_least_one("top", top, LessonError, "ask for at least 1 neuron"), len(written)))
     vectors = (columns[:, neurons] * activations[neurons]).T
     effects = direct_effects(model, vectors, torch.as_tensor(resid_final, dtype=columns.dtype))
     change = effects - effects.mean(-1, keepdim=True)

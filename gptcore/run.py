@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any, Literal, TypeAlias, get_args
 
+from gptcore.arguments import token_ids
 from gptcore.config import GPTConfig
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError, TokenError
 
@@ -136,11 +137,7 @@ class Run:
     def __post_init__(self) -> None:
         if not isinstance(self.intervention, Ablation | Patch | None):
             raise InterventionError(f"intervention is {self.intervention!r}; give an Ablation, a Patch or None.")
-        try:
-            ids = tuple(index(token_id) for token_id in self.ids)
-        except TypeError as error:
-            raise TokenError(f"ids is {str(self.ids)[:80]!r}; give token ids, which are whole numbers.") from error
-        _set(self, ids=ids, intervention=self.intervention or None)
+        _set(self, ids=token_ids(self.ids), intervention=self.intervention or None)
 
     def beginning(self, n_tokens: int) -> Run:
         """The first tokens by themselves. What happens at them is the same, since no token sees a later one."""

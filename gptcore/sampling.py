@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from gptcore.arguments import Number, Whole, real, whole
 from gptcore.errors import SamplingError
 from gptcore.random_numbers import MAX_SEED, random_number
 
@@ -34,25 +35,28 @@ class SamplingSettings:
     Raises SamplingError naming the value, the range and what to do.
     """
 
-    temperature: float | int = 1.0
-    top_k: int | None = None
-    top_p: float | int = 1.0
-    min_p: float | int = 0.0
-    seed: int = 0
+    temperature: Number = 1.0
+    top_k: Whole | None = None
+    top_p: Number = 1.0
+    min_p: Number = 0.0
+    seed: Whole = 0
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
+        temperature, top_p, min_p = (real(value) for value in (self.temperature, self.top_p, self.min_p))
+        top_k, seed = whole(self.top_k), whole(self.seed)
+        if temperature is None or not 0 <= temperature < math.inf:
             raise SamplingError(f"temperature is {self.temperature!r}; give a number of at least 0 (0 takes the best token).")
-        if self.top_k is not None and not (_is_whole(self.top_k) and self.top_k >= 1):
+        if self.top_k is not None and (top_k is None or top_k < 1):
             raise SamplingError(f"top_k is {self.top_k!r}; give a whole number of at least 1, or None to keep every token.")
-        if not (_is_number(self.top_p) and 0 < self.top_p <= 1):
+        if top_p is None or not 0 < top_p <= 1:
             raise SamplingError(f"top_p is {self.top_p!r}; give a number above 0 and up to 1 (1 keeps every token).")
-        if not (_is_number(self.min_p) and 0 <= self.min_p <= 1):
+        if min_p is None or not 0 <= min_p <= 1:
             raise SamplingError(f"min_p is {self.min_p!r}; give a number from 0 to 1 (0 keeps every token).")
-        if not (_is_whole(self.seed) and 0 <= self.seed <= MAX_SEED):
+        if seed is None or not 0 <= seed <= MAX_SEED:
             raise SamplingError(f"seed is {self.seed!r}; give a whole number from 0 to {MAX_SEED}.")
-        for name in ("temperature", "top_p", "min_p"):  # 1 and 1.0 are the same setting, and print the same
-            object.__setattr__(self, name, float(getattr(self, name)))
+        plain = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
+        for name, value in plain.items():  # 1 and 1.0 are the same setting, and print the same; numpy's and torch's numbers too
+            object.__setattr__(self, name, value)
 
 
 class Candidates(NamedTuple):
@@ -152,7 +156,7 @@ class Selection:
         """Name of the stage that cut the candidate, None if it is kept."""
         return next((stage.name for stage in self.stages if rank >= stage.kept), None)
 
-    def shortlist(self, n: int) -> tuple[Candidate, ...]:
+    def shortlist(self, n: Whole) -> tuple[Candidate, ...]:
         """The n best candidates (all, if there are fewer), cut or not."""
         return tuple(
             Candidate(
@@ -192,11 +196,15 @@ def candidates(logits: ArrayLike | torch.Tensor) -> Candidates:
     return Candidates(order, array[order])
 
 
-def select(logits: ArrayLike | torch.Tensor | Candidates, settings: SamplingSettings, position: int) -> Selection:
+def select(logits: ArrayLike | torch.Tensor | Candidates, settings: SamplingSettings, position: Whole) -> Selection:
     """Choose the token for `position` (its absolute place in the sequence, zero-based) from logits [vocab_size].
 
-    Settings, logits and position decide, nothing else does. Raises SamplingError as `candidates` does.
+    Settings, logits and position decide, nothing else does. Raises SamplingError as `candidates` does, and for a position that is no
+    whole number from 0.
     """
+    place = whole(position)
+    if place is None or place < 0:
+        raise SamplingError(f"position is {position!r:.80}; give the token's place in the sequence, a whole number from 0.")
     ids, given = logits if isinstance(logits, Candidates) else candidates(logits)
     sorted_logits = given.astype(np.float64)
     below_best = sorted_logits - sorted_logits[0]
@@ -206,13 +214,13 @@ def select(logits: ArrayLike | torch.Tensor | Candidates, settings: SamplingSett
     stages = _stages(base, weights, mass, settings)
     kept = stages[-1].kept
     bounds = mass[:kept] / mass[kept - 1]  # the last is 1 exactly and u is below 1: the draw cannot fall off the end
-    u = random_number(settings.seed, position)
+    u = random_number(settings.seed, place)
     rank = int(np.searchsorted(bounds, u, side="right"))
     probs = weights / mass[-1]
     final = np.zeros_like(probs)
     final[:kept] = weights[:kept] / mass[kept - 1]
     return Selection(
-        settings, position, stages, ids.copy(), sorted_logits, scaled, base / np.cumsum(base)[-1], probs, final,
+        settings, place, stages, ids.copy(), sorted_logits, scaled, base / np.cumsum(base)[-1], probs, final,
         _entropy(probs), _entropy(final[:kept]), u, rank, float(bounds[rank - 1]) if rank else 0.0, float(bounds[rank]),
     )  # fmt: skip
 
@@ -258,11 +266,3 @@ def _entropy(probs: np.ndarray) -> float:
     """Bits; a probability of 0 adds nothing."""
     present = probs[probs > 0]
     return max(0.0, float(-(present * np.log2(present)).sum()))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -138,6 +138,7 @@ class TraceStore:
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._logits = _RowsOfLogits(max_bytes // _LOGITS_SHARE)
         self._max_buffer_bytes = max_bytes - max_bytes // _LOGITS_SHARE
         self._lock = Lock()  # for the fields below
@@ -145,6 +146,10 @@ class TraceStore:
         self._trees: weakref.WeakKeyDictionary[HasModel, dict[Intervention | None, _Tree]] = weakref.WeakKeyDictionary()
         self._kept: dict[Buffer, _Tree] = {}
         self._numbers, self._moments = itertools.count(), itertools.count(1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied without its traces: whatever was in it can be computed again."""
+        return TraceStore, (self._max_bytes,)
 
     @classmethod
     def for_config(cls, config: GPTConfig) -> TraceStore:

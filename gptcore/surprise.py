@@ -6,7 +6,6 @@ model, as one half of a compressor, could store it. Probabilities are those at t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gptcore.arguments import check_ids
+from gptcore.arguments import Ids, Whole, at_least_one, check_ids, token_ids
 from gptcore.edits import Edits, forward
-from gptcore.errors import InterventionError, SequenceLengthError
+from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.run import Intervention, Patch
@@ -70,9 +69,7 @@ def windows(n_tokens: int, context_length: int) -> tuple[Window, ...]:
 
 
 @torch.inference_mode()
-def surprise(
-    model: GPTModel | LanguageModel, ids: Sequence[int], top: int = 3, intervention: Intervention | None = None
-) -> Surprise:
+def surprise(model: GPTModel | LanguageModel, ids: Ids, top: Whole = 3, intervention: Intervention | None = None) -> Surprise:
     """Judge each token after the first. The model runs once per window; logits are made and dropped a few rows at a time.
 
     intervention: what is silent or patched in every pass; it takes a LanguageModel.
@@ -86,7 +83,7 @@ def surprise(
         raise InterventionError(
             "A bare GPTModel has no vocabulary and no store; give the LanguageModel to judge a text under one."
         )
-    ids = tuple(ids)
+    ids, top = token_ids(ids), at_least_one("top", top, OutOfRangeError, "ask for at least 1 token")
     if not ids:
         raise SequenceLengthError("There is no token to judge; give at least 2, the first of which is only read.")
     check_ids(ids, model.config.vocab_size)

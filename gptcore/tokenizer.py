@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import regex
 import tiktoken
@@ -61,6 +62,7 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Vocabulary, end_ids: Sequence[int] = (), start_id: int | None = None, name: str = "") -> None:
         """end_ids, start_id: none of them is found among the special tokens by the name that the vocabulary gives the end of a text."""
+        self._made_of = vocabulary, tuple(end_ids), start_id, name
         self._ranks, special = vocabulary.ranks, vocabulary.special
         self._encoding = tiktoken.Encoding(name, pat_str=PRE_SPLIT, mergeable_ranks=self._ranks, special_tokens=special)
         self._bytes = [b""] * (len(self._ranks) + len(special))
@@ -77,6 +79,9 @@ class Tokenizer:
         self.end_ids = tuple(end_ids) or (() if named is None else (named,))
         self.end_of_text_id: int | None = next(iter(self.end_ids), None)
         self._start_id = None if start_id == self.end_of_text_id else start_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tokenizer, self._made_of
 
     @property
     def start_id(self) -> int | None:

@@ -9,9 +9,8 @@ count from 0; one that is not there raises OutOfRangeError. `positions=None` mea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from operator import index
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ from gptcore.activations import (
     LayerRows,
     owned,
 )
-from gptcore.arguments import check_ids
+from gptcore.arguments import Ids, Whole, at_least_one, check_ids, whole
 from gptcore.checks import Check, checks, earlier_tokens_unchanged
 from gptcore.edits import NOTHING, Edits
 from gptcore.errors import OutOfRangeError, TokenError
@@ -37,6 +36,7 @@ from gptcore.overview import AttentionOverview
 from gptcore.run import Run
 
 if TYPE_CHECKING:
+    from gptcore.language_model import LanguageModel
     from gptcore.store import HasModel
 
 Site = Literal["ln_1", "ln_2", "final"]
@@ -77,6 +77,17 @@ class Trace:
         self._resid, self._k, self._v = resid, k, v
         self._last_logits, self._kept_logits = last_logits, kept_logits
 
+    def __copy__(self) -> Trace:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Trace:
+        """Itself: nothing in a trace changes."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its model and its run, and computed again by whoever opens it: so all traces of one pickle share one model."""
+        return _trace_again, (self._language_model, self.run)
+
     @property
     def model(self) -> GPTModel:
         """The model that ran; its weights are not to be changed."""
@@ -87,17 +98,17 @@ class Trace:
         return len(self.ids)
 
     @torch.inference_mode()
-    def resid(self, layer: int) -> Float[np.ndarray, "n_tokens emb_dim"]:
+    def resid(self, layer: Whole) -> Float[np.ndarray, "n_tokens emb_dim"]:
         """The residual stream before block `layer`; n_layers gives the one after the last block."""
         return owned(self._resid[_within(layer, len(self._resid), "layer", "residual streams")])
 
     @torch.inference_mode()
-    def k(self, layer: int) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
+    def k(self, layer: Whole) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
         """The keys of a layer, as kept in the K/V cache."""
         return owned(self._k[self._layer(layer)])
 
     @torch.inference_mode()
-    def v(self, layer: int) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
+    def v(self, layer: Whole) -> Float[np.ndarray, "n_heads n_tokens head_dim"]:
         """The values of a layer, as kept in the K/V cache."""
         return owned(self._v[self._layer(layer)])
 
@@ -108,7 +119,7 @@ class Trace:
         return owned(self._last_logits())
 
     @torch.inference_mode()
-    def logits_at(self, positions: Sequence[int]) -> Float[np.ndarray, "query vocab_size"]:
+    def logits_at(self, positions: Ids) -> Float[np.ndarray, "query vocab_size"]:
         """The logits at other positions, one row each; a row of GPT-2 is 201 KB."""
         wanted = self._positions(positions)
         if len(wanted) == 1 and (kept := self._kept_logits(int(wanted[0]))) is not None:  # as for the choice made there
@@ -116,18 +127,13 @@ class Trace:
         return owned(self._model.unembed(self._resid[-1, wanted]))
 
     @torch.inference_mode()
-    def attention(
-        self, layer: int, positions: Sequence[int] | None = None, heads: Sequence[int] | None = None
-    ) -> AttentionActivations:
+    def attention(self, layer: Whole, positions: Ids | None = None, heads: Ids | None = None) -> AttentionActivations:
         """One layer's attention. At 1,024 tokens ask for the heads and positions in focus: all maps of a layer are 50 MB each."""
-        all_heads = range(self.config.n_heads)
-        wanted = all_heads if heads is None else [_within(head, self.config.n_heads, "head", "heads") for head in heads]
-        if not len(wanted):
-            raise OutOfRangeError("No head was asked for; name at least one, or leave heads out for all of them.")
-        return activations.attention(self._rows(layer), self._positions(positions), tuple(wanted))
+        wanted = _several(heads, self.config.n_heads, "head", "heads")
+        return activations.attention(self._rows(layer), self._positions(positions), wanted)
 
     @torch.inference_mode()
-    def layer_norm(self, layer: int | None, site: Site, positions: Sequence[int] | None = None) -> LayerNormActivations:
+    def layer_norm(self, layer: Whole | None, site: Site, positions: Ids | None = None) -> LayerNormActivations:
         """A LayerNorm: before attention ("ln_1"), before feed-forward ("ln_2"), or the last one ("final", which has no layer)."""
         wanted = self._positions(positions)
         if site == "final":
@@ -142,41 +148,37 @@ class Trace:
         return activations.layer_norm(rows.block.ln_2, activations.residual_middle(rows, wanted))
 
     @torch.inference_mode()
-    def feed_forward(self, layer: int, positions: Sequence[int] | None = None) -> FeedForwardActivations:
+    def feed_forward(self, layer: Whole, positions: Ids | None = None) -> FeedForwardActivations:
         """One layer's feed-forward network, every neuron."""
         return activations.feed_forward(self._rows(layer), self._positions(positions))
 
     @torch.inference_mode()
-    def block(self, layer: int, positions: Sequence[int] | None = None) -> BlockActivations:
+    def block(self, layer: Whole, positions: Ids | None = None) -> BlockActivations:
         """The residual stream's way through one block."""
-        return activations.block(self._rows(layer), self._resid[layer + 1], self._positions(positions))
+        return activations.block(self._rows(layer), self._resid[self._layer(layer) + 1], self._positions(positions))
 
     @torch.inference_mode()
-    def lens(self, positions: Sequence[int] | None = None, top: int = 10, targets: Sequence[int] | None = None) -> Lens:
+    def lens(self, positions: Ids | None = None, top: Whole = 10, targets: Ids | None = None) -> Lens:
         """What the model would predict after each layer. targets: the token to follow, one a position; None: the final best.
 
         About 50 ms a position with GPT-2 small: fill a grid a few positions at a time.
         Raises TokenError for a target outside the vocabulary, or a number of targets that is not that of the positions.
         """
         wanted = self._positions(positions).tolist()
-        if top < 1:
-            raise OutOfRangeError(f"top is {top}; ask for at least 1 token.")
-        if targets is not None and len(targets) != len(wanted):
-            raise TokenError(f"There are {len(targets)} targets for {len(wanted)} positions; name one for each.")
-        check_ids(targets or (), self.config.vocab_size)
-        return lens(self._model, self._resid, wanted, top, targets)
+        top = at_least_one("top", top, OutOfRangeError, "ask for at least 1 token")
+        followed = None if targets is None else check_ids(targets, self.config.vocab_size)
+        if followed is not None and len(followed) != len(wanted):
+            raise TokenError(f"There are {len(followed)} targets for {len(wanted)} positions; name one for each.")
+        return lens(self._model, self._resid, wanted, top, followed)
 
     @torch.inference_mode()
-    def attention_overview(self, size: int = 32, layers: Sequence[int] | None = None) -> AttentionOverview:
+    def attention_overview(self, size: Whole = 32, layers: Ids | None = None) -> AttentionOverview:
         """Every head's map, pooled to at most size x size, and a few numbers each; of all layers, or of those named, in their order.
 
         1,024 tokens of GPT-2 small take seconds: ask for a layer at a time where somebody waits.
         """
-        if size < 1:
-            raise OutOfRangeError(f"size is {size}; ask for at least 1 cell.")
-        wanted = range(self.config.n_layers) if layers is None else layers
-        if not len(wanted):
-            raise OutOfRangeError("No layer was asked for; name at least one, or leave layers out for all of them.")
+        size = at_least_one("size", size, OutOfRangeError, "ask for at least 1 cell")
+        wanted = _several(layers, self.config.n_layers, "layer", "layers")
         return overview.overview([self._rows(layer) for layer in wanted], size)
 
     @torch.inference_mode()
@@ -191,15 +193,15 @@ class Trace:
         return checks(self._model, self.ids, layers, self._resid, self._last_logits(), self._edits)
 
     @torch.inference_mode()
-    def check_earlier_tokens(self, layer: int) -> Check:
+    def check_earlier_tokens(self, layer: Whole) -> Check:
         """Whether the keys and values of the first tokens in a layer are the same without the tokens behind them."""
         rows = self._rows(layer)
         return earlier_tokens_unchanged(self._model, self.ids, self._layer(layer), rows.k, rows.v, self._edits)
 
-    def _layer(self, layer: int) -> int:
+    def _layer(self, layer: Whole) -> int:
         return _within(layer, self.config.n_layers, "layer", "layers")
 
-    def _rows(self, layer: int) -> LayerRows:
+    def _rows(self, layer: Whole) -> LayerRows:
         layer = self._layer(layer)
         block, edit = (
             cast(TransformerBlock, self._model.blocks[layer]),
@@ -207,12 +209,8 @@ class Trace:
         )
         return LayerRows(block, self._resid[layer], self._k[layer], self._v[layer], edit)
 
-    def _positions(self, positions: Sequence[int] | None) -> Int[Tensor, "query"]:
-        wanted = range(self.n_tokens) if positions is None else positions
-        if not len(wanted):
-            raise OutOfRangeError("No position was asked for; name at least one, or leave positions out for all of them.")
-        checked = [_within(position, self.n_tokens, "position", "tokens") for position in wanted]
-        return torch.tensor(checked, device=self._resid.device)
+    def _positions(self, positions: Ids | None) -> Int[Tensor, "query"]:
+        return torch.tensor(_several(positions, self.n_tokens, "position", "tokens"), device=self._resid.device)
 
 
 def kept(trace: Trace) -> Kept:
@@ -221,8 +219,27 @@ def kept(trace: Trace) -> Kept:
     return Kept(trace._language_model, trace._model, layers, trace._resid, trace._edits)
 
 
-def _within(wanted: int, count: int, name: str, counted: str) -> int:
+def _trace_again(language_model: LanguageModel, run: Run) -> Trace:
+    return language_model.trace(run.ids, run.intervention)
+
+
+def _several(wanted: Ids | None, count: int, name: str, counted: str) -> tuple[int, ...]:
+    """The wanted indices as plain ints, None for all of them. Raises OutOfRangeError for none at all, or one that is not there."""
+    if wanted is None:
+        return tuple(range(count))
+    given: Any = wanted.tolist() if hasattr(wanted, "tolist") else wanted
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise OutOfRangeError(f"{name}s are {wanted!r:.80}; give a sequence of numbers from 0 to {count - 1}, or leave them out.")
+    found = tuple(_within(value, count, name, counted) for value in given)
+    if not found:
+        raise OutOfRangeError(f"No {name} was asked for; name at least one, or leave {name}s out for all of them.")
+    return found
+
+
+def _within(wanted: Whole, count: int, name: str, counted: str) -> int:
     """The wanted index as a plain int. Raises OutOfRangeError unless it is 0 to count - 1."""
-    if not 0 <= wanted < count:
-        raise OutOfRangeError(f"{name} is {wanted}; there are {count:,} {counted}, so give a number from 0 to {count - 1}.")
-    return index(wanted)
+    number = whole(wanted)
+    if number is None or not 0 <= number < count:
+        said = number if number is not None else f"{wanted!r:.80}"
+        raise OutOfRangeError(f"{name} is {said}; there are {count:,} {counted}, so give a number from 0 to {count - 1}.")
+    return number

@@ -44,6 +44,7 @@ END_OF_TEXT = "<|endoftext|>"
 # GPT-2's pre-split: contractions, words, numbers, other signs (each with at most one space before), white space.
 PRE_SPLIT = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _PRE_SPLIT_AS_PUBLISHED = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_MOST_UNREACHABLE = 16  # or half a percent of the tokens; more of them means that the list of merges was cut off
 _OLDER_CLASSES = (None, "GPT2Tokenizer", "GPT2TokenizerFast")
 _NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
@@ -283,6 +284,13 @@ def _ranks_from_merges(
     if not ranks:
         raise ValueError("it has no token that text could become")
     learned = {*single, *merged}
+    words = [
+        token for token in vocab if token not in learned and token not in added and token[:1] + token[-1:] not in ("<>", "[]")
+    ]
+    if len(words) > max(_MOST_UNREACHABLE, len(vocab) // 200):
+        raise ValueError(
+            f"no merge makes {len(words):,} of its {len(vocab):,} tokens, {words[0]!r:.40} among them: merges are missing"
+        )
     unreachable = {_text_of(token, alphabet): token_id for token, token_id in vocab.items() if token not in learned}
     return ranks, unreachable | {token: token_id for token, token_id in added.items() if token not in learned}
 

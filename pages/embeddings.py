@@ -6,22 +6,7 @@ Shows: the two rows and their sum as strips (value by dimension); nearest tokens
 """
 
 from app import choices, runtime, ui
-from app.chapters.embeddings import sections
-
-PARTS = {
-    "sum": "The sum",
-    "similar": "Similar tokens",
-    "positions": "Similar positions",
-    "lengths": "How long the rows are",
-    "plane": "The rows in a plane",
-}
-DRAW = {
-    "sum": sections.the_sum,
-    "similar": sections.the_neighbours,
-    "positions": sections.the_positions,
-    "lengths": sections.the_lengths,
-    "plane": sections.the_plane,
-}
+from app.chapters.embeddings.parts import PARTS
 
 here = runtime.here()
 ui.page_header(
@@ -30,8 +15,5 @@ ui.page_header(
     "For each token the sum of two rows of numbers: one that belongs to the token, wherever it stands, and one that belongs to the "
     "position, whatever stands there. Both were learned.",
 )
-part = ui.parts(choices.EMBEDDINGS_PART, PARTS)
-if part in ("sum", "similar", "positions"):
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
-DRAW[part](here)
+ui.parts(choices.EMBEDDINGS_PART, PARTS, here)
 ui.terms("embedding", "cosine", "token id", "residual stream", "vocabulary", "context length", "weight tying")

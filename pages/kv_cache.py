@@ -5,10 +5,8 @@ Shows: the newest query and all keys and values, one row a token (value as a sha
 work for the next token (GFLOP) and measured time (ms), with and without the cache, over the tokens of the sequence.
 """
 
-from app import choices, faults, runtime, ui
-from app.chapters.kv_cache import race, sections
-
-PARTS = {"kept": "What is kept", "work": "The work it saves", "measured": "The time it saves here"}
+from app import choices, runtime, ui
+from app.chapters.kv_cache.parts import PARTS
 
 here = runtime.here()
 ui.page_header(
@@ -17,11 +15,5 @@ ui.page_header(
     "Because the keys and values of all earlier tokens are kept. Only the newest token runs through the model: its query is compared "
     "with the keys, it reads from the values, and the query is thrown away.",
 )
-part = ui.parts(choices.CACHE_PART, PARTS)
-if part == "kept":
-    sections.kept(here)
-elif part == "work":
-    sections.work(here)
-else:
-    faults.fragment(race.measured)(here)
+ui.parts(choices.CACHE_PART, PARTS, here)
 ui.terms("K/V cache", "query", "key", "value", "causal mask", "autoregressive", "FLOP")

@@ -7,9 +7,7 @@ probability over the layers (percent) and the ten likeliest tokens after one lay
 """
 
 from app import choices, runtime, ui
-from app.chapters.lens import sections
-
-PARTS = {"grid": "Every position", "position": "One position, layer by layer"}
+from app.chapters.lens.parts import PARTS
 
 here = runtime.here()
 ui.page_header(
@@ -18,8 +16,5 @@ ui.page_header(
     "The logit lens asks after every layer: what if the model stopped here? The early rows are guesses. From some layer on, "
     "the likeliest token no longer changes. The last row is the model's own output.",
 )
-if ui.parts(choices.LENS_PART, PARTS) == "grid":
-    sections.every_position(here)
-else:
-    sections.one_position(here)
+ui.parts(choices.LENS_PART, PARTS, here)
 ui.terms("logit lens", "residual stream", "layer", "LayerNorm", "output head", "entropy", "probability")

@@ -35,7 +35,7 @@ ui.note(
 )
 sections.count(found)
 drawn = views.shapes(here.config, len(here.ids))
-ui.self_check([views.shape_check(here.trace, drawn), counting.counted(here)])
+ui.self_check([views.shape_check(here.trace, drawn), counting.numbers_counted(here)])
 ui.source(GPTModel, parameters.component_counts)
 sections.shared_and_grown(here.model.name, here.config, tied)
 ui.terms(

@@ -7,44 +7,24 @@ a configuration of one's own.
 """
 
 from app import choices, runtime, ui
-from app.chapters.parameters import controls as config_controls
-from app.chapters.parameters import sections
-from app.chapters.parameters import weights as weight_sections
+from app.chapters.parameters.parts import PARTS
 from app.chapters.parameters.views import components
-from app.writing import markup
-from app.writing.quantities import in_words
+from app.writing.numbers import in_words, percent
 from gptcore import parameters
-
-PARTS = {
-    "where": "Where they sit",
-    "weights": "The loaded weights",
-    "memory": "Memory",
-    "work": "Work a token",
-    "configuration": "Any configuration",
-}
 
 here = runtime.here()
 tied = here.model.tied
 shares = components(here.config, tied).set_index("component").share
-head = "" if tied else f", {markup.percent(shares[parameters.OUTPUT_HEAD])} in an output head of its own"
+head = "" if tied else f", {percent(shares[parameters.OUTPUT_HEAD])} in an output head of its own"
 ui.page_header(
     ui.WHOLE,
     "Where do the parameters sit, and what do they cost?",
     f"{here.model.name} has {in_words(parameters.count_parameters(here.config, tied))} parameters: "
-    f"{markup.percent(shares[parameters.FEED_FORWARD])} of them in the feed-forward networks, "
-    f"{markup.percent(shares[parameters.ATTENTION])} in attention, "
-    f"{markup.percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens{head}. Change any key of the configuration and see what follows.",
+    f"{percent(shares[parameters.FEED_FORWARD])} of them in the feed-forward networks, "
+    f"{percent(shares[parameters.ATTENTION])} in attention, "
+    f"{percent(shares[parameters.TOKEN_EMBEDDING])} in the table of tokens{head}. Change any key of the configuration and see what follows.",
 )
-part = ui.parts(choices.PARAMETERS_PART, PARTS)
-if part == "weights":
-    weight_sections.loaded_weights(here)
-else:
-    config_controls.preset(here)
-    if part == "configuration":
-        sections.what_follows(config_controls.controls(here), here)
-    else:
-        drawn = {"where": sections.where, "memory": sections.memory, "work": sections.work}
-        drawn[part](config_controls.counted(here), here)
+ui.parts(choices.PARAMETERS_PART, PARTS, here)
 ui.terms(
     "parameter",
     "weight tying",

@@ -7,9 +7,7 @@ and output (-1 to 1).
 """
 
 from app import choices, runtime, ui
-from app.chapters.shortcuts import lessons, sections
-
-PARTS = {"experiment": "An untrained network", "model": "The shortcuts of this model"}
+from app.chapters.shortcuts.parts import PARTS
 
 here = runtime.here()
 ui.page_header(
@@ -18,8 +16,5 @@ ui.page_header(
     "Learning sends a gradient back through all layers, and each layer may shrink it. A shortcut adds a layer's input to its output, "
     "so that text and gradient both have a way past every layer.",
 )
-if ui.parts(choices.SHORTCUTS_PART, PARTS) == "experiment":
-    lessons.experiment()
-else:
-    sections.stream(here)
+ui.parts(choices.SHORTCUTS_PART, PARTS, here)
 ui.terms("shortcut connection", "gradient", "residual stream", "transformer block", "attention", "feed-forward network")

@@ -5,6 +5,8 @@ Shows: the sequence as chips (colour: probability at temperature 1); the seven s
 candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kept probabilities (0 to 1) with the dart u.
 """
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from app import faults, run_loop, runtime, sequence, state, ui
@@ -12,6 +14,8 @@ from app.chapters.write import seven_steps
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
+from app.runtime import Here
+from app.writing import markup
 
 FIRST_LABELS = 24  # rows that the panel can show before the vocabulary has arrived
 
@@ -20,7 +24,7 @@ def take_settings(new: dict) -> None:
     state.update(**new)
 
 
-def controls(running: bool, full: bool) -> None:
+def controls(running: bool, place: Here) -> None:
     """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if running:
@@ -28,7 +32,7 @@ def controls(running: bool, full: bool) -> None:
             done = run_loop.total() - run_loop.remaining()
             st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
             return
-        view = state.current()
+        full = place.is_full and place.is_newest
         st.button(
             "Step", type="primary", icon=":material/add:", on_click=state.guarded(run_loop.step), help="Choose one token and append it",
             disabled=full,
@@ -37,29 +41,52 @@ def controls(running: bool, full: bool) -> None:
         st.button(
             f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,), disabled=full
         )
-        st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=view.step == 0)
+        st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=place.position == 0)
         st.button(
-            "Start over", icon=":material/first_page:", on_click=state.guarded(run_loop.start_over), disabled=not view.chosen
+            "Start over",
+            icon=":material/first_page:",
+            on_click=state.guarded(run_loop.start_over),
+            disabled=not place.view.chosen,
         )
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
-            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
-            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
+            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50, range(5, 201, 5)))
+            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED, run_loop.SPEEDS))
+        if branches := state.branches():
+            with st.popover(f"Branches ({len(branches)})", icon=":material/call_split:", help="What was written here before"):
+                for index, branch in enumerate(reversed(branches)):
+                    text = markup.escape_markdown(place.model.tokenizer.decode(branch)[-60:] or "the prompt alone")
+                    st.button(
+                        text, key=f"branch_{index}", type="tertiary", on_click=state.guarded(state.take_branch), args=(branch,)
+                    )
 
 
-def live() -> None:
+@dataclass
+class PageRun:
+    """One drawing of the whole page. ticking: whether a run of tokens went on when it began; is_over: then only the fragment runs."""
+
+    ticking: bool
+    is_over: bool = False
+
+
+def live(page: PageRun) -> None:
     """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
     was_running = run_loop.remaining() > 0
     run_loop.tick()
-    if not drawing_page and not (ticking and run_loop.remaining()):
+    if page.is_over and not (page.ticking and run_loop.remaining() and not state.is_address_behind()):
         st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
-    here = runtime.here()
-    controls(was_running, here.is_full)
+    whole = runtime.here()
+    here = whole.up_to_cursor()  # everything below is as it was when the cursor's token was the newest
+    controls(was_running, whole)
     if here.is_full:
         ui.note(
             f"The sequence fills the context of {here.config.context_length:,} tokens, so no token can follow it. The model still says "
-            f"which it would take. {'Go back, or start over' if here.view.step else 'Shorten the prompt'} to go on."
+            f"which it would take. {'Go back, or start over' if here.view.chosen else 'Shorten the prompt'} to go on."
         )
-    timeline(sequence.timeline_chips(here), key="main_timeline", position=here.focus_chip, on_pick=sequence.go_to)
+    elif not whole.is_newest:
+        in_prompt = len(here.ids) < len(here.sequence.prompt)
+        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {whole.tokens[len(here.ids)]}."
+        ui.note(follows if in_prompt else f"{follows} Choose another, and a new branch begins; this one stays under Branches.")
+    timeline(sequence.timeline_chips(whole), key="main_timeline", position=whole.position, on_pick=run_loop.go_to)
     choice = sequence.selection(here)
     opened = int(state.remembered("opened_step", 4))
     hidden = is_hidden("next_token", len(here.ids))
@@ -78,7 +105,8 @@ def live() -> None:
         n_tokens=len(here.ids),
         on_settings=take_settings,
         on_choose=run_loop.choose,
-        disabled=here.is_full,
+        disabled=here.is_full or len(here.ids) < len(here.sequence.prompt),
+        followed=None if whole.is_newest else whole.ids[len(here.ids)],
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")
@@ -95,6 +123,6 @@ ui.page_header(
 if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
 # A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
-drawing_page, ticking = True, run_loop.remaining() > 0
-faults.fragment(live, run_every=run_loop.interval() if ticking else None)()
-drawing_page = False
+page_run = PageRun(ticking=run_loop.remaining() > 0)
+faults.fragment(live, run_every=run_loop.interval() if page_run.ticking else None)(page_run)
+page_run.is_over = True

@@ -5,169 +5,39 @@ Each rule is also shown a source that breaks it, so that none can pass by lookin
 
 from __future__ import annotations
 
-import ast
+import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app import choices
 from app.shell.navigation import PAGES
+from tests.house_rules import (
+    ROOT,
+    RULES,
+    Rule,
+    cache_faults,
+    chapter_faults,
+    class_faults,
+    figure_faults,
+    files,
+    home_faults,
+    import_faults,
+    number_faults,
+    page_faults,
+    python_files,
+    random_faults,
+    source,
+    unguarded_faults,
+)  # fmt: skip
 
-ROOT = Path(__file__).parents[1]
 MAX_LINES = 420
-TOP_LEVEL_FILES = {".gitignore", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+TOP_LEVEL_FILES = {".gitignore", "biome.jsonc", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
 TOP_LEVEL_FILES |= {"constraints.txt", "requirements-dev.txt", "requirements.txt"}
 TOP_LEVEL_FOLDERS = {".ci", ".streamlit", "app", "benchmarks", "docs", "gptcore", "pages", "tests"}
-
-# What the modules of each folder may import besides the standard library; the longest folder that fits decides.
-ALLOWED_IMPORTS = {
-    "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
-    "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
-    "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
-    "app/server": {"app.server", "streamlit", "starlette", "google.protobuf"},
-    "app/charts": {"app.charts", "app.palette", "plotly", "pandas", "numpy"},
-    "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
-}
-TORCH_IN_APP = {"app/engine/local.py", "app/chapters/layer_norm/lessons.py", "app/chapters/feed_forward/activations.py"}
-TORCH_IN_APP |= {"app/chapters/parameters/checks.py", "app/chapters/scale/checks.py"}  # torch's own size of a number
-RANDOM_MODULES = {"random", "secrets", "uuid"}
-# Names (dotted, as written) that only one module may use.
-ONE_HOME = {
-    "st.session_state": "app/state.py",
-    "st.query_params": "app/state.py",
-    "st.html": "app/ui.py",
-    "unsafe_allow_html": "app/ui.py",
-}
-RANDOM_NAMES = ("np.random", "numpy.random", "torch.rand", "torch.manual_seed", "torch.Generator", "os.urandom")
-Rule = Callable[[str, str], list[str]]  # name and text of a source -> what is wrong with it
-RANDOM_IN_JS = re.compile(r"Math\s*\.\s*random|getRandomValues|randomUUID")
-
-
-def files(ending: str, *folders: str) -> list[str]:
-    return sorted(path.relative_to(ROOT).as_posix() for folder in folders for path in (ROOT / folder).rglob(f"*.{ending}"))
-
-
-def python_files(*folders: str) -> list[str]:
-    return files("py", *folders)
-
-
-@cache
-def source(name: str) -> str:
-    return (ROOT / name).read_text("utf-8")
-
-
-@cache
-def nodes(text: str) -> tuple[ast.AST, ...]:
-    """Every node of the source's syntax tree."""
-    return tuple(ast.walk(ast.parse(text)))
-
-
-def allowed_imports(name: str) -> set[str]:
-    """What the module of this name may import."""
-    room = max((folder for folder in ALLOWED_IMPORTS if name.startswith(folder + "/")), key=len)
-    return ALLOWED_IMPORTS[room] | set(sys.stdlib_module_names) - RANDOM_MODULES
-
-
-def imported_names(text: str) -> Iterator[str]:
-    """Everything imported anywhere in the source, dotted: `from a import b` gives a.b."""
-    for node in nodes(text):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
-
-
-@cache
-def used_names(text: str) -> set[str]:
-    """Every dotted name, keyword and `from x import y` in the source: np.random.default_rng gives itself and its beginnings."""
-    names = {f"st.{name.removeprefix('streamlit.')}" for name in imported_names(text) if name.startswith("streamlit.")}
-    for node in nodes(text):
-        if isinstance(node, ast.Attribute):
-            names.add(ast.unparse(node))
-        elif isinstance(node, ast.keyword) and node.arg:
-            names.add(node.arg)
-    return names
-
-
-def import_faults(name: str, text: str) -> list[str]:
-    allowed, faults = allowed_imports(name), []
-    for found in imported_names(text):
-        if not any(found == package or found.startswith(package + ".") for package in allowed):
-            faults.append(f"{name} may not import {found}")
-        if not name.startswith("gptcore/") and re.match(r"gptcore\.(.+\.)?_", found):
-            faults.append(f"{name} imports {found}, which is private")
-        if name.startswith("app/") and found.split(".")[0] == "torch" and name not in TORCH_IN_APP:
-            faults.append(f"{name} imports torch, which belongs to {', '.join(sorted(TORCH_IN_APP))}")
-        if name.startswith("app/chapters/") and name.endswith("views.py") and found.split(".")[0] == "streamlit":
-            faults.append(f"{name} imports {found}: views are data, which sections draw")
-    return faults
-
-
-def chapter_faults(name: str, text: str) -> list[str]:
-    """A chapter imports no other, a page its own alone, and what stands around the pages imports none."""
-    folder, file = name.rsplit("/", 1)
-    own = Path(name).parts[2] if folder.startswith("app/chapters/") else file.removesuffix(".py") if folder == "pages" else ""
-    met = {found.split(".")[2] for found in imported_names(text) if re.match(r"app\.chapters\.", found)}
-    return [f"{name} imports the chapter {other}" for other in sorted(met - {own})]
-
-
-def home_faults(name: str, text: str) -> list[str]:
-    strays = [used for used, home in ONE_HOME.items() if used in used_names(text) and name != home]
-    return [f"{name} uses {used}, which belongs in {ONE_HOME[used]}" for used in strays]
-
-
-def cache_faults(name: str, text: str) -> list[str]:
-    """A cache that counts its entries is as large as visitors make them: app.recent counts bytes. Streamlit's own holds single things
-    (a function without arguments)."""
-    faults = []
-    for node in nodes(text):
-        for decorator in getattr(node, "decorator_list", ()):
-            said = ast.unparse(decorator)
-            single = isinstance(node, ast.FunctionDef) and not (node.args.args or node.args.kwonlyargs)
-            if re.match(r"(functools\.)?lru_cache|st\.cache_", said) and not single:
-                faults.append(f"{name}: {node.name} is cached by {said}; use app.recent.keeping, which counts bytes")
-    return faults
-
-
-def unguarded_faults(name: str, text: str) -> list[str]:
-    """What Streamlit calls by itself goes through app.faults or app.state.guarded: an error in it would take down the whole page."""
-    found = []
-    for node in nodes(text):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "st.fragment" and name != "app/faults.py":
-            found.append(f"{name} uses st.fragment; app.faults.fragment says what goes wrong in it")
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or ast.unparse(node.func.value) != "st":
-            continue
-        for keyword in node.keywords:
-            value = ast.unparse(keyword.value)
-            if keyword.arg in {"on_click", "on_change", "on_select"} and not value.startswith(
-                ("state.guarded(", "guarded(", "'")
-            ):
-                found.append(f"{name} gives {value} to st.{node.func.attr}; hand it state.guarded({value})")
-        if node.func.attr == "download_button" and not ast.unparse(node.args[1]).startswith("faults.export("):
-            found.append(f"{name}: a download button's data are made by faults.export(...)")
-    return found
-
-
-def random_faults(name: str, text: str) -> list[str]:
-    if name.endswith(".js"):
-        return [f"{name} calls {found.group()}" for found in RANDOM_IN_JS.finditer(text)]
-    return [f"{name} uses {used}" for used in used_names(text) if used.startswith(RANDOM_NAMES)]
-
-
-# Each rule, and the files that it holds for.
-RULES: dict[Rule, list[str]] = {
-    import_faults: python_files("gptcore", "app", "pages"),
-    chapter_faults: python_files("app", "pages"),
-    home_faults: python_files("app", "pages"),
-    random_faults: [*python_files("app", "pages"), *files("js", "app")],
-    unguarded_faults: python_files("app", "pages"),
-    cache_faults: python_files("app", "pages"),
-}
 
 
 @pytest.mark.parametrize("faults", RULES, ids=lambda rule: rule.__name__)
@@ -180,13 +50,16 @@ def test_page_chapter_and_the_choice_of_its_part_have_one_name() -> None:
     assert {Path(name).stem for name in python_files("pages")} == pages
     chapters = {path.name for path in (ROOT / "app/chapters").iterdir() if (path / "__init__.py").is_file()}
     assert chapters == pages - {"glossary"}  # which is one list of words
-    in_parts = {page for page in pages if "ui.parts(" in source(f"pages/{page}.py")}
-    assert all(f"choices.{choice_constant(page)}" in source(f"pages/{page}.py") for page in in_parts)
 
 
-def choice_constant(page: str) -> str:
-    """The name in app/choices.py of the choice that a link calls as it calls the page."""
-    return next(name for name, value in vars(choices).items() if isinstance(value, choices.Choice) and value.name == page)
+@pytest.mark.parametrize("page", sorted({entry.file for entry in PAGES} & choices.ALL.keys()))
+def test_the_parts_of_a_page_are_those_of_the_choice_of_its_part(page: str) -> None:
+    assert tuple(importlib.import_module(f"app.chapters.{page}.parts").PARTS) == choices.ALL[page].options
+
+
+def test_no_two_classes_have_one_name() -> None:
+    assert not class_faults({name: source(name) for name in python_files("app", "gptcore")})
+    assert class_faults({"app/a.py": "class Picture: ...", "app/b.py": "class Part: ...", "app/c.py": "class Picture(Part): ..."})
 
 
 BROKEN = [
@@ -204,6 +77,7 @@ BROKEN = [
     (import_faults, "pages/broken.py", "import pages.other"),
     (import_faults, "app/broken.py", "from random import choice"),
     (import_faults, "app/chapters/lens/views.py", "import torch"),
+    (import_faults, "app/chapters/scale/checks.py", "from torch import Tensor"),
     (import_faults, "app/engine/queue.py", "import torch"),
     (import_faults, "app/chapters/lens/views.py", "import streamlit as st"),
     (import_faults, "app/chapters/tokens/surprise_views.py", "from streamlit import cache_resource"),
@@ -220,6 +94,16 @@ BROKEN = [
     (cache_faults, "app/broken.py", "@lru_cache(maxsize=32)\ndef cut(text): ..."),
     (cache_faults, "app/broken.py", "@st.cache_resource(max_entries=9)\ndef cut(text): ..."),
     (cache_faults, "app/broken.py", "@st.cache_data\ndef cut(text): ..."),
+    (page_faults, "pages/lens.py", "part = ui.parts(choices.LENS_PART, PARTS)"),
+    (page_faults, "pages/lens.py", "ui.parts(choices.LENS_PART, PARTS, here)\nif here.ids:\n    pass"),
+    (figure_faults, "app/chapters/lens/sections.py", "figure.layout['yaxis']['range'] = (0, 1)"),
+    (figure_faults, "app/chapters/lens/sections.py", "cells = figure.data[0]"),
+    (number_faults, "pages/broken.py", "f'{probability:.1%}'"),
+    (number_faults, "app/charts/broken.py", "f'{value:,.2f} bits'"),
+    (number_faults, "app/ui.py", "f'{value:g}'"),
+    (number_faults, "app/components/broken.js", "shown.textContent = n.toLocaleString()"),
+    (number_faults, "app/components/broken.js", "return x.toFixed(3).replace('-', '−')"),
+    (number_faults, "app/components/broken.js", "return `${(100 * p).toFixed(1)} %`"),
     (random_faults, "pages/broken.py", "import numpy as np\nnp.random.default_rng(1).normal()"),
     (random_faults, "app/broken.py", "torch.randn(3)"),
     (random_faults, "app/components/broken.js", "const x = Math.random()"),
@@ -266,3 +150,17 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
         if b"\0" not in text:
             faults += [f"{name}: {found.group()}" for found in forbidden.finditer(text.decode("utf-8", errors="replace"))]
     assert not faults
+
+
+def lint(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the linter says of JavaScript."""
+    command = [str(Path(sys.executable).with_name("biome")), "lint", "--colors=off", "--error-on-warnings", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_a_component_names_nothing_that_it_neither_declares_nor_imports(tmp_path: Path) -> None:
+    checked = lint("app/components", "tests/js")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    (tmp_path / "broken.js").write_text("export const box = make('div');\n")
+    broken = lint(f"--config-path={ROOT / 'biome.jsonc'}", str(tmp_path / "broken.js"))
+    assert "noUndeclaredVariables" in broken.stdout + broken.stderr

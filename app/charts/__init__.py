@@ -9,18 +9,19 @@ template.
 from app.charts.bars import grouped_bars, histogram
 from app.charts.export import html_page, stand_alone
 from app.charts.frame import Figure
-from app.charts.heatmap import heatmap, strip
-from app.charts.labels import escape, percent, quantity, significant
-from app.charts.lines import curves, line_over_layers, scatter_2d
+from app.charts.heatmap import heatmap, parted_strip, strip
+from app.charts.labels import escape
+from app.charts.lines import VerticalLine, curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
-from app.charts.treemap import Part, treemap
+from app.charts.treemap import Area, treemap
 
 __all__ = [
     "STAGES",
+    "Area",
     "Figure",
     "Mode",
-    "Part",
     "Scale",
+    "VerticalLine",
     "colour",
     "colour_scale",
     "curves",
@@ -31,10 +32,8 @@ __all__ = [
     "histogram",
     "html_page",
     "line_over_layers",
-    "percent",
-    "quantity",
+    "parted_strip",
     "scatter_2d",
-    "significant",
     "stand_alone",
     "strip",
     "treemap",

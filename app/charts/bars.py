@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, shorten, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
+from app.writing.numbers import counted, quantity, significant
 
 
 def grouped_bars(
@@ -22,12 +23,16 @@ def grouped_bars(
     unit: Unit,
     label_title: str = "token",
     stages: Sequence[str] = ("probability", "reference"),
+    errors: ArrayLike | None = None,
+    row_height: int | None = None,
+    most_ticks: int | None = None,
     mode: Mode = "light",
 ) -> Figure:
     """Horizontal bars: one group a label (first at the top), one bar a series, its value beside it.
 
     series: name -> values [label]; stages: the colour of each series. Labels are positions with tick texts, so equal ones stay
-    apart. Raises ValueError if a series has another length than the labels.
+    apart. errors [label]: whiskers of the first series to either side, where its number would lie under them and is left out;
+    row_height: pixels of a group; most_ticks: of the axis. Raises ValueError if a series has another length than the labels.
     """
     traces = []
     for (name, values), stage in zip(series.items(), stages, strict=False):
@@ -51,6 +56,9 @@ def grouped_bars(
         )
     if len(traces) < len(series):
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
+    if errors is not None:
+        whiskers = {"type": "data", "array": _numbers(errors, len(labels), "errors"), "color": colour("dart", mode)}
+        traces[0] |= {"error_x": {**whiskers, "thickness": 1.5, "width": 4}, "textposition": "none"}
     every = np.concatenate([np.asarray(v, dtype=float).ravel() for v in series.values()])
     reach = float(np.nanmax(np.abs(every), initial=0.0)) or 1.0
     alt = f"Bar chart: {title}. {counted(len(labels), 'bar')} ({label_title}) for {', '.join(series)}; {with_unit(value_title, unit)} "
@@ -58,7 +66,7 @@ def grouped_bars(
         traces,
         title=title,
         alt=alt + value_range(every, unit) + _largest(series, labels, unit),
-        plot_height=max(80, len(labels) * (14 + 14 * len(series))),
+        plot_height=max(80, len(labels) * (row_height or 14 + 14 * len(series))),
         legend=list(series) if len(series) > 1 else (),
         barmode="group",
         bargap=0.3,
@@ -68,6 +76,7 @@ def grouped_bars(
             # Room for the text beside the longest bar, on both sides where there are negative ones.
             "range": [-1.25 * reach if np.nanmin(every, initial=0.0) < 0 else 0, 1.25 * reach],
             **({"tickformat": PERCENT_TICKS} if unit == "%" else {}),
+            **({"nticks": most_ticks} if most_ticks else {}),
         },
         yaxis={
             "tickangle": 0,

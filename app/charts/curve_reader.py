@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.charts.frame import AXIS_ROOM, Figure, Trace, frame
-from app.charts.labels import escape, significant
+from app.charts.labels import escape
 from app.charts.theme import SURFACES, Mode, blend, colour
+from app.writing.numbers import fixed, significant
 
 READOUT_LINE, SLIDER_ROOM, PLOT_HEIGHT = 22, 60, 320  # pixels
 
@@ -92,12 +93,7 @@ def _readings(curves: Mapping[str, Curve], x: np.ndarray, index: int) -> dict[st
 
 
 def _texts(curves: Mapping[str, Curve], index: int) -> list[str]:
-    return [f"value {_fixed(c.values[index])}, slope {_fixed(c.slopes[index])}" for c in curves.values()]
-
-
-def _fixed(value: float) -> str:
-    """Three decimals, so that nothing jumps while the slider moves."""
-    return f"{value + 0.0:.3f}".replace("-0.000", "0.000").replace("-", "−")
+    return [f"value {fixed(c.values[index], 3)}, slope {fixed(c.slopes[index], 3)}" for c in curves.values()]
 
 
 def _step(curves: Mapping[str, Curve], x: np.ndarray, index: int, moved: dict[str, Any], first_marker: int) -> dict[str, Any]:
@@ -105,7 +101,7 @@ def _step(curves: Mapping[str, Curve], x: np.ndarray, index: int, moved: dict[st
     layout: dict[str, Any] = {"shapes[0].x0": place, "shapes[0].x1": place}
     for i, (name, text) in enumerate(zip(curves, _texts(curves, index), strict=True)):
         layout[f"annotations[{i}].text"] = _readout(name, text)
-    return {"method": "update", "label": _fixed(place)[:-1], "args": [moved, layout, [first_marker, first_marker + 1]]}
+    return {"method": "update", "label": fixed(place, 2), "args": [moved, layout, [first_marker, first_marker + 1]]}
 
 
 def _readout(name: str, text: str) -> str:

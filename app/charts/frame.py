@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.charts.labels import Unit, escape, quantity, wrapped
+from app.charts.labels import Unit, escape, wrapped
+from app.writing.numbers import quantity
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

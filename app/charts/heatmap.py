@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.charts.frame import AXIS_ROOM, BAR_ROOM, Figure, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, counted, escape, quantity, thinned, token_label, with_unit
-from app.charts.theme import SURFACES, Mode, Scale, colour_scale
+from app.charts.labels import PERCENT_TICKS, Unit, escape, thinned, token_label, with_unit
+from app.charts.theme import SURFACES, Mode, Scale, colour, colour_scale
+from app.writing.numbers import counted, quantity, significant
 
 Matrix = NDArray[np.floating[Any]]
 
@@ -125,6 +126,47 @@ def strip(
             "autorange": "reversed",
         },
     )
+
+
+def parted_strip(
+    parts: Mapping[str, ArrayLike],
+    *,
+    row_names: Sequence[str],
+    title: str,
+    value_title: str = "value",
+    mode: Mode = "light",
+) -> Figure:
+    """A strip in parts, each in shades of a scale of its own: on one scale the largest part would leave the others pale.
+
+    parts: name -> [row, dimension]; NaN is left out. The colours are shares of the largest number of a part, which stands under it;
+    hovers say the numbers themselves.
+    """
+    arrays = {name: np.asarray(values, dtype=float) for name, values in parts.items()}
+    largest = {name: limit_of(values, "signed") for name, values in arrays.items()}
+    scales = [f"{name} ±{significant(limit)}" for name, limit in largest.items()]
+    figure = strip(
+        np.hstack([values / largest[name] for name, values in arrays.items()]),
+        row_names=row_names,
+        title=title,
+        value_title=f"{value_title}, as a share of the largest of its part",
+        top=1.0,
+        mode=mode,
+    )
+    (cells,), layout = figure.data, figure.layout
+    dimensions = [f"{escape(name)}, dimension {i}" for name, values in arrays.items() for i in range(values.shape[1])]
+    cells |= {"customdata": np.hstack(list(arrays.values())), "text": [dimensions] * len(row_names)}
+    cells["hovertemplate"] = f"%{{y}}<br>%{{text}}<br>{escape(value_title)} <b>%{{customdata:.3~r}}</b><extra></extra>"
+    cells["colorbar"] |= {"tickformat": PERCENT_TICKS, "nticks": 3}
+    ends = np.cumsum([values.shape[1] for values in arrays.values()])
+    middles = [float(end - values.shape[1] / 2 - 0.5) for end, values in zip(ends, arrays.values(), strict=True)]
+    layout["meta"]["alt"] += f" The largest of each part: {', '.join(scales)}."
+    layout["xaxis"] |= {"tickvals": middles, "ticktext": [escape(scale) for scale in scales], "title": {}}
+    line = {"width": 2, "color": colour("residual", mode)}
+    layout["shapes"] = [
+        {"type": "line", "x0": end - 0.5, "x1": end - 0.5, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+        for end in ends[:-1].tolist()
+    ]
+    return figure
 
 
 def _strip_hover(matrix: Matrix, x_title: str, name: str, unit: Unit) -> dict[str, Any]:

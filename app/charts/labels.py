@@ -1,4 +1,4 @@
-"""How text and numbers are written in figures.
+"""How text is written in figures; numbers come from app/writing/numbers.py.
 
 Plotly reads labels, titles and hovers as HTML: whatever a user or a model wrote goes through `escape`, here and nowhere else.
 """
@@ -8,58 +8,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
-
-import numpy as np
 
 Unit = Literal["%"] | str
 PERCENT_TICKS = "~%"  # plotly's tickformat for shares: as many decimals as tell the ticks apart
-_COUNTED = {"bits", "tokens"}  # units that are words
 _MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;", "$": "&#36;"})
 
 
 def escape(text: str) -> str:
     """Text as plotly shows it unchanged: no tag, no entity, no hover template (`%{x}`) and no LaTeX (`$...$`) comes of it."""
     return text.translate(_MARKS)
-
-
-def percent(probability: float) -> str:
-    """0.431 -> "43.1 %"; below a tenth of a percent "< 0.1 %"; not a number "–". As `percent` in shared.js."""
-    if not math.isfinite(probability):
-        return "–"
-    if 0 < probability < 0.001:
-        return "< 0.1 %"
-    return f"{Decimal(100 * float(probability)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
-
-
-def significant(value: float) -> str:
-    """Three significant digits with a real minus sign; not a number "–". As `significant` in shared.js."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    exact = Decimal(float(value))
-    rounded = float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), ROUND_HALF_UP))
-    if 1e-6 <= abs(rounded) < 1e21:
-        text = np.format_float_positional(rounded, trim="-")
-    else:
-        text = np.format_float_scientific(rounded, trim="-", exp_digits=1)
-    return text.replace("-", "−", 1)
-
-
-def quantity(value: float, unit: Unit) -> str:
-    """A value with its unit: "1 token", "2 tokens". The unit "%" stands for a probability: 0.431 -> "43.1 %"."""
-    if unit == "%":
-        return percent(value)
-    number = significant(value)
-    one = number == "1" and unit in _COUNTED
-    return f"{number} {unit.removesuffix('s') if one else unit}".rstrip()
-
-
-def counted(number: int, name: str) -> str:
-    """1, "row" -> "1 row"; 2, "row" -> "2 rows"."""
-    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def with_unit(title: str, unit: Unit) -> str:

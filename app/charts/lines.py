@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from app.charts.frame import Figure, Trace, frame, value_range
-from app.charts.labels import PERCENT_TICKS, Unit, escape, quantity, significant, with_unit
+from app.charts.labels import PERCENT_TICKS, Unit, escape, with_unit
 from app.charts.theme import Mode, colour
+from app.writing.numbers import quantity, significant
 
 # Series differ by dash and mark too, so that a grey print-out and any eye can follow them.
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 _LABEL = MappingProxyType({"textposition": "top center", "textfont": {"size": 12}})  # of a point
+
+
+@dataclass(frozen=True)
+class VerticalLine:
+    """A line from the bottom to the top of the plot, at a place on the x axis."""
+
+    at: float
+    stage: str = "residual"
+    dash: Literal["dot", "dash", "solid"] = "dot"
+    width: float = 1
 
 
 def line_over_layers(
@@ -27,12 +39,16 @@ def line_over_layers(
     unit: Unit = "",
     stages: Sequence[str] = ("residual", "attention", "feed_forward", "layer_norm"),
     layer_names: Sequence[str] | None = None,
+    layer_title: str = "",
     log_y: bool = False,
+    from_zero: bool = False,
+    y_range: tuple[float, float] | None = None,
     mode: Mode = "light",
 ) -> Figure:
     """One value a layer. series: name -> values [layer], layer 0 first; NaN leaves a gap.
 
-    layer_names: the tick texts where the places are not simply the layers 0, 1, 2, ... (such as "embeddings", "after block 0").
+    layer_names: the tick texts where the places are not simply the layers 0, 1, 2, ... (such as "embeddings", "after block 0");
+    layer_title: under the axis, where "layer" does not say it all; from_zero, y_range: where the other axis begins, or all of it.
     log_y needs values above 0 (ValueError otherwise).
     """
     first = np.asarray(next(iter(series.values())), dtype=float)
@@ -42,7 +58,11 @@ def line_over_layers(
         raise ValueError(f"{len(places)} layers, but {len(names)} layer names: give one name each.")
     step = max(1, -(-len(names) // 24))
     ticks = {"zeroline": False, "tickvals": places[::step], "ticktext": [escape(name) for name in names[::step]]}
-    return _lines(series, places, names, title, "layer", value_title, "", unit, stages, log_y, mode, marks=True, ticks=ticks)
+    if layer_title:
+        ticks["title"] = {"text": escape(layer_title)}
+    y_axis: dict[str, Any] = {"dtick": 1, "exponentformat": "power"} if log_y else _reach(from_zero, y_range)
+    axes = ("layer", value_title, "", unit)
+    return _lines(series, places, names, title, axes, stages, log_y, mode, marks=True, x_axis=ticks, y_axis=y_axis)
 
 
 def curves(
@@ -55,12 +75,44 @@ def curves(
     x_unit: Unit = "",
     unit: Unit = "",
     stages: Sequence[str] = ("feed_forward", "reference"),
+    marks: bool = False,
+    x_step: float | None = None,
+    log_y: bool = False,
+    from_zero: bool = False,
+    vertical_lines: Sequence[VerticalLine] = (),
     mode: Mode = "light",
 ) -> Figure:
-    """Functions of one number. series: name -> values [x]."""
+    """Functions of one number. series: name -> values [x].
+
+    marks: each point by itself, for the few that were measured; x_step: between ticks; log_y needs values above 0 (ValueError
+    otherwise); from_zero: where the other axis begins. vertical_lines outside the plot are left out.
+    """
     places = np.asarray(x, dtype=float)
     hover = [f"{significant(v)} {x_unit}".rstrip() for v in places]
-    return _lines(series, places, hover, title, x_title, value_title, x_unit, unit, stages, False, mode, marks=False)
+    shapes = [
+        {"type": "line", "x0": line.at, "x1": line.at, "y0": 0, "y1": 1, "yref": "y domain",
+         "line": {"color": colour(line.stage, mode), "width": line.width, "dash": line.dash}}
+        for line in vertical_lines if len(places) and places.min() <= line.at <= places.max()
+    ]  # fmt: skip
+    y_axis = _log_ticks(series) if log_y else _reach(from_zero, None)
+    axes = (x_title, value_title, x_unit, unit)
+    x_axis = {"dtick": x_step} if x_step else {}
+    figure = _lines(series, places, hover, title, axes, stages, log_y, mode, marks=marks, x_axis=x_axis, y_axis=y_axis)
+    if shapes:
+        figure.layout["shapes"] = shapes
+    return figure
+
+
+def _reach(from_zero: bool, y_range: tuple[float, float] | None) -> dict[str, Any]:
+    return {"range": y_range} if y_range else {"rangemode": "tozero"} if from_zero else {}
+
+
+def _log_ticks(series: Mapping[str, ArrayLike]) -> dict[str, Any]:
+    """1, 10, 100, ...; on a short axis 2 and 5 in between."""
+    top = max(float(np.nanmax(np.asarray(values, dtype=float), initial=1.0)) for values in series.values())
+    steps = (1, 10) if top >= 200 else (1, 2, 5, 10)
+    values = sorted({step * 10**power for power in range(6) for step in steps})
+    return {"tickvals": values, "ticktext": [significant(value) for value in values]}
 
 
 def _lines(
@@ -68,16 +120,16 @@ def _lines(
     x: np.ndarray,
     x_names: Sequence[str],
     title: str,
-    x_title: str,
-    value_title: str,
-    x_unit: Unit,
-    unit: Unit,
+    axes: tuple[str, str, Unit, Unit],
     stages: Sequence[str],
     log_y: bool,
     mode: Mode,
+    *,
     marks: bool,
-    ticks: Mapping[str, Any] = MappingProxyType({}),
+    x_axis: Mapping[str, Any],
+    y_axis: Mapping[str, Any],
 ) -> Figure:
+    x_title, value_title, x_unit, unit = axes
     if len(stages) < len(series):
         raise ValueError(f"{len(series)} series, but {len(stages)} colours: name a stage for each.")
     traces = []
@@ -111,12 +163,12 @@ def _lines(
         alt=f"Line chart: {title}. {kind}; {with_unit(value_title, unit)}{log}: {ranges}.",
         plot_height=280,
         legend=list(series) if len(series) > 1 else (),
-        xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False, **ticks},
+        xaxis={"title": {"text": escape(with_unit(x_title, x_unit))}, "showgrid": False, **x_axis},
         yaxis={
             "title": {"text": escape(with_unit(value_title, unit) + log)},
             "type": "log" if log_y else "linear",
-            **({"dtick": 1, "exponentformat": "power"} if log_y else {}),
             **({"tickformat": PERCENT_TICKS} if unit == "%" and not log_y else {}),
+            **y_axis,
         },
     )
 

@@ -62,7 +62,7 @@ def blend(front: str, back: str, share: float) -> str:
 
 def ink_on(tone: str) -> str:
     """Black or white, hexadecimal, whichever stands out more on a colour: on any by at least 4.58 (WCAG 2). The page's own ink and
-    paper would reach 3.8 in the middle of the scales. As `inkOn` in shared.js."""
+    paper would reach 3.8 in the middle of the scales. As `inkOn` in shared/elements.js."""
     parts = [int(tone[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.charts.frame import Figure, frame
-from app.charts.labels import Unit, escape, percent
+from app.charts.labels import Unit, escape
 from app.charts.theme import SURFACES, Mode, blend, colour
+from app.writing.numbers import percent
 
 
 @dataclass(frozen=True)
-class Part:
+class Area:
     """id is unique; parent is the id of the part that holds this one ("" for the whole); value counts everything inside it."""
 
     id: str
@@ -21,7 +22,7 @@ class Part:
     stage: str = "residual"
 
 
-def treemap(parts: Sequence[Part], *, title: str, unit: Unit, mode: Mode = "light") -> Figure:
+def treemap(parts: Sequence[Area], *, title: str, unit: Unit, mode: Mode = "light") -> Figure:
     """Areas in proportion to the values; a click goes into a part and back.
 
     Raises ValueError if there is not exactly one whole, an id occurs twice, or a parent is not among the ids.

@@ -1,9 +1,9 @@
 """What plotly cannot do: small custom components, one folder each with its JS and CSS.
 
-`component(name)` registers all JS (in one module, so a file may use what another declares) and CSS of `app/components/<name>`, each
-behind the shared part and behind what it borrows from others.
+`component(name)` registers `app/components/<name>/component.js`, an ES module that the browser fetches by its address, with
+component.css beside it; what modules share they import from each other. So a message to the browser carries data alone.
 `pack` puts a small header and arrays into one row of bytes, since only top-level bytes travel to a component as bytes;
-`unpack` in shared/shared.js is its other half.
+`unpack` in shared/shelf.js is its other half.
 """
 
 from __future__ import annotations
@@ -11,26 +11,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from app import state
+from app.server import assets
 
-_HERE = Path(__file__).parent
 _ALIGNMENT = 8
-_BORROWED = {"next_token": ["choice/*"], "two_settings": ["choice/*", "figure/component.css"]}
+# Streamlit takes code as text alone, so this is the text. A page's address says where the app lies, behind a proxy too.
+_MOUNT = """const { mount } = await import(new URL("%sshared/mount.js", document.baseURI));
+export default await mount("%s");
+"""
 
 
 @cache
 def component(name: str) -> Any:
     """The mounting command of the component in folder `name`. Give it a key, or it is mounted anew at every rerun."""
-    patterns = ["shared/*", *_BORROWED.get(name, ()), f"{name}/*"]
-    files = [path for pattern in patterns for path in sorted(_HERE.glob(pattern))]
-    js, css = ("\n".join(path.read_text("utf-8") for path in files if path.suffix == ending) for ending in (".js", ".css"))
-    mounted = st.components.v2.component(f"glass_{name}", js=js, css=css)
+    mounted = st.components.v2.component(f"glass_{name}", js=_MOUNT % (assets.folder(), name))
 
     def mount(**given: Any) -> Any:
         guarded = {name: state.guarded(callback) for name, callback in given.items() if name.startswith("on_")}

@@ -1,15 +1,27 @@
-"""What every request passes through before Streamlit sees it."""
+"""What the launcher puts before Streamlit: what every request passes through, and what is answered beside it."""
 
 from __future__ import annotations
 
 import os
 
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from streamlit import config
 
+from app.server import assets
 from app.server.gate import Gate
+from app.server.headers import FRAMES_VARIABLE, SafetyHeaders, frame_origins
 from app.server.names import HOSTS_VARIABLE, OwnNames, listed
 
 
 def middleware() -> list[Middleware]:
     """Outermost first, as `st.App` takes it. Settings come from the environment."""
-    return [Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, ""))))]
+    return [
+        Middleware(SafetyHeaders, frames=frame_origins(os.environ.get(FRAMES_VARIABLE, ""))),
+        Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, "")))),
+    ]
+
+
+def routes() -> list[BaseRoute]:
+    """As `st.App` takes it."""
+    return [assets.route(config.get_option("server.baseUrlPath"))]

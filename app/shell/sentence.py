@@ -9,6 +9,7 @@ import streamlit as st
 from app import faults, log, offered, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
+from app.writing.numbers import in_bytes
 from gptcore.errors import GPTCoreError
 
 MENU_REASON = 60  # characters of why a model cannot be used
@@ -68,7 +69,7 @@ def _short(reason: str) -> str:
 
 def _size(name: str) -> str:
     found = offered.find(name)
-    return f", {found.download_bytes / 1e6:,.0f} MB" if found and found.download_bytes else ""
+    return f", {in_bytes(found.download_bytes)}" if found and found.download_bytes else ""
 
 
 def _download_progress(name: str) -> None:
@@ -77,7 +78,7 @@ def _download_progress(name: str) -> None:
         st.rerun()
         return
     done, total = under_way
-    st.progress(done / total if total else 0.0, f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else "Asking the hub …")
+    st.progress(done / total if total else 0.0, f"{in_bytes(done)} of {in_bytes(total)}" if total else "Asking the hub …")
 
 
 def download(name: str) -> None:
@@ -106,7 +107,7 @@ def _prompt() -> None:
         index=None,
         placeholder="Take an example …",
         label_visibility="collapsed",
-        **state.one_shot("preset", lambda name: state.update(prompt=PRESETS[name])),
+        **state.one_shot("preset", list(PRESETS), lambda name: state.update(prompt=PRESETS[name])),
     )
 
 
@@ -118,8 +119,8 @@ def _text() -> bool:
         st.caption(f"The text stands here once {markup.escape_markdown(name)} {wanted}.")
         return True
     here = runtime.here()
-    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.focus_chip, on_pick=sequence.go_to, prose=True)
-    return here.is_full
+    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
+    return here.is_full and here.is_newest
 
 
 def _length() -> None:

@@ -1,1 +1,1 @@
-"""How text and numbers are written: safe markup, worked formulas, quantities."""
+"""How text and numbers are written: safe markup, worked formulas, numbers."""

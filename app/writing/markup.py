@@ -1,11 +1,14 @@
-"""Tokens are user text: the one place where text is made safe for HTML and markdown, and where numbers are written."""
+"""Tokens are user text: the one place where text is made safe for HTML and markdown."""
 
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the first page draws without pandas
+    import pandas as pd
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:^=&])")
 
@@ -20,26 +23,6 @@ def escape_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def percent(probability: float) -> str:
-    """0.2263 -> "22.6 %"; what is there but rounds to nothing -> "< 0.1 %"."""
-    return "< 0.1 %" if 0 < probability < 0.001 else f"{100 * probability:.1f} %"
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """Three significant digits, with a real minus sign; tiny and huge values in powers of ten."""
-    if not math.isfinite(value):
-        return "−∞" if value < 0 else ("∞" if value > 0 else "not a number")
-    magnitude = abs(value)
-    if magnitude == 0:
-        text = "0"
-    elif 1e-4 <= magnitude < 10**6:
-        decimals = max(0, digits - 1 - math.floor(math.log10(magnitude)))
-        text = f"{value:,.{decimals}f}"
-    else:
-        text = f"{value:.{digits - 1}e}"
-    return text.replace("-", "−")
-
-
 def shape(*sizes: int) -> str:
     """[1, 13, 4096], as a tensor's shape is written."""
     return f"[{', '.join(str(size) for size in sizes)}]"
@@ -50,7 +33,7 @@ def chip(text: str, kind: str = "") -> str:
     return f'<code class="chip {kind}">{escape_html(text)}</code>'
 
 
-def wrapped(html: str) -> str:
+def wrapping(html: str) -> str:
     """A cell of words that may stand in several lines where room is short; what has numbers never does."""
     return f'<div class="wrap">{html}</div>'
 
@@ -70,3 +53,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     head = "".join(cell("th", i, escape_html(c)) for i, c in enumerate(columns))
     body = "".join(row(i, cells) for i, cells in enumerate(rows))
     return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def csv(table: pd.DataFrame) -> str:
+    """A table as CSV, with a quote before each text that a spreadsheet would run as a formula: one that begins with = + - @ or a tab."""
+    texts = [name for name in table if table[name].map(lambda cell: isinstance(cell, str)).any()]
+    return table.assign(**{name: table[name].map(_no_formula) for name in texts}).rename(columns=_no_formula).to_csv(index=False)
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -25,6 +25,11 @@ class Worked(NamedTuple):
         return f"{self.relation} {self.result}"
 
 
+def as_printed(value: float, digits: int = FEWEST) -> float:
+    """The number that a reader sees, to be reckoned with."""
+    return float(f"{float(value):.{digits}g}")
+
+
 def latex_number(value: float, digits: int = FEWEST) -> str:
     """A number for a formula."""
     text = f"{value + 0.0:.{digits}g}"  # + 0.0: there is no minus zero
@@ -32,6 +37,16 @@ def latex_number(value: float, digits: int = FEWEST) -> str:
         mantissa, exponent = text.split("e")
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
     return text
+
+
+def in_tex(number: int) -> str:
+    """124_439_808 with its thousands apart, for a formula."""
+    return f"{number:,}".replace(",", "{,}")
+
+
+def braced(number: int, thing: str) -> str:
+    """A number for a formula, with what it counts under it: "12 layers", "1 layer"."""
+    return rf"\underbrace{{{in_tex(number)}}}_{{\text{{{thing if number == 1 else thing + 's'}}}}}"
 
 
 def worked(
@@ -98,7 +113,7 @@ def _printed(inputs: Sequence[float], digits: int) -> tuple[str, ...]:
 def _of_printed(function: Callable[..., float], inputs: Sequence[float], digits: int, write: Callable[[float], str]) -> str:
     """ "" where the function has no value for the rounded inputs."""
     try:
-        value = function(*(float(f"{float(value):.{digits}g}") for value in inputs))
+        value = function(*(as_printed(value, digits) for value in inputs))
     except (ArithmeticError, ValueError):
         return ""
     return write(value) if math.isfinite(value) else ""

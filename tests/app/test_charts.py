@@ -22,38 +22,6 @@ HOSTILE = ["<b>the</b>", " cat", "%{x}", "$a$", "&amp;"]
 # ---- text and numbers --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.431, "43.1 %"), (0, "0.0 %"), (0.0009, "< 0.1 %"), (0.001, "0.1 %"), (1, "100.0 %"), (0.0025, "0.3 %"), (np.nan, "–")],
-)
-def test_probabilities_have_one_decimal_of_a_percent_down_to_a_tenth(value: float, written: str) -> None:
-    assert labels.percent(value) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (0, "0"),
-        (1.2345, "1.23"),
-        (-0.08626, "−0.0863"),
-        (1234.5, "1230"),
-        (0.5, "0.5"),
-        (2.125, "2.13"),
-        (1.5e-9, "1.5e−9"),
-        (np.inf, "–"),
-    ],
-)
-def test_values_have_three_significant_digits_and_a_real_minus(value: float, written: str) -> None:
-    assert labels.significant(value) == written
-
-
-def test_the_unit_of_a_probability_is_percent_and_other_units_follow_the_value() -> None:
-    assert labels.quantity(0.5, "%") == "50.0 %"
-    assert labels.quantity(0.5, "bits") == "0.5 bits"
-    assert labels.quantity(0.5, "") == "0.5"
-    assert [labels.quantity(1, unit) for unit in ("tokens", "bits", "s", "ms")] == ["1 token", "1 bit", "1 s", "1 ms"]
-
-
 def test_escaped_text_holds_nothing_that_plotly_reads_as_markup() -> None:
     assert labels.escape("<b>%{x}$a$&amp;") == "&lt;b&gt;%&#123;x&#125;&#36;a&#36;&amp;amp;"
 
@@ -76,9 +44,9 @@ def test_a_long_title_is_broken_into_lines_that_fit_a_phone() -> None:
 
 TRIANGLE = np.where(np.tri(5) > 0, np.tri(5) / np.arange(1, 6)[:, None], np.nan)
 PARTS = [
-    charts.Part("all", HOSTILE[0], "", 10),
-    charts.Part("a", HOSTILE[2], "all", 7, "attention"),
-    charts.Part("b", HOSTILE[4], "all", 3, "feed_forward"),
+    charts.Area("all", HOSTILE[0], "", 10),
+    charts.Area("a", HOSTILE[2], "all", 7, "attention"),
+    charts.Area("b", HOSTILE[4], "all", 3, "feed_forward"),
 ]
 TITLE = "What <i>this</i> shows"
 Build = Callable[[Mode], Figure]
@@ -265,7 +233,7 @@ def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> N
         (lambda: charts.line_over_layers({"a": [1]}, title="t", value_title="v", layer_names=["x", "y"]), "2 layer names"),
         (lambda: charts.curves({k: [1] for k in "abc"}, [1], title="t", x_title="x", value_title="v"), "name a stage"),
         (lambda: charts.scatter_2d([[1, 2, 3]], labels=["a"], title="t", x_title="x", y_title="y"), "two numbers"),
-        (lambda: charts.treemap([*PARTS, charts.Part("c", "c", "nowhere", 1)], title="t", unit=""), "nowhere"),
+        (lambda: charts.treemap([*PARTS, charts.Area("c", "c", "nowhere", 1)], title="t", unit=""), "nowhere"),
         (lambda: charts.treemap([*PARTS, PARTS[1]], title="t", unit=""), "1 repeated"),
     ],
 )

@@ -33,12 +33,12 @@ DRAWN: dict[str, Callable[[], Figure]] = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_simple_builder_makes_what_the_component_draws(name: str) -> None:
-    assert figures.draws(DRAWN[name]())
+    assert figures.can_draw(DRAWN[name]())
 
 
 def test_a_treemap_and_an_empty_figure_are_left_to_plotly() -> None:
-    assert not figures.draws(charts.treemap([charts.Part("all", "all", "", 10)], title="t", unit=""))
-    assert not figures.draws(Figure([], {}))
+    assert not figures.can_draw(charts.treemap([charts.Area("all", "all", "", 10)], title="t", unit=""))
+    assert not figures.can_draw(Figure([], {}))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_a_treemap_and_an_empty_figure_are_left_to_plotly() -> None:
 )  # fmt: skip
 def test_whatever_the_component_does_not_know_is_left_to_plotly(change: dict[str, object]) -> None:
     figure = DRAWN["curves"]()
-    assert figures.draws(figure)
+    assert figures.can_draw(figure)
     changed = figure.plotly().update(**change)
-    assert not figures.draws(Figure([trace.to_plotly_json() for trace in changed.data], changed.layout.to_plotly_json()))
+    assert not figures.can_draw(Figure([trace.to_plotly_json() for trace in changed.data], changed.layout.to_plotly_json()))
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import components, state
+from app import state
 from app.components import next_token as panel
 from app.components import vocabulary as shelf
 from gptcore.sampling import SamplingSettings, Selection, select
@@ -177,13 +177,3 @@ def test_the_vocabulary_travels_as_one_text_by_id_compressed(browser_stand_in: B
 def test_a_vocabulary_with_a_line_break_in_a_text_is_refused(browser_stand_in: Browser) -> None:
     with pytest.raises(ValueError, match="line break"):
         shelf.vocabulary("tiny", ["a", "b\n"])
-
-
-def test_a_component_is_all_files_of_its_folder_behind_the_shared_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    registered: dict[str, Any] = {}
-    monkeypatch.setattr(components.st.components.v2, "component", lambda name, **parts: registered.update(name=name, **parts))
-    components.component.__wrapped__("next_token")
-    assert registered["name"] == "glass_next_token"
-    for declared in ("function unpack(", "function select(", "class Bars", "class Strip", "export default function"):
-        assert registered["js"].count(declared) == 1
-    assert "--probability:" in registered["css"] and ".strip" in registered["css"]

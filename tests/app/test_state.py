@@ -1,24 +1,18 @@
 """The view and its URL."""
 
-from dataclasses import replace
-
 import pytest
 
 from app import choices
 from app.state import MAX_PROMPT_CHARACTERS, View, from_query, to_query
 
 VIEW = View(
-    model="gpt2", prompt='Say "hé" & 100 % <b>\n', chosen=(0, 35, 36, 50256), step=2, temperature=1.25, top_k=None, top_p=0.9,
+    model="gpt2", prompt='Say "hé" & 100 % <b>\n', chosen=(0, 35, 36, 50256), temperature=1.25, top_k=None, top_p=0.9,
     min_p=0.05, seed=7, layer=3, head=11, position=4, choices={"site": "ln_2"},
 )  # fmt: skip
 
 
 def test_a_link_restores_the_whole_view():
     assert from_query(to_query(VIEW)) == VIEW
-
-
-def test_a_link_without_a_step_shows_the_whole_text():
-    assert from_query(to_query(replace(VIEW, step=4))).step == 4
 
 
 def test_the_default_view_needs_only_the_prompt_in_its_link():
@@ -39,15 +33,6 @@ def test_an_empty_prompt_survives_the_link():
 )  # fmt: skip
 def test_junk_in_a_link_falls_back_to_the_default(junk):
     assert from_query(junk) == View()
-
-
-def test_a_step_beyond_the_chosen_tokens_is_brought_back():
-    assert from_query({"chosen": "1.2", "step": "9"}).step == 2
-
-
-def test_view_parts_the_chosen_tokens_at_the_step():
-    assert VIEW.in_view == (0, 35)
-    assert VIEW.ghost == (36, 50256)
 
 
 @pytest.mark.parametrize("choice", [c for c in choices.ALL.values() if c.default is not None], ids=lambda choice: choice.name)

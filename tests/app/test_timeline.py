@@ -16,8 +16,8 @@ CHIPS = [
     Chip(5, "Once", "prompt"),
     Chip(7, "␣<b>", "prompt", 0.25),
     Chip(70_000, "↵", "chosen", 1e-9),
-    Chip(-1, "next", "next"),
-    Chip(7, "␣<b>", "ghost"),
+    Chip(7, "␣<b>", "chosen", 0.5),
+    Chip(-1, "␣the", "next"),
 ]
 
 
@@ -48,9 +48,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Browser:
 def test_the_sentence_bar_gets_every_chip_with_its_kind_id_and_probability(stand_in: Browser) -> None:
     header, arrays = stand_in.draw(CHIPS, 1, prose=True)
     assert header["texts"] == [chip.text for chip in CHIPS] and header["position"] == 1
-    assert header["kinds"] == [["prompt", 2], ["chosen", 1], ["next", 1], ["ghost", 1]]
-    assert arrays["ids"].tolist() == [5, 7, 70_000, -1, 7]
-    assert arrays["probabilities"].tolist() == [-1, 0.25, np.float32(1e-9), -1, -1]
+    assert header["kinds"] == [["prompt", 2], ["chosen", 2], ["next", 1]]
+    assert arrays["ids"].tolist() == [5, 7, 70_000, 7, -1]
+    assert arrays["probabilities"].tolist() == [-1, 0.25, np.float32(1e-9), 0.5, -1]
 
 
 def test_a_second_timeline_of_the_same_chips_is_only_told_their_mark(stand_in: Browser) -> None:
@@ -63,7 +63,7 @@ def test_one_that_shows_anything_else_gets_it_all(stand_in: Browser, change: str
     first, _ = stand_in.draw(CHIPS, 1, prose=True)
     chips = {
         "position": CHIPS,
-        "text": [*CHIPS[:4], Chip(7, "␣b", "ghost")],
+        "text": [*CHIPS[:4], Chip(-1, "␣a", "next")],
         "probability": [CHIPS[0], Chip(7, "␣<b>", "prompt", 0.5), *CHIPS[2:]],
         "kind": [*CHIPS[:2], Chip(70_000, "↵", "prompt", 1e-9), *CHIPS[3:]],
         "length": CHIPS[:4],

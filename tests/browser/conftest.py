@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
+from tests.browser.figure_visitor import Visitor as FigureVisitor
+from tests.browser.map_visitor import Visitor as MapVisitor
 from tests.browser.server import Server, running_app
 from tests.browser.visit import Visit, Window, listen, wait_ready
 
@@ -103,3 +106,34 @@ def visit(window: Window, server: Server) -> Visit:
         return page
 
     return open_page
+
+
+@pytest.fixture
+def open_map(window: Window, components: Server) -> Callable[..., MapVisitor]:
+    """open_map(width=1280, height=1100, dark=False, **query parameters) -> a Visitor, when the map is drawn."""
+
+    def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> MapVisitor:
+        page = window(width, height, dark=dark)
+        visitor = MapVisitor(page)
+        page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
+        name = "glass-overview" if query.get("view") == "overview" else "glass-map"
+        page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
+        wait_ready(page)
+        return visitor
+
+    return opened
+
+
+@pytest.fixture
+def open_figure(window: Window, components: Server) -> Callable[..., FigureVisitor]:
+    """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
+
+    def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> FigureVisitor:
+        page = window(width, dark=dark, touch=touch)
+        page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
+        wait_ready(page)
+        page.locator("figure.figure text").first.wait_for()
+        page.evaluate("document.fonts.ready")
+        return FigureVisitor(page)
+
+    return opened

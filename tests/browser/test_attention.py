@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import gptcore
-from app.charts.labels import percent
+from app.writing.numbers import percent
 from gptcore.checkpoints import EMBEDDED, save_model
 from gptcore.model import GPTModel
 from gptcore.trace import Trace

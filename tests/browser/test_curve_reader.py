@@ -55,10 +55,14 @@ def test_arrow_keys_move_x_read_every_curve_and_end_up_in_the_link(visit: Visit)
 def test_the_picture_itself_can_be_taken_hold_of(visit: Visit, touch: bool) -> None:
     page = visit(PATH, width=390 if touch else 1280, touch=touch)
     picture = page.locator(".reader svg")
+    left, right = (
+        float(page.locator(".reader").evaluate(f"(reader) => parseFloat(reader.style.getPropertyValue('--{side}'))"))
+        for side in ("left", "right")
+    )
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     assert box is not None
-    at = box["x"] + 34 + 0.75 * (box["width"] - 34 - 16), box["y"] + 200
+    at = box["x"] + left + 0.75 * (box["width"] - left - right), box["y"] + 200
     (page.touchscreen.tap if touch else page.mouse.click)(*at)
     expect(place(page)).to_have_attribute("aria-valuetext", re.compile("^(1.95|2.00|2.05)"))
     x, found = read(page)
@@ -83,9 +87,10 @@ def test_the_second_input_moves_swiglu_alone_and_has_no_slider_without_it(visit:
 
 def test_the_saved_picture_is_a_file_of_its_own(visit: Visit) -> None:
     page = visit(f"{PATH}&functions_x=2")
+    page.locator(".reader svg").hover()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save SVG").click()
+        page.locator(".reader").get_by_role("button", name="SVG").click()
     text = download.value.path().read_text("utf-8")
     assert download.value.suggested_filename == "value-and-slope-of-each-function.svg"
-    assert all(word in text for word in ("Value and slope", "x = 2.00", ">2.000<", 'viewBox="0 0'))
+    assert all(word in text for word in ("Value and slope", "x = 2.00", ">2.000<", "viewBox=", ">● value, solid<"))
     assert "var(" not in text and "color-mix" not in text

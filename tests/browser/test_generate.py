@@ -125,7 +125,8 @@ def test_a_run_ends_by_itself_after_its_count(visit):
     expect(button(page, "Run 5")).to_be_visible()
     page.keyboard.press("Escape")
     button(page, "Run 5").click()
-    expect(button(page, "Back")).to_be_enabled(timeout=20_000)
+    expect(page.locator(".chips .chip.chosen")).to_have_count(5, timeout=20_000)
+    expect(button(page, "Run 5")).to_be_visible()
     assert len(chips(page, "chosen")) == 5
 
 
@@ -166,26 +167,56 @@ def test_the_sentence_bar_and_the_page_show_the_same_chips_whatever_is_in_focus(
         assert sum("focus" in name for name, _, _ in both[0]) == 1
 
 
-def test_going_back_keeps_the_tail_as_a_ghost_until_another_token_is_chosen(visit):
+def focus(page: Page) -> str:
+    """The token under the cursor."""
+    return page.locator(".chips .chip.focus").inner_text()
+
+
+def test_looking_back_drops_nothing_and_another_candidate_begins_a_branch(visit):
     page = visit()
     step(page, 3)
     written = chips(page, "chosen")
+    assert focus(page) == written[2]
     with settled(page):
-        page.get_by_test_id("stMain").locator(".chips .chip.chosen").nth(1).click()
-    assert chips(page, "chosen") == written[:1]
-    assert chips(page, "ghost") == written[1:]
-    step(page)  # the same seed at the same place: the same token, so the tail stays
-    assert chips(page, "chosen") == written[:2]
-    assert chips(page, "ghost") == written[2:]
+        page.locator(".prose .chip.chosen").nth(0).click()
+    assert chips(page, "chosen") == written and focus(page) == written[0]
+    assert "position=4" in page.url
+    follows = page.get_by_role("group", name="The best candidates for the next token").locator("button.followed")
+    expect(follows).to_have_attribute("aria-label", re.compile("follows in the text"))
+    with settled(page):
+        follows.click()  # along the text
+    assert chips(page, "chosen") == written and focus(page) == written[1]
     with settled(page):
         button(page, "Back").click()
-    other = page.get_by_role("group", name="The best candidates for the next token").locator("button:not(.chosen)").nth(4)
+    other = page.get_by_role("group", name="The best candidates for the next token").locator("button:not(.followed)").nth(4)
     text = (other.get_attribute("aria-label") or "").split(", rank")[0]
     with settled(page):
         other.click()
-    assert chips(page, "chosen") == [*written[:1], text]
-    assert chips(page, "ghost") == []
+    assert chips(page, "chosen") == [written[0], text] and focus(page) == text
+    button(page, "Branches (1)").click()
+    with settled(page):
+        page.get_by_test_id("stPopoverBody").get_by_role("button").first.click()
+    assert chips(page, "chosen") == written
     assert_silent(page)
+
+
+def test_next_token_goes_along_the_text_and_appends_at_its_end(visit):
+    page = visit("/?chosen=1.2.3&position=4")
+    texts = chips(page, "chosen")
+    on = page.get_by_role("button", name="Next token")
+    for expected in texts[1:]:
+        with settled(page):
+            on.click()
+        assert focus(page) == expected and chips(page, "chosen") == texts
+    with settled(page):
+        on.click()
+    assert chips(page, "chosen")[:3] == texts and len(chips(page, "chosen")) == 4
+
+
+def test_an_old_link_with_a_step_puts_the_cursor_where_the_step_was(visit):
+    page = visit("/?chosen=1.2.3&step=1")
+    assert len(chips(page, "chosen")) == 3 and focus(page) == chips(page, "chosen")[0]
+    assert "step" not in page.url and "position=4" in page.url
 
 
 def test_enter_on_a_bar_continues_with_its_token(visit):
@@ -204,9 +235,9 @@ def test_the_link_restores_the_view_in_a_fresh_browser(visit):
     with settled(page):
         button(page, "Back").click()
     other = visit("/" + page.url.split("/", 3)[3])
-    for kind in ("prompt", "chosen", "ghost"):
+    for kind in ("prompt", "chosen"):
         assert chips(other, kind) == chips(page, kind)
-    assert len(chips(other, "ghost")) == 1
+    assert focus(other) == focus(page) == chips(page, "chosen")[2]
     assert bars(other) == bars(page)
     assert other.get_by_role("slider", name="Temperature").get_attribute("aria-valuetext") == page.get_by_role(
         "slider", name="Temperature"

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import gptcore
+from app.server import assets
 from tests.app.test_palette import contrast
 from tests.browser.visit import Visit, assert_silent, no_horizontal_scroll, text_and_ground
 
@@ -92,7 +93,13 @@ def test_arrow_keys_walk_the_grid_and_enter_chooses(visit: Visit) -> None:
 def test_another_colouring_changes_the_colours_and_sends_no_cells_again(visit: Visit) -> None:
     page = visit(PATH, width=1440)
     before = cell(page, 0, 8).evaluate("cell => getComputedStyle(cell).backgroundColor")
-    page.evaluate("glassShelf.addEventListener('lens_grid:cells', () => (window.cellsAgain = true))")
+    page.evaluate(
+        """async (path) => {
+            const { shelf } = await import(new URL(path, document.baseURI));
+            shelf.addEventListener('lens_grid:cells', () => (window.cellsAgain = true));
+        }""",
+        assets.folder() + "shared/shelf.js",
+    )
     page.get_by_test_id("stMain").get_by_text("Divergence", exact=True).click()
     expect(page).to_have_url(re.compile("lens_colour=divergence"))
     expect(page.locator(".lens .scale")).to_contain_text("divergence from the final distribution")

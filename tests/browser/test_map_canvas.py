@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from app.charts import labels, theme
+from app.charts import theme
 from app.components.map_canvas import levels
+from app.writing.numbers import percent
 from tests.app.test_palette import contrast
 from tests.browser.map_canvas_app import HOSTILE
 from tests.browser.map_visitor import Visitor, rgb
-from tests.browser.server import Server
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, text_and_ground, wait_ready
-
-COMPONENTS = Path(__file__).parents[2] / "app" / "components"
-
+from tests.browser.modules import page_with
+from tests.browser.visit import assert_silent, no_horizontal_scroll, settled, text_and_ground
 
 Open = Callable[..., Visitor]
-
-
-@pytest.fixture
-def open_map(window: Window, components: Server) -> Open:
-    """open_map(width=1280, height=1100, dark=False, **query parameters) -> a Visitor, when the map is drawn."""
-
-    def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> Visitor:
-        page = window(width, height, dark=dark)
-        visitor = Visitor(page)
-        page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
-        name = "glass-overview" if query.get("view") == "overview" else "glass-map"
-        page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
-        wait_ready(page)
-        return visitor
-
-    return opened
 
 
 # ---- one map -----------------------------------------------------------------------------------------------------------
@@ -91,7 +71,7 @@ def test_equal_tokens_keep_a_row_and_a_column_each(open_map: Open) -> None:
     values = visitor.report()["values"]
     for col in (0, 2):
         visitor.point(8, col)
-        expect(visitor.readout).to_have_text(f"query ␣slept (8), key the ({col}): {labels.percent(values[8][col])}")
+        expect(visitor.readout).to_have_text(f"query ␣slept (8), key the ({col}): {percent(values[8][col])}")
 
 
 def test_the_readout_names_both_tokens_and_the_exact_value_while_nothing_moves(open_map: Open) -> None:
@@ -100,7 +80,7 @@ def test_the_readout_names_both_tokens_and_the_exact_value_while_nothing_moves(o
     before = visitor.canvas.bounding_box(), visitor.view.bounding_box()
     for row, col in [(3, 1), (8, 7), (5, 5)]:
         visitor.point(row, col)
-        expect(visitor.readout.locator("b")).to_have_text(labels.percent(values[row][col]))
+        expect(visitor.readout.locator("b")).to_have_text(percent(values[row][col]))
         expect(visitor.readout).to_contain_text(f"({row})")
         expect(visitor.readout).to_contain_text(f"({col})")
         assert (visitor.canvas.bounding_box(), visitor.view.bounding_box()) == before
@@ -131,7 +111,7 @@ def test_a_click_keeps_the_row_and_tells_python_the_cell(open_map: Open) -> None
     visitor.page.mouse.move(2, 2)
     best = int(np.argmax(values[6]))
     expect(visitor.readout).to_contain_text("query ␣mat (6), largest: ")
-    expect(visitor.readout).to_contain_text(f"({best}) {labels.percent(values[6][best])}")
+    expect(visitor.readout).to_contain_text(f"({best}) {percent(values[6][best])}")
 
 
 def test_a_click_sends_no_values_again(open_map: Open) -> None:
@@ -154,7 +134,7 @@ def test_the_keys_move_the_cell_and_enter_keeps_it(open_map: Open) -> None:
         "ArrowRight",
     ):  # the first key shows the cell where they start: row 8, column 0
         visitor.page.keyboard.press(key)
-    expect(visitor.readout).to_have_text(f"query ␣and (7), key the (2): {labels.percent(values[7][2])}")
+    expect(visitor.readout).to_have_text(f"query ␣and (7), key the (2): {percent(values[7][2])}")
     visitor.page.keyboard.press("Home")
     expect(visitor.readout).to_contain_text("key the (0)")
     with settled(visitor.page):
@@ -267,7 +247,7 @@ def test_the_value_of_a_long_map_is_about_until_the_exact_one_has_come(open_map:
     visitor.page.keyboard.press("Home")
     for _ in range(col):
         visitor.page.keyboard.press("ArrowRight")
-    exact = labels.percent(report["values"][0][col])
+    exact = percent(report["values"][0][col])
     expect(visitor.readout).to_contain_text(f"({col}): {exact}")
     assert any(": about " in text for text in said)
     assert visitor.report()["runs"] == report["runs"], "asking for a value runs a fragment, not the page"
@@ -280,79 +260,6 @@ def test_the_text_of_a_long_map_scrolls_in_a_box_of_its_own(open_map: Open) -> N
     assert box.evaluate("box => box.clientHeight") < 300
     visitor.point(900, 10)
     expect(visitor.view.locator(".token.query")).to_be_in_viewport()
-
-
-# ---- all heads ---------------------------------------------------------------------------------------------------------
-
-
-def middle(visitor: Visitor, layer: int, head: int) -> dict[str, float]:
-    """The middle of a thumbnail, from the mark around the one in focus (layer 3, head 5)."""
-    left, top, side = visitor.view.locator(".mark.focus").evaluate("m => [m.offsetLeft, m.offsetTop, m.offsetWidth]")
-    return {"x": left / 5 * head + side / 2, "y": top / 3 * layer + side / 2}
-
-
-def test_144_heads_are_drawn_in_less_than_300_ms(open_map: Open) -> None:
-    times = []
-    for _ in range(3):
-        visitor = open_map(view="overview", n=64)
-        times += visitor.measured("glass-overview")
-        if min(times) < 300:
-            break
-    assert min(times) < 300
-    assert visitor.received < 1_000_000
-    assert_silent(visitor.page)
-
-
-def test_pointing_at_a_head_says_its_entropy_and_its_strongest_pair(open_map: Open) -> None:
-    visitor = open_map(view="overview")
-    entropy = visitor.report()["entropy"][7][2]
-    visitor.canvas.hover(position=middle(visitor, 7, 2))
-    expect(visitor.readout).to_contain_text("layer 7, head 2")
-    expect(visitor.readout).to_contain_text(f"mean entropy {labels.significant(round(entropy, 4))} bits")
-    expect(visitor.readout).to_contain_text("strongest: ")
-    assert visitor.report()["focus"] == [3, 5]
-
-
-def test_a_click_on_a_head_brings_it_into_focus(open_map: Open) -> None:
-    visitor = open_map(view="overview")
-    before = visitor.view.locator(".mark.focus").bounding_box()
-    with settled(visitor.page):
-        visitor.canvas.click(position=middle(visitor, 9, 1))
-    assert visitor.report()["focus"] == [9, 1]
-    assert visitor.view.locator(".mark.focus").bounding_box() != before
-    expect(visitor.view.locator(".layers .lit")).to_have_text("9")
-    expect(visitor.view.locator(".heads .lit")).to_have_text("1")
-
-
-def test_the_keys_go_from_head_to_head_and_enter_chooses(open_map: Open) -> None:
-    visitor = open_map(view="overview")
-    visitor.canvas.focus()
-    for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
-        visitor.page.keyboard.press(key)
-    expect(visitor.readout).to_contain_text("layer 4, head 7")
-    with settled(visitor.page):
-        visitor.page.keyboard.press("Enter")
-    assert visitor.report()["focus"] == [4, 7]
-
-
-def test_all_heads_fit_a_phone_and_can_be_hit(open_map: Open) -> None:
-    visitor = open_map(width=390, height=844, view="overview")
-    assert visitor.view.locator(".mark.focus").evaluate("mark => mark.offsetWidth") >= 22
-    no_horizontal_scroll(visitor.page)
-    assert visitor.view.locator(".scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
-
-
-def test_the_1200_heads_of_the_largest_model_scroll_in_a_box_of_their_own(open_map: Open) -> None:
-    visitor = open_map(width=390, height=844, view="overview", layers=48, heads=25, n=24)
-    box = visitor.view.locator(".scroll")
-    assert box.evaluate("box => box.scrollWidth > box.clientWidth && box.scrollHeight > box.clientHeight")
-    no_horizontal_scroll(visitor.page)
-    visitor.canvas.focus()
-    for _ in range(18):
-        visitor.page.keyboard.press("ArrowRight")
-    expect(visitor.readout).to_contain_text("layer 3, head 23")
-    expect(visitor.view.locator(".mark.point")).to_be_in_viewport(ratio=1)
-    expect(visitor.view.locator(".heads .lit")).to_be_in_viewport(ratio=0.5)
 
 
 # ---- both --------------------------------------------------------------------------------------------------------------
@@ -381,32 +288,15 @@ def test_the_picture_can_be_saved(open_map: Open, query: dict[str, Any]) -> None
     assert rgb(theme.SEQUENTIAL["light"][9]) in colours
 
 
-def test_python_and_the_browser_write_numbers_and_levels_alike(browser: Browser) -> None:
+def test_python_and_the_browser_give_a_number_the_same_level(browser: Browser) -> None:
     rng = np.random.default_rng(0)
-    numbers = [
-        *(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)),
-        0,
-        0.0005,
-        0.001,
-        0.125,
-        2.125,
-        0.25,
-        1e21,
-        -1e-7,
-        np.inf,
-    ]
+    numbers = [*(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)), 0, 1e21, -1e-7, np.inf]
     weights = [*rng.random(300) ** 4, 0, 1, 0.5]
-    code = "\n".join((COMPONENTS / path).read_text("utf-8") for path in ("shared/shared.js", "map_canvas/scale.js"))
-    with browser.new_context() as context:
-        written = context.new_page().evaluate(
-            f"""({{numbers, weights}}) => {{
-                {code}
-                return [numbers.map(significant), weights.map(percent), weights.map((w) => levelOf(w, "probability", 0.8)),
-                    numbers.map((x) => levelOf(x, "signed", 3))];
-            }}""",
+    with page_with(browser, "map_canvas/scale.js") as page:
+        found = page.evaluate(
+            """({numbers, weights}) => [weights.map((w) => levelOf(w, "probability", 0.8)),
+                numbers.map((x) => levelOf(x, "signed", 3))]""",
             {"numbers": [float(x) for x in numbers], "weights": [float(w) for w in weights]},
         )
-    assert written[0] == [labels.significant(x) for x in numbers]
-    assert written[1] == [labels.percent(w) for w in weights]
-    assert np.abs(np.array(written[2]) - levels(weights, top=0.8)).max() <= 1  # 32-bit here, 64-bit there
-    assert np.abs(np.array(written[3]) - levels(numbers, "signed", 3)).max() <= 1
+    assert np.abs(np.array(found[0]) - levels(weights, top=0.8)).max() <= 1  # 32-bit here, 64-bit there
+    assert np.abs(np.array(found[1]) - levels(numbers, "signed", 3)).max() <= 1

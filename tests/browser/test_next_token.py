@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.writing.markup import percent
+from app.writing.numbers import percent
 from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server

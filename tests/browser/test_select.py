@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
+from app.components.choice.stops import STOPS, top_ks
 from gptcore.sampling import SamplingSettings, select
-from tests.browser.server import ROOT
-
-FOLDER = ROOT / "app" / "components" / "choice"
+from tests.browser.modules import page_with
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
@@ -54,14 +53,12 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
 
 def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
-    page = browser.new_page()
-    page.evaluate((FOLDER / "select.js").read_text("utf-8") + "\nglobalThis.select = select; 0")
     selections = [select(*case) for case in random_cases(1000)]
     sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
-    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
     settings = vars(SamplingSettings())
-    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
-    page.close()
+    with page_with(browser, "choice/select.js") as page:
+        found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+        on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
@@ -75,21 +72,33 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(br
     assert len(sizes) > 500  # the cases do differ
 
 
-def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary(browser: Browser) -> None:
-    page = browser.new_page()
-    page.evaluate(
-        (FOLDER / "scales.js").read_text("utf-8")
-        + "\nObject.assign(globalThis, {topKs, nearest, TEMPERATURES, TOP_PS, MIN_PS}); 0"
-    )
-    for size in (1, 2, 300, 4096, 50257):
-        *values, last = page.evaluate("topKs", size)
+SIZES = (1, 2, 9, 300, 4096, 50257)
+
+
+def test_the_sliders_of_all_pages_have_the_same_stops(browser: Browser) -> None:
+    with page_with(browser, "choice/stops.js") as page:
+        there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
+    assert there == [list(values) for values in (STOPS["temperature"], STOPS["top_p"], STOPS["min_p"], *map(top_ks, SIZES))]
+
+
+def test_a_thumb_stands_on_the_stop_of_its_value(browser: Browser) -> None:
+    with page_with(browser, "choice/scales.js") as page:
+        for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
+            assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
+
+
+def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary() -> None:
+    for size in SIZES:
+        *values, last = top_ks(size)
         assert last is None
         assert values[:20] == list(range(1, min(size, 21)))
         assert values == sorted(set(values)) and all(k < size for k in values)
         assert len(values) < 120
-    for name, low, high, must in (("TEMPERATURES", 0, 5, 1), ("TOP_PS", 0.01, 1, 0.95), ("MIN_PS", 0, 1, 0.05)):
-        values = page.evaluate(name)
-        assert values[0] == low and values[-1] == high and must in values
-        assert values == sorted(set(values))
-        assert all(page.evaluate(f"(i) => nearest({name}, {name}[i])", i) == i for i in range(len(values)))
-    page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "must"), [("temperature", 0, 5, 1), ("top_p", 0.01, 1, 0.95), ("min_p", 0, 1, 0.05)]
+)
+def test_a_slider_reaches_from_end_to_end(name: str, low: float, high: float, must: float) -> None:
+    values = STOPS[name]
+    assert values[0] == low and values[-1] == high and must in values and list(values) == sorted(set(values))

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.writing.markup import percent
+from app.writing.numbers import percent
 from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
 from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready

@@ -14,7 +14,6 @@ import streamlit as st
 
 from app import state
 from app.charts import grouped_bars
-from app.components import figure as figures
 from app.components.two_settings import two_settings
 from gptcore.sampling import SamplingSettings, candidates, select
 
@@ -64,5 +63,4 @@ def draw() -> None:
 
 query = st.query_params
 size = int(query.get("size", 500))
-figures.drawing()
 (st.fragment(draw, run_every=0.15) if "outside" in query else draw)()

@@ -16,6 +16,7 @@ from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
 TINY = GPTConfig(vocab_size=61, context_length=20, emb_dim=15, n_heads=3, n_layers=2, drop_rate=0.0, qkv_bias=True)
+LONG = GPTConfig(vocab_size=61, context_length=100, emb_dim=12, n_heads=2, n_layers=3, drop_rate=0.0, qkv_bias=True)
 
 
 _numbers = itertools.count()

@@ -2,63 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2LMHeadModel
 
 from gptcore import checkpoints
-from gptcore.checkpoints import availability, catalogue, is_local, load, load_model, published_names, save_model
+from gptcore.checkpoints import availability, catalogue, is_local, load, load_model, published_names, published_shapes, save_model
 from gptcore.config import NAMED_CONFIGS, GPTConfig
 from gptcore.errors import CheckpointError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
-
-Tensors = dict[str, Tensor]
-
-
-def theirs(folder: Path, dtype: torch.dtype = torch.float32, **shape: Any) -> GPT2LMHeadModel:
-    """A random model of transformers', written to the folder: 61 tokens, 20 positions, 2 layers of 3 heads, 5 wide each."""
-    sizes = {"vocab_size": 61, "n_positions": 20, "n_embd": 15, "n_head": 3, "n_layer": 2} | shape
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0, attn_implementation="eager")).to(dtype).eval()
-        with torch.no_grad():
-            for parameter in model.parameters():  # far from the small, regular values that a new model starts with
-                parameter.add_(torch.randn_like(parameter) * 0.3)
-    model.save_pretrained(folder)
-    return model
-
-
-def ids_for(model: GPT2LMHeadModel) -> Tensor:
-    return torch.arange(model.config.n_positions).remainder(model.config.vocab_size).unsqueeze(0) * 7 % model.config.vocab_size
-
-
-def assert_same_logits(model: GPT2LMHeadModel, ours: GPTModel, within: float = 1e-5) -> None:
-    with torch.inference_mode():
-        wanted, found = model(ids_for(model)).logits, ours(ids_for(model))
-    assert found.dtype == wanted.dtype
-    assert (found - wanted).abs().max() <= within * wanted.abs().max()
-
-
-def rewrite(folder: Path, change: Callable[[Tensors], Tensors]) -> None:
-    """Replace the tensors of a folder's weights."""
-    tensors = change(load_file(folder / "model.safetensors"))
-    (folder / "model.safetensors").unlink()
-    save_file({name: t.contiguous() for name, t in tensors.items()}, folder / "model.safetensors", {"format": "pt"})
-
-
-def reconfigure(folder: Path, **changes: Any) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
-
+from tests.gptcore.published_models import Tensors, assert_same_logits, reconfigure, rewrite, theirs
 
 SHAPES: list[dict[str, Any]] = [
     {},
@@ -224,6 +182,10 @@ def test_the_table_names_every_parameter_once() -> None:
         names = published_names(model.config, tied)
         assert set(names) == {name for name, _ in model.named_parameters()}
         assert len({published for published, _ in names.values()}) == len(names)
+        shapes = published_shapes(model.config, tied)
+        assert set(shapes) == {published for published, _ in names.values()}
+        for ours, (published, transposed) in names.items():
+            assert shapes[published] == tuple(model.get_parameter(ours).shape)[:: -1 if transposed else 1]
 
 
 def test_missing_surplus_and_misshapen_tensors_are_all_listed_in_one_error(tmp_path: Path) -> None:
@@ -272,7 +234,15 @@ def test_another_architecture_is_refused_with_key_and_value(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"), [("n_head", 4, "n_embd|emb_dim is 15 and n_heads is 4"), ("n_layer", 10**9, "claims 1,000,000,000")]
+    ("key", "value", "told"),
+    [
+        ("n_head", 4, "n_embd|emb_dim is 15 and n_heads is 4"),
+        ("n_layer", 10**9, "claims 1,000,000,000"),
+        ("n_embd", 10**9 * 3, r"wte\.weight is \(61, 15\), should be \(61, 3000000000\)"),
+        ("n_embd", 3 * 10**30, "misshapen"),
+        ("n_positions", 10**12, r"wpe\.weight is \(20, 15\), should be \(1000000000000, 15\)"),
+        ("vocab_size", 10**12, r"wte\.weight is \(61, 15\), should be \(1000000000000, 15\)"),
+    ],
 )
 def test_a_configuration_that_no_weights_can_fit_is_refused_at_once(tmp_path: Path, key: str, value: int, told: str) -> None:
     theirs(tmp_path)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import gptcore
 from gptcore.checkpoints import load
 from gptcore.fingerprint import fingerprint
+from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
+from gptcore.run import Ablation
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,3 +86,54 @@ def test_loading_does_not_make_torch_import_its_compiler(tiny_folder: Path) -> N
     code = f"import sys, gptcore; gptcore.load({str(tiny_folder)!r}); print({{'sympy', 'torch._dynamo'}} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=380)
     assert (ran.stdout, ran.stderr) == ("set()\n", "")
+
+
+@pytest.mark.parametrize("again", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_a_language_model_can_be_pickled_and_copied(tiny_model: LanguageModel, again: Callable[[Any], Any]) -> None:
+    ids = tiny_model.tokenizer.encode("the cat")
+    tiny_model.trace(ids)
+    other = again(tiny_model)
+    assert other is not tiny_model and (other.name, other.config, other.identity) == (
+        tiny_model.name, tiny_model.config, tiny_model.identity,
+    )  # fmt: skip
+    assert other.store.n_bytes == 0 and other.store is not tiny_model.store
+    assert other.tokenizer.vocabulary() == tiny_model.tokenizer.vocabulary()
+    assert other.tokenizer.encode("the cat") == ids and other.tokenizer.end_ids == tiny_model.tokenizer.end_ids
+    assert other.model.tied and other.model.output_head.weight is other.model.token_embedding.weight
+    assert other.model.token_embedding.weight.data_ptr() != tiny_model.model.token_embedding.weight.data_ptr()
+    assert (other.trace(ids).logits == tiny_model.trace(ids).logits).all()
+
+
+@pytest.mark.parametrize("again", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_steps_can_be_pickled_and_copied_with_all_that_led_to_them(
+    tiny_model: LanguageModel, again: Callable[[Any], Any]
+) -> None:
+    intervention = Ablation(heads=frozenset({(0, 1)}))
+    steps = list(generate(tiny_model, "the cat", seed=2, max_new_tokens=4, intervention=intervention))
+    others = again(steps)
+    for step, other in zip(steps, others, strict=True):
+        assert (other.token_id, other.prob, other.stopped, other.settings) == (
+            step.token_id,
+            step.prob,
+            step.stopped,
+            step.settings,
+        )
+        assert other.ids == step.ids and other.trace.run == step.trace.run
+        assert np.allclose(other.trace.logits, step.trace.logits, atol=1e-5)
+        assert other.selection.chosen_id == step.token_id
+        assert all(check.ok for check in other.trace.check())
+    assert len({id(other.trace.model) for other in others}) == 1  # the weights are written once
+
+
+def test_a_pickle_of_many_steps_is_not_much_larger_than_the_model(tiny_model: LanguageModel) -> None:
+    steps = list(generate(tiny_model, "the cat", seed=2, max_new_tokens=20, stop_at_end_of_text=False))
+    assert len(pickle.dumps(steps)) < len(pickle.dumps(tiny_model)) + 20 * 1000
+
+
+@pytest.mark.parametrize("again", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy, copy.copy])
+def test_what_traces_and_choices_give_can_be_pickled_and_copied(tiny_model: LanguageModel, again: Callable[[Any], Any]) -> None:
+    step = next(generate(tiny_model, "the cat", seed=2))
+    for thing in (step.selection, step.trace.lens((0,)), step.trace.attention(0), step.trace.check(), tiny_model.run((1, 2))):
+        assert type(again(thing)) is type(thing)
+    assert again(step.trace).ids == step.trace.ids
+    assert again(tiny_model.store).n_bytes == 0

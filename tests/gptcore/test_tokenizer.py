@@ -248,6 +248,7 @@ def swapped(vocab: dict[str, int]) -> dict[str, int]:
         (lambda vocab, merges: (vocab, merges + "qq zz\n"), "do not fit each other"),
         (lambda vocab, merges: (vocab, merges + "one\n"), "do not fit each other"),
         (lambda vocab, merges: ({t: i for t, i in vocab.items() if t != "e"}, merges), "do not fit each other"),
+        (lambda vocab, merges: (vocab, merges[: len(merges) // 2].rsplit("\n", 1)[0]), "no merge makes .* merges are missing"),
         (lambda vocab, merges: (swapped(vocab), merges), "another order"),
         (lambda vocab, merges: (vocab | {END_OF_TEXT: 5}, merges), "each for one token"),
         (lambda vocab, merges: (vocab | {END_OF_TEXT: -1}, merges), "each for one token"),

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError, OutOfRangeError, TokenError
 from gptcore.model import GPTModel
 from gptcore.store import TraceStore
 from gptcore.trace import Trace
-from tests.gptcore.random_models import TINY, random_ids, random_model, trace_of, traced
-
-LONG = GPTConfig(vocab_size=61, context_length=100, emb_dim=12, n_heads=2, n_layers=3, drop_rate=0.0, qkv_bias=True)
+from tests.gptcore.random_models import LONG, TINY, random_ids, random_model, trace_of, traced
 
 
 @pytest.fixture(scope="module")
@@ -223,105 +219,6 @@ def test_the_lens_of_many_positions_is_the_lens_of_each(long_trace: Trace) -> No
         one = long_trace.lens((position,), top=3)
         assert np.array_equal(many.token_ids[position], one.token_ids[0])
         assert np.allclose(many.entropy[position], one.entropy[0], atol=1e-4)
-
-
-def _patterns(trace: Trace) -> np.ndarray:
-    return np.stack([trace.attention(layer).pattern for layer in range(trace.config.n_layers)])
-
-
-def test_a_short_overview_is_the_patterns_themselves(trace: Trace) -> None:
-    seen, patterns = trace.attention_overview(size=32), _patterns(trace)
-    assert np.allclose(seen.maps, patterns, atol=1e-6)
-    assert seen.starts == tuple(range(11))
-
-
-@pytest.mark.parametrize("size", [1, 7, 32])
-def test_each_cell_of_a_long_overview_is_the_largest_weight_it_covers(long_trace: Trace, size: int) -> None:
-    seen, patterns = long_trace.attention_overview(size), _patterns(long_trace)
-    assert seen.maps.shape == (3, 2, size, size)
-    bounds = [*seen.starts, 100]
-    assert max(np.diff(bounds)) - min(np.diff(bounds)) <= 1
-    for row in range(size):
-        for column in range(size):
-            cell = patterns[:, :, bounds[row] : bounds[row + 1], bounds[column] : bounds[column + 1]]
-            assert np.allclose(seen.maps[:, :, row, column], cell.max((-2, -1)), atol=1e-6)
-
-
-def test_the_numbers_of_the_overview_are_those_of_the_patterns(long_trace: Trace) -> None:
-    seen, patterns = long_trace.attention_overview(8), _patterns(long_trace).astype(np.float64)
-    bits = -(patterns * np.log2(np.where(patterns > 0, patterns, 1))).sum(-1)
-    assert np.allclose(seen.entropy, bits[..., -1], atol=1e-4)
-    assert np.allclose(seen.mean_entropy, bits[..., 1:].mean(-1), atol=1e-4)
-    assert np.allclose(seen.first_token_share, patterns[:, :, 1:, 0].mean(-1), atol=1e-5)
-    assert np.allclose(seen.strongest_weight, patterns[:, :, 1:].max((-2, -1)), atol=1e-5)
-    for layer, head in np.ndindex(3, 2):
-        query, key = seen.strongest[layer, head]
-        assert query >= 1
-        assert patterns[layer, head, query, key] == pytest.approx(seen.strongest_weight[layer, head], abs=1e-5)
-
-
-def test_an_overview_of_some_layers_is_that_of_all_in_their_order(long_trace: Trace) -> None:
-    whole, some = long_trace.attention_overview(8), long_trace.attention_overview(8, layers=(2, 0))
-    for name in ("maps", "entropy", "mean_entropy", "first_token_share", "strongest", "strongest_weight"):
-        assert np.array_equal(getattr(some, name), getattr(whole, name)[[2, 0]])
-    assert some.starts == whole.starts
-
-
-def test_the_overview_of_one_token_sees_only_itself(model: GPTModel) -> None:
-    seen = trace_of(model, (4,)).attention_overview()
-    assert (seen.maps == 1).all() and seen.maps.shape == (2, 3, 1, 1)
-    assert (seen.entropy == 0).all() and (seen.mean_entropy == 0).all()
-    assert (seen.strongest == 0).all() and (seen.first_token_share == 1).all()
-
-
-def test_the_newest_row_is_the_last_of_every_pattern(trace: Trace, long_trace: Trace) -> None:
-    for some in (trace, long_trace):
-        assert np.allclose(some.newest_row(), _patterns(some)[:, :, -1], atol=1e-6)
-
-
-@pytest.mark.parametrize("n_tokens", [1, 2, 16, 64, 65, 100])
-def test_every_check_of_a_sound_trace_passes(n_tokens: int) -> None:
-    found = trace_of(random_model(LONG), random_ids(n_tokens)).check()
-    assert [check.name for check in found if not check.ok] == []
-    assert len({check.name for check in found}) == 6
-    words = next(check.description for check in found if check.name == "Cached = uncached")
-    assert ("from scratch" in words) == (n_tokens <= 64)  # what it leaves out is said
-
-
-@pytest.mark.parametrize(
-    ("parameter", "caught_by"),
-    [
-        ("blocks.1.attention.out_proj.weight", {"Residual stream", "Cached = uncached"}),
-        ("blocks.0.feed_forward.widen.bias", {"Residual stream", "Cached = uncached"}),
-        ("blocks.1.ln_1.shift", {"Residual stream", "Cached = uncached"}),
-        ("position_embedding.weight", {"Cached = uncached"}),
-        ("final_norm.scale", {"Lens", "Cached = uncached"}),
-        ("output_head.weight", {"Lens", "Cached = uncached"}),
-    ],
-)
-def test_a_weight_changed_after_the_run_is_noticed(parameter: str, caught_by: set[str]) -> None:
-    for n_tokens in (11, 80):
-        model = random_model(LONG, tied=False)
-        trace = trace_of(model, random_ids(n_tokens))
-        assert trace.logits.any()
-        model.get_parameter(parameter).mul_(1.01)
-        assert {check.name for check in trace.check() if not check.ok} == caught_by
-
-
-def test_a_layer_norm_that_divides_by_one_less_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unbiased(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True) + self.eps) * self.scale + self.shift
-
-    monkeypatch.setattr("gptcore.model.LayerNorm.forward", unbiased)
-    found = trace_of(random_model(), random_ids(11)).check()
-    assert {check.name for check in found if not check.ok} == {"LayerNorm"}
-
-
-def test_a_number_that_is_none_fails_every_check_it_reaches() -> None:
-    model = random_model()
-    model.get_parameter("blocks.1.feed_forward.narrow.bias")[3] = float("nan")
-    failed = {check.name for check in trace_of(model, random_ids(11)).check() if not check.ok}
-    assert failed >= {"Residual stream", "Lens", "Cached = uncached", "LayerNorm"}
 
 
 CALLS: dict[str, Callable[[Trace], object]] = {

@@ -10,21 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-import gptcore
-from app.chapters.attention import formulas, sections, views
+from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
-from app.chapters.attention import stops as attention_stops
-from app.chapters.attention.closer import LOOKS
 from app.chapters.attention.heads import Heads
-from app.chapters.attention.views import PARTS, Picture
-from app.writing.markup import percent
+from app.chapters.attention.views import PARTS, AttentionMap
 from app.writing.worked import latex_number
 from gptcore.checkpoints import LanguageModel
-from gptcore.head_survey import KINDS, survey
 from gptcore.trace import Trace
-from tests.pages.component_data import component_data
-from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
+from tests.pages.transformers_run import TransformersRun, close
 
 IDS = (40, 7, 7, 99, 150, 3)
 WORDS = (0, 0, 1, 2, 2, 2)
@@ -58,10 +51,6 @@ def trace(tiny_model: LanguageModel) -> Trace:
     return tiny_model.trace(IDS)
 
 
-def close(given: np.ndarray, expected: np.ndarray) -> bool:
-    return np.allclose(given, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
-
-
 def test_every_stage_is_what_transformers_computes(trace: Trace, reference: Reference) -> None:
     layer, head = 1, 2
     scores = reference.q[layer, head] @ reference.k[layer, head].T
@@ -74,17 +63,17 @@ def test_every_stage_is_what_transformers_computes(trace: Trace, reference: Refe
         "read": np.where(LATER, np.nan, pattern * np.linalg.norm(reference.v[layer, head], axis=-1)),
     }
     for stage, values in expected.items():
-        assert close(views.map_rows(trace, Picture(layer, head, stage=stage)), values), stage
+        assert close(views.map_rows(trace, AttentionMap(layer, head, stage=stage)), values), stage
 
 
 def test_heads_taken_together_are_their_mean_and_their_largest(trace: Trace, reference: Reference) -> None:
     for together, values in (("mean", reference.pattern[0].mean(0)), ("largest", reference.pattern[0].max(0))):
-        drawn = views.map_rows(trace, Picture(0, 3, together))
+        drawn = views.map_rows(trace, AttentionMap(0, 3, together))
         assert close(drawn, np.where(LATER, np.nan, values))
 
 
 def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, reference: Reference) -> None:
-    drawn = views.map_rows(trace, Picture(1, 0, words=WORDS))
+    drawn = views.map_rows(trace, AttentionMap(1, 0, words=WORDS))
     members = [[i for i, word in enumerate(WORDS) if word == w] for w in range(3)]
     for row, queries in enumerate(members):
         for column, keys in enumerate(members):
@@ -94,17 +83,22 @@ def test_joined_words_sum_over_keys_and_average_over_queries(trace: Trace, refer
 
 
 def test_hiding_the_first_token_leaves_the_other_weights_as_they_were(trace: Trace) -> None:
-    whole, hidden = (views.map_rows(trace, Picture(0, 1, hide_first=hide)) for hide in (False, True))
+    whole, hidden = (views.map_rows(trace, AttentionMap(0, 1, hide_first=hide)) for hide in (False, True))
     assert np.isnan(hidden[:, 0]).all() and not np.isnan(whole[:, 0]).any()
     assert np.array_equal(hidden[:, 1:], whole[:, 1:], equal_nan=True)
 
 
 @pytest.mark.parametrize(
     "picture",
-    [Picture(1, 1), Picture(1, 1, stage="read", hide_first=True), Picture(0, 0, "mean"), Picture(0, 2, words=WORDS)],
+    [
+        AttentionMap(1, 1),
+        AttentionMap(1, 1, stage="read", hide_first=True),
+        AttentionMap(0, 0, "mean"),
+        AttentionMap(0, 2, words=WORDS),
+    ],
     ids=["head", "read", "mean", "words"],
 )
-def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: Picture) -> None:
+def test_a_row_that_is_fetched_alone_is_the_row_of_the_map(trace: Trace, picture: AttentionMap) -> None:
     whole = views.map_rows(trace, picture)
     for row in range(len(whole)):
         assert close(views.map_rows(trace, picture, (row,))[0], whole[row])
@@ -214,20 +208,20 @@ def test_formulas_end_in_the_number_of_the_cell(trace: Trace, reference: Referen
         float(reference.q[layer, head, query] @ reference.k[layer, head, key]),
     )
     length = np.linalg.norm(reference.v[layer, head, key])
-    expected: list[tuple[Any, Picture, float]] = [
-        (one, Picture(layer, head, stage="scores"), score),
-        (one, Picture(layer, head, stage="scaled"), score / np.sqrt(WIDTH)),
-        (one, Picture(layer, head, stage="masked"), score / np.sqrt(WIDTH)),
-        (one, Picture(layer, head, stage="pattern"), pattern[head]),
-        (one, Picture(layer, head, stage="read"), pattern[head] * length),
-        (all_of, Picture(layer, head, "mean"), pattern.mean()),
-        (all_of, Picture(layer, head, "largest"), pattern.max()),
+    expected: list[tuple[Any, AttentionMap, float]] = [
+        (one, AttentionMap(layer, head, stage="scores"), score),
+        (one, AttentionMap(layer, head, stage="scaled"), score / np.sqrt(WIDTH)),
+        (one, AttentionMap(layer, head, stage="masked"), score / np.sqrt(WIDTH)),
+        (one, AttentionMap(layer, head, stage="pattern"), pattern[head]),
+        (one, AttentionMap(layer, head, stage="read"), pattern[head] * length),
+        (all_of, AttentionMap(layer, head, "mean"), pattern.mean()),
+        (all_of, AttentionMap(layer, head, "largest"), pattern.max()),
     ]
     for found, picture, value in expected:
         text = formulas.of_cell(found, picture, key).removesuffix(r" \end{aligned}")
         assert text.endswith(f" {latex_number(float(value))}"), (picture, value, text)
-    assert formulas.of_cell(one, Picture(layer, head, stage="masked"), 5).endswith(r"-\infty")
-    assert formulas.of_cell(one, Picture(layer, head), 5).endswith(r"&= 0 \end{aligned}")
+    assert formulas.of_cell(one, AttentionMap(layer, head, stage="masked"), 5).endswith(r"-\infty")
+    assert formulas.of_cell(one, AttentionMap(layer, head), 5).endswith(r"&= 0 \end{aligned}")
 
 
 def test_row_sums_and_entropies_as_formulas_end_in_their_number(trace: Trace, reference: Reference) -> None:
@@ -248,133 +242,3 @@ def test_the_check_of_rows_fails_on_a_row_that_does_not_sum_to_one(trace: Trace)
     pattern = trace.attention(1, (4,)).pattern
     assert views.row_check(pattern).ok
     assert not views.row_check(pattern * np.array([1, 1, 1.001, 1])[:, None, None]).ok
-
-
-@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(
-    "part", [{"attention": "head"}, *({"attention": "closer", "look": look} for look in LOOKS), {"attention": "newest"}]
-)
-def test_every_part_opens_for_every_kind_of_prompt(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: dict[str, str]
-) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt, **part)
-    for toggle in at.toggle:
-        toggle.set_value(True)
-    at.run()
-    assert not at.exception and not at.error
-
-
-def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(
-        monkeypatch, tiny_folder, "attention", stage="z", heads="9", look="?", made="b", key="-7", join_words="2", **JUNK
-    )
-    assert "position" in printed(at) and at.segmented_control(key="widget_choice_stage").value == "pattern"
-
-
-def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    monkeypatch.setattr(attention_heads, "CELLS_AT_ONCE", 1)
-    prompt = "the mat on the cat in the hat"  # of this test alone: what is computed is kept
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt)
-    assert "1 of 2 layers are computed; the others follow." in printed(at)
-    at.run()
-    assert not at.exception and "of its weight on the first token" in printed(at)
-    assert [badge for badge in at.get("markdown") if "Small map" in str(badge.proto.body)]
-
-
-def test_the_overview_says_that_its_means_leave_out_the_first_query(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    said = "Both, like the mean entropy, leave out the first query, which can read nothing but itself."
-    assert said in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="the cat"))
-    assert said not in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="a"))  # no mean is said of one token
-
-
-def test_a_link_restores_layer_head_and_query(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
-) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
-    assert component_data(at, "Layer 1, head 3: attention weights")[0]["row"] == 2
-    ids = tiny_model.tokenizer.encode("Once upon a time")
-    weight = tiny_model.trace(ids).attention(1, (2,), (3,)).pattern.max()
-    assert f"&= {latex_number(float(weight))} " in printed(at)
-
-
-def test_stages_heads_and_toggles_change_formula_and_remarks(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention")
-    for stage, words in (
-        ("scores", "for all pairs"),
-        ("scaled", "grow by themselves"),
-        ("masked", "minus infinity"),
-        ("read", "value vectors"),
-    ):
-        at.segmented_control(key="widget_choice_stage").set_value(stage).run()
-        assert words in printed(at) and not at.exception
-        assert at.toggle(key="widget_choice_join_words").disabled
-    at.segmented_control(key="widget_choice_heads").set_value("mean").run()
-    assert at.segmented_control(key="widget_choice_stage").disabled and not at.toggle(key="widget_choice_join_words").disabled
-    assert "mean over the heads" in printed(at)
-    at.toggle(key="widget_choice_join_words").set_value(True)
-    at.toggle(key="widget_choice_hide_first").set_value(True).run()
-    assert "weights on the pieces are added" in printed(at) and "nothing is shared out anew" in printed(at)
-
-
-def test_the_closer_look_shows_a_row_a_projection_or_entropies(
-    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
-) -> None:
-    at = open_page(
-        monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2", attention="closer"
-    )
-    trace = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time"))
-    assert "Weight × length" in printed(at) and not figures(at)
-    at.segmented_control(key="widget_choice_look").set_value("made").run()
-    at.segmented_control(key="widget_choice_made").set_value("value").run()
-    assert close(numbers(figure(at, "Out: value")["data"][0]["z"]).ravel(), trace.v(1)[3, 2])
-    assert close(numbers(figure(at, "In:")["data"][0]["z"]).ravel(), trace.layer_norm(1, "ln_1", (2,)).after[0])
-    at.segmented_control(key="widget_choice_look").set_value("entropy").run()
-    bars = figure(at, "How widely each head")["data"]
-    assert close(numbers(bars[0]["x"]), views.entropies(trace.attention(1, (2,))))
-    assert bars[1]["name"] == "mean of all queries but the first"
-    later = [views.entropies(trace.attention(1, (query,))) for query in range(1, trace.n_tokens)]
-    assert close(numbers(bars[1]["x"]), np.mean(later, axis=0))
-
-
-def test_sliders_choose_the_head_where_no_overview_does(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    for part in ("closer", "newest"):
-        at = open_page(monkeypatch, tiny_folder, "attention", attention=part, layer="1", head="3")
-        assert (at.slider(key="widget_layer").value, at.slider(key="widget_head").value) == (1, 3)
-        at.slider(key="widget_layer").set_value(0).run()
-        assert not at.exception and "layer" not in at.query_params
-
-
-def test_the_list_of_keys_is_short_and_has_the_one_chosen(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a" * 60, key="3", position="50")
-    keys = at.selectbox(key="widget_choice_key")
-    assert keys.value == 3 and len(keys.options) <= sections.KEYS + 2
-    assert "s_{50,\\,3}" in printed(at)
-
-
-def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon", stage="scaled", hide_first="1", key="0", look="x")
-    assert at.segmented_control(key="widget_choice_stage").value == "scaled"
-    assert at.toggle(key="widget_choice_hide_first").value and at.selectbox(key="widget_choice_key").value == 0
-    far = open_page(monkeypatch, tiny_folder, "attention", prompt="a", key="60")  # beyond this text: the one that is read most
-    assert far.selectbox(key="widget_choice_key").value == -1
-
-
-def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    found = survey(gptcore.load("storyteller"))
-    at = open_page(monkeypatch, tiny_folder, "attention", model="storyteller")
-    assert [caption for caption in at.caption if "Heads worth a look" in caption.value]
-    for kind in KINDS:
-        layer, head, weight = found.best(kind)
-        stops = [button for button in at.button if button.key == f"stop_{kind}"]
-        assert len(stops) == (weight >= attention_stops.WORTH_A_STOP * found.chance)
-        if stops:
-            assert f"Layer {layer}, head {head}: on average {percent(weight)}" in stops[0].help
-            stops[0].click().run()
-            assert component_data(at, f"Layer {layer}, head {head}: ")
-
-
-def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention")  # random weights
-    assert not [button for button in at.button if str(button.key).startswith("stop_")]
-    assert "Looked for and not found in this model" in printed(at)
-    assert not [caption for caption in at.caption if "Heads worth a look" in caption.value]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.chapters.attention import formulas, views
-from app.chapters.attention.views import Picture, Together
+from app.chapters.attention.views import AttentionMap, Together
 from app.chapters.tokens.surprise_views import word_numbers
 from app.writing.worked import latex_number
 from gptcore.language_model import LanguageModel
@@ -55,7 +55,7 @@ def test_of_joined_words_the_formula_ends_in_the_number_of_the_joined_cell(
     tiny_folder: Path, tiny_model: LanguageModel, together: Together
 ) -> None:
     layer = weights_of(tiny_folder, IDS)[1]
-    shown = Picture(1, 2, together, hide_first=True, words=WORDS)
+    shown = AttentionMap(1, 2, together, hide_first=True, words=WORDS)
     weights = layer.mean(0) if together == "mean" else layer[2]
     cell = views.joined_cell(tiny_model.trace(IDS), shown, 2, 0)
     assert np.allclose(cell, weights[3:, :2], rtol=1e-4, atol=1e-6)

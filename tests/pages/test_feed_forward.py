@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from app import choices
 from app.chapters.feed_forward import activations, sections, views
 from app.writing import markup
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
@@ -43,7 +44,7 @@ def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
     last = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time")).resid(2)[2].astype(np.float64)
     link = {"prompt": "Once upon a time", "layer": layer, "position": "2", "feed_forward": "neurons"}
     said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
-    spread = markup.significant(float(np.sqrt(last.var() + 1e-5)))
+    spread = significant(float(np.sqrt(last.var() + 1e-5)))
     assert f"divides it by {spread}: the spread" in said and f"after the last block{says}" in said
 
 
@@ -204,7 +205,7 @@ def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
     for line in views.neuron_table(found, effects).itertuples():
         sign = "+" if line.direction == "promotes" else ""
         token = markup.chip(tiny_model.tokenizer.text_of(line.token_id))
-        assert f"{token} {sign}{markup.significant(line.logit_change)}<" in text
+        assert f"{token} {sign}{significant(line.logit_change)}<" in text
     assert "Promotes, suppresses" in text
 
 
@@ -229,7 +230,7 @@ def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
     link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
     (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
-    assert "-1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
+    assert "−1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
     plain = activations.curve("swiglu")
     monkeypatch.setattr(activations, "curve", lambda *_: plain)  # forgets the second input
     assert activations.self_check("swiglu").ok and not activations.self_check("swiglu", -1.5).ok

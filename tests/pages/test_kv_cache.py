@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from app.chapters.kv_cache import race as cache_race_sections
 from app.chapters.kv_cache import sections, views
-from app.charts.labels import significant as significant
-from gptcore.cache_race import KeptKeysValues, Race, Step
+from app.writing.numbers import significant
+from gptcore.cache_race import KeptKeysValues, Race, RaceStep
 from gptcore.checkpoints import LanguageModel
 from gptcore.model import GPTModel
 from tests.pages.transformers_run import TransformersRun
@@ -178,14 +178,14 @@ def test_a_measurement_of_another_sequence_is_not_shown(monkeypatch: pytest.Monk
 
 
 def test_a_different_token_or_different_logits_fail_the_check() -> None:
-    same = Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-7),))
+    same = Race(3, (RaceStep(3, 1.0, 2.0, 7, 7, 1e-7),))
     assert cache_race_sections.same_text(same).ok
-    assert not cache_race_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 8, 1e-7),))).ok
-    assert not cache_race_sections.same_text(Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-2),))).ok
+    assert not cache_race_sections.same_text(Race(3, (RaceStep(3, 1.0, 2.0, 7, 8, 1e-7),))).ok
+    assert not cache_race_sections.same_text(Race(3, (RaceStep(3, 1.0, 2.0, 7, 7, 1e-2),))).ok
 
 
 def test_the_measured_frame_holds_one_row_a_step() -> None:
-    race = Race(3, (Step(3, 1.0, 2.0, 7, 7, 1e-7), Step(4, 1.5, 2.5, 9, 9, 2e-7)))
+    race = Race(3, (RaceStep(3, 1.0, 2.0, 7, 7, 1e-7), RaceStep(4, 1.5, 2.5, 9, 9, 2e-7)))
     frame = views.race_frame(race)
     assert frame.n_tokens.tolist() == [3, 4] and frame.with_cache_ms.tolist() == [1.0, 1.5]
     assert frame.without_cache_id.tolist() == [7, 9] and frame.step.tolist() == [0, 1]

@@ -7,29 +7,23 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.numpy import load_file
 from streamlit.testing.v1 import AppTest
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from app import choices, counting, ui
+from app import choices, counting
 from app.chapters.parameters import checks, views
-from app.chapters.parameters import weights as weight_sections
 from app.chapters.parameters.controls import Counted, divisors
-from app.writing.quantities import in_bytes, in_words
 from gptcore import parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
-from gptcore.weights import weight_statistics
 from tests.pages.place import place
-from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, descriptions, figure, figures, numbers, open_page, printed
 
 LAYER = 1
 
@@ -45,23 +39,6 @@ def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
         return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
 
     return open_part
-
-
-@pytest.fixture
-def exports(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
-    """File name -> the data that the page last offered under it."""
-    offered: dict[str, pd.DataFrame] = {}
-
-    def keep(name: str, data: Any, figures: object = ()) -> None:
-        offered[name] = data() if callable(data) else data
-
-    monkeypatch.setattr(ui, "export_menu", keep)
-    return offered
-
-
-def descriptions(at: AppTest) -> list[str]:
-    """What each badge says that it checked."""
-    return [element.proto.help for element in at.get("markdown") if "off by" in element.proto.body]
 
 
 def count_on_screen(at: AppTest) -> int:
@@ -258,18 +235,6 @@ def test_a_configuration_is_exported_in_numbers(opened: Opened, exports: dict[st
         assert frame.unit[what] == unit and frame.this[what] == pytest.approx(value, rel=1e-12)
 
 
-def test_the_table_of_weights_is_exported_with_the_numbers_of_the_file(
-    opened: Opened, exports: dict[str, pd.DataFrame], tiny_folder: Path
-) -> None:
-    opened("weights")
-    frame = exports["weight_statistics"].set_index("tensor")
-    stored = load_file(tiny_folder / "model.safetensors")[f"transformer.h.{LAYER}.mlp.c_fc.weight"].astype(np.float64)
-    row = frame.loc["feed_forward.widen.weight"]
-    near = (np.abs(stored) <= 0.1 * stored.std()).mean()
-    found = [row["numbers"], row["mean"], row["spread"], row["norm"], row["near_zero"]]
-    assert len(frame) == 12 and found == pytest.approx([stored.size, stored.mean(), stored.std(), np.linalg.norm(stored), near])
-
-
 def test_many_blocks_are_drawn_in_groups_and_none_is_lost() -> None:
     parts = views.parts_by_block(GPT3_175B, True, "GPT-3")
     blocks = [part for part in parts if part.label.startswith("Block")]
@@ -324,42 +289,12 @@ def test_the_cache_and_the_attention_maps_of_gpt2_small_are_given(opened: Opened
     assert "73{,}728" in text and "72.00 MiB" in text and "576.00 MiB" in text
 
 
-def test_the_histogram_counts_the_numbers_of_the_file(opened: Opened, tiny_folder: Path) -> None:
-    stored = load_file(tiny_folder / "model.safetensors")
-    matrix = stored[f"transformer.h.{LAYER}.attn.c_attn.weight"].astype(np.float64)
-    bars = figure(opened("weights"), f"Numbers of blocks.{LAYER}.attention.qkv.weight")["data"][0]
-    width, middles = numbers(bars["width"])[0], numbers(bars["x"])
-    edges = np.append(middles - width / 2, middles[-1] + width / 2)
-    assert np.abs(numbers(bars["y"]) - np.histogram(matrix, edges)[0]).sum() <= 2  # a number may lie on an edge
-    assert edges[0] == pytest.approx(matrix.mean() - 5 * matrix.std(), rel=1e-6)
-
-
-@pytest.mark.parametrize(("outside", "said"), [(1, "1 number lies beyond."), (2, "2 numbers lie beyond.")])
-def test_the_numbers_beyond_the_histogram_are_counted_in_words(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, outside: int, said: str
-) -> None:
-    found = weight_sections.statistics
-    monkeypatch.setattr(weight_sections, "statistics", lambda *names: replace(found(*names), outside=outside))
-    assert said in printed(opened("weights"))
-
-
-def test_another_tensor_inside_or_outside_the_blocks_can_be_looked_at_and_linked_to(opened: Opened) -> None:
-    page = opened("weights")
-    page.selectbox(key="widget_choice_tensor").set_value("ln_2.scale").run()
-    assert figure(page, f"Numbers of blocks.{LAYER}.ln_2.scale") and page.query_params["tensor"] == "ln_2.scale"
-    page.segmented_control(key="widget_choice_place").set_value("outside").run()
-    assert figure(page, "Numbers of token_embedding.weight") and page.query_params["place"] == "outside"
-    assert "final_norm.shift" in printed(page)
-    assert figure(opened("weights", tensor="ln_1.shift"), f"Numbers of blocks.{LAYER}.ln_1.shift")
-    assert figure(opened("weights", place="outside", tensor="final_norm.scale"), "Numbers of final_norm.scale")
-
-
 def test_the_checks_fail_where_a_tensor_or_an_operation_is_too_many(
     tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = replace(tiny_model, model=GPTModel(tiny_model.config))
     here = place(model, (1, 2))
-    checks = (counting.counted, counting.bytes_counted)
+    checks = (counting.numbers_counted, counting.bytes_counted)
     assert all(check(here).ok for check in checks) and counting.work_counted(GPT2_SMALL).ok
     model.model.register_parameter("stray", torch.nn.Parameter(torch.zeros(3), requires_grad=False))
     assert [check(here).deviation for check in checks] == [3, 12]
@@ -391,26 +326,3 @@ def test_a_part_or_a_line_that_is_off_is_noticed_for_any_configuration(tiny_mode
         assert checks.table_counted(now, here, table).ok
         wrong_table = table.assign(bytes=table.bytes + 7 * (table.number_type == "int8"))
         assert checks.table_counted(now, here, wrong_table).deviation == 7
-
-
-@pytest.mark.parametrize("name", ["mean", "spread", "norm"])
-def test_a_wrong_figure_of_a_tensor_is_noticed(name: str) -> None:
-    for tensor in (torch.full((9000, 3), 2.0), torch.randn(9000, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(4)):
-        found = weight_statistics(tensor)
-        assert checks.statistics_recounted("t", tensor, found).ok
-        wrong = replace(found, **{name: 1.001 * getattr(found, name) + 1e-3})
-        assert not checks.statistics_recounted("t", tensor, wrong).ok
-
-
-def test_the_drawn_tensor_is_the_one_that_is_checked(opened: Opened) -> None:
-    said = [text for text in descriptions(opened("weights", tensor="ln_2.scale")) if "spread from each" in text]
-    assert len(said) == 1 and "ln_2.scale" in said[0]
-
-
-def test_numbers_in_words_keep_three_digits() -> None:
-    assert [in_words(n) for n in (12, 2048, 6_174_336, 124_439_808, 1_557_611_200)] == [
-        "12", "2,048", "6.17 million", "124 million", "1.56 billion",
-    ]  # fmt: skip
-    assert [in_bytes(n) for n in (512, 73_728, 497_759_232, 17_984_000_000, 999_600_000, 4e12)] == [
-        "512 bytes", "73.7 kB", "498 MB", "18.0 GB", "1,000 MB", "4 TB",
-    ]  # fmt: skip

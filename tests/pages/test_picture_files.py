@@ -19,10 +19,11 @@ from PIL import Image
 
 from app import charts, picture_files, ui
 from app.chapters.attention import views
-from app.chapters.attention.views import Picture
+from app.chapters.attention.views import AttentionMap
 from app.charts import theme
 from app.components.map_canvas import LEFT_OUT, HeadSummary, levels, prepare
 from app.components.token_text import TextChip
+from app.writing.numbers import percent
 from gptcore.checkpoints import save_model
 from gptcore.config import GPTConfig
 from gptcore.language_model import LanguageModel
@@ -160,12 +161,12 @@ def test_the_menu_gives_out_a_page_or_makes_one_of_a_figure(monkeypatch: pytest.
 
 def test_the_file_of_a_map_has_the_values_of_the_map(tiny_model: LanguageModel) -> None:
     ids = tiny_model.tokenizer.encode("the cat sat")
-    values = views.map_rows(tiny_model.trace(ids), Picture(1, 2))
+    values = views.map_rows(tiny_model.trace(ids), AttentionMap(1, 2))
     tokens = [tiny_model.tokenizer.text_of(i) for i in ids]
     page = picture_files.of_map(prepare(values, row_tokens=tokens, col_tokens=tokens, title="A map"), "dark")
     opened(page, "dark")
     query, key = divmod(int(np.nanargmax(values)), len(ids))
-    said = [f"{tokens[query]} ({query})", f"{tokens[key]} ({key})", charts.percent(float(values[query, key]))]
+    said = [f"{tokens[query]} ({query})", f"{tokens[key]} ({key})", percent(float(values[query, key]))]
     assert ",".join(f'"{part}"' for part in said) in re.sub(r'",\s+"', '","', page)
     assert page.count("Plotly.newPlot(") == 1
 

@@ -14,7 +14,7 @@ from app import state
 from app.chapters.sampling import controls, views
 from app.chapters.sampling import greedy as sampling_greedy
 from app.chapters.sampling.views import Given, Loop
-from app.writing.markup import significant
+from app.writing.numbers import significant
 from gptcore.checkpoints import LanguageModel
 from gptcore.random_numbers import random_number
 from gptcore.sampling import SamplingSettings, candidates, select

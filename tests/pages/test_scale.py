@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from app import counting
 from app.chapters.scale import checks, sections, views
 from app.charts.dots import log_dots
-from app.writing.quantities import in_bytes, in_tex
+from app.writing.numbers import in_bytes
+from app.writing.worked import in_tex
 from gptcore.checkpoints import read_config, save_model
 from gptcore.config import GPT3_175B
 from gptcore.model import GPTModel

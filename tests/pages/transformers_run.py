@@ -48,3 +48,8 @@ class TransformersRun:
             into[name] = (values[0] if isinstance(values, tuple) else values)[0].detach().numpy().copy()
 
         module.register_forward_hook(hook)
+
+
+def close(given: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether the numbers are those expected, within what float32 rounds; NaN where NaN is expected."""
+    return np.allclose(given, expected, rtol=1e-4, atol=1e-5, equal_nan=True)

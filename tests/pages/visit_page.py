@@ -84,3 +84,8 @@ def numbers(field: Any) -> np.ndarray:
 def printed(at: AppTest) -> str:
     """All texts that the page wrote as HTML or markdown, formulas included."""
     return "\n".join(str(element.proto.body) for kind in ("html", "markdown", "latex") for element in at.get(kind))
+
+
+def descriptions(at: AppTest) -> list[str]:
+    """What each badge says that it checked."""
+    return [element.proto.help for element in at.get("markdown") if "off by" in element.proto.body]

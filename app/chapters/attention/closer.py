@@ -12,11 +12,12 @@ import streamlit as st
 from app import choices, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
-from app.chapters.attention.views import Projection
+from app.chapters.attention.views import HeadProjection
 from app.charts import grouped_bars, strip
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import added, worked
 from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
@@ -45,10 +46,10 @@ def _row(here: Here) -> None:
     table = views.row_numbers(found, here.tokens)
     seen = table[table["key"] <= query].nlargest(ROWS, "weight").sort_values("key")
     drawn = pd.concat([seen, table[table["key"] == query + 1]])
-    n = markup.significant
+    n = significant
     rows = [
         [f"{markup.chip(row.token)} ({row.key})", n(row.score), n(row.scaled), n(row.masked),
-         markup.percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
+         percent(row.weight) if row.key <= query else "0", n(row.value_length), n(row.read)]
         for row in drawn.itertuples()
     ]  # fmt: skip
     ui.table(
@@ -65,7 +66,7 @@ def _row(here: Here) -> None:
     ui.source(activations.attend)
 
 
-def _all_parts(here: Here) -> list[Projection]:
+def _all_parts(here: Here) -> list[HeadProjection]:
     """Query, key and value of the head and the token in focus."""
     return views.projections(here.trace, here.layer, here.head, here.position)
 
@@ -81,12 +82,12 @@ def _projections(here: Here) -> None:
     _made(found, part, here)
 
 
-def _inputs(found: Projection, token: str) -> None:
+def _inputs(found: HeadProjection, token: str) -> None:
     figure = strip(found.x, row_names=("x",), title=f"In: {token} after LayerNorm", mode=ui.mode())
     ui.chart(figure, name="attention-input", data=pd.DataFrame({"dimension": np.arange(len(found.x)), "x": found.x}))
 
 
-def _weights(found: Projection, part: str) -> None:
+def _weights(found: HeadProjection, part: str) -> None:
     n_in, n_out = found.weight.shape
     rows, columns = [str(i) for i in range(n_out)], [str(i) for i in range(n_in)]
     ready = prepare(
@@ -108,7 +109,7 @@ def _weights(found: Projection, part: str) -> None:
     )
 
 
-def _made(found: Projection, part: str, here: Here) -> None:
+def _made(found: HeadProjection, part: str, here: Here) -> None:
     letter, first = part[0], float(found.again[0] - found.bias[0])
     figure = strip(found.made, row_names=(letter,), title=f"Out: {part} of layer {here.layer}, head {here.head}", mode=ui.mode())
     ui.chart(figure, name=f"attention-{part}", data=pd.DataFrame({"dimension": np.arange(len(found.made)), letter: found.made}))
@@ -147,7 +148,7 @@ def _entropy(here: Here) -> None:
     seen = here.position + 1
     ui.note(
         f"0 bits: one token gets all the weight. {seen} token{'s' if seen > 1 else ''} can be seen from here, so "
-        f"{markup.significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
+        f"{significant(float(np.log2(seen)))} bits would be all alike. For head {here.head}:"
     )
     ui.formula(formulas.entropy(found.pattern[here.head, 0], here.position))
     ui.self_check(views.row_check(found.pattern))

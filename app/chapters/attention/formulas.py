@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from app.chapters.attention.views import Matrix, Picture
+from app.chapters.attention.views import AttentionMap, Matrix
 from app.ui import latex_lines
 from app.writing.worked import BREAK, begun, bracketed, entropy_terms, latex_number, worked
 from gptcore.activations import AttentionActivations
@@ -24,7 +24,7 @@ NOTES = {
 }
 
 
-def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
+def of_cell(found: AttentionActivations, shown: AttentionMap, key: int) -> str:
     """LaTeX. found: the query in focus alone, with the head in focus or, where heads are taken together, all of them."""
     query = found.positions[0]
     if shown.together != "one":
@@ -51,7 +51,7 @@ def of_cell(found: AttentionActivations, shown: Picture, key: int) -> str:
     )
 
 
-def of_words(weights: Matrix, shown: Picture, row: int, column: int) -> str:
+def of_words(weights: Matrix, shown: AttentionMap, row: int, column: int) -> str:
     """LaTeX of a cell of joined words. weights: attention_views.joined_cell."""
     given = weights.astype(np.float64).sum(1)
     terms, out = _sum(given.tolist(), float(given.mean()), lambda *values: math.fsum(values) / len(given))
@@ -63,7 +63,7 @@ def of_words(weights: Matrix, shown: Picture, row: int, column: int) -> str:
     )
 
 
-def about_words(shown: Picture, row: int, column: int) -> str:
+def about_words(shown: AttentionMap, row: int, column: int) -> str:
     """What stands in the formula of joined words, in plain words."""
     words = list(shown.words or ())
     first, last = ([words.index(word), len(words) - 1 - words[::-1].index(word)] for word in (row, column))
@@ -130,7 +130,7 @@ def _softmax(found: AttentionActivations, query: int, key: int, weight: float) -
     )
 
 
-def _heads(found: AttentionActivations, shown: Picture, query: int, key: int) -> str:
+def _heads(found: AttentionActivations, shown: AttentionMap, query: int, key: int) -> str:
     weights = found.pattern[:, 0, key].astype(np.float64)
     if shown.together == "largest":
         largest = np.sort(weights)[::-1][:2]  # first, so that the result is among the numbers that are written out

@@ -12,12 +12,13 @@ from app import choices, faults, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention.heads import AllHeads
-from app.chapters.attention.views import Matrix, Picture, Stage, Together
+from app.chapters.attention.views import AttentionMap, Matrix, Stage, Together
 from app.components.map_canvas import EXACT_CELLS, Prepared, overview, prepare, token_map
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.words import word_numbers
 from app.writing import markup
+from app.writing.numbers import percent
 from gptcore import activations
 from gptcore.checks import Check
 from gptcore.model import MultiHeadAttention
@@ -98,14 +99,14 @@ def _sink(here: Here, found: AllHeads) -> str:
         return f"{found.done} of {here.config.n_layers} layers are computed; the others follow."
     mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
     return (
-        f"On average this head puts {markup.percent(float(mine))} of its weight on the first token; the mean of all heads is "
-        f"{markup.percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
+        f"On average this head puts {percent(float(mine))} of its weight on the first token; the mean of all heads is "
+        f"{percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
         "The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
         "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
     )
 
 
-def picture(here: Here) -> Picture:
+def picture(here: Here) -> AttentionMap:
     """What the large map is to show, from its controls."""
     together: Together = st.segmented_control(
         "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], required=True, wrap=True,
@@ -122,10 +123,10 @@ def picture(here: Here) -> Picture:
         join = st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
     numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
     head = here.head if together == "one" else 0  # heads taken together are one picture, whichever is in focus
-    return Picture(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
+    return AttentionMap(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
 
 
-def large_map(here: Here, shown: Picture) -> None:
+def large_map(here: Here, shown: AttentionMap) -> None:
     """The map, tied to its text."""
     trace, words = here.trace, shown.words
     labels, last_of = _rows(here, words)
@@ -166,11 +167,11 @@ def _rows(here: Here, words: tuple[int, ...] | None) -> tuple[list[str], list[in
     return [visible(b"".join(pieces[start : end + 1])) for start, end in zip(starts, last_of, strict=True)], last_of
 
 
-def _whose(shown: Picture) -> str:
+def _whose(shown: AttentionMap) -> str:
     return f"Layer {shown.layer}, " + (f"head {shown.head}" if shown.together == "one" else TOGETHER[shown.together].lower())
 
 
-def _prepared(values: Matrix, labels: list[str], title: str, shown: Picture) -> Prepared:
+def _prepared(values: Matrix, labels: list[str], title: str, shown: AttentionMap) -> Prepared:
     return prepare(
         values,
         row_tokens=labels,
@@ -184,7 +185,7 @@ def _prepared(values: Matrix, labels: list[str], title: str, shown: Picture) -> 
     )
 
 
-def _top(values: Matrix, shown: Picture) -> float | None:
+def _top(values: Matrix, shown: AttentionMap) -> float | None:
     """The end of the colour scale: weights run to 1, unless the first token, which often takes most of it, is hidden."""
     if (shown.stage == "pattern" and not shown.hide_first) or shown.stage in SIGNED:
         return None
@@ -192,14 +193,14 @@ def _top(values: Matrix, shown: Picture) -> float | None:
     return math.ceil(10 * largest) / 10 if shown.stage == "pattern" else largest  # a legend in whole tenths
 
 
-def _left_out(shown: Picture) -> str:
+def _left_out(shown: AttentionMap) -> str:
     if shown.stage in ("scores", "scaled"):
         return "hidden"
     later = {"masked": "−∞, it comes later"}.get(shown.stage, "not seen, it comes later")
     return f"hidden, or {later}" if shown.hide_first else later
 
 
-def remarks(here: Here, shown: Picture) -> None:
+def remarks(here: Here, shown: AttentionMap) -> None:
     """What must be said of the large map: joined words, a hidden column, length."""
     n_rows, said = len(here.ids) if shown.words is None else shown.words[-1] + 1, []
     if shown.words is not None:
@@ -221,7 +222,7 @@ def remarks(here: Here, shown: Picture) -> None:
     ui.note(" ".join([f"A click on a cell puts {pair} into the formula below.", *said]))
 
 
-def formula(here: Here, shown: Picture) -> list[Check]:
+def formula(here: Here, shown: AttentionMap) -> list[Check]:
     """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
     query = here.position
     row = query if shown.words is None else shown.words[query]
@@ -240,7 +241,7 @@ def formula(here: Here, shown: Picture) -> list[Check]:
     return views.self_checks(parts, one)
 
 
-def _key(here: Here, shown: Picture, row: int, weights: np.ndarray) -> int:
+def _key(here: Here, shown: AttentionMap, row: int, weights: np.ndarray) -> int:
     """The column that the formula is about, from its list. A choice is kept as a token: of a word, any of its pieces stands for it."""
     labels, last_of = _rows(here, shown.words)
     chosen, column_of = state.chosen(choices.ATTENTION_KEY), shown.words or range(len(here.ids))

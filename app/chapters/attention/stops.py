@@ -8,7 +8,7 @@ from app import runtime, state, ui
 from app.engine import queued
 from app.recent import MB, keeping
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent
 from gptcore.head_survey import HeadSurvey, survey
 from gptcore.language_model import LanguageModel
 
@@ -49,7 +49,7 @@ def stops(here: Here) -> None:
                     type="primary" if (layer, head) == (here.layer, here.head) else "secondary",
                     on_click=state.guarded(_go_to),
                     args=(layer, head),
-                    help=f"Layer {layer}, head {head}: on average {markup.percent(weight)} of its weight is on {what}. "
+                    help=f"Layer {layer}, head {head}: on average {percent(weight)} of its weight is on {what}. "
                     "Measured in this model, on three sentences that are each said twice.",
                 )
     if missing := [what for kind, (_, what) in STOPS.items() if kind not in worth]:

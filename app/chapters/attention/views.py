@@ -25,7 +25,7 @@ PARTS = ("query", "key", "value")  # in the order in which their weights lie sid
 
 
 @dataclass(frozen=True)
-class Picture:
+class AttentionMap:
     """What the large map shows.
 
     together: one head, or the mean or largest weight of all heads of the layer (these are of the stage "pattern" only).
@@ -57,7 +57,7 @@ def of_stage(found: AttentionActivations, stage: Stage, index: int = 0) -> Matri
 
 
 @queued
-def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) -> Matrix:
+def map_rows(trace: Trace, picture: AttentionMap, rows: Sequence[int] | None = None) -> Matrix:
     """Rows of the picture [row, column], NaN for what is left out; rows None: all of them. Rows are positions, or words if joined.
 
     Joined pieces: weights are summed over the keys of a word and averaged over its queries, so that a row still sums to 1.
@@ -69,7 +69,7 @@ def map_rows(trace: Trace, picture: Picture, rows: Sequence[int] | None = None) 
     return drawn
 
 
-def _token_rows(trace: Trace, picture: Picture, positions: Sequence[int] | None) -> Matrix:
+def _token_rows(trace: Trace, picture: AttentionMap, positions: Sequence[int] | None) -> Matrix:
     if picture.together == "one":
         return of_stage(trace.attention(picture.layer, positions, (picture.head,)), picture.stage)
     n_heads, n_rows = trace.config.n_heads, trace.n_tokens if positions is None else len(positions)
@@ -83,7 +83,7 @@ def _token_rows(trace: Trace, picture: Picture, positions: Sequence[int] | None)
     return found / n_heads if picture.together == "mean" else found
 
 
-def _word_rows(trace: Trace, picture: Picture, word_of: Sequence[int], rows: Sequence[int] | None) -> Matrix:
+def _word_rows(trace: Trace, picture: AttentionMap, word_of: Sequence[int], rows: Sequence[int] | None) -> Matrix:
     words = np.asarray(word_of)
     wanted = np.arange(words[-1] + 1) if rows is None else np.asarray(rows)
     positions = np.flatnonzero(np.isin(words, wanted))
@@ -94,7 +94,7 @@ def _word_rows(trace: Trace, picture: Picture, word_of: Sequence[int], rows: Seq
 
 
 @queued
-def read_row(trace: Trace, picture: Picture, row: int) -> Matrix:
+def read_row(trace: Trace, picture: AttentionMap, row: int) -> Matrix:
     """How much a row of the picture reads from each column: its weights [column], whatever the stage; -1 for what is left out.
 
     A first column that is hidden counts where there is no other.
@@ -104,7 +104,7 @@ def read_row(trace: Trace, picture: Picture, row: int) -> Matrix:
 
 
 @queued
-def joined_cell(trace: Trace, picture: Picture, row: int, column: int) -> Matrix:
+def joined_cell(trace: Trace, picture: AttentionMap, row: int, column: int) -> Matrix:
     """The weights that a cell of joined words is made of: [piece of the query's word, piece of the key's word]."""
     words = np.asarray(picture.words)
     queries, keys = (np.flatnonzero(words == word) for word in (row, column))
@@ -157,7 +157,7 @@ def entropies(found: AttentionActivations) -> Matrix:
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class HeadProjection:
     """How one part of a head is made at one position: x @ weight + bias = made.
 
     x: [emb_dim], after LayerNorm; weight: [emb_dim, head_dim]; bias, made: [head_dim]. made is the model's own, the rest its input.
@@ -175,7 +175,7 @@ class Projection:
 
 
 @queued
-def projection(trace: Trace, layer: int, head: int, position: int, part: str) -> Projection:
+def projection(trace: Trace, layer: int, head: int, position: int, part: str) -> HeadProjection:
     """part: "query", "key" or "value"."""
     config, number = trace.config, PARTS.index(part)
     linear = cast(TransformerBlock, trace.model.blocks[layer]).attention.qkv
@@ -185,25 +185,25 @@ def projection(trace: Trace, layer: int, head: int, position: int, part: str) ->
     found = trace.attention(layer, (position,), (head,))
     made = found.q[0, 0] if part == "query" else (found.k if part == "key" else found.v)[0, position]
     x = trace.layer_norm(layer, "ln_1", (position,)).after[0]
-    return Projection(x, linear.weight[mine].numpy().T.copy(), bias, made)
+    return HeadProjection(x, linear.weight[mine].numpy().T.copy(), bias, made)
 
 
 @queued
-def projections(trace: Trace, layer: int, head: int, position: int) -> list[Projection]:
+def projections(trace: Trace, layer: int, head: int, position: int) -> list[HeadProjection]:
     """Query, key and value of one head at one position."""
     return [projection(trace, layer, head, position, part) for part in PARTS]
 
 
 @queued
 def in_formula(
-    trace: Trace, picture: Picture, head: int, row: int, query: int
-) -> tuple[Matrix, AttentionActivations, list[Projection]]:
+    trace: Trace, picture: AttentionMap, head: int, row: int, query: int
+) -> tuple[Matrix, AttentionActivations, list[HeadProjection]]:
     """For the formula of a picture's row and its checks: what the row reads, and the head in focus and its projections at a query."""
     layer = picture.layer
     return read_row(trace, picture, row), trace.attention(layer, (query,), (head,)), projections(trace, layer, head, query)
 
 
-def self_checks(projections: Sequence[Projection], found: AttentionActivations) -> list[Check]:
+def self_checks(projections: Sequence[HeadProjection], found: AttentionActivations) -> list[Check]:
     """found: one head, one query, that of the projections. Each comparison is made again in float64 from what is displayed."""
     apart = max(_apart(p.made, p.again) for p in projections)
     query, keys, values = (a[0].astype(np.float64) for a in (found.q, found.k, found.v))

@@ -15,6 +15,7 @@ from app.charts import Figure, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import added, latex_number, worked
 from gptcore.activations import BlockActivations
 from gptcore.dropout import dropped, zeroed
@@ -45,7 +46,7 @@ def _way(here: Here, found: BlockActivations) -> None:
             s.name,
             f"{s.variable} {shape}",
             s.stage,
-            [markup.significant(float(v)) for v in (s.values.mean(dtype=np.float64), s.values.std(dtype=np.float64), top)],
+            [significant(float(v)) for v in (s.values.mean(dtype=np.float64), s.values.std(dtype=np.float64), top)],
             s.values,
             limit or 1.0,
             s.place,
@@ -111,7 +112,7 @@ def dropout(here: Here) -> None:
     own = here.config.drop_rate
     st.markdown(
         "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
-        f"When text is written it does nothing: all that the app shows was computed without it. This model's drop_rate is {own:g}"
+        f"When text is written it does nothing: all that the app shows was computed without it. This model's drop_rate is {significant(own)}"
         + (": a training by it zeroes nothing either. " if own == 0 else ". ")
         + "GPT-2 has dropout at three places: on the embeddings, on the attention weights, and on what a block adds to a shortcut. It adds "
         "twice, so the third place has two strips: out of attention, and out of feed-forward."
@@ -140,7 +141,7 @@ def dropout(here: Here) -> None:
     if not on:
         ui.note(
             "The strips are as the model runs: nothing is zeroed. The formula says what one step of training at a drop_rate of "
-            f"{rate:g} would make of the largest attention weight: "
+            f"{significant(rate)} would make of the largest attention weight: "
             + ("it leaves it as it is." if rate == 0 else "0, or more than it was, so that its mean stays what it is.")
         )
     ui.note(
@@ -158,7 +159,7 @@ def _dropout_controls(here: Here, own: float) -> tuple[bool, float, int]:
     rate_at, seed_at, head_at = st.columns(3, gap="medium")
     rate = rate_at.slider(
         "drop_rate", 0.0, 0.9, step=0.05, disabled=not on, **state.choice(choices.DROP_RATE),
-        help=f"This model: {own:g}. The book's configuration: {choices.DROP_RATE.default:g}.",
+        help=f"This model: {significant(own)}. The book's configuration: {significant(choices.DROP_RATE.default)}.",
     )  # fmt: skip
     seed = seed_at.number_input("Seed", 0, 9999, step=1, disabled=not on, **state.choice(choices.DROPOUT_SEED))
     if n_heads > 1:

@@ -15,6 +15,7 @@ from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import added, latex_number, latex_percent, worked
 from gptcore import embeddings
 from gptcore.model import GPTModel
@@ -38,7 +39,7 @@ def the_sum(here: Here) -> None:
     )
     ui.note(
         f"E is the table of {here.config.vocab_size:,} tokens, P the table of {here.config.context_length:,} positions, and dimension {d} "
-        f"the one in which the sum is largest. The cosine between the two rows is {markup.significant(found.cosine)}; at 0 they stand at "
+        f"the one in which the sum is largest. The cosine between the two rows is {significant(found.cosine)}; at 0 they stand at "
         "right angles."
     )
     ui.self_check(views.self_checks(found))
@@ -62,8 +63,8 @@ def the_neighbours(here: Here) -> None:
     ui.chart(figure, name="embedding-neighbours", data=data)
     _cosine(f"E_{{{here.ids[here.position]}}},\\, E_{{{int(found.ids[0])}}}", rows[0], rows[1])
     ui.note(
-        f"1 is the same direction. The mean cosine with all other tokens is {markup.significant(found.others_mean)}, their standard "
-        f"deviation {markup.significant(found.others_std)}."
+        f"1 is the same direction. The mean cosine with all other tokens is {significant(found.others_mean)}, their standard "
+        f"deviation {significant(found.others_std)}."
     )
     ui.self_check(checks.of_neighbours(rows[0], rows[1:], found))
     ui.source(embeddings.nearest_tokens)
@@ -124,7 +125,7 @@ def the_lengths(here: Here) -> None:
         [
             str(line.position),
             markup.chip(line.token),
-            *(markup.significant(v) for v in (line.token_row, line.position_row, line.sum)),
+            *(significant(v) for v in (line.token_row, line.position_row, line.sum)),
         ]
         for line in data.itertuples()
     ]
@@ -176,8 +177,8 @@ def the_plane(here: Here) -> None:
         table[["x", "y"]].to_numpy(),
         labels=list(table["token"]),
         title="Tokens of the text and their nearest neighbours",
-        x_title=f"first direction, {markup.percent(drawn.kept[0])} of the variance",
-        y_title=f"second direction, {markup.percent(drawn.kept[1])}",
+        x_title=f"first direction, {percent(drawn.kept[0])} of the variance",
+        y_title=f"second direction, {percent(drawn.kept[1])}",
         named=[f"{token} · id {i}" for token, i in zip(table["token"], table["token_id"], strict=True)],
         groups=list(table["group"]),
         stages={"in the text": "tokens", "neighbour": "embeddings"},
@@ -186,8 +187,8 @@ def the_plane(here: Here) -> None:
     )
     ui.chart(figure, name="embedding-plane", data=table)
     ui.note(
-        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {markup.percent(sum(drawn.kept))} of their variance. The "
-        f"other {markup.percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
+        f"Of all planes this one keeps most of the spread of these {len(table)} rows: {percent(sum(drawn.kept))} of their variance. The "
+        f"other {percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
         + (f" Other tokens of the text left out: {drawn.left_out}." if drawn.left_out else "")
     )
     kept, whole, check = checks.of_plane(checks.token_rows(here.model, table["token_id"].tolist()), drawn)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from app import choices, state, ui
 from app.activation_names import NAMES, SWIGLU, name
@@ -19,20 +15,13 @@ from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
 from app.recent import MB, keeping
-from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import MOST, latex_number, worked
-from gptcore import lessons
+from gptcore import by_torch, lessons
 from gptcore.checks import TOLERANCE, Check
 
 TITLE = "Value and slope of each function"
 X = np.linspace(-4, 4, 161)
-# PyTorch's own kernels, against which our formulas are checked.
-_KERNELS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu_tanh": partial(F.gelu, approximate="tanh"),
-    "gelu_exact": F.gelu,
-    "relu": F.relu,
-    "silu": F.silu,
-}
 
 
 @keeping(2 * MB)
@@ -56,12 +45,10 @@ def self_check(activation: str, second_input: float = 1.0) -> Check:
     """The curve that is drawn, and its slope, against PyTorch's kernel and that one's own derivative, over X; SwiGLU's times the
     second input."""
     ours = curve(activation, second_input)
-    with torch.inference_mode(False), torch.enable_grad():
-        x = torch.tensor(X, requires_grad=True)
-        values = second_input * F.silu(x) if activation == SWIGLU else _KERNELS[activation](x)
-        (slopes,) = torch.autograd.grad(values.sum(), x)
-    apart = max(np.abs(ours.values - values.detach().numpy()).max(), np.abs(ours.slopes - slopes.numpy()).max())
-    kernel = f"{second_input:g} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
+    times = second_input if activation == SWIGLU else 1.0
+    values, slopes = by_torch.value_and_slope("silu" if activation == SWIGLU else activation, X)
+    apart = max(np.abs(ours.values - times * values).max(), np.abs(ours.slopes - times * slopes).max())
+    kernel = f"{significant(second_input)} times PyTorch's own SiLU" if activation == SWIGLU else "PyTorch's own kernel"
     description = (
         f"Value and slope by the formula against {kernel}, from x = −4 to 4, in float64. "
         "Deviation in the function's value, or its slope."
@@ -126,9 +113,9 @@ def _reading() -> None:
     lowest_x, lowest = lessons.gelu_minimum()
     apart = float(np.abs(curve("gelu_tanh").values - curve("gelu_exact").values).max())
     ui.note(
-        f"GELU is lowest at x = {markup.significant(lowest_x, 4)}, where it is {markup.significant(lowest)}; beyond, it comes back "
+        f"GELU is lowest at x = {significant(lowest_x, 4)}, where it is {significant(lowest)}; beyond, it comes back "
         "to 0. Its tanh form, with which GPT-2 was trained, and the exact one differ here by at most "
-        f"{markup.significant(apart)}: too little to see, enough to change a model's numbers. "
+        f"{significant(apart)}: too little to see, enough to change a model's numbers. "
         "Many of today's models use SwiGLU: one linear layer gives x, another a second number, and SiLU(x) is multiplied by it, "
         "as by a tap."
     )

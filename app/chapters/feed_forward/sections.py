@@ -11,13 +11,13 @@ import streamlit as st
 from app import ui
 from app.chapters.feed_forward import views
 from app.chapters.feed_forward.activations import inside_tanh
-from app.chapters.feed_forward.views import ByHand, Silenced
+from app.chapters.feed_forward.views import NeuronByHand, Silenced
 from app.charts import histogram, strip
-from app.charts.labels import counted
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
-from app.writing.worked import added, latex_number, worked
+from app.writing.numbers import counted, percent, significant
+from app.writing.worked import added, as_printed, latex_number, worked
 from gptcore import lessons, neurons
 from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
@@ -59,7 +59,7 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     ui.source(FeedForward, GELU)
 
 
-def _one_neuron(found: ByHand) -> None:
+def _one_neuron(found: NeuronByHand) -> None:
     """The formula of the network, and one neuron of it in numbers."""
     i, gelu = found.neuron, worked(_gelu, [found.before], found.after)
     before = worked(lambda product, bias: product + bias, [found.product, found.bias], found.before, digits=gelu.digits)
@@ -111,15 +111,15 @@ def _silenced(seen: Silenced) -> str:
     """What a ReLU would have silenced, and what GELU lets through of it."""
     if not seen.negative:
         return f"None of the {seen.neurons:,} neurons is negative here: a ReLU would have silenced none."
-    share, passed = markup.percent(seen.negative / seen.neurons), markup.percent(seen.passed)
+    share, passed = percent(seen.negative / seen.neurons), percent(seen.passed)
     if seen.negative == 1:
         return (
             f"1 of {seen.neurons:,} neurons ({share}) is negative here: a ReLU would have silenced it. GELU lets a little of it "
-            f"through, {markup.significant(seen.mean)}: {passed} of all that leaves GELU, counted without sign."
+            f"through, {significant(seen.mean)}: {passed} of all that leaves GELU, counted without sign."
         )
     return (
         f"{seen.negative:,} of {seen.neurons:,} neurons ({share}) are negative here: a ReLU would have silenced them all. GELU lets a "
-        f"little of each through: {markup.significant(seen.mean)} on average, {markup.significant(seen.lowest)} at the lowest. "
+        f"little of each through: {significant(seen.mean)} on average, {significant(seen.lowest)} at the lowest. "
         f"Together they make {passed} of all that leaves GELU, counted without sign."
     )
 
@@ -131,8 +131,8 @@ def _gelu(x: float) -> float:
 def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
     """GELU in two steps: t as it follows from the printed x, then y from both as printed."""
     digits = 5
-    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(float(f"{inside_tanh(x):.{digits}g}"))), [x], y)
-    printed_x = float(f"{x:.{whole.digits}g}")
+    whole = worked(lambda x: 0.5 * x * (1 + math.tanh(as_printed(inside_tanh(x), digits))), [x], y)
+    printed_x = as_printed(x, whole.digits)
     ui.formula(
         rf"""\begin{{aligned}}
         \rule{{0pt}}{{1.1em}} x_{{{neuron}}} &= {whole.inputs[0]} \\[0.3em]
@@ -147,7 +147,7 @@ def _gelu_in_numbers(neuron: int, x: float, y: float) -> None:
 def _changed(here: Here, token_id: int, change: float) -> str:
     """A token, and by how much its logit changes; never on two lines."""
     sign = "+" if change > 0 else ""
-    return f'<span class="pair">{markup.chip(here.model.tokenizer.text_of(token_id))} {sign}{markup.significant(change)}</span>'
+    return f'<span class="pair">{markup.chip(here.model.tokenizer.text_of(token_id))} {sign}{significant(change)}</span>'
 
 
 def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
@@ -163,7 +163,7 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
             for direction, part in lines.groupby("direction")
         }
         line = lines.iloc[0]
-        before, after, written = (markup.significant(line[c]) for c in ("before", "after", "written"))
+        before, after, written = (significant(line[c]) for c in ("before", "after", "written"))
         name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
         rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
     ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(3, 4, 5))
@@ -187,7 +187,7 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     ui.note(
         "Ordered by the length of the vector v that a neuron adds to the residual stream. Before and after are "
         "of GELU. Promoted and suppressed are the tokens whose logits this vector alone raises and lowers most, through the final "
-        f"LayerNorm, which divides it by {markup.significant(seen.spread)}: the spread of this token's whole "
+        f"LayerNorm, which divides it by {significant(seen.spread)}: the spread of this token's whole "
         f"vector after the last block{other}. The number is the change of the logit, less the mean change of all "
         "tokens. What later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )

@@ -81,7 +81,7 @@ def silenced(found: FeedForwardActivations) -> Silenced:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class NeuronByHand:
     """One neuron at one position. product: its row of W1 times the input; bias: of b1; before: their sum; after: GELU of it."""
 
     neuron: int
@@ -96,19 +96,19 @@ def _network(trace: Trace, layer: int) -> FeedForward:
 
 
 @queued
-def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple[ByHand, list[Check]]:
+def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple[NeuronByHand, list[Check]]:
     """One neuron, and the checks of the whole network."""
     return by_hand(trace, layer, found), [*self_checks(found), sum_check(trace, layer, found)]
 
 
-def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> ByHand:
+def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronByHand:
     """The neuron that is most active at the first position, worked out in float64."""
     neuron = int(np.abs(found.mlp_post[0]).argmax())
     widen = _network(trace, layer).widen
     row, bias = widen.weight[neuron].detach().cpu().double().numpy(), float(widen.bias[neuron])
     product = float(row @ found.mlp_in[0].astype(np.float64))
     before = product + bias
-    return ByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
+    return NeuronByHand(neuron, product, bias, before, float(lessons.value_and_slope("gelu_tanh", np.array([before]))[0][0]))
 
 
 def column_length(trace: Trace, layer: int, neuron: int) -> float:

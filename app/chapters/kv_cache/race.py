@@ -8,9 +8,9 @@ import streamlit as st
 from app import counting, state, ui
 from app.chapters.kv_cache import sections, views
 from app.charts import curves
-from app.charts.labels import counted
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import counted, significant
 from app.writing.worked import worked
 from gptcore import parameters
 from gptcore.cache_race import Race, race
@@ -27,7 +27,7 @@ def measured(here: Here) -> None:
     if st.button(
         "Measure on this machine",
         icon=":material/timer:",
-        help=f"The model writes on for about {SECONDS:g} second, each token twice",
+        help=f"The model writes on for about {significant(SECONDS)} second, each token twice",
     ):
         with st.spinner("Writing with and without the cache"):
             found = views.raced(here.model, here.ids, SECONDS)
@@ -60,9 +60,7 @@ def _result(here: Here, found: Race) -> None:
         "" if found.start == len(here.ids) else f"It began with the first {found.start} of {whole}, so as not to take longer. "
     )
     which = "The only step" if n_steps == 1 else f"Of {n_steps} steps, the median step"
-    st.markdown(
-        f"{begun}{which} took {markup.significant(without)} ms without the cache and {markup.significant(cached)} ms with it."
-    )
+    st.markdown(f"{begun}{which} took {significant(without)} ms without the cache and {significant(cached)} ms with it.")
     times = worked(lambda without, cached: without / cached, [without, cached], without / cached)
     ui.formula(
         rf"\frac{{\text{{without the cache}}}}{{\text{{with it}}}} = \frac{{{times.inputs[0]}}}{{{times.inputs[1]}}} "
@@ -95,12 +93,11 @@ def _measured_chart(found: Race) -> None:
         value_title="time for the next token",
         unit="ms",
         stages=("reference", "attention"),
+        marks=True,  # one step alone would be no line
+        x_step=-(-len(frame) // 8),
+        from_zero=True,
         mode=ui.mode(),
     )
-    for line in figure.data:
-        line["mode"] = "lines+markers"  # one step alone would be no line
-    figure.layout["xaxis"]["dtick"] = -(-len(frame) // 8)
-    figure.layout["yaxis"]["rangemode"] = "tozero"
     ui.chart(figure, name="measured_time", data=frame)
     ui.note(
         "Measured on this machine just now. Times vary with what else the machine is doing; the counts under “The work it saves” do not."

@@ -10,14 +10,11 @@ import streamlit as st
 
 from app import counting, runtime, state, ui
 from app.chapters.kv_cache import views
-from app.charts import colour, curves, strip
-from app.charts.heatmap import limit_of
-from app.charts.labels import PERCENT_TICKS, counted
+from app.charts import VerticalLine, curves, parted_strip
 from app.recent import MB, keeping
 from app.runtime import Here
-from app.writing import markup
-from app.writing.quantities import braced, in_bytes, in_flops, in_tex, work_unit
-from app.writing.worked import bracketed, latex_percent, worked
+from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
+from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
 from gptcore import cache_race, parameters
 from gptcore.activations import AttentionActivations
 from gptcore.checks import Check
@@ -58,35 +55,18 @@ def _unchanged(run: Run, layer: int) -> Check:
 
 
 def _strip(here: Here, attention: AttentionActivations) -> None:
-    """The numbers in shades of their own part: on one scale the query, often the largest by far, would leave the others pale."""
     n, width = len(here.ids), here.config.head_dim
     first = max(0, n - ROWS)
-    values = np.full((n - first, 3 * width), np.nan)
-    values[-1, :width] = attention.q[0, 0]
-    values[:, width : 2 * width] = attention.k[0, first:]
-    values[:, 2 * width :] = attention.v[0, first:]
-    largest = [limit_of(part, "signed") for part in np.split(values, 3, axis=1)]
-    scales = [f"{part} ±{markup.significant(limit)}" for part, limit in zip(PARTS, largest, strict=True)]
-    figure = strip(
-        values / np.repeat(largest, width),
+    query = np.full((n - first, width), np.nan)
+    query[-1] = attention.q[0, 0]
+    parts = dict(zip(PARTS, (query, attention.k[0, first:], attention.v[0, first:]), strict=True))
+    figure = parted_strip(
+        parts,
         row_names=[f"{token} ({first + i})" for i, token in enumerate(here.tokens[first:])],
         title=f"Query, keys and values of layer {here.layer}, head {here.head}",
-        value_title="value, as a share of the largest of its part",
-        top=1.0,
         mode=ui.mode(),
     )
-    cells = figure.data[0]
-    names = [f"{part}, dimension {dimension}" for part in PARTS for dimension in range(width)]
-    cells |= {"customdata": values, "text": [names] * len(values)}
-    cells["hovertemplate"] = "%{y}<br>%{text}<br>value <b>%{customdata:.3~r}</b><extra></extra>"
-    cells["colorbar"] |= {"tickformat": PERCENT_TICKS, "nticks": 3}
-    figure.layout["meta"] = {"alt": f"{figure.layout['meta']['alt']} The largest of each part: {', '.join(scales)}."}
-    figure.layout["xaxis"] |= {"tickvals": [width * (i + 0.5) - 0.5 for i in range(3)], "ticktext": scales, "title": {}}
-    line = {"width": 2, "color": colour("residual", ui.mode())}
-    figure.layout["shapes"] = [
-        {"type": "line", "x0": border - 0.5, "x1": border - 0.5, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
-        for border in (width, 2 * width)
-    ]
+    values = np.hstack(list(parts.values()))
     ui.chart(figure, name="keys_and_values", data=lambda: _kept_frame(here, values, first))
 
 
@@ -131,7 +111,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     )
     ui.note(
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
-        f"softmax over {counted(len(row), 'kept key')}: {markup.significant(largest)} is the largest of the numbers so made, "
+        f"softmax over {counted(len(row), 'kept key')}: {significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
         "read. Click another token in the text above."
     )
@@ -167,10 +147,9 @@ def work(here: Here) -> None:
         value_title="work for the next token",
         unit=unit,
         stages=("reference", "attention"),
+        vertical_lines=[VerticalLine(n)],
         mode=ui.mode(),
     )
-    here_line = {"width": 1, "dash": "dot", "color": colour("residual", ui.mode())}
-    figure.layout["shapes"] = [{"type": "line", "x0": n, "x1": n, "y0": 0, "y1": 1, "yref": "y domain", "line": here_line}]
     ui.chart(figure, name="work_next_token", data=frame)
     cached, again = (parameters.next_token_flops(config, n, cached=c) for c in (True, False))
     rows = [

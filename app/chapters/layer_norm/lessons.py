@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-import torch
-from torch import nn
 
 from app import choices, faults, state, ui
 from app.charts import grouped_bars, line_over_layers
-from app.charts.labels import counted
 from app.writing import markup
+from app.writing.numbers import counted, fixed, significant
 from app.writing.worked import bracketed, worked
-from gptcore import lessons
+from gptcore import by_torch, lessons
 from gptcore.checks import TOLERANCE, Check
 from gptcore.model import LayerNorm
 
@@ -26,6 +25,11 @@ STACK_TOLERANCE = 1e-3  # at the smallest weight scale a row's variance before L
 STUDENTS = ("Danny", "Amira", "Ben", "Chen", "Elena", "Farid")
 EXAMS = ("Maths", "Physics", "History", "Art")
 Marks = tuple[float | None, ...]  # student by student, as app.choices.CLASSROOM_MARKS has them; None where one is missing
+
+
+_MARK = re.compile(
+    r"(100([.,]0{1,6})?|[0-9]{1,2}([.,][0-9]{1,6})?)?"
+)  # 0 to 100, with a point or a comma; nothing for a missing one
 
 
 def marks_table(marks: Marks) -> pd.DataFrame:
@@ -40,8 +44,16 @@ def edited_marks(marks: Marks, edits: Mapping[int, Mapping[str, Any]]) -> Marks:
     changed = list(marks)
     for row, line in edits.items():
         for exam, mark in line.items():
-            changed[row * len(EXAMS) + EXAMS.index(exam)] = None if mark is None else float(mark)
+            if exam in EXAMS and 0 <= row < len(STUDENTS) and (mark is None or (isinstance(mark, str) and _MARK.fullmatch(mark))):
+                changed[row * len(EXAMS) + EXAMS.index(exam)] = float(mark.replace(",", ".")) if mark else None
     return tuple(changed)
+
+
+def written_marks(marks: Marks) -> pd.DataFrame:
+    """The table as the editor takes it: marks as text, so that what is no mark is refused by `_MARK` where it is typed. An editor of
+    numbers takes -3 as 3, 120 as 100, and 78,5 as 100, without a word."""
+    table = marks_table(marks)
+    return table.assign(**{exam: [("" if math.isnan(mark) else f"{mark:g}") for mark in table[exam]] for exam in EXAMS})
 
 
 def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
@@ -59,7 +71,7 @@ def normalized_table(columns: Sequence[str], names: Sequence[str], found: lesson
 
 def decimals(value: float) -> str:
     """Two decimals and a real minus sign, so that the numbers of a table stand under each other."""
-    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+    return fixed(value, 2)
 
 
 def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
@@ -87,11 +99,14 @@ def classroom() -> None:
     )
     handed, tied = state.editor(choices.CLASSROOM_MARKS, edited_marks)
     st.data_editor(
-        marks_table(handed),
+        written_marks(handed),
         hide_index=True,
         width="stretch",
         disabled=[STUDENT],
-        column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
+        column_config={
+            exam: st.column_config.TextColumn(validate=f"^{_MARK.pattern}$", alignment="right", help="A number from 0 to 100.")
+            for exam in exams
+        },
         **tied,
     )
     size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
@@ -165,11 +180,7 @@ def _danny(marks: np.ndarray, name: str, exam: str) -> None:
 
 def class_checks(marks: np.ndarray) -> list[Check]:
     """The rows against the class of the model's LayerNorms; the columns, if a batch has statistics, against PyTorch's BatchNorm."""
-    table = torch.from_numpy(marks.astype(np.float64))
-    with torch.no_grad():
-        rows = LayerNorm(marks.shape[1]).double()(table).numpy()
-        columns = nn.BatchNorm1d(marks.shape[1], eps=LayerNorm.eps).double()(table).numpy() if len(marks) > 1 else None
-    apart = float(np.abs(rows - lessons.layer_norm_rows(marks).values).max())
+    apart = float(np.abs(by_torch.layer_norm_rows(marks) - lessons.layer_norm_rows(marks).values).max())
     checks = [
         Check(
             "LayerNorm",
@@ -178,8 +189,8 @@ def class_checks(marks: np.ndarray) -> list[Check]:
             TOLERANCE,
         )
     ]
-    if columns is not None:
-        apart = float(np.abs(columns - lessons.batch_norm_columns(marks).values).max())
+    if len(marks) > 1:
+        apart = float(np.abs(by_torch.batch_norm_columns(marks) - lessons.batch_norm_columns(marks).values).max())
         checks.append(
             Check(
                 "BatchNorm",
@@ -230,14 +241,14 @@ def stack() -> None:
     last = float(data["without"].iloc[-1])
     word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
     ui.note(
-        f"After {depth} layers the spread without normalisation is {markup.significant(last)}: it has {word}. "
-        f"With LayerNorm it is {markup.significant(float(data['with'].iloc[-1]))}."
+        f"After {depth} layers the spread without normalisation is {significant(last)}: it has {word}. "
+        f"With LayerNorm it is {significant(float(data['with'].iloc[-1]))}."
     )
     power = worked(lambda base: base**depth, [gain], gain**depth)
     ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
     ui.note(
         "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
-        f"and here it comes to {markup.significant(last)}."
+        f"and here it comes to {significant(last)}."
     )
     ui.self_check(stack_check(data["with"].to_numpy()))
     ui.source(lessons.stack_spread)

@@ -15,6 +15,7 @@ from app.charts import histogram, line_over_layers
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import significant
 from app.writing.worked import added, bracketed, worked
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
@@ -75,7 +76,7 @@ def before_and_after(found: LayerNormActivations) -> None:
     lie = "value lies" if outside == 1 else "values lie"
     ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
     rows = [
-        [str(station), *(markup.significant(float(v)) for v in values)]
+        [str(station), *(significant(float(v)) for v in values)]
         for station, *values in views.statistics(found).itertuples(index=False, name=None)
     ]
     columns = ["This token", "Mean", "Variance", "Smallest", "Largest"]
@@ -86,7 +87,7 @@ def before_and_after(found: LayerNormActivations) -> None:
 
 def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
-    count, far = views.far_dimensions(found), f"{views.FAR:.0f} spreads"
+    count, far = views.far_dimensions(found), f"{significant(views.FAR)} spreads"
     n_tokens, width = found.before.shape
     means = f" The columns Before, In spreads and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
     said = (
@@ -98,7 +99,7 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
     ui.note(said + means)
     farthest = views.outliers(found)
     rows = [
-        [str(dimension), *(markup.significant(float(v)) for v in values)]
+        [str(dimension), *(significant(float(v)) for v in values)]
         for dimension, *values in farthest.itertuples(index=False, name=None)
     ]
     ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))

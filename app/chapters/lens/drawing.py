@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from app.chapters.lens.views import TOP, Column
-from app.charts import percent, significant
-from app.components.lens_grid import Cells
+from app.components.lens_grid import GridCells
 from app.runtime import Here
+from app.writing.numbers import percent, significant
 from app.writing.worked import entropy_terms, latex_number, latex_percent, worked
 
 
@@ -82,7 +82,7 @@ def ticks(colouring: str, vocab_size: int) -> dict[float, str]:
     return {float(bits): f"{bits} bits" if bits == 0 else str(bits) for bits in range(0, int(math.log2(vocab_size)) + 1, 3)}
 
 
-def cells(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> Cells:
+def cells(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> GridCells:
     """The columns side by side, with gaps for those that are not there yet."""
     depth = here.config.n_layers + 1
     columns = [found.get(p) for p in positions]
@@ -94,7 +94,7 @@ def cells(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> 
     ids = side_by_side("token_ids", 0, (depth, many)).astype(np.int64)
     target = np.array([-1 if c is None else c.target for c in columns])
     shown = {*np.unique(ids).tolist(), *(t for t in target.tolist() if t >= 0)}
-    return Cells(
+    return GridCells(
         token_ids=ids,
         probs=side_by_side("probs", 0, (depth, many)),
         entropy=side_by_side("entropy", 0, (depth,)),
@@ -106,7 +106,7 @@ def cells(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> 
     )
 
 
-def alt(cells: Cells, row_names: Sequence[str], col_tokens: Sequence[str], value_title: str) -> str:
+def alt(cells: GridCells, row_names: Sequence[str], col_tokens: Sequence[str], value_title: str) -> str:
     """The grid in words, with its last row."""
     last = ", ".join(cells.texts[int(cells.token_ids[-1, i, 0])] for i in range(len(col_tokens)) if cells.target[i] >= 0)
     return (

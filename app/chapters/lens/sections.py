@@ -16,7 +16,7 @@ from app.charts import Figure, grouped_bars, line_over_layers
 from app.charts import lens_grid as lens_figure
 from app.components.lens_grid import lens_grid
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent
 from app.writing.worked import latex_number, latex_percent, worked
 from gptcore.lens import lens
 
@@ -145,7 +145,7 @@ def _sentence(here: Here, column: Column) -> None:
     )
     ui.note(
         f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is “{final}”, with "
-        f"{markup.percent(float(column.target_prob[-1]))}. {since}."
+        f"{percent(float(column.target_prob[-1]))}. {since}."
     )
 
 
@@ -159,9 +159,9 @@ def _likeliest(here: Here, column: Column) -> None:
         title=f"Likeliest {drawing.after(depth)}",
         value_title="probability",
         unit="%",
+        most_ticks=5,
         mode=ui.mode(),
     )
-    figure.layout["xaxis"]["nticks"] = 5
     data = pd.DataFrame({"token_id": column.token_ids[depth], "token": labels, "probability": column.probs[depth]})
     ui.chart(figure, name="logit-lens-likeliest", data=data)
 
@@ -196,10 +196,10 @@ def _over_depth(here: Here, column: Column) -> None:
         unit="%",
         stages=("probability", "reference"),
         layer_names=["in", *(str(layer) for layer in range(here.config.n_layers))],
+        layer_title="block (in: the embeddings, before block 0)",
+        from_zero=True,
         mode=ui.mode(),
     )
-    figure.layout["yaxis"]["rangemode"] = "tozero"
-    figure.layout["xaxis"]["title"]["text"] = "block (in: the embeddings, before block 0)"
     ui.chart(figure, name="logit-lens-position", data=lambda: drawing.table(here, {here.position: column}))
 
 

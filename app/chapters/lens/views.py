@@ -96,7 +96,7 @@ def _column(lens: Lens, i: int) -> Column:
 
 
 @dataclass(frozen=True)
-class ByHand:
+class LogitByHand:
     """One logit of the lens worked out in float64 from the kept residual stream. mean, var: of the stream; logit: of the token;
     log_sum: logarithm of the sum of all exponentials; prob: of the token."""
 
@@ -108,13 +108,13 @@ class ByHand:
 
 
 @queued
-def by_hand(trace: Trace, position: int, depth: int, token_id: int) -> ByHand:
+def by_hand(trace: Trace, position: int, depth: int, token_id: int) -> LogitByHand:
     """The formula of the page: LayerNorm with this depth's own mean and variance, dot products, softmax."""
     mean, var, logits = _logits_by_hand(trace, position, depth)
     best = logits.max()
     log_sum = float(best + np.log(np.exp(logits - best).sum()))
     logit = float(logits[token_id])
-    return ByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
+    return LogitByHand(mean, var, logit, log_sum, math.exp(logit - log_sum))
 
 
 def _logits_by_hand(trace: Trace, position: int, depth: int) -> tuple[float, float, np.ndarray]:
@@ -146,7 +146,7 @@ def checks_of_cell(trace: Trace, position: int, depth: int, column: Column, meas
     return [last_row_check(trace, position, column), *measure_check(trace, position, depth, column, measure)]
 
 
-def formula_check(column: Column, depth: int, worked: ByHand) -> Check:
+def formula_check(column: Column, depth: int, worked: LogitByHand) -> Check:
     """The probability in the formula against the lens."""
     apart = abs(worked.prob - float(column.probs[depth, 0])) / max(worked.prob, 1e-30)
     # A logit's rounding is a share of the logit, and the exponential turns it into a share of the probability.

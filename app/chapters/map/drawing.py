@@ -10,10 +10,11 @@ import textwrap
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from app.chapters.map.views import ModelMap, Part
+from app.chapters.map.views import ModelMap, ModelPart
 from app.charts import theme
 from app.choices import in_address
-from app.writing.markup import escape_html, percent
+from app.writing.markup import escape_html
+from app.writing.numbers import percent
 
 GAP = 40  # between boxes, where an arrow and its shape stand
 SHEET_STEP = 5  # from one sheet of the block to the one behind it
@@ -82,7 +83,7 @@ class _Pen:
         self.y += 22
         return y
 
-    def open_link(self, part: Part) -> None:
+    def open_link(self, part: ModelPart) -> None:
         href = self.links.get(part.page)
         label = escape_html(f"{part.title}. {'; '.join(part.details)}. {_counted(part)}.")
         if href:
@@ -94,10 +95,10 @@ class _Pen:
         else:
             self.parts.append(f'<g class="box" aria-label="{label}">')
 
-    def close_link(self, part: Part) -> None:
+    def close_link(self, part: ModelPart) -> None:
         self.parts.append("</a>" if part.page in self.links else "</g>")
 
-    def box(self, part: Part, left: float, right: float) -> None:
+    def box(self, part: ModelPart, left: float, right: float) -> None:
         """A part with its lines; its count stands at the right of the title, or below in a narrow box."""
         narrow = right - left < 360
         titles = part.title.split() if right - left < 160 else [part.title]
@@ -123,7 +124,7 @@ class _Pen:
         self.close_link(part)
         self.y += height
 
-    def notes(self, part: Part, share: float) -> None:
+    def notes(self, part: ModelPart, share: float) -> None:
         """What a part is for, and how much of the model it is, to the right of its box."""
         if self.sheet.notes is None:
             return
@@ -145,7 +146,7 @@ class _Pen:
             y += 18
 
 
-def _counted(part: Part) -> str:
+def _counted(part: ModelPart) -> str:
     if not part.count:
         return "No parameters of its own"
     return f"{part.count:,} parameters" + (f", {part.times} times" if part.times > 1 else "")
@@ -249,7 +250,7 @@ def _sheets_behind(found: ModelMap) -> int:
     return min(2, found.n_layers - 1)
 
 
-def _block_frame(pen: _Pen, found: ModelMap, block: Part, bottom: float) -> None:
+def _block_frame(pen: _Pen, found: ModelMap, block: ModelPart, bottom: float) -> None:
     sheet, top = pen.sheet, pen.y
     width, height = sheet.frame_right - sheet.frame_left, bottom - top
     for i in range(_sheets_behind(found), -1, -1):

@@ -14,7 +14,8 @@ from app.charts import Mode, html_page
 from app.components.model_map import model_map as model_map_component
 from app.shell import navigation
 from app.writing.markup import escape_html
-from app.writing.quantities import in_tex, in_words
+from app.writing.numbers import in_words
+from app.writing.worked import in_tex
 from gptcore.config import GPT2_SMALL, GPT2_XL, GPT3_175B, GPTConfig
 from gptcore.parameters import count_parameters
 

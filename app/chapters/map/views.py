@@ -22,7 +22,7 @@ from gptcore.trace import Trace
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """One box. details: the lines in it; words: one plain sentence; count: its parameters, 0 if it has none;
     times: how many of it there are; page: the file of the page that shows it; shown: what to choose there so that it does, where
     the page also shows something else; output: the shape of what it gives on."""
@@ -44,7 +44,7 @@ class ModelMap:
     """parts: by key; total: all parameters, each counted once; ids, stream: shapes of the token ids and the residual stream;
     text: the prompt as tokens, shortened; answer: the most likely next token; chance: its probability, from 0 to 1."""
 
-    parts: dict[str, Part]
+    parts: dict[str, ModelPart]
     total: int
     n_tokens: int
     n_layers: int
@@ -86,45 +86,45 @@ def model_map(config: GPTConfig, tied: bool, n_tokens: int, text: str, answer: s
     )
 
 
-def _ends(config: GPTConfig, tied: bool, s: dict[str, str]) -> tuple[Part, ...]:
+def _ends(config: GPTConfig, tied: bool, s: dict[str, str]) -> tuple[ModelPart, ...]:
     """What stands before and behind the blocks."""
     vocab, context, emb = config.vocab_size, config.context_length, config.emb_dim
     head = "the token embedding, used again" if tied else f"{vocab:,} × {emb:,}, a matrix of its own"
     return (
-        Part("tokenizer", "Tokenizer", (f"knows {vocab:,} tokens",), "Cuts the text into tokens. Each has a number, its id.",
+        ModelPart("tokenizer", "Tokenizer", (f"knows {vocab:,} tokens",), "Cuts the text into tokens. Each has a number, its id.",
              "tokens", "tokens", s["ids"]),
-        Part("token_embedding", "Token embedding", (f"{vocab:,} × {emb:,}",),
+        ModelPart("token_embedding", "Token embedding", (f"{vocab:,} × {emb:,}",),
              "One row of numbers for what a token is, one for where it stands. Their sum enters the first block.",
              "embeddings", "embeddings", s["stream"], vocab * emb, shown=((EMBEDDINGS_PART, "similar"),)),
-        Part("position_embedding", "Position embedding", (f"{context:,} × {emb:,}",), "", "embeddings", "embeddings",
+        ModelPart("position_embedding", "Position embedding", (f"{context:,} × {emb:,}",), "", "embeddings", "embeddings",
              s["position_rows"], context * emb, shown=((EMBEDDINGS_PART, "positions"),)),
-        Part("final_norm", "Final LayerNorm", ("every token by itself",), "Brings the stream to one scale, a last time.",
+        ModelPart("final_norm", "Final LayerNorm", ("every token by itself",), "Brings the stream to one scale, a last time.",
              "layer_norm", "layer_norm", s["stream"], 2 * emb, shown=choices.norm_site("final")),
-        Part("output_head", "Output head", (head,), "Compares each vector with the row of every token: one logit each.",
+        ModelPart("output_head", "Output head", (head,), "Compares each vector with the row of every token: one logit each.",
              "probability", "lens", s["logits"], 0 if tied else vocab * emb),
-        Part("choice", "Softmax and choice", ("temperature, top-k, top-p, seed",),
+        ModelPart("choice", "Softmax and choice", ("temperature, top-k, top-p, seed",),
              "Makes the last row of logits into probabilities and draws one token. It joins the text, and all begins again.",
              "probability", "sampling", s["last"]),
     )  # fmt: skip
 
 
-def _block(config: GPTConfig, s: dict[str, str]) -> tuple[Part, ...]:
+def _block(config: GPTConfig, s: dict[str, str]) -> tuple[ModelPart, ...]:
     """One transformer block, and what is in it."""
     counts, n = parameters.block_counts(config), config.n_layers
     norm = counts[LAYER_NORM] // 2
     heads = f"{config.n_heads} head{'s' if config.n_heads > 1 else ''}"
     return (
-        Part("block", "Transformer block", (f"layers 0 to {n - 1}" if n > 1 else "layer 0",),
+        ModelPart("block", "Transformer block", (f"layers 0 to {n - 1}" if n > 1 else "layer 0",),
              "The same shape goes in and comes out, so blocks can be stacked.", "residual", "block", s["stream"],
              sum(counts.values()), n),
-        Part("ln_1", "LayerNorm", ("every token by itself",), "Mean 0, variance 1, then a learned scale and shift.",
+        ModelPart("ln_1", "LayerNorm", ("every token by itself",), "Mean 0, variance 1, then a learned scale and shift.",
              "layer_norm", "layer_norm", s["stream"], norm, n, shown=choices.norm_site("ln_1")),
-        Part("attention", "Masked multi-head attention", (heads, f"q, k, v {s['q, k, v']} each", f"weights {s['weights']}"),
+        ModelPart("attention", "Masked multi-head attention", (heads, f"q, k, v {s['q, k, v']} each", f"weights {s['weights']}"),
              "Each token reads from itself and from those before it. The only place where tokens meet.",
              "attention", "attention", s["stream"], counts[ATTENTION], n),
-        Part("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n,
+        ModelPart("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n,
              shown=choices.norm_site("ln_2")),
-        Part("feed_forward", "Feed-forward", (f"widened {s['widened']}, GELU, narrowed",),
+        ModelPart("feed_forward", "Feed-forward", (f"widened {s['widened']}, GELU, narrowed",),
              "Widens each token's vector to four times, bends it, narrows it again.", "feed_forward", "feed_forward",
              s["stream"], counts[FEED_FORWARD], n),
     )  # fmt: skip

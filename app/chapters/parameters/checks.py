@@ -6,22 +6,18 @@ import math
 from collections.abc import Sequence
 
 import pandas as pd
-import torch
-from torch import Tensor
 
 from app.chapters.parameters.controls import Counted
-from app.charts import Part
+from app.charts import Area
 from app.counting import bytes_counted, numbers_in_shapes
 from app.engine import queued
 from app.engine.methods import tensor_sizes
 from app.runtime import Here
-from gptcore import parameters
+from gptcore import by_torch, parameters
 from gptcore.checks import TOLERANCE, Check
 from gptcore.config import GPTConfig
 from gptcore.language_model import LanguageModel
 from gptcore.weights import WeightStatistics
-
-_ROWS = 4096  # of a matrix that are read at once
 
 
 def by_formula(config: GPTConfig, tied: bool) -> int:
@@ -31,7 +27,7 @@ def by_formula(config: GPTConfig, tied: bool) -> int:
     return (1 if tied else 2) * vocab * emb + config.context_length * emb + config.n_layers * block + 2 * emb
 
 
-def drawn_counted(now: Counted, here: Here, parts: Sequence[Part]) -> Check:
+def drawn_counted(now: Counted, here: Here, parts: Sequence[Area]) -> Check:
     """The count of the configuration that is shown, by its formula, and the sum of the innermost parts drawn, against tensors."""
     there, whose = _tensors(now, here)
     parents = {part.parent for part in parts}
@@ -54,7 +50,7 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
     """Every line of views.weight_memory against the shapes of all tensors and torch's own size of a number; for the loaded model
     its tensors too."""
     apart = [
-        abs(numbers_in_shapes(now.config, row["tied"]) * getattr(torch, row["number_type"]).itemsize - row["bytes"])
+        abs(numbers_in_shapes(now.config, row["tied"]) * by_torch.number_bytes(row["number_type"]) - row["bytes"])
         for row in table.to_dict("records")
     ]
     whose = f"all tensors of {now.name}, by their shapes and torch's own size of a number,"
@@ -68,17 +64,17 @@ def table_counted(now: Counted, here: Here, table: pd.DataFrame) -> Check:
 @queued
 def recounted(model: LanguageModel, name: str, found: WeightStatistics) -> Check:
     """`statistics_recounted` of one of the model's tensors."""
-    return statistics_recounted(name, model.model.get_parameter(name), found)
+    return statistics_recounted(name, found, by_torch.moments(model.model.get_parameter(name)))
 
 
-def statistics_recounted(name: str, tensor: Tensor, found: WeightStatistics) -> Check:
-    """Mean, spread and norm of one tensor against torch in float64, the spread by the distances from the mean."""
-    pieces = tensor.detach().split(_ROWS)
-    mean = math.fsum(float(piece.double().sum()) for piece in pieces) / tensor.numel()
-    spread = math.sqrt(math.fsum(float((piece.double() - mean).square().sum()) for piece in pieces) / tensor.numel())
-    norm = math.hypot(*(float(torch.linalg.vector_norm(piece, dtype=torch.float64)) for piece in pieces))
-    size = norm / math.sqrt(tensor.numel()) or 1.0
-    apart = max(abs(found.mean - mean) / size, abs(found.spread - spread) / size, abs(found.norm - norm) / (norm or 1.0))
+def statistics_recounted(name: str, found: WeightStatistics, again: by_torch.Moments) -> Check:
+    """Mean, spread and norm of one tensor against torch in float64."""
+    size = again.norm / math.sqrt(found.count) or 1.0
+    apart = max(
+        abs(found.mean - again.mean) / size,
+        abs(found.spread - again.spread) / size,
+        abs(found.norm - again.norm) / (again.norm or 1.0),
+    )
     description = (
         f"Of {name}: mean, spread and norm against torch in float64, the spread from each number's distance to the "
         "mean. Deviation as a share of the root mean square."

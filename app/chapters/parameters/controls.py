@@ -48,7 +48,7 @@ def presets(here: Here) -> dict[str, tuple[str, Configured]]:
     }
 
 
-def counted(here: Here) -> Counted:
+def counted_now(here: Here) -> Counted:
     """What the link says: a preset, or what was made of it."""
     preset = state.chosen(choices.PRESET)
     name, start = presets(here)[preset]
@@ -74,7 +74,7 @@ def preset(here: Here) -> None:
 
 def controls(here: Here) -> Counted:
     """Draw every key of the configuration as a control; what they say is taken over, and returned."""
-    now = counted(here)
+    now = counted_now(here)
     keys: dict[str, Any] = {}
     with st.container(horizontal=True, key="config_controls"):
         for key in ("vocab_size", "context_length", "emb_dim"):
@@ -88,7 +88,7 @@ def controls(here: Here) -> Counted:
         tied = _switch(now, "tied", now.tied)
     made = Configured(GPTConfig(**keys), tied)
     state.take(choices.CONFIG, None if made == presets(here)[now.preset][1] else made)
-    return counted(here)
+    return counted_now(here)
 
 
 def divisors(width: int) -> list[int]:

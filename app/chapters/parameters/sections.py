@@ -8,14 +8,13 @@ import streamlit as st
 from app import choices, counting, state, ui
 from app.chapters.parameters import checks, views
 from app.chapters.parameters.controls import Counted
-from app.charts import Figure, Mode, Part, curves, treemap
-from app.charts.labels import counted
+from app.charts import Area, Figure, Mode, curves, treemap
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.shell import navigation
 from app.writing import markup
-from app.writing.quantities import braced, in_tex, work_unit
-from app.writing.worked import latex_number
+from app.writing.numbers import counted, fixed, percent, work_unit
+from app.writing.worked import braced, in_tex, latex_number
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
 from gptcore.parameters import MEBIBYTE, MEGABYTE
@@ -49,7 +48,7 @@ def where(now: Counted, here: Here) -> None:
     ui.source(parameters.component_counts, parameters.block_counts)
 
 
-def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Part]:
+def _parts(config: GPTConfig, tied: bool, name: str, way: str) -> list[Area]:
     return (views.parts_by_block if way == "block" else views.parts_by_component)(config, tied, name)
 
 
@@ -62,9 +61,9 @@ def _component_table(config: GPTConfig, tied: bool, total: int) -> None:
     frame = views.components(config, tied)
     rows = [
         [
-            markup.wrapped(row["component"]),
+            markup.wrapping(row["component"]),
             f"{row['parameters']:,}",
-            markup.percent(row["share"]),
+            percent(row["share"]),
             f"{row['in_one_block']:,}" if row["in_one_block"] else "",
         ]
         for row in frame.to_dict("records")
@@ -114,7 +113,7 @@ def memory(now: Counted, here: Here) -> None:
     st.subheader(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
     frame = views.weight_memory(config)
     rows = [
-        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", f"{row['MB']:,.2f}", f"{row['MiB']:,.2f}"]
+        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 2), fixed(row["MiB"], 2)]
         for row in frame.to_dict("records")
     ]
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
@@ -150,9 +149,9 @@ def _cache(config: GPTConfig) -> None:
     maps, n_heads = parameters.attention_map_bytes(config, n), config.n_layers * config.n_heads
     all_maps = f"All {n_heads:,} attention maps" if n_heads > 1 else "The only attention map"
     st.markdown(
-        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({full / MEBIBYTE:,.2f} MiB, "
-        f"{full / MEGABYTE:,.2f} MB) in float32, half of that in float16. {all_maps} "
-        f"would take {maps / MEBIBYTE:,.2f} MiB: nobody keeps them."
+        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({fixed(full / MEBIBYTE, 2)} MiB, "
+        f"{fixed(full / MEGABYTE, 2)} MB) in float32, half of that in float16. {all_maps} "
+        f"would take {fixed(maps / MEBIBYTE, 2)} MiB: nobody keeps them."
     )
     st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 
@@ -186,7 +185,7 @@ def work(now: Counted, here: Here) -> None:
 
 
 def _added(frame: pd.DataFrame) -> str:
-    return ", ".join(f"{markup.percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
+    return ", ".join(f"{percent(frame[name].iloc[-1])} ({name[0].lower()}{name[1:]})" for name in views.CONVENTIONS)
 
 
 @keeping(2 * MB)
@@ -222,7 +221,7 @@ def what_follows(now: Counted, here: Here) -> None:
     st.subheader(f"{total:,} parameters", anchor=False)
     loaded = views.costs(here.config, here.model.tied)
     costs = views.costs(now.config, now.tied)
-    rows = [[markup.wrapped(name), cost.written, loaded[name].written] for name, cost in costs.items()]
+    rows = [[markup.wrapping(name), cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     frame = pd.DataFrame(
         [(name, cost.unit, cost.value, loaded[name].value) for name, cost in costs.items()],

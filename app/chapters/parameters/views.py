@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from app.charts import Part
+from app.charts import Area
 from app.counting import lengths
 from app.engine import queued
 from app.recent import MB, keeping
-from app.writing.markup import percent
-from app.writing.quantities import in_bytes, in_flops, short
+from app.writing.numbers import fixed, in_bytes, in_flops, percent, significant
 from gptcore import parameters
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M, GPTConfig
 from gptcore.language_model import LanguageModel
@@ -56,36 +55,36 @@ def components(config: GPTConfig, tied: bool) -> pd.DataFrame:
     )
 
 
-def parts_by_component(config: GPTConfig, tied: bool, whole: str) -> list[Part]:
+def parts_by_component(config: GPTConfig, tied: bool, whole: str) -> list[Area]:
     """The whole and its components; a tied output head has no part of its own."""
     counts = parameters.component_counts(config, tied)
     names = {parameters.TOKEN_EMBEDDING: _table_name(tied)}
-    parts = [Part(name, names.get(name, name), "whole", count, STAGE_OF[name]) for name, count in counts.items() if count]
-    return [Part("whole", whole, "", sum(counts.values())), *parts]
+    parts = [Area(name, names.get(name, name), "whole", count, STAGE_OF[name]) for name, count in counts.items() if count]
+    return [Area("whole", whole, "", sum(counts.values())), *parts]
 
 
-def parts_by_block(config: GPTConfig, tied: bool, whole: str) -> list[Part]:
+def parts_by_block(config: GPTConfig, tied: bool, whole: str) -> list[Area]:
     """The whole, its embeddings, its blocks with their components, the final LayerNorm and an untied head.
 
     More than MOST_BLOCKS_DRAWN blocks are drawn in groups of equal size.
     """
     counts, block = parameters.component_counts(config, tied), parameters.block_counts(config)
-    parts = [Part("whole", whole, "", sum(counts.values()))]
-    parts.append(Part("tokens", _table_name(tied), "whole", counts[parameters.TOKEN_EMBEDDING], "tokens"))
-    parts.append(Part("positions", "Position embedding", "whole", counts[parameters.POSITION_EMBEDDING], "embeddings"))
+    parts = [Area("whole", whole, "", sum(counts.values()))]
+    parts.append(Area("tokens", _table_name(tied), "whole", counts[parameters.TOKEN_EMBEDDING], "tokens"))
+    parts.append(Area("positions", "Position embedding", "whole", counts[parameters.POSITION_EMBEDDING], "embeddings"))
     size = -(-config.n_layers // MOST_BLOCKS_DRAWN)
     for first in range(0, config.n_layers, size):
         n = min(size, config.n_layers - first)
         name = f"Block {first}" if n == 1 else f"Blocks {first} to {first + n - 1}"
-        parts.append(Part(f"b{first}", name, "whole", n * sum(block.values())))
-        parts += [Part(f"b{first}{kind}", kind, f"b{first}", n * count, STAGE_OF[kind]) for kind, count in block.items()]
-    parts.append(Part("final", "Final LayerNorm", "whole", 2 * config.emb_dim, "layer_norm"))
+        parts.append(Area(f"b{first}", name, "whole", n * sum(block.values())))
+        parts += [Area(f"b{first}{kind}", kind, f"b{first}", n * count, STAGE_OF[kind]) for kind, count in block.items()]
+    parts.append(Area("final", "Final LayerNorm", "whole", 2 * config.emb_dim, "layer_norm"))
     if not tied:
-        parts.append(Part("head", "Output head", "whole", counts[parameters.OUTPUT_HEAD], "probability"))
+        parts.append(Area("head", "Output head", "whole", counts[parameters.OUTPUT_HEAD], "probability"))
     return parts
 
 
-def parts_frame(parts: list[Part]) -> pd.DataFrame:
+def parts_frame(parts: list[Area]) -> pd.DataFrame:
     """part, within (what it is drawn inside of; empty for the whole), parameters: what a treemap draws, one line a part."""
     labels = {part.id: part.label for part in parts}
     return pd.DataFrame(
@@ -113,7 +112,7 @@ _WRITTEN: dict[str, Callable[[float], str]] = {
     "numbers": "{:,}".format,
     "share": percent,
     "bytes": in_bytes,
-    "MiB": lambda size: f"{short(size)} MiB",
+    "MiB": lambda size: f"{significant(size)} MiB",
     "FLOP": in_flops,
 }
 
@@ -164,12 +163,12 @@ def quoted_sizes() -> pd.DataFrame:
     published = parameters.published_file_bytes(openai)
     masks = f"{openai.n_layers} masks of {openai.context_length:,} x {openai.context_length:,} numbers, which are no parameters"
     rows = [
-        (f"{parameters.weight_bytes(openai) / MEGABYTE:.1f} MB", openai, True, parameters.weight_bytes(openai),
+        (f"{fixed(parameters.weight_bytes(openai) / MEGABYTE, 1)} MB", openai, True, parameters.weight_bytes(openai),
          "OpenAI's weights, the output head tied to the token embedding"),
-        (f"{published / MEGABYTE:.1f} MB", openai, True, published, f"The published file: the same, and {masks}"),
-        (f"{untied / MEBIBYTE:.2f} MiB", book, False, untied, "An output head of its own, no query, key and value biases; "
+        (f"{fixed(published / MEGABYTE, 1)} MB", openai, True, published, f"The published file: the same, and {masks}"),
+        (f"{fixed(untied / MEBIBYTE, 2)} MiB", book, False, untied, "An output head of its own, no query, key and value biases; "
          "1 MiB = 2²⁰ bytes, and often written MB"),
-        (f"{untied / MEGABYTE:.2f} MB", book, False, untied, "The same bytes; 1 MB = 10⁶ bytes"),
+        (f"{fixed(untied / MEGABYTE, 2)} MB", book, False, untied, "The same bytes; 1 MB = 10⁶ bytes"),
     ]  # fmt: skip
     return pd.DataFrame(
         [(size, parameters.count_parameters(config, tied), n_bytes, reason) for size, config, tied, n_bytes, reason in rows],

@@ -10,12 +10,11 @@ import streamlit as st
 from app import choices, counting, runtime, state, ui
 from app.chapters.parameters import checks, views
 from app.charts import histogram
-from app.charts.labels import counted
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
-from app.writing.quantities import in_tex
-from app.writing.worked import worked
+from app.writing.numbers import counted, percent, significant
+from app.writing.worked import in_tex, worked
 from gptcore import parameters, weights
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
@@ -49,7 +48,7 @@ def loaded_weights(here: Here) -> None:
     _histogram(listed[name], found[name])
     _table(listed, found, name)
     _formula(found[name])
-    ui.self_check([counting.counted(here), checked(here.model.identity, listed[name].name)])
+    ui.self_check([counting.numbers_counted(here), checked(here.model.identity, listed[name].name)])
     ui.source(weight_statistics)
 
 
@@ -82,7 +81,7 @@ def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
     frame = pd.DataFrame({"from": found.edges[:-1], "to": found.edges[1:], "numbers": found.histogram})
     ui.chart(figure, name="weights", data=frame)
     lie = counted(found.outside, "number") + (" lies" if found.outside == 1 else " lie")
-    ui.note(f"Drawn to {weights.REACH:g} spreads on either side of the mean; {lie} beyond.")
+    ui.note(f"Drawn to {significant(weights.REACH)} spreads on either side of the mean; {lie} beyond.")
 
 
 def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:
@@ -91,8 +90,8 @@ def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], c
             f"<code>{short}</code>",
             markup.shape(*listed[short].shape),
             f"{f.count:,}",
-            *(markup.significant(v) for v in (f.mean, f.spread, f.norm)),
-            markup.percent(f.near_zero),
+            *(significant(v) for v in (f.mean, f.spread, f.norm)),
+            percent(f.near_zero),
         ]
         for short, f in found.items()
     ]
@@ -124,5 +123,5 @@ def _formula(found: WeightStatistics) -> None:
     )
     ui.note(
         "Of the tensor that is drawn. Spread: standard deviation. Norm: root of the sum of squares. Near zero: at most a tenth of the "
-        f"spread away from it; a normal distribution around 0 has {markup.percent(weights.NORMAL_NEAR_ZERO)} there."
+        f"spread away from it; a normal distribution around 0 has {percent(weights.NORMAL_NEAR_ZERO)} there."
     )

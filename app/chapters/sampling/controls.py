@@ -8,16 +8,12 @@ from typing import Any
 import streamlit as st
 
 from app import choices, sequence, state
+from app.components.choice.stops import STOPS, top_ks
+from app.writing.numbers import significant
 from gptcore.sampling import SamplingSettings
 
 NAMES = {"temperature": "Temperature", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
 OFF = {"top_k": None, "top_p": 1.0, "min_p": 0.0}  # the values that cut nothing
-_OFFERED: dict[str, tuple[Any, ...]] = {
-    "temperature": (0.0, *(round(0.1 * i, 1) for i in range(1, 21)), 2.5, 3.0, 4.0, 5.0),
-    "top_k": (1, 2, 3, 5, 10, 20, 40, 50, 100, 200, 500, 1000, None),
-    "top_p": tuple(round(0.05 * i, 2) for i in range(1, 21)),
-    "min_p": (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
-}
 HEADINGS = ("First setting", "Second setting, also used on Generate")
 _FIRST: dict[str, choices.Choice[Any]] = {
     "temperature": choices.FIRST_TEMPERATURE,
@@ -48,27 +44,27 @@ def take_second(settings: SamplingSettings) -> None:
     state.update(**{name: getattr(settings, name) for name in NAMES})
 
 
-def first_sliders(names: Sequence[str] = tuple(NAMES)) -> None:
-    """Sliders of the first setting under its heading."""
+def first_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
+    """Sliders of the first setting under its heading; size: of the vocabulary."""
     st.subheader(HEADINGS[0], anchor=False)
     with _row("first"):
         for name in names:
-            _slider(name, state.chosen(_FIRST[name]), state.choice(_FIRST[name]))
+            _slider(name, size, state.chosen(_FIRST[name]), state.choice(_FIRST[name]))
 
 
-def second_sliders(names: Sequence[str] = tuple(NAMES)) -> None:
-    """Sliders of the second setting under its heading."""
+def second_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
+    """Sliders of the second setting under its heading; size: of the vocabulary."""
     st.subheader(HEADINGS[1], anchor=False)
     with _row("second"):
         for name in names:
-            _slider(name, getattr(state.current(), name), state.widget(name))
+            _slider(name, size, getattr(state.current(), name), state.widget(name))
 
 
 def written(name: str, value: Any) -> str:
     """A setting as the page writes it: "0, greedy", "40", "no cut"."""
     if name == "temperature":
-        return "0, greedy" if value == 0 else f"{value:g}"
-    return "no cut" if value == OFF[name] else f"{value:,}" if name == "top_k" else f"{value:g}"
+        return "0, greedy" if value == 0 else significant(value, 6)
+    return "no cut" if value == OFF[name] else f"{value:,}" if name == "top_k" else significant(value, 6)
 
 
 def _row(which: str) -> Any:
@@ -77,7 +73,8 @@ def _row(which: str) -> Any:
     return st.container(horizontal=True, gap="medium", key=f"sliders_{which}")
 
 
-def _slider(name: str, current: Any, tied: dict[str, Any]) -> None:
+def _slider(name: str, size: int, current: Any, tied: dict[str, Any]) -> None:
     """One setting, over the values worth trying; one that a link brought is among them."""
-    options = sorted({*_OFFERED[name], current}, key=lambda value: float("inf") if value is None else value)
+    stops = top_ks(size) if name == "top_k" else STOPS[name]
+    options = sorted({*stops, current}, key=lambda value: float("inf") if value is None else value)
     st.select_slider(NAMES[name], options, format_func=lambda value: written(name, value), **tied)

@@ -16,6 +16,7 @@ from app.chapters.sampling.controls import second_settings
 from app.chapters.sampling.views import Given
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed
 from app.writing.worked import latex_number
 from gptcore.checks import Check
 from gptcore.generation import generate
@@ -34,7 +35,7 @@ def greedy(here: Here) -> None:
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
-    controls.second_sliders()
+    controls.second_sliders(here.config.vocab_size)
     ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
     ui.source(select, generate)
 
@@ -120,5 +121,5 @@ def _about(name: str, found: views.Loop | None) -> str:
     rounds = found.length / found.period
     return (
         f"{name} runs in a circle from token {found.start + 1} on: a round of {found.period} "
-        f"{'token' if found.period == 1 else 'tokens'}, {rounds:.1f} times (lit)."
+        f"{'token' if found.period == 1 else 'tokens'}, {fixed(rounds, 1)} times (lit)."
     )

@@ -10,9 +10,10 @@ from app import choices, state, ui
 from app.chapters.sampling import controls, views
 from app.chapters.sampling.controls import first_settings, second_settings
 from app.chapters.sampling.views import Given
-from app.charts import colour, curves, grouped_bars
+from app.charts import VerticalLine, curves, grouped_bars
 from app.components import two_settings as bench
 from app.writing import markup
+from app.writing.numbers import fixed, percent, significant
 from app.writing.worked import entropy_terms, latex_number, worked
 from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection, select
@@ -48,9 +49,9 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
         value_title="probability after all cuts",
         unit="%",
         stages=("reference", "probability"),
+        row_height=37,  # the whole figure in sight together with the sliders
         mode=ui.mode(),
     )
-    figure.layout["height"] -= 5 * len(labels)  # the whole figure in sight together with the sliders
     bench.two_settings(
         (first, second),
         figure,
@@ -95,15 +96,15 @@ def _formula(choice: Selection, given: Given) -> None:
         )
     )
     ui.note(
-        f"For {word}, {of}. Its logit z is {markup.significant(float(choice.logits[rank]))}, the largest one "
-        f"{markup.significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
-        f"small. Under the last line stands what the cuts left of the whole: {markup.percent(kept)}."
+        f"For {word}, {of}. Its logit z is {significant(float(choice.logits[rank]))}, the largest one "
+        f"{significant(float(choice.logits[0]))}. Taking the largest away from all changes no probability and keeps the numbers "
+        f"small. Under the last line stands what the cuts left of the whole: {percent(kept)}."
     )
 
 
 def many_draws(given: Given) -> None:
     """Draws of the second setting against its exact probabilities."""
-    controls.second_sliders()
+    controls.second_sliders(len(given.candidates.order))
     counts = ["10", "100", "1000", "10000"]
     with st.container(horizontal=True, gap="large", key="sampling_draws"):
         count = int(
@@ -126,19 +127,16 @@ def many_draws(given: Given) -> None:
         value_title="share of the draws",
         unit="%",
         stages=("reference", "probability"),
+        errors=1.96 * data["error"],  # where the share should end up 19 times in 20
         mode=ui.mode(),
     )
-    # Where the share should end up 19 times in 20; the bar's own number would lie under it.
-    whiskers = {"type": "data", "array": (1.96 * data["error"]).to_numpy(), "color": colour("dart", ui.mode())}
-    figure.data[0]["error_x"] = {**whiskers, "thickness": 1.5, "width": 4}
-    figure.data[0]["textposition"] = "none"
     left, right = st.columns([5, 4], gap="large")
     with left:
         ui.chart(figure, name="draws", data=data)
     with right:
         rows = [
-            [markup.chip(line.token), markup.percent(line.exact), f"{line.count:,}", markup.percent(line.drawn),
-             f"± {markup.significant(100 * line.error, 2)} %", f"{line.errors_off:+.1f}".replace("-", "−")]
+            [markup.chip(line.token), percent(line.exact), f"{line.count:,}", percent(line.drawn),
+             f"± {significant(100 * line.error, 2)} %", fixed(line.errors_off, 1)]
             for line in data.itertuples()
         ]  # fmt: skip
         ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
@@ -169,10 +167,10 @@ def choices_left(given: Given) -> None:
     first, second = _selections(given)
     left, right = st.columns(2, gap="large")
     with left:
-        controls.first_sliders(["temperature"])
+        controls.first_sliders(len(given.candidates.order), ["temperature"])
         _over_temperature("entropy", first, second, given)
     with right:
-        controls.second_sliders(["temperature"])
+        controls.second_sliders(len(given.candidates.order), ["temperature"])
         _over_temperature("choices", first, second, given)
     ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
     _before_and_after(first, second)
@@ -191,23 +189,20 @@ def _over_temperature(name: str, first: Selection, second: Selection, given: Giv
         value_title=name,
         unit="bits" if name == "entropy" else "tokens",
         stages=("probability",),
+        log_y=name == "choices",
+        vertical_lines=[
+            VerticalLine(first.settings.temperature, "reference", "dash", 1.5),
+            VerticalLine(second.settings.temperature, "probability", "dot", 1.5),
+        ],
         mode=ui.mode(),
     )
-    figure.layout["shapes"] = [
-        {"type": "line", "x0": choice.settings.temperature, "x1": choice.settings.temperature, "y0": 0, "y1": 1,
-         "yref": "y domain", "line": {"color": colour(stage, ui.mode()), "width": 1.5, "dash": dash}}
-        for choice, stage, dash in ((first, "reference", "dash"), (second, "probability", "dot"))
-        if data["temperature"].iloc[0] <= choice.settings.temperature <= data["temperature"].iloc[-1]
-    ]  # fmt: skip
-    if name == "choices":
-        figure.layout["yaxis"] |= _log_axis(float(data[name].max()))
     ui.chart(figure, name=f"temperature-{name}", data=data)
 
 
 def _before_and_after(first: Selection, second: Selection) -> None:
     rows = [
-        [name, f"{choice.settings.temperature:g}", f"{choice.entropy:.2f}", markup.significant(choice.choices),
-         f"{choice.final_entropy:.2f}", markup.significant(choice.final_choices)]
+        [name, significant(choice.settings.temperature), fixed(choice.entropy, 2), significant(choice.choices),
+         fixed(choice.final_entropy, 2), significant(choice.final_choices)]
         for name, choice in (("First setting", first), ("Second setting", second))
     ]  # fmt: skip
     heads = ["", "Temperature", "Entropy, bits", "Choices", "Entropy after the cuts", "Choices after the cuts"]
@@ -226,15 +221,3 @@ def _entropy_formula(choice: Selection) -> None:
         "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "
         "choices."
     )
-
-
-def _log_axis(top: float) -> dict[str, object]:
-    """1, 10, 100, ...; on a short axis 2 and 5 in between."""
-    steps = (1, 10) if top >= 200 else (1, 2, 5, 10)
-    values = sorted({step * 10**power for power in range(6) for step in steps})
-    return {
-        "type": "log",
-        "title": {"text": "choices (tokens), logarithmic"},
-        "tickvals": values,
-        "ticktext": [f"{value:,}" for value in values],
-    }

@@ -12,6 +12,7 @@ import pandas as pd
 from app import runtime
 from app.engine import queued
 from app.recent import MB, keeping
+from app.writing.numbers import significant
 from gptcore.checks import Check
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
@@ -168,7 +169,9 @@ def entropy_check(choice: Selection, given: Given) -> Check:
     """The formula behind the curve against the sum over all tokens. At temperature 0, both are 0."""
     temperature = choice.settings.temperature
     curve = float(uncertainty(given.candidates.logits, np.array([temperature]))["entropy"].iloc[0]) if temperature else 0.0
-    description = f"The curve's formula at temperature {temperature:g} against the sum over all tokens. Deviation in bits."
+    description = (
+        f"The curve's formula at temperature {significant(temperature)} against the sum over all tokens. Deviation in bits."
+    )
     return Check("Entropy", description, abs(curve - choice.entropy), 1e-6)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import prod
 
 import pandas as pd
-import torch
 
 from app.counting import ModelFacts, numbers_in_shapes
+from gptcore.by_torch import number_bytes
 from gptcore.checks import Check
 from gptcore.config import GPTConfig
 from gptcore.hardware import beside
 
-_HALF, _FLOAT, _MASK = (dtype.itemsize for dtype in (torch.float16, torch.float32, torch.bool))
+_HALF, _FLOAT, _MASK = map(number_bytes, ("float16", "float32", "bool"))
 
 
 def memory_recounted(compared: tuple[ModelFacts, ...], number_type: str, batch_size: int, drawn: pd.DataFrame) -> Check:
@@ -33,7 +33,7 @@ def memory_recounted(compared: tuple[ModelFacts, ...], number_type: str, batch_s
 def _running(model: ModelFacts, number_type: str, batch_size: int) -> list[int]:
     """weights, kv_cache, working."""
     config, n_tokens = model.config, model.config.context_length
-    weight, other = (getattr(torch, name).itemsize for name in (number_type, beside(number_type)))
+    weight, other = map(number_bytes, (number_type, beside(number_type)))
     cache = [(batch_size, config.n_heads, n_tokens, config.head_dim) for _ in range(config.n_layers) for _ in ("k", "v")]
     stream, widened, logits = (
         (batch_size, n_tokens, config.emb_dim),

@@ -17,8 +17,8 @@ from app.counting import ModelFacts
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
-from app.writing.quantities import in_bytes, in_tex, in_words
-from app.writing.worked import worked
+from app.writing.numbers import fixed, in_bytes, in_powers, in_words, significant
+from app.writing.worked import in_tex, worked
 from gptcore import hardware as gpu
 from gptcore import parameters
 from gptcore.checkpoints import EMBEDDED
@@ -68,11 +68,11 @@ def sizes(here: Here) -> None:
     frame = views.scale(compared)
     rows = [
         [
-            markup.wrapped(markup.escape_html(row["model"])),
+            markup.wrapping(markup.escape_html(row["model"])),
             f"{row['parameters']:,}",
             *(f"{value:,}" for value in (row["layers"], row["width"], row["heads"], row["context"])),
-            markup.wrapped(markup.escape_html(row["training"])),
-            markup.wrapped(row["weights"]),
+            markup.wrapping(markup.escape_html(row["training"])),
+            markup.wrapping(row["weights"]),
         ]
         for row in frame.assign(training=[_training_tokens(model) for model in compared]).to_dict("records")
     ]
@@ -255,7 +255,7 @@ def training(here: Here) -> None:
     published = choices.TERAFLOPS.default * 1e12
     ui.note(
         f"The paper rounds the operations to 3.14 · 10²³; at 28 · 10¹² a second that is "
-        f"{gpu.gpu_years(GPT3_PUBLISHED_FLOPS, published):.1f} years of 365.25 days, hence 355. 28 is what a V100 can do at most in half "
+        f"{fixed(gpu.gpu_years(GPT3_PUBLISHED_FLOPS, published), 1)} years of 365.25 days, hence 355. 28 is what a V100 can do at most in half "
         "precision without its tensor cores, a simple assumption: no real training keeps a card that busy, and with tensor cores a "
         "V100 is faster."
     )
@@ -284,31 +284,27 @@ def _every_training(here: Here, speed: float) -> None:
     rows = []
     for model in models(here).values():
         flops = gpu.training_flops(model.n_parameters, GPT3_TRAINING_TOKENS)
-        rows.append([markup.escape_html(model.title), _in_powers(flops), _duration(gpu.gpu_years(flops, speed))])
+        rows.append([markup.escape_html(model.title), in_powers(flops), _duration(gpu.gpu_years(flops, speed))])
     ui.table(["300 billion tokens", "Operations", "Time"], rows, numeric=(1, 2), marked=len(rows) - 1)
-
-
-def _in_powers(number: float) -> str:
-    """3.14e23 -> "3.14 · 10²³"."""
-    mantissa, exponent = f"{number:.2e}".split("e")
-    return f"{mantissa} · 10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def gpt3_operations() -> Check:
     """Six for each parameter and token against the paper's own number."""
     ours = gpu.training_flops(parameters.count_parameters(GPT3_175B), GPT3_TRAINING_TOKENS)
     apart = abs(ours - GPT3_PUBLISHED_FLOPS) / GPT3_PUBLISHED_FLOPS
-    description = f"6 operations a parameter and token give {ours:.4g}; the paper says 3.14E+23. Deviation as a share of that."
+    description = (
+        f"6 operations a parameter and token give {significant(ours, 4)}; the paper says 3.14E+23. Deviation as a share of that."
+    )
     return Check("3.14 · 10²³ operations, as published", description, apart, 1e-2)
 
 
 def _duration(years: float) -> str:
     if years >= 1:
-        return f"{years:,.1f} years"
+        return f"{fixed(years, 1)} years"
     days = years * 365.25
     if days >= 1:
-        return f"{days:,.1f} days"
-    return f"{24 * days:.1f} hours" if 24 * days >= 1 else f"{24 * 60 * days:.1f} minutes"
+        return f"{fixed(days, 1)} days"
+    return f"{fixed(24 * days, 1)} hours" if 24 * days >= 1 else f"{fixed(24 * 60 * days, 1)} minutes"
 
 
 def _duration_tex(years: float) -> str:

@@ -12,7 +12,7 @@ from app import activation_names, choices, state, ui
 from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
 from app.recent import MB, keeping
-from app.writing import markup
+from app.writing.numbers import fixed, significant
 from app.writing.worked import as_one, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import Check
@@ -112,7 +112,7 @@ def experiment() -> None:
 
 def _decimals(value: float) -> str:
     """Six decimals, as published, where they say something."""
-    return f"{value:.6f}" if 1e-6 <= value < 100 or value == 0 else markup.significant(value)
+    return fixed(value, 6) if 1e-6 <= value < 100 or value == 0 else significant(value)
 
 
 def _controls() -> tuple[int, int, str, int]:
@@ -180,7 +180,7 @@ def _reading(gradients: np.ndarray, name: str) -> str:
         said.append(f"{start} {whose} no gradient, and no point in the figure: {why}.")
     i = _lowest(gradients, name)
     if gradients[i] and gradients[-1]:
-        ratio = markup.significant(float(gradients[i] / gradients[-1]))
+        ratio = significant(float(gradients[i] / gradients[-1]))
         said.append(f"{start} layer {i} gets {ratio} times the gradient of the last layer.")
     return " ".join(said)
 
@@ -194,5 +194,5 @@ def _drawn_again(depth: int, width: int, activation: str, seed: int) -> str:
     before = "the one before" if draws == 2 else f"the {draws - 1} before"
     return (
         f" The last layer is draw {draws} of this seed: with {before} it, the last activation function was flat "
-        f"(a slope below {lessons.LEAST_SLOPE:g}) in at least one of the two networks, and next to nothing would have been sent back."
+        f"(a slope below {significant(lessons.LEAST_SLOPE)}) in at least one of the two networks, and next to nothing would have been sent back."
     )

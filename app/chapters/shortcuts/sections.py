@@ -12,12 +12,12 @@ from app import state, ui
 from app.chapters.shortcuts import views
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
-from app.writing import markup
+from app.writing.numbers import percent, significant
 from app.writing.worked import worked
 from gptcore.model import TransformerBlock
 
 
-class Picture(NamedTuple):
+class StreamFigure(NamedTuple):
     """One figure over the layers. columns: name in the legend -> column of views.stream; start: the column that has, in its
     first line, what enters layer 0, where that is drawn too."""
 
@@ -32,16 +32,16 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture(
+    StreamFigure(
         "length", "Length of the stream and of what is added", "length of the vector", "", True,
         {"residual stream": "norm_out", "attention": "norm_attention", "feed-forward": "norm_feed_forward"},
         ("residual", "attention", "feed_forward"), "norm_in",
     ),
-    Picture(
+    StreamFigure(
         "share", "Share of each block's output that is new", "share of the output", "%", False,
         {"attention": "share_attention", "feed-forward": "share_feed_forward"}, ("attention", "feed_forward"),
     ),
-    Picture(
+    StreamFigure(
         "cosine", "How far each block turns the vector", "cosine", "", False,
         {"cosine between input and output": "cosine"}, ("residual",),
     ),
@@ -71,7 +71,7 @@ def stream(here: Here) -> None:
     ui.source(TransformerBlock)
 
 
-def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
+def _figure(picture: StreamFigure, table: pd.DataFrame) -> Figure:
     drawn = table[list(picture.columns.values())]
     names = [str(layer) for layer in table["layer"]]
     if picture.start:  # what attention and feed-forward add has no place there
@@ -79,21 +79,18 @@ def _figure(picture: Picture, table: pd.DataFrame) -> Figure:
         drawn, names = pd.concat([first, drawn], ignore_index=True), ["in", *names]
     if picture.log:
         drawn = drawn.replace(0.0, np.nan)  # a logarithmic axis has no place for 0
-    figure = line_over_layers(
+    return line_over_layers(
         {label: drawn[column] for label, column in picture.columns.items()},
         title=picture.title,
         value_title=picture.value_title,
         unit=picture.unit,
         stages=picture.stages,
         layer_names=names,
+        layer_title="layer (in: the embeddings, before layer 0)" if picture.start else "",
         log_y=picture.log,
+        y_range=(-1.05 if table["cosine"].min() < 0 else 0, 1.05) if picture.name == "cosine" else None,
         mode=ui.mode(),
     )
-    if picture.start:
-        figure.layout["xaxis"]["title"]["text"] = "layer (in: the embeddings, before layer 0)"
-    if picture.name == "cosine":
-        figure.layout["yaxis"]["range"] = (-1.05 if table["cosine"].min() < 0 else 0, 1.05)
-    return figure
 
 
 def _sum(layer: int, table: pd.DataFrame) -> None:
@@ -114,17 +111,12 @@ def _sum(layer: int, table: pd.DataFrame) -> None:
     ui.table(
         [f"Layer {layer}", "Length", "Share of the output"],
         [
-            ["x, on the shortcut", markup.significant(line.norm_in), _share(line.share_shortcut)],
-            ["+ attention", markup.significant(line.norm_attention), _share(line.share_attention)],
-            ["+ feed-forward", markup.significant(line.norm_feed_forward), _share(line.share_feed_forward)],
-            ["= H(x)", markup.significant(line.norm_out), "100.0 %"],
+            ["x, on the shortcut", significant(line.norm_in), percent(line.share_shortcut)],
+            ["+ attention", significant(line.norm_attention), percent(line.share_attention)],
+            ["+ feed-forward", significant(line.norm_feed_forward), percent(line.share_feed_forward)],
+            ["= H(x)", significant(line.norm_out), "100.0 %"],
         ],
         numeric=(1, 2),
         marked=3,
     )
     ui.note("Lengths do not add up, since the vectors point in different directions; the vectors do, number by number.")
-
-
-def _share(value: float) -> str:
-    """A share that may be negative."""
-    return markup.percent(value).replace("-", "−")

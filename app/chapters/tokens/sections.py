@@ -11,12 +11,12 @@ import streamlit as st
 
 from app import choices, faults, picture_files, state, ui
 from app.chapters.tokens import views
-from app.charts.labels import counted
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import counted, fixed
 from gptcore.tokenizer import Tokenizer, visible
 
 CHIPS = "The text as tokens"
@@ -120,7 +120,8 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
         counts = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
         ui.note(" · ".join(counted(n, name) for n, name in counts))
         ui.formula(
-            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} = {count.characters_per_token:.2f}"
+            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} "
+            rf"= {fixed(count.characters_per_token, 2)}"
         )
     if len(table) > limit:
         ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
@@ -208,7 +209,7 @@ def special_cases(tokenizer: Tokenizer) -> None:
     rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
         rf"\begin{{gathered}} \text{{characters per token,}} \\[0.4em] \text{{rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
-        rf"= {rare.characters_per_token:.2f} \end{{gathered}}"
+        rf"= {fixed(rare.characters_per_token, 2)} \end{{gathered}}"
     )
     ui.note(
         "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "

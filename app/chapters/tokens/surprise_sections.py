@@ -15,6 +15,7 @@ from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed
 from app.writing.worked import as_one, worked
 from gptcore.errors import GPTCoreError
 from gptcore.run import Run
@@ -23,7 +24,7 @@ from gptcore.surprise import Surprise, surprise
 
 def surprise_of_text(here: Here) -> None:
     """One pass over a text, each token coloured by how surprised the model was."""
-    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.in_view
+    untouched = here.view.prompt == state.DEFAULT_PROMPT and not here.view.chosen
     text = sections.which_text(
         choices.SURPRISE_SOURCE, choices.SURPRISE_TEXT, choices.SURPRISE_TOKEN, first="own" if untouched else "view"
     )
@@ -91,7 +92,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
-    label, legend = "Surprise at each token", ("0 bits", f"{full:.1f} bits, as a blind guess, and more")
+    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as a blind guess, and more")
     token_text(
         read.chips,
         key="surprise_chips",
@@ -126,7 +127,7 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         top = read.words.nlargest(8, "bits")
-        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), f"{w.bits:.1f}"] for w in top.itertuples()]
+        rows = [[markup.chip(w.text), f"{w.position:,}", str(w.tokens), fixed(w.bits, 1)] for w in top.itertuples()]
         ui.table(["Words that surprised most", "Position", "Tokens", "Bits"], rows, numeric=(1, 2, 3))
         ui.note(
             "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
@@ -140,9 +141,9 @@ def _sums(here: Here, read: Reading, focus: int) -> None:
                 ["Characters", f"{whole.characters:,}"],
                 ["Words", f"{whole.words:,}"],
                 ["Tokens", f"{whole.tokens:,}"],
-                ["Bits", f"{whole.bits:,.1f}"],
-                ["Bits per token", f"{whole.bits_per_token:.2f}"],
-                ["Bits per character", f"{whole.bits_per_character:.3f}"],
+                ["Bits", fixed(whole.bits, 1)],
+                ["Bits per token", fixed(whole.bits_per_token, 2)],
+                ["Bits per character", fixed(whole.bits_per_character, 3)],
             ],
             numeric=(1,),
             marked=5,

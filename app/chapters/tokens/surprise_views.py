@@ -13,7 +13,7 @@ from app import runtime
 from app.engine import queued
 from app.recent import MB, Recent
 from app.words import word_numbers
-from app.writing import markup
+from app.writing.numbers import fixed, percent
 from gptcore.checks import Check
 from gptcore.errors import SequenceLengthError
 from gptcore.language_model import LanguageModel
@@ -135,17 +135,21 @@ def facts(found: Surprise, table: pd.DataFrame, words: pd.DataFrame, vocab_size:
         head = (
             "",
             line.token,
-            f" {line.bits:.1f} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
+            f" {fixed(line.bits, 1)} bits · probability {chance(line.probability)} · rank {line.rank:,} of {vocab_size:,}",
         )
         named = [k for k, token_id in enumerate(likeliest, 1) if line.rank == 1 or token_id != line.token_id][:EXPECTED]
         expected = ["As expected" if line.rank == 1 else "Expected instead"]
         for k in named:
             expected[-1] += ": " if k == named[0] else " · "
-            expected += [getattr(line, f"expected_{k}"), f" {markup.percent(getattr(line, f'expected_{k}_probability'))}"]
+            expected += [getattr(line, f"expected_{k}"), f" {percent(getattr(line, f'expected_{k}_probability'))}"]
         together: tuple[tuple[str, ...], ...] = ()
         if several[line.word] > 1:
             together = (
-                ("The whole word ", shortened(texts[line.word]), f" {bits[line.word]:.1f} bits in {several[line.word]} tokens"),
+                (
+                    "The whole word ",
+                    shortened(texts[line.word]),
+                    f" {fixed(bits[line.word], 1)} bits in {several[line.word]} tokens",
+                ),
             )
         out.append((head, tuple(expected), *together))
     return out
@@ -161,7 +165,7 @@ def shortened(word: str) -> str:
 def chance(probability: float) -> str:
     """ "3.2 %", and below a thousandth "1 in 150,000", which tells the rare from the very rare."""
     if probability >= 0.001:
-        return markup.percent(probability)
+        return percent(probability)
     one_in = 1 / probability
     step = 10 ** (math.floor(math.log10(one_in)) - 1)
     return f"1 in {round(one_in / step) * step:,}"

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from app.charts.labels import counted
 from app.runtime import Here
+from app.writing.numbers import counted
 from gptcore.checks import Check
 from gptcore.tokenizer import Tokenizer
 

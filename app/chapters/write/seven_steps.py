@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 
 from app import ui
-from app.components.rail import Station
+from app.components.rail import RailStation
 from app.runtime import Here
 from app.writing import markup
+from app.writing.numbers import fixed, percent, significant
 from app.writing.worked import bracketed, worked
 from gptcore import model as gpt_model
 from gptcore import sampling
@@ -23,17 +24,17 @@ from gptcore.tokenizer import Tokenizer
 ROWS = 12  # rows of a table before it says how many more there are
 
 
-def stations(here: Here, choice: Selection, hidden: bool) -> list[Station]:
+def stations(here: Here, choice: Selection, hidden: bool) -> list[RailStation]:
     """The rail for the step in view, with the real figures. hidden: the class is guessing, so nothing may give the choice away."""
     n, vocab = len(here.ids), here.config.vocab_size
     return [
-        Station("Text to ids", f"{n} token{'s' if n > 1 else ''}", "tokens"),
-        Station("Model", markup.shape(1, n, vocab), "attention"),
-        Station("Last position", markup.shape(vocab), "residual"),
-        Station("Softmax", f"sum {choice.base_probs.sum():.6f}", "probability"),
-        Station("Selection", f"{choice.kept:,} kept", "probability"),
-        Station("Append", f"{n}: full" if here.is_full else f"{n} + 1 = {n + 1}", "embeddings"),
-        Station("Ids to text", "?" if hidden else here.model.tokenizer.text_of(_whole_text(here, choice)[-1]), "tokens"),
+        RailStation("Text to ids", f"{n} token{'s' if n > 1 else ''}", "tokens"),
+        RailStation("Model", markup.shape(1, n, vocab), "attention"),
+        RailStation("Last position", markup.shape(vocab), "residual"),
+        RailStation("Softmax", f"sum {fixed(choice.base_probs.sum(), 6)}", "probability"),
+        RailStation("Selection", f"{choice.kept:,} kept", "probability"),
+        RailStation("Append", f"{n}: full" if here.is_full else f"{n} + 1 = {n + 1}", "embeddings"),
+        RailStation("Ids to text", "?" if hidden else here.model.tokenizer.text_of(_whole_text(here, choice)[-1]), "tokens"),
     ]
 
 
@@ -67,7 +68,7 @@ def _model(here: Here, choice: Selection) -> None:
     positions = list(range(max(0, n - 4), n))
     columns = choice.token_ids[:6]
     logits = _logits(here, positions)
-    rows = [[f"{p} {markup.chip(here.tokens[p])}", *(f"{logits[i, c]:.2f}" for c in columns)] for i, p in enumerate(positions)]
+    rows = [[f"{p} {markup.chip(here.tokens[p])}", *(fixed(logits[i, c], 2) for c in columns)] for i, p in enumerate(positions)]
     heads = ["Position", *(here.model.tokenizer.text_of(int(c)) for c in columns)]
     ui.table(heads, rows, numeric=tuple(range(1, len(heads))), marked=len(rows) - 1)
     ui.note(
@@ -87,7 +88,13 @@ def _last_position(here: Here, choice: Selection) -> None:
         best = int(logits[i].argmax())
         real = markup.chip(here.tokens[p + 1]) if p + 1 < n else "this is the question"
         rows.append(
-            [str(p), markup.chip(here.tokens[p]), markup.chip(here.model.tokenizer.text_of(best)), f"{logits[i, best]:.2f}", real]
+            [
+                str(p),
+                markup.chip(here.tokens[p]),
+                markup.chip(here.model.tokenizer.text_of(best)),
+                fixed(logits[i, best], 2),
+                real,
+            ]
         )
     ui.table(
         ["Position", "Token", "Best guess for the next", "Logit", "What came next"], rows, numeric=(0, 3), marked=len(rows) - 1
@@ -95,8 +102,8 @@ def _last_position(here: Here, choice: Selection) -> None:
     last = logits[-1]
     ui.note(
         f"Each row predicts the token after it. For all but the last that token is already there. The last row has {len(last):,} logits, "
-        f"from {markup.significant(float(last.min()))} to {markup.significant(float(last.max()))}, "
-        f"mean {markup.significant(float(last.mean()))}."
+        f"from {significant(float(last.min()))} to {significant(float(last.max()))}, "
+        f"mean {significant(float(last.mean()))}."
     )
 
 
@@ -115,17 +122,15 @@ def _softmax(here: Here, choice: Selection) -> None:
     rows = [
         [
             markup.chip(here.model.tokenizer.text_of(int(choice.token_ids[r]))),
-            f"{choice.logits[r]:.3f}",
-            f"{weights[r]:.4f}",
-            markup.percent(float(choice.base_probs[r])),
+            fixed(choice.logits[r], 3),
+            fixed(weights[r], 4),
+            percent(float(choice.base_probs[r])),
         ]
         for r in range(min(6, len(choice.token_ids)))
     ]
     rest = float(choice.base_probs[len(rows) :].sum())
-    rows.append(
-        [f"{len(choice.token_ids) - len(rows):,} more", "", f"{float(weights[len(rows) :].sum()):.4f}", markup.percent(rest)]
-    )
-    rows.append(["all", "", f"{total:.4f}", f"{choice.base_probs.sum():.6f}"])
+    rows.append([f"{len(choice.token_ids) - len(rows):,} more", "", fixed(float(weights[len(rows) :].sum()), 4), percent(rest)])
+    rows.append(["all", "", fixed(total, 4), fixed(choice.base_probs.sum(), 6)])
     ui.table(["Token", "Logit z", "e^(z − z_max)", "Probability"], rows, numeric=(1, 2, 3), marked=len(rows) - 1)
     ui.note(
         "At temperature 1, over the whole vocabulary. The largest logit is subtracted first; that changes nothing but keeps numbers small."
@@ -136,10 +141,7 @@ def _softmax(here: Here, choice: Selection) -> None:
 def _selection(here: Here, choice: Selection) -> None:
     st.subheader("5. Temperature reshapes, top-k, top-p and min-p cut, a random number chooses", anchor=False)
     names = {"temperature": "Temperature", "greedy": "Greedy", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
-    stages = [
-        [names[s.name], f"{s.kept:,}", f"{s.cut:,}", markup.percent(s.mass_kept), markup.percent(s.mass_cut)]
-        for s in choice.stages
-    ]
+    stages = [[names[s.name], f"{s.kept:,}", f"{s.cut:,}", percent(s.mass_kept), percent(s.mass_cut)] for s in choice.stages]
     ui.table(["Stage", "Tokens kept", "Tokens cut", "Probability kept", "Probability cut"], stages, numeric=(1, 2, 3, 4))
     bounds = np.concatenate([[0.0], np.cumsum(choice.final_probs)])
     shortlist = choice.shortlist(ROWS)
@@ -147,20 +149,20 @@ def _selection(here: Here, choice: Selection) -> None:
         [
             str(c.rank + 1),
             markup.chip(here.model.tokenizer.text_of(c.token_id)),
-            f"{c.logit:.3f}",
-            f"{c.scaled_logit:.3f}",
-            markup.percent(c.prob),
-            f"cut by {names[c.cut_by]}" if c.cut_by else markup.percent(c.final_prob),
-            f"{bounds[c.rank]:.4f} to {bounds[c.rank + 1]:.4f}" if c.kept else "",
+            fixed(c.logit, 3),
+            fixed(c.scaled_logit, 3),
+            percent(c.prob),
+            f"cut by {names[c.cut_by]}" if c.cut_by else percent(c.final_prob),
+            f"{fixed(bounds[c.rank], 4)} to {fixed(bounds[c.rank + 1], 4)}" if c.kept else "",
         ]
         for c in shortlist
     ]
     heads = ["Rank", "Token", "Logit", "Logit / T", "After temperature", "In the draw", "Place on the strip"]
     ui.table(heads, rows, numeric=(0, 2, 3, 4, 5, 6), marked=choice.chosen_rank if choice.chosen_rank < len(rows) else None)
     ui.note(
-        f"Seed {choice.settings.seed} and position {choice.position} give u = {choice.u:.6f}. It falls between {choice.low:.6f} and "
-        f"{choice.high:.6f}, the place of rank {choice.chosen_rank + 1}. Entropy after temperature {choice.entropy:.2f} bits, "
-        f"in the draw {choice.final_entropy:.2f} bits."
+        f"Seed {choice.settings.seed} and position {choice.position} give u = {fixed(choice.u, 6)}. It falls between {fixed(choice.low, 6)} and "
+        f"{fixed(choice.high, 6)}, the place of rank {choice.chosen_rank + 1}. Entropy after temperature {fixed(choice.entropy, 2)} bits, "
+        f"in the draw {fixed(choice.final_entropy, 2)} bits."
     )
     ui.source(sampling.select, random_number)
 

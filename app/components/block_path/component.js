@@ -1,4 +1,10 @@
 // Vectors as strips: every strip answers to the same pointed-at value, so that a sum can be read down the page.
+
+import { make } from "../shared/elements.js";
+import { percent, significant } from "../shared/numbers.js";
+import { unpack } from "../shared/shelf.js";
+import { drawRail, paintStrip, palette, savePicture } from "./strips.js";
+
 const paths = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -76,7 +82,7 @@ class Path {
     strip.onpointermove = strip.onpointerdown = at;
     strip.onkeydown = (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (step) (event.preventDefault(), this.point(this.pointed + step, i));
+      if (step) event.preventDefault(), this.point(this.pointed + step, i);
     };
     const cells = figures.map((figure, k) => {
       const cell = make("span", "figure");

@@ -1,13 +1,24 @@
 // What the strips are painted with: the colours of the theme, the way beside them, and a picture file.
+import { offer } from "../shared/elements.js";
 
-function palette(root) {
+export function palette(root) {
   const style = getComputedStyle(root);
   const paper = style.getPropertyValue("--paper").trim();
-  const hues = (name) => style.getPropertyValue(`--st-chart-${name}-colors`).split(",").map((hue) => hue.trim());
+  const hues = (name) =>
+    style
+      .getPropertyValue(`--st-chart-${name}-colors`)
+      .split(",")
+      .map((hue) => hue.trim());
   const signed = hues("diverging");
   const scales = { signed: [...signed.slice(0, 5), paper, ...signed.slice(5)], probability: [paper, ...hues("sequential")] };
   const tables = Object.fromEntries(Object.entries(scales).map(([name, stops]) => [name, colourTable(stops)]));
-  return { scales, tables, paper, ink: style.getPropertyValue("--ink").trim(), font: style.getPropertyValue("--st-font") || "sans-serif" };
+  return {
+    scales,
+    tables,
+    paper,
+    ink: style.getPropertyValue("--ink").trim(),
+    font: style.getPropertyValue("--st-font") || "sans-serif",
+  };
 }
 
 // 511 colours along the stops, each as one 32-bit number.
@@ -29,10 +40,10 @@ function colourOf(value, limit, scale, colours) {
 
 // One vector as columns of colour. Where several values share a column, the one farthest from 0 is shown. A zeroed value is the
 // colour of 0 with a mark below it.
-function paintStrip(canvas, values, limit, scale, colours, gone) {
+export function paintStrip(canvas, values, limit, scale, colours, gone) {
   const ratio = window.devicePixelRatio || 1;
   const width = (canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio)));
-  const height = (canvas.height = Math.round((gone ? 36 : 26) * ratio));
+  canvas.height = Math.round((gone ? 36 : 26) * ratio);
   const row = Object.assign(document.createElement("canvas"), { width, height: 1 });
   const image = row.getContext("2d").createImageData(width, 1);
   const pixels = new Uint32Array(image.data.buffer);
@@ -41,7 +52,8 @@ function paintStrip(canvas, values, limit, scale, colours, gone) {
   for (let x = 0; x < width; x++) {
     const low = Math.floor((x * values.length) / width);
     const high = Math.max(low + 1, Math.floor(((x + 1) * values.length) / width));
-    let strongest = 0, away = false;
+    let strongest = 0,
+      away = false;
     for (let i = low; i < high; i++) {
       if (gone?.[i]) away = true;
       else if (Math.abs(values[i]) > Math.abs(strongest)) strongest = values[i];
@@ -54,8 +66,9 @@ function paintStrip(canvas, values, limit, scale, colours, gone) {
 }
 
 // The residual stream runs straight down; each part reads from it on a branch and its result comes back in the ring.
-function drawRail(svg, root, lines, rows) {
-  const spine = 10, branch = 32;
+export function drawRail(svg, root, lines, rows) {
+  const spine = 10,
+    branch = 32;
   const top = root.getBoundingClientRect().top;
   const places = lines.map(({ box }) => {
     const { top: y, height } = box.getBoundingClientRect();
@@ -82,14 +95,25 @@ function drawRail(svg, root, lines, rows) {
   rows.forEach(([, , stage, , , place], i) => {
     const colour = `var(--${stage.replace("_", "-")})`;
     const x = place === "branch" ? branch : spine;
-    add("circle", { cx: x, cy: places[i], r: place === "sum" ? 9 : 6, fill: place === "sum" ? "var(--paper)" : colour, stroke: colour, "stroke-width": 2 });
-    if (place === "sum") add("path", { ...stroke, "stroke-width": 1.8, d: `M${x - 4.5} ${places[i]}h9M${x} ${places[i] - 4.5}v9` });
+    add("circle", {
+      cx: x,
+      cy: places[i],
+      r: place === "sum" ? 9 : 6,
+      fill: place === "sum" ? "var(--paper)" : colour,
+      stroke: colour,
+      "stroke-width": 2,
+    });
+    if (place === "sum")
+      add("path", { ...stroke, "stroke-width": 1.8, d: `M${x - 4.5} ${places[i]}h9M${x} ${places[i] - 4.5}v9` });
   });
 }
 
 // Names, strips and figures as a PNG of twice the screen's resolution.
-function savePicture(header, lines, colours, vectors) {
-  const row = 58, width = 1000, name = 210, strip = 560;
+export function savePicture(header, lines, colours, vectors) {
+  const row = 58,
+    width = 1000,
+    name = 210,
+    strip = 560;
   const canvas = Object.assign(document.createElement("canvas"), { width: 2 * width, height: 2 * (60 + row * lines.length) });
   const context = canvas.getContext("2d");
   context.scale(2, 2);
@@ -101,7 +125,7 @@ function savePicture(header, lines, colours, vectors) {
     context.fillText(text, x, y);
   };
   write(header.title, 20, 32, "600 16px");
-  lines.forEach((line, i) => {
+  lines.forEach((_, i) => {
     const y = 54 + row * i;
     const [label, below, , figures, limit, , , , scale] = header.rows[i];
     write(label, 20, y + 18, "600 14px");

@@ -1,5 +1,11 @@
 // Sliders and seed. A slider speaks at once to the picture, and to Python when it is let go.
 
+import { make } from "../shared/elements.js";
+import { count, fixed, percent, significant } from "../shared/numbers.js";
+import { choices, nearest } from "./scales.js";
+import { sumOf } from "./select.js";
+import { MIN_PS, TEMPERATURES, TOP_PS, topKs } from "./stops.js";
+
 const SETTLE = 250; // milliseconds after the last key before a setting is sent: a held key is one change
 
 const SLIDERS = [
@@ -7,18 +13,30 @@ const SLIDERS = [
     name: "temperature",
     title: "Temperature",
     values: () => TEMPERATURES,
-    ticks: [[0, "greedy"], [1, "1"], [2, "2"], [5, "5"]],
-    text: (v) => (v === 0 ? "0 · greedy" : v.toFixed(2)),
+    ticks: [
+      [0, "greedy"],
+      [1, "1"],
+      [2, "2"],
+      [5, "5"],
+    ],
+    text: (v) => (v === 0 ? "0 · greedy" : fixed(v, 2)),
     effect: (now) =>
       now.choice.kept.temperature === 1 && now.size > 1
         ? `the best token for certain, ${percent(now.base(0))} at temperature 1`
-        : `${now.choice.entropy.toFixed(2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
+        : `${fixed(now.choice.entropy, 2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
   },
   {
     name: "top_k",
     title: "Top-k",
     values: topKs,
-    ticks: [[1, "1"], [10, "10"], [100, "100"], [1000, "1,000"], [10000, "10,000"], [null, "all"]],
+    ticks: [
+      [1, "1"],
+      [10, "10"],
+      [100, "100"],
+      [1000, "1,000"],
+      [10000, "10,000"],
+      [null, "all"],
+    ],
     text: (v) => (v === null ? "all" : count(v)),
     effect: (now) => cutText(now, "temperature", "top_k"),
   },
@@ -26,16 +44,26 @@ const SLIDERS = [
     name: "top_p",
     title: "Top-p",
     values: () => TOP_PS,
-    ticks: [[0.01, "0.01"], [0.5, "0.5"], [0.9, "0.9"], [1, "all"]],
-    text: (v) => (v === 1 ? "1 · all" : `${Number(v.toFixed(4))}`),
+    ticks: [
+      [0.01, "0.01"],
+      [0.5, "0.5"],
+      [0.9, "0.9"],
+      [1, "all"],
+    ],
+    text: (v) => (v === 1 ? "1 · all" : significant(v, 4)),
     effect: (now) => cutText(now, "top_k", "top_p"),
   },
   {
     name: "min_p",
     title: "Min-p",
     values: () => MIN_PS,
-    ticks: [[0, "off"], [0.1, "0.1"], [0.2, "0.2"], [1, "1"]],
-    text: (v) => (v === 0 ? "0 · off" : `${Number(v.toFixed(4))}`),
+    ticks: [
+      [0, "off"],
+      [0.1, "0.1"],
+      [0.2, "0.2"],
+      [1, "1"],
+    ],
+    text: (v) => (v === 0 ? "0 · off" : significant(v, 4)),
     effect: (now) => cutText(now, "top_p", "min_p"),
   },
 ];
@@ -47,7 +75,7 @@ function cutText(now, before, after) {
   return `keeps ${count(kept[after])}, cuts ${share === 0 ? "nothing of weight" : percent(share)}`;
 }
 
-class Controls {
+export class Controls {
   // on: {input(settings): redraw, release(settings): tell Python}; seed: whether it can be changed here.
   constructor(on, { seed = true } = {}) {
     this.on = on;

@@ -6,7 +6,7 @@ const SLACK = 1 - 1e-12; // as there: forgives the rounding of a sum that reache
 // logits: Float32Array, best first; settings: {temperature, top_k (null: all), top_p, min_p}; u: in [0, 1).
 // weights: softmax before its division, the best has 1; mass: their running sum; kept: how many candidates are left after each
 // stage; [low, high): the chosen candidate's part of the strip; entropies in bits.
-function select(logits, settings, u) {
+export function select(logits, settings, u) {
   const { weights, mass, entropy } = temper(logits, settings.temperature);
   const first = settings.temperature === 0 ? 1 : logits.length;
   const topK = Math.min(first, settings.top_k ?? first);
@@ -44,7 +44,7 @@ function temper(logits, temperature) {
 }
 
 // The first index up to `last` for which the test holds; it is false up to some index and true from there on, or at `last`.
-function firstWhere(last, test) {
+export function firstWhere(last, test) {
   let low = 0;
   let high = last;
   while (low < high) {
@@ -61,7 +61,7 @@ function entropyOf(weights, n, total) {
   return Math.max(0, Math.log2(total) - weighted / total);
 }
 
-function sumOf(weights, from, to) {
+export function sumOf(weights, from, to) {
   let sum = 0;
   for (let i = from; i < to; i++) sum += weights[i];
   return sum;

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.charts.curve_reader import Curve, check_lengths
-from app.charts.labels import file_name, significant
+from app.charts.labels import escape, file_name
 from app.charts.theme import SURFACES, Mode, blend, colour
 from app.components import component, pack
+from app.writing.numbers import significant
 
 
 def curve_reader(
@@ -37,11 +38,11 @@ def curve_reader(
     check_lengths(curves, x)
     surface = SURFACES[mode]
     header = {
-        "title": title,
+        "title": escape(title),
         "alt": f"Line chart: {title}. Values (solid) and slopes (dotted) of {', '.join(curves)} for x from {significant(x[0])} to "
         f"{significant(x[-1])}; the slider below reads them out.",
         "name": file_name(title),
-        "curves": [[name, colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
+        "curves": [[escape(name), colour(curve.stage, mode), name in scaled] for name, curve in curves.items()],
         "low": float(x[0]),
         "step": float(x[1] - x[0]),
         "at": at,
@@ -51,19 +52,16 @@ def curve_reader(
             "ink": surface["ink"],
             "paper": surface["paper"],
             "soft": blend(surface["ink"], surface["paper"], 0.7),
-            "grid": surface["line"],
-            "zero": blend(surface["ink"], surface["paper"], 0.4),
+            "line": blend(surface["ink"], surface["paper"], 0.4),
         },
     }
     data = pack(header, values=_rows([c.values for c in curves.values()]), slopes=_rows([c.slopes for c in curves.values()]))
 
     def let_go() -> None:
-        said = state.component_value(key, "let_go")
-        if not isinstance(said, dict):
-            return
-        place, times = said.get("at"), said.get("factor")
-        if isinstance(place, int | float) and isinstance(times, int | float) and x[0] <= place <= x[-1] and abs(times) <= 2:
-            on_let_go(float(place), float(times))
+        said = messages.record(state.component_value(key, "let_go"))
+        place, times = messages.number(said.get("at"), float(x[0]), float(x[-1])), messages.number(said.get("factor"), -2, 2)
+        if place is not None and times is not None:
+            on_let_go(place, times)
 
     component("curve_reader")(key=key, data=data, on_let_go_change=let_go)
 

@@ -1,4 +1,14 @@
-// Curves and what they are at x: both sliders, the numbers, and the picture that follows them.
+// Curves and what they are at x: both sliders, and the figure that follows them.
+
+import { Figure } from "../figure/figure.js";
+import { plain } from "../figure/text.js";
+import { make } from "../shared/elements.js";
+import { fixed } from "../shared/numbers.js";
+import { unpack } from "../shared/shelf.js";
+import { curves } from "./curves.js";
+
+export const styles = ["figure/component.css"];
+
 const readers = new WeakMap();
 const SETTLE = 300; // ms after the last key, before Python hears of it
 
@@ -14,14 +24,12 @@ class Reader {
   constructor(parent) {
     this.root = parent.appendChild(make("figure", "reader"));
     this.root.setAttribute("role", "group");
-    this.picture = this.root.appendChild(svg("svg", { "aria-hidden": true }));
+    this.figure = new Figure(this.root);
+    this.figure.root.removeAttribute("tabindex"); // its slider is what a keyboard reads it with
     this.place = this.slider("x", () => this.low + this.step * this.place.input.valueAsNumber);
     this.tap = this.slider("", () => this.tap.input.valueAsNumber);
     Object.assign(this.tap.input, { min: -2, max: 2, step: 0.1 });
-    const save = this.root.appendChild(make("button", "quiet", "Save SVG"));
-    save.type = "button";
-    save.onclick = () => this.save();
-    this.picture.addEventListener("pointerdown", (event) => this.drag(event));
+    this.figure.svg.addEventListener("pointerdown", (event) => this.drag(event));
     this.resized = new ResizeObserver(() => this.root.clientWidth !== this.width && this.draw());
     this.resized.observe(this.root);
   }
@@ -71,16 +79,17 @@ class Reader {
 
   // A finger or the mouse on the picture moves x too.
   drag(event) {
-    const { left, right } = this.box;
+    const picture = this.figure.svg;
+    const { left, right } = this.figure.box;
     const move = ({ clientX }) => {
-      const share = (clientX - this.picture.getBoundingClientRect().left - left) / (right - left);
+      const share = (clientX - picture.getBoundingClientRect().left - left) / (right - left);
       this.place.input.value = Math.round(share * this.place.input.max);
       this.draw();
     };
-    this.picture.setPointerCapture(event.pointerId);
-    this.picture.onpointermove = move;
-    this.picture.onpointerup = this.picture.onpointercancel = () => {
-      this.picture.onpointermove = null;
+    picture.setPointerCapture(event.pointerId);
+    picture.onpointermove = move;
+    picture.onpointerup = picture.onpointercancel = () => {
+      picture.onpointermove = null;
       this.letGo(0);
     };
     move(event);
@@ -89,34 +98,26 @@ class Reader {
   draw() {
     this.width = this.root.clientWidth;
     if (!this.width || !this.rows) return;
-    const index = this.place.input.valueAsNumber, factor = this.tap.value();
+    const index = this.place.input.valueAsNumber,
+      factor = this.tap.value();
     const readings = this.rows.map(({ name, colour, scaled, values, slopes }) => {
       const times = scaled ? factor : 1;
       return { name, colour, value: times * values[index], slope: times * slopes[index] };
     });
-    this.box = drawCurves(this.picture, this, readings, index, factor);
-    this.root.style.setProperty("--left", `${this.box.left}px`);
-    this.root.style.setProperty("--right", `${this.width - this.box.right}px`);
+    this.figure.show(curves(this, readings, index, factor, this.width));
+    this.root.style.setProperty("--left", `${this.figure.box.left}px`);
+    this.root.style.setProperty("--right", `${this.width - this.figure.box.right}px`);
     this.place.shown.textContent = fixed(this.place.value(), 2);
     this.tap.shown.textContent = fixed(factor, 1);
-    const spoken = readings.map(({ name, value, slope }) => `${name}: value ${fixed(value)}, slope ${fixed(slope)}`);
+    const spoken = readings.map(({ name, value, slope }) => `${plain(name)}: value ${fixed(value, 3)}, slope ${fixed(slope, 3)}`);
     this.place.input.setAttribute("aria-valuetext", [fixed(this.place.value(), 2), ...spoken].join("; "));
     this.tap.input.setAttribute("aria-valuetext", fixed(factor, 1));
-  }
-
-  save() {
-    const copy = this.picture.cloneNode(true);
-    const { width, height } = this.picture.getBoundingClientRect();
-    const family = getComputedStyle(this.root).fontFamily;
-    for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}`, "font-family": family })) copy.setAttribute(name, value);
-    copy.prepend(svg("rect", { width, height, fill: this.colours.paper }));
-    const file = new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
-    offer(file, `${this.name}.svg`);
   }
 
   close() {
     clearTimeout(this.timer);
     this.resized.disconnect();
+    this.figure.close();
     this.root.remove();
   }
 }

@@ -47,7 +47,7 @@ LAYOUT: dict[str, Known] = {
 }
 
 
-def draws(figure: Figure) -> bool:
+def can_draw(figure: Figure) -> bool:
     """Whether the component knows everything that the figure says. What it does not know is left to plotly."""
     layout, traces = figure.layout, figure.data
     piled = layout.get("barmode") in {"stack", "relative"}
@@ -75,11 +75,6 @@ def spec(figure: Figure) -> dict[str, Any]:
 def figure(drawn: Figure, *, key: str, name: str) -> None:
     """Draw a figure that `draws` says yes to. name: file name of the pictures that a visitor saves, without ending."""
     component("figure")(key=key, data=pack({"name": name, **spec(drawn)}), height=drawn.layout["height"])
-
-
-def drawing() -> None:
-    """Hand the code that draws to the browser, once a run, before or after the figures."""
-    component("figure_drawing")(key="figure_drawing", data={})
 
 
 def _plain(value: Any) -> Any:

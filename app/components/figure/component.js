@@ -1,15 +1,11 @@
-// One figure. Streamlit sends a component's code again with every change of its data, so the code that draws comes apart and once
-// (app/components/figure_drawing); until it is there, the newest data wait.
+// One figure, in a component of its own.
+import { Figure } from "./figure.js";
+
+const figures = new WeakMap();
+
 export default function ({ data, parentElement }) {
-  const receive = () => {
-    if (parentElement.host.isConnected) (parentElement.figure ??= new shelf.Figure(parentElement)).receive(parentElement.newest);
-  };
-  const waits = !parentElement.newest;
-  parentElement.newest = data;
-  if (shelf.Figure) receive();
-  else if (waits) shelf.addEventListener("figure", receive, { once: true });
-  return () => {
-    parentElement.figure?.close();
-    delete parentElement.figure;
-  };
+  let figure = figures.get(parentElement);
+  if (!figure) figures.set(parentElement, (figure = new Figure(parentElement)));
+  figure.receive(data);
+  return () => (figure.close(), figures.delete(parentElement));
 }

@@ -1,4 +1,7 @@
 // The chapter bar, the way on, and the one listener for keys. Both bars are kept and changed in place.
+import { make } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
+
 const frames = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.charts.labels import file_name
 from app.charts.theme import Mode, colour_scale
 from app.components import component, pack
-from app.components.map_cells import is_index
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class GridCells:
     """What the lens says at [depth, column]; a column that is not computed yet has -1 in `target`.
 
     token_ids, probs: [depth, column, best first]; entropy, divergence: in bits; rank: of the final token, 1 for the first place;
@@ -39,7 +38,7 @@ class Cells:
 
 
 def lens_grid(
-    cells: Cells,
+    cells: GridCells,
     *,
     key: str,
     title: str,
@@ -79,19 +78,15 @@ def lens_grid(
     }
 
     def picked() -> None:
-        value = state.component_value(key, "pick")
-        if not isinstance(value, dict):
-            return
-        depth, position = value.get("depth"), value.get("position")
-        if (
-            is_index(depth, len(row_names)) and isinstance(position, int) and position in positions
-        ):  # else it was made for another text
+        value = messages.record(state.component_value(key, "pick"))
+        depth, position = messages.index(value.get("depth"), len(row_names)), messages.one_of(value.get("position"), positions)
+        if depth is not None and position is not None:  # else it was made for another text
             on_pick(depth, position)
 
     component("lens_grid")(key=key, data=pack(header), on_pick_change=picked)
 
 
-def _send(key: str, cells: Cells) -> int:
+def _send(key: str, cells: GridCells) -> int:
     """Put the cells on the browser's shelf. Returns the stamp by which a header names them."""
     arrays = {
         "ids": cells.token_ids.astype(np.int32),
@@ -105,7 +100,7 @@ def _send(key: str, cells: Cells) -> int:
     stamp = 0
     for array in arrays.values():
         stamp = zlib.crc32(np.ascontiguousarray(array).tobytes(), stamp)
-    keep(
+    shelve(
         f"{key}:cells", {"stamp": stamp, "texts": {str(i): text for i, text in cells.texts.items()}}, key=f"{key}_cells", **arrays
     )
     return stamp

@@ -1,4 +1,11 @@
 // The grid as a table of buttons: its cells come by themselves, over the shelf (components/vocabulary).
+
+import { make } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+import { savePicture } from "./picture.js";
+import { facts, legend, table } from "./table.js";
+import { Tip } from "./tip.js";
+
 const grids = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -74,7 +81,8 @@ class LensGrid {
   reveal(button) {
     button.classList.add("chosen");
     const [cell, box, names] = [button, this.box, this.box.querySelector("th")].map((element) => element.getBoundingClientRect());
-    if (cell.left < names.right || cell.right > box.right) this.box.scrollLeft += cell.left - (names.right + box.right - cell.width) / 2;
+    if (cell.left < names.right || cell.right > box.right)
+      this.box.scrollLeft += cell.left - (names.right + box.right - cell.width) / 2;
   }
 
   at(row, column) {

@@ -1,9 +1,14 @@
 // The grid as a PNG of twice the screen's resolution, read off the table as it stands.
-function savePicture({ title, name, value_title }, box) {
+import { offer } from "../shared/elements.js";
+
+export function savePicture({ title, name, value_title }, box) {
   const [SIDE, WIDE, HIGH, TOP] = [96, 66, 27, 66];
   const lines = [...box.querySelectorAll("tr")].map((row) => [...row.children]);
   const [rows, columns] = [lines.length - 1, lines[0].length - 1];
-  const canvas = Object.assign(document.createElement("canvas"), { width: 2 * (SIDE + columns * WIDE + 16), height: 2 * (TOP + rows * HIGH + 16) });
+  const canvas = Object.assign(document.createElement("canvas"), {
+    width: 2 * (SIDE + columns * WIDE + 16),
+    height: 2 * (TOP + rows * HIGH + 16),
+  });
   const context = canvas.getContext("2d");
   const style = getComputedStyle(box);
   context.scale(2, 2);
@@ -18,7 +23,9 @@ function savePicture({ title, name, value_title }, box) {
   };
   const mono = `12px ${style.getPropertyValue("--mono") || "monospace"}`;
   write(`${title}; colour: ${value_title}`, 10, 24, `600 15px ${style.fontFamily}`, style.color, 1e6);
-  lines[0].slice(1).forEach((cell, i) => write(cell.firstChild.textContent, SIDE + i * WIDE + 5, TOP - 12, mono, style.color, WIDE - 8));
+  lines[0]
+    .slice(1)
+    .forEach((cell, i) => write(cell.firstChild.textContent, SIDE + i * WIDE + 5, TOP - 12, mono, style.color, WIDE - 8));
   lines.slice(1).forEach(([head, ...cells], row) => {
     const y = TOP + row * HIGH;
     write(head.textContent, 10, y + 18, `12px ${style.fontFamily}`, style.color, SIDE - 12);

@@ -1,5 +1,8 @@
 // The table itself, what its cells say, and the bar below that explains the colours.
 
+import { inkOn, make } from "../shared/elements.js";
+import { count, percent, significant } from "../shared/numbers.js";
+
 function measured({ measure, top }, cells, row, column) {
   const i = row * cells.target.shape[0] + column;
   const value = {
@@ -19,7 +22,7 @@ function colourAt(share, stops) {
   return before.map((low, k) => Math.round(low + (at - i) * (after[k] - low)));
 }
 
-function table(header, cells) {
+export function table(header, cells) {
   const { rows, tokens, positions, stops } = header;
   const out = make("table");
   out.style.setProperty("--columns", tokens.length);
@@ -56,23 +59,26 @@ function best(cells, row, column) {
 }
 
 // What a cell says where it is pointed at.
-function facts({ rows, tokens, positions }, cells, row, column) {
+export function facts({ rows, tokens, positions }, cells, row, column) {
   const [, columns, many] = cells.ids.shape;
   const i = row * columns + column;
-  const likeliest = Array.from({ length: many }, (_, k) => [cells.texts[cells.ids.data[i * many + k]], cells.probs.data[i * many + k]]);
+  const likeliest = Array.from({ length: many }, (_, k) => [
+    cells.texts[cells.ids.data[i * many + k]],
+    cells.probs.data[i * many + k],
+  ]);
   const where = `${rows[row]}, behind ${tokens[column]} (position ${positions[column]})`;
   return {
     where,
     likeliest,
     measures: [
       `entropy ${significant(cells.entropy.data[i])} bits, divergence ${significant(cells.divergence.data[i])} bits`,
-      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${cells.rank.data[i].toLocaleString("en-US")}`,
+      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${count(cells.rank.data[i])}`,
     ],
     spoken: `${where}: ${likeliest[0][0]}, ${percent(likeliest[0][1])}`,
   };
 }
 
-function legend({ value_title, ticks, stops }, save) {
+export function legend({ value_title, ticks, stops }, save) {
   const bar = make("div", "bar");
   const places = stops.map((stop, i) => `${stop} ${(100 * (i / (stops.length - 1)) ** 2).toFixed(1)}%`);
   bar.appendChild(make("i")).style.background = `linear-gradient(90deg, ${places.join(", ")})`;

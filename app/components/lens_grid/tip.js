@@ -1,5 +1,9 @@
 // What a cell says: its ten likeliest tokens with their probabilities, and the other measures.
-class Tip {
+
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
+
+export class Tip {
   constructor(root) {
     this.root = root;
     this.box = root.appendChild(make("div", "tip"));

@@ -1,5 +1,7 @@
 // The sequence as text above its map: chips tinted by how much the row in view reads each, with lines from the token that reads.
-class LinkedText {
+import { make, svg } from "../shared/elements.js";
+
+export class LinkedText {
   constructor(parent, onPoint, onPick) {
     this.box = parent.appendChild(make("div", "text"));
     this.list = this.box.appendChild(make("div", "tokens"));
@@ -47,10 +49,15 @@ class LinkedText {
   draw(query, key, reads) {
     if (query === null || query === undefined) return this.lines.replaceChildren();
     const { scrollHeight, clientWidth } = this.list;
-    const strongest = reads.filter(({ share }) => share >= 0.01).sort((a, b) => b.share - a.share).slice(0, 24).reverse();
+    const strongest = reads
+      .filter(({ share }) => share >= 0.01)
+      .sort((a, b) => b.share - a.share)
+      .slice(0, 24)
+      .reverse();
     // All places are read before anything is written: in turns, every line would lay out the page once more.
     const lines = strongest.map(({ index, share }) => {
-      const width = (0.8 + 6 * share).toFixed(2), opacity = (index === key ? 1 : 0.3 + 0.5 * share).toFixed(2);
+      const width = (0.8 + 6 * share).toFixed(2),
+        opacity = (index === key ? 1 : 0.3 + 0.5 * share).toFixed(2);
       return svg("path", { d: this.path(this.chips[query], this.chips[index]), "stroke-width": width, opacity });
     });
     this.lines.setAttribute("viewBox", `0 0 ${clientWidth} ${scrollHeight}`);
@@ -60,13 +67,18 @@ class LinkedText {
 
   // In one line of text an arc above it; from line to line a curve between the facing edges.
   path(from, to) {
-    const at = (chip, edge) => [chip.offsetLeft + chip.offsetWidth / 2, chip.offsetTop + (edge === "bottom" ? chip.offsetHeight : 0)];
+    const at = (chip, edge) => [
+      chip.offsetLeft + chip.offsetWidth / 2,
+      chip.offsetTop + (edge === "bottom" ? chip.offsetHeight : 0),
+    ];
     if (from === to) {
-      const [x, y] = at(from), reach = Math.min(12, from.offsetWidth / 3);
+      const [x, y] = at(from),
+        reach = Math.min(12, from.offsetWidth / 3);
       return `M${x - reach} ${y}C${x - reach} ${y - 16} ${x + reach} ${y - 16} ${x + reach} ${y}`;
     }
     const gap = from.offsetTop - to.offsetTop;
-    const [x1, y1] = at(from, gap < 0 ? "bottom" : "top"), [x2, y2] = at(to, gap > 0 ? "bottom" : "top");
+    const [x1, y1] = at(from, gap < 0 ? "bottom" : "top"),
+      [x2, y2] = at(to, gap > 0 ? "bottom" : "top");
     if (gap === 0) {
       const rise = Math.min(22, 8 + Math.abs(x1 - x2) * 0.1);
       return `M${x1} ${y1}C${x1} ${y1 - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
@@ -79,7 +91,8 @@ class LinkedText {
   reveal(index) {
     const chip = this.chips[index];
     if (!chip) return;
-    const top = chip.offsetTop - 24, bottom = chip.offsetTop + chip.offsetHeight + 8;
+    const top = chip.offsetTop - 24,
+      bottom = chip.offsetTop + chip.offsetHeight + 8;
     if (top < this.box.scrollTop) this.box.scrollTop = top;
     else if (bottom > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = bottom - this.box.clientHeight;
   }

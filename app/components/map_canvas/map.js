@@ -1,9 +1,20 @@
 // One map, row by column, row 0 at the top. What is pointed at stays in the browser; a click keeps a row and tells Python.
-class TokenMap extends View {
+import { quantity } from "../shared/numbers.js";
+
+import { shelf } from "../shared/shelf.js";
+import { LinkedText } from "./chips.js";
+import { LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
+import { View } from "./view.js";
+
+export class TokenMap extends View {
   constructor(parent) {
     super(parent, "map");
     this.heading = this.add("h4", "heading");
-    this.text = new LinkedText(this.root, (i) => this.point(i === null ? null : { row: i, col: null }), (i) => this.pin(i));
+    this.text = new LinkedText(
+      this.root,
+      (i) => this.point(i === null ? null : { row: i, col: null }),
+      (i) => this.pin(i),
+    );
     this.readout = this.add("p", "readout");
     this.readout.setAttribute("aria-live", "polite");
     this.stage = this.add("div", "stage");
@@ -51,7 +62,9 @@ class TokenMap extends View {
     const i = row * this.shape[1] + col;
     if (this.exact) return { value: this.exact[i], about: false };
     const known = this.rows.get(row);
-    return known ? { value: known[col], about: false } : { value: valueOf(this.levels[i], scale, top), about: this.levels[i] !== LEFT_OUT };
+    return known
+      ? { value: known[col], about: false }
+      : { value: valueAt(this.levels[i], scale, top), about: this.levels[i] !== LEFT_OUT };
   }
 
   written({ value, about }) {
@@ -106,10 +119,21 @@ class TokenMap extends View {
     const device = window.devicePixelRatio || 1;
     if (cellWidth * device >= 2) cellWidth = Math.floor(cellWidth * device) / device; // whole pixels, so that all cells are alike
     const cellHeight = square ? cellWidth : Math.min(Math.max(18, Math.min(28, cellWidth)), 700 / rows);
-    const right = left + cols * cellWidth, bottom = top + rows * cellHeight;
+    const right = left + cols * cellWidth,
+      bottom = top + rows * cellHeight;
     const separate = rows * cols <= 10_000 && cellWidth >= 7;
     this.canvas.dataset.cells = [left, top, cellWidth, cellHeight].join(" "); // where they lie, for whoever points at them from outside
-    this.grid = { rows, cols, left, top, cellWidth, cellHeight, right: Math.ceil(right + 2), bottom: Math.ceil(bottom + 2), separate };
+    this.grid = {
+      rows,
+      cols,
+      left,
+      top,
+      cellWidth,
+      cellHeight,
+      right: Math.ceil(right + 2),
+      bottom: Math.ceil(bottom + 2),
+      separate,
+    };
   }
 
   labelFont(bold) {
@@ -172,17 +196,17 @@ class TokenMap extends View {
   paintLabels(context, litRows = [], litCols = []) {
     const { rows, cols, left, top, cellWidth, cellHeight } = this.grid;
     const { row_tokens, col_tokens } = this.header;
-    this.labels(context, rows, cellHeight, litRows, (row, lit) =>
+    this.labels(rows, cellHeight, litRows, (row, lit) =>
       this.label(context, row_tokens[row], left - 6, top + (row + 0.5) * cellHeight, left - 26, "right", lit),
     );
-    this.labels(context, cols, cellWidth, litCols, (col, lit) =>
+    this.labels(cols, cellWidth, litCols, (col, lit) =>
       this.turned(context, left + (col + 0.5) * cellWidth, top - 5, () =>
         this.label(context, col_tokens[col], 0, 0, top - 22, "left", lit),
       ),
     );
   }
 
-  labels(context, count, size, lit, draw) {
+  labels(count, size, lit, draw) {
     const room = 14 / size; // cells that one line of text takes
     for (let i = 0; i < count; i += Math.ceil(room)) if (!lit.some((other) => Math.abs(other - i) < room)) draw(i, false);
     for (const i of new Set(lit)) if (i < count) draw(i, true);
@@ -227,7 +251,14 @@ class TokenMap extends View {
     const { rows, cols } = this.grid;
     const start = { row: this.pinned ?? rows - 1, col: 0 };
     const here = this.pointed && this.pointed.col !== null ? this.pointed : start;
-    const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -cols], End: [0, cols] }[event.key];
+    const move = {
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      Home: [0, -cols],
+      End: [0, cols],
+    }[event.key];
     const within = (value, count) => Math.max(0, Math.min(count - 1, value));
     if (move) this.point(this.pointed ? { row: within(here.row + move[0], rows), col: within(here.col + move[1], cols) } : start);
     else if (event.key === "Enter" || event.key === " ") this.pin(here.row, this.pointed && here.col);
@@ -264,18 +295,29 @@ class TokenMap extends View {
   // A cell: ringed, with lines along its row and its column. A token of the text (no col): its row and column, all else pale.
   markPointed(context, { row, col }) {
     const { left, top, rows, cols, cellWidth, cellHeight } = this.grid;
-    const x = left + (col ?? row) * cellWidth, y = top + row * cellHeight;
-    const width = Math.max(cellWidth, 2), height = Math.max(cellHeight, 2);
-    const right = left + cols * cellWidth, bottom = top + rows * cellHeight;
+    const x = left + (col ?? row) * cellWidth,
+      y = top + row * cellHeight;
+    const width = Math.max(cellWidth, 2),
+      height = Math.max(cellHeight, 2);
+    const right = left + cols * cellWidth,
+      bottom = top + rows * cellHeight;
     if (col === null) {
       context.fillStyle = this.colours.paper;
       context.globalAlpha = 0.7;
-      for (const [x1, x2] of [[left, x], [x + width, right]])
-        for (const [y1, y2] of [[top, y], [y + height, bottom]]) context.fillRect(x1, y1, Math.max(0, x2 - x1), Math.max(0, y2 - y1));
+      for (const [x1, x2] of [
+        [left, x],
+        [x + width, right],
+      ])
+        for (const [y1, y2] of [
+          [top, y],
+          [y + height, bottom],
+        ])
+          context.fillRect(x1, y1, Math.max(0, x2 - x1), Math.max(0, y2 - y1));
       context.globalAlpha = 1;
       return;
     }
-    const side = Math.max(width, 7), tall = Math.max(height, 7); // a cell of less than a pixel is ringed all the same
+    const side = Math.max(width, 7),
+      tall = Math.max(height, 7); // a cell of less than a pixel is ringed all the same
     const ring = [x + (width - side) / 2 - 0.5, y + (height - tall) / 2 - 0.5, side, tall];
     context.strokeStyle = this.colours.ink;
     context.globalAlpha = 0.4;
@@ -292,7 +334,12 @@ class TokenMap extends View {
     const { scale, top } = this.header;
     return Array.from({ length: this.grid.cols }, (_, index) => ({ index, value: this.value(row, index).value }))
       .filter(({ value }) => !Number.isNaN(value))
-      .map(({ index, value }) => ({ index, value, share: Math.min(1, Math.abs(value) / top), level: levelOf(value, scale, top) }));
+      .map(({ index, value }) => ({
+        index,
+        value,
+        share: Math.min(1, Math.abs(value) / top),
+        level: levelOf(value, scale, top),
+      }));
   }
 
   describe(pointed, row) {
@@ -304,11 +351,25 @@ class TokenMap extends View {
       const { col } = pointed;
       const found = this.value(row, col);
       const value = Number.isNaN(found.value) ? header.left_out : this.written(found);
-      return [`${header.row_title} `, ...rowToken, `, ${header.col_title} `, ...token(header.col_tokens, col), ": ", ["b", value]];
+      return [
+        `${header.row_title} `,
+        ...rowToken,
+        `, ${header.col_title} `,
+        ...token(header.col_tokens, col),
+        ": ",
+        ["b", value],
+      ];
     }
     if (row === null) return ["Point at a cell, or use the arrow keys on the map. A click keeps a row."];
-    const best = this.reads(row).sort((a, b) => b.share - a.share).slice(0, 3);
-    const list = best.flatMap(({ index }, k) => [k ? ", " : "", ...token(header.col_tokens, index), " ", ["b", this.written(this.value(row, index))]]);
+    const best = this.reads(row)
+      .sort((a, b) => b.share - a.share)
+      .slice(0, 3);
+    const list = best.flatMap(({ index }, k) => [
+      k ? ", " : "",
+      ...token(header.col_tokens, index),
+      " ",
+      ["b", this.written(this.value(row, index))],
+    ]);
     return [`${header.row_title} `, ...rowToken, ", largest: ", ...list];
   }
 

@@ -1,7 +1,12 @@
+import { make } from "../shared/elements.js";
+import { percent, significant } from "../shared/numbers.js";
+import { levelImage, savePng, sized } from "./scale.js";
+import { View } from "./view.js";
+
 const PREVIEW = 112; // CSS pixels of the map that is pointed at, a side
 
 // All attention maps of a model at once: a row a layer, a column a head.
-class Overview extends View {
+export class Overview extends View {
   constructor(parent) {
     super(parent, "overview");
     this.heading = this.add("h4", "heading");
@@ -93,9 +98,12 @@ class Overview extends View {
     const [nLayers, nHeads, rows, cols] = this.shape;
     const width = nHeads * cols;
     const place = (i) => {
-      const cell = i % (rows * cols), map = (i - cell) / (rows * cols);
-      const head = map % nHeads, layer = (map - head) / nHeads;
-      const x = cell % cols, y = (cell - x) / cols;
+      const cell = i % (rows * cols),
+        map = (i - cell) / (rows * cols);
+      const head = map % nHeads,
+        layer = (map - head) / nHeads;
+      const x = cell % cols,
+        y = (cell - x) / cols;
       return (layer * rows + y) * width + head * cols + x;
     };
     return levelImage(this.levels, width, nLayers * rows, this.colours.table, place);
@@ -104,7 +112,8 @@ class Overview extends View {
   paintMaps(context) {
     const [nLayers, nHeads] = this.shape;
     for (let layer = 0; layer < nLayers; layer++)
-      for (let head = 0; head < nHeads; head++) this.paintOne(context, layer, head, head * this.pitch, layer * this.pitch, this.side);
+      for (let head = 0; head < nHeads; head++)
+        this.paintOne(context, layer, head, head * this.pitch, layer * this.pitch, this.side);
   }
 
   paintOne(context, layer, head, x, y, side) {
@@ -118,7 +127,8 @@ class Overview extends View {
     if (!this.ready) return;
     const set = (mark, place) => {
       mark.hidden = !place;
-      if (place) mark.style.cssText = `left:${place.head * this.pitch}px;top:${place.layer * this.pitch}px;width:${this.side}px;height:${this.side}px`;
+      if (place)
+        mark.style.cssText = `left:${place.head * this.pitch}px;top:${place.layer * this.pitch}px;width:${this.side}px;height:${this.side}px`;
     };
     set(this.focusMark, this.focus);
     set(this.pointMark, this.pointed);
@@ -127,11 +137,17 @@ class Overview extends View {
     [...this.layers.children].forEach((e, i) => e.classList.toggle("lit", i === shown?.layer));
     const context = sized(this.preview, PREVIEW, PREVIEW);
     if (shown) this.paintOne(context, shown.layer, shown.head, 0, 0, PREVIEW);
-    this.say(this.readout, shown ? this.describe(shown) : ["Point at a map. A click, or Enter after the arrow keys, brings it into focus."]);
+    this.say(
+      this.readout,
+      shown ? this.describe(shown) : ["Point at a map. A click, or Enter after the arrow keys, brings it into focus."],
+    );
   }
 
   describe({ layer, head }) {
-    const { header: { tokens }, summary } = this;
+    const {
+      header: { tokens },
+      summary,
+    } = this;
     const parts = [["b", `layer ${layer}, head ${head}`]];
     if (!summary) return parts;
     const i = layer * this.shape[1] + head;
@@ -145,7 +161,8 @@ class Overview extends View {
 
   save() {
     const [nLayers, nHeads] = this.shape;
-    const width = nHeads * this.pitch + 44, height = nLayers * this.pitch + 34;
+    const width = nHeads * this.pitch + 44,
+      height = nLayers * this.pitch + 34;
     savePng(this.colours, this.header, width, height, 2, (context) => {
       context.font = `11px ${this.colours.sans}`;
       context.fillStyle = this.colours.soft;

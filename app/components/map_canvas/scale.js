@@ -1,9 +1,12 @@
 // Values as levels, levels as colours, and what both views share: canvas, legend, picture file.
 
-// Levels 0 to 254 run along the colour scale; 255 is what is left out, such as the future. As `levels` in __init__.py.
-const LEFT_OUT = 255;
+import { inkOn, make, offer } from "../shared/elements.js";
+import { finePercent, significant } from "../shared/numbers.js";
 
-function levelOf(value, scale, top) {
+// Levels 0 to 254 run along the colour scale; 255 is what is left out, such as the future. As `levels` in __init__.py.
+export const LEFT_OUT = 255;
+
+export function levelOf(value, scale, top) {
   if (Number.isNaN(value)) return LEFT_OUT;
   const share = value / top;
   return scale === "signed"
@@ -11,27 +14,31 @@ function levelOf(value, scale, top) {
     : Math.round(254 * Math.sqrt(Math.max(0, Math.min(1, share))));
 }
 
-function valueOf(level, scale, top) {
+export function valueAt(level, scale, top) {
   if (level === LEFT_OUT) return NaN;
   return scale === "signed" ? ((level - 127) / 127) * top : (level / 254) ** 2 * top;
 }
 
 // What was packed with zlib, since half of a causal map is empty.
-async function inflate(bytes) {
+export async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 // The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each. The palette
 // from before comes back as it is where the theme and the scale are still the same: `key` tells.
-function palette(root, scale, before) {
+export function palette(root, scale, before) {
   const names = ["paper", "card", "ink", "soft", "line", "attention", "cut"];
   const probe = make("div"); // with a child for each colour, so that the browser works out its styles once
   for (const name of names) probe.appendChild(make("i")).style.color = `var(--${name})`;
   root.append(probe);
   const colours = Object.fromEntries(names.map((name, i) => [name, getComputedStyle(probe.children[i]).color]));
   const style = getComputedStyle(probe);
-  const list = (name) => style.getPropertyValue(name).split(",").map((colour) => colour.trim());
+  const list = (name) =>
+    style
+      .getPropertyValue(name)
+      .split(",")
+      .map((colour) => colour.trim());
   const paper = style.getPropertyValue("--paper").trim();
   const hues = list(`--st-chart-${scale === "signed" ? "diverging" : "sequential"}-colors`);
   const stops = scale === "signed" ? [...hues.slice(0, 5), paper, ...hues.slice(5)] : [paper, ...hues];
@@ -65,7 +72,7 @@ function colourTable(stops, card) {
 }
 
 // Levels as an image of one pixel a cell. `place(i)` says where in the image level i stands, if not in its own order.
-function levelImage(levels, width, height, table, place) {
+export function levelImage(levels, width, height, table, place) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -78,7 +85,7 @@ function levelImage(levels, width, height, table, place) {
 }
 
 // Levels with several cells (block: across, down) in one: the strongest (of signed values the farthest from 0), so that none is lost to an average.
-function strongest(levels, rows, cols, block, scale) {
+export function strongest(levels, rows, cols, block, scale) {
   const [across, down] = block;
   if (across * down === 1) return { levels, rows, cols };
   const out = { rows: Math.ceil(rows / down), cols: Math.ceil(cols / across) };
@@ -95,7 +102,7 @@ function strongest(levels, rows, cols, block, scale) {
 }
 
 // A canvas of a size in CSS pixels, sharp on this screen; returns its context, with CSS pixels as units.
-function sized(canvas, width, height, scale = window.devicePixelRatio || 1) {
+export function sized(canvas, width, height, scale = window.devicePixelRatio || 1) {
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   canvas.style.width = `${width}px`;
@@ -105,17 +112,16 @@ function sized(canvas, width, height, scale = window.devicePixelRatio || 1) {
   return context;
 }
 
-function quantity(value, unit) {
-  return unit === "%" ? percent(value) : `${significant(value)} ${unit}`.trim();
-}
-
-const LEGEND = { width: 280, height: 46 };
+export const LEGEND = { width: 280, height: 46 };
 
 // The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
-function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
-  const shown = (unit && unit !== "%" ? `${title} (${unit})` : title) + (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
+export function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
+  const shown =
+    (unit && unit !== "%" ? `${title} (${unit})` : title) +
+    (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
   const ticks = scale === "signed" ? [-1, -0.5, 0, 0.5, 1] : [0, 0.01, 0.1, 0.25, 0.5, 1];
-  const left = x + 18, width = LEGEND.width - 42;
+  const left = x + 18,
+    width = LEGEND.width - 42;
   context.fillStyle = colours.soft;
   context.textBaseline = "alphabetic";
   context.textAlign = "left";
@@ -132,14 +138,15 @@ function drawLegend(context, colours, { scale, top, unit, value_title: title }, 
   context.textAlign = "center";
   for (const tick of ticks) {
     const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);
-    const text = unit === "%" ? `${significant(100 * tick * top)} %` : significant(tick * top);
+    const text = unit === "%" ? finePercent(tick * top) : significant(tick * top);
     context.fillText(text, left + place * width, y + 39);
   }
 }
 
 // A picture file of twice the screen's resolution: title, what `paint` draws, legend.
-function savePng(colours, header, width, height, scale, paint) {
-  const margin = 20, head = 34;
+export function savePng(colours, header, width, height, scale, paint) {
+  const margin = 20,
+    head = 34;
   const canvas = document.createElement("canvas");
   const whole = Math.max(width, LEGEND.width) + 2 * margin;
   const context = sized(canvas, whole, head + height + 16 + LEGEND.height + 2 * margin, scale);

@@ -1,5 +1,8 @@
 // Shows nothing: takes a map's question for the exact values of a row to Python, and the answer to the map. It stands in a fragment
 // of its own, so that pointing at a long map runs this question and no more.
+import { takeNoSpace } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+
 const posts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

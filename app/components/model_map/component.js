@@ -1,5 +1,8 @@
 // The drawings come as SVG from Python. A plain click on a box goes to Python, which changes the page and keeps the session; with Ctrl
 // or the middle button the link opens as any other. What the links restore comes apart: it changes with every click, the drawings do not.
+import { make } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const { drawings, query } = unpack(data).header;
   let map = parentElement.querySelector(".map");

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.components import component, pack
 from app.components.choice import let_go
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 from gptcore.sampling import Selection
 
 
@@ -29,13 +29,14 @@ def next_token(
     on_settings: Callable[[dict[str, Any]], object],
     on_choose: Callable[[int], object],
     disabled: bool = False,
+    followed: int | None = None,
 ) -> None:
     """Draw the choice of the token that follows `n_tokens` tokens.
 
     model_name: whose vocabulary (components/vocabulary) has the texts; labels: texts of the best candidates, in their order, for
     the time before that has arrived; on_settings: called with temperature, top_k (None: all), top_p, min_p and seed when a slider
-    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen any more (the
-    sequence is full), the sliders still move.
+    is let go; on_choose: called with the id of a candidate that was clicked; disabled: nothing can be chosen (the sequence is full, or
+    the next token is the prompt's own), the sliders still move; followed: id of the token that follows in the text, if one does.
     """
     guess = _guess(key)
     said = {
@@ -45,8 +46,9 @@ def next_token(
         "guess_first": guess["first"],
         "revealed": guess["revealed"] == n_tokens,
         "disabled": disabled,
+        "followed": followed,
     }
-    keep(f"{key}:said", said, key=f"{key}_said")
+    shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(
         {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
         ids=choice.token_ids.astype(np.uint16 if len(choice.token_ids) <= 1 << 16 else np.int32),
@@ -58,16 +60,15 @@ def next_token(
             on_settings(asdict(settings))
 
     def chosen() -> None:
-        value = state.component_value(key, "choose")
-        if not disabled and isinstance(value, dict) and value.get("length") == n_tokens:  # else it was made for an older step
-            token_id = value.get("id")
-            if isinstance(token_id, int) and 0 <= token_id < len(choice.token_ids):
-                on_choose(token_id)
+        value = messages.record(state.component_value(key, "choose"))
+        token_id = messages.index(value.get("id"), len(choice.token_ids))
+        if not disabled and token_id is not None and value.get("length") == n_tokens:  # else it was made for an older step
+            on_choose(token_id)
 
     def guessed() -> None:
-        value = state.component_value(key, "guess")
-        if isinstance(value, dict):
-            state.remember(f"{key}_guess", {"first": value.get("first") is True, "revealed": value.get("revealed")})
+        if value := messages.record(state.component_value(key, "guess")):
+            revealed = messages.whole(value.get("revealed"), 0, n_tokens)
+            state.remember(f"{key}_guess", {"first": value.get("first") is True, "revealed": revealed})
 
     component("next_token")(
         key=key, data=data, on_settings_change=settings_changed, on_choose_change=chosen, on_guess_change=guessed

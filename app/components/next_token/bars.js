@@ -2,11 +2,16 @@
 // lighter), hatched = cut.
 // The last row tells of the rest, or shows the chosen token where it is further down.
 
-const STAGE_NAMES = { temperature: "greedy", top_k: "top-k", top_p: "top-p", min_p: "min-p" };
+import { axisEnd, tickText } from "../choice/scales.js";
+import { sumOf } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { count, fixed, percent } from "../shared/numbers.js";
+
+export const STAGE_NAMES = { temperature: "greedy", top_k: "top-k", top_p: "top-p", min_p: "min-p" };
 const MAX_ROWS = 12;
 const NARROW_ROWS = 8;
 
-class Bars {
+export class Bars {
   // on: {choose(rank), enter(rank, element), leave()}
   constructor(on) {
     this.root = make("div", "bars");
@@ -37,12 +42,17 @@ class Bars {
     const row = this.body.appendChild(make("button", "row"));
     row.type = "button";
     row.tabIndex = this.body.querySelectorAll("button").length === 1 ? 0 : -1; // one stop for the tab key, arrows within
-    const parts = Object.fromEntries(["rank", "token", "track", "prob", "logit"].map((name) => [name, row.appendChild(make("span", name))]));
+    const parts = Object.fromEntries(
+      ["rank", "token", "track", "prob", "logit"].map((name) => [name, row.appendChild(make("span", name))]),
+    );
     parts.fill = parts.track.appendChild(make("i", "fill"));
     parts.outline = parts.track.appendChild(make("i", "outline"));
     const entry = { row, ...parts, rank_: null };
     row.addEventListener("click", () => entry.rank_ !== null && on.choose(entry.rank_));
-    row.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && entry.rank_ !== null && on.enter(entry.rank_, row));
+    row.addEventListener(
+      "pointerenter",
+      (event) => event.pointerType === "mouse" && entry.rank_ !== null && on.enter(entry.rank_, row),
+    );
     row.addEventListener("focus", () => entry.rank_ !== null && row.matches(":focus-visible") && on.enter(entry.rank_, row));
     row.addEventListener("pointerleave", on.leave);
     row.addEventListener("blur", on.leave);
@@ -76,7 +86,9 @@ class Bars {
     });
     for (const { stage, line } of this.knives) {
       const at = choice.kept[stage];
-      const before = { top_k: choice.kept.temperature, top_p: choice.kept.top_k, min_p: choice.kept.top_p, temperature: size }[stage];
+      const before = { top_k: choice.kept.temperature, top_p: choice.kept.top_k, min_p: choice.kept.top_p, temperature: size }[
+        stage
+      ];
       line.hidden = hidden || at >= before || at >= shown;
       line.style.setProperty("--at", at);
     }
@@ -89,18 +101,21 @@ class Bars {
     const p = kept ? now.final(rank) : now.before(rank);
     entry.rank_ = hidden ? null : rank;
     entry.row.disabled = hidden;
-    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}`;
+    const followed = !hidden && now.followed !== null && now.ids[rank] === now.followed;
+    entry.row.className = `row${kept ? "" : " cut"}${chosen ? " chosen" : ""}${followed ? " followed" : ""}`;
     entry.rank.textContent = count(rank + 1);
     entry.token.textContent = hidden ? "" : now.label(rank);
     entry.prob.textContent = hidden ? "" : percent(p);
-    entry.logit.textContent = hidden ? "" : now.logits[rank].toFixed(2).replace("-", "−");
+    entry.logit.textContent = hidden ? "" : fixed(now.logits[rank], 2);
     entry.fill.style.width = `${hidden || !kept ? 0 : (100 * p) / this.end}%`;
     entry.outline.hidden = now.before(rank) === 0;
     entry.outline.style.width = `${hidden ? 0 : (100 * now.before(rank)) / this.end}%`;
     const fate = kept ? "" : `, cut by ${STAGE_NAMES[now.cutBy(rank)]}`;
     entry.row.setAttribute(
       "aria-label",
-      hidden ? "hidden" : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}`,
+      hidden
+        ? "hidden"
+        : `${now.label(rank)}, rank ${rank + 1}, probability ${percent(p)}${fate}${chosen ? ", chosen" : ""}${followed ? ", follows in the text" : ""}`,
     );
   }
 
@@ -118,7 +133,8 @@ class Bars {
     entry.fill.style.width = entry.outline.style.width = "0";
     const more = size - shown;
     const share = sumOf(choice.weights, shown, choice.n) / choice.mass[choice.n - 1];
-    const text = more <= 0 || hidden ? "" : `${count(more)} more tokens` + (choice.n > shown ? `, together ${percent(share)}` : ", all cut");
+    const text =
+      more <= 0 || hidden ? "" : `${count(more)} more tokens${choice.n > shown ? `, together ${percent(share)}` : ", all cut"}`;
     entry.token.textContent = text;
     entry.row.setAttribute("aria-label", text);
   }

@@ -1,4 +1,13 @@
 // The panel: takes what Python sends, keeps the settings that the hand has changed since, and draws bars, strip, facts and hover.
+import { Controls } from "../choice/controls.js";
+import { select } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { shelf, tokenText, unpack } from "../shared/shelf.js";
+import { Bars } from "./bars.js";
+import { Facts, Tip } from "./facts.js";
+import { Strip } from "./strip.js";
+
+export const styles = ["choice/controls.css"];
 
 const panels = new WeakMap();
 
@@ -32,7 +41,12 @@ class Panel {
   addHead() {
     const head = make("div", "top");
     const legend = head.appendChild(make("p", "legend"));
-    for (const [kind, text] of [["before", "before the cuts"], ["gained", "gained"], ["gone", "cut"]]) legend.append(make("i", kind), make("span", "", text));
+    for (const [kind, text] of [
+      ["before", "before the cuts"],
+      ["gained", "gained"],
+      ["gone", "cut"],
+    ])
+      legend.append(make("i", kind), make("span", "", text));
     const label = head.appendChild(make("label", "guess"));
     this.guess = label.appendChild(make("input"));
     this.guess.type = "checkbox";
@@ -123,11 +137,15 @@ class Panel {
     const size = logits.length;
     const known = shelf.values.has(`vocabulary:${model}`);
     return {
-      choice, logits, ids, size,
+      choice,
+      logits,
+      ids,
+      size,
       u: this.said.u,
       stale: settings.seed !== this.said.settings.seed, // until Python has answered, u is that of another seed
       hidden: this.said.guess_first && !this.said.revealed,
       full: this.said.disabled,
+      followed: this.said.followed,
       narrow: this.root.clientWidth < 700,
       stripWidth: this.strip.strip.clientWidth,
       label: (rank) => (known ? tokenText(model, ids[rank]) : (labels[rank] ?? `token ${ids[rank]}`)),

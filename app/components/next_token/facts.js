@@ -1,6 +1,11 @@
 // What the picture says in figures: the choice, what is left, how uncertain it is, and the sum as a check. And the hover.
 
-class Facts {
+import { choices } from "../choice/scales.js";
+import { make } from "../shared/elements.js";
+import { count, finePercent, fixed, percent } from "../shared/numbers.js";
+import { STAGE_NAMES } from "./bars.js";
+
+export class Facts {
   constructor() {
     this.root = make("div", "facts");
     const list = this.root.appendChild(make("dl"));
@@ -23,8 +28,14 @@ class Facts {
     const texts = hidden
       ? Array(4).fill(["–", ""])
       : [
-          [now.label(choice.rank), `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`],
-          [`${count(choice.n)} of ${count(size)}`, `${percent(total / choice.mass[size - 1])} of the probability after temperature`],
+          [
+            now.label(choice.rank),
+            `rank ${count(choice.rank + 1)}, drawn with probability ${percent(now.final(choice.rank))}; the model gave it ${percent(now.base(choice.rank))}`,
+          ],
+          [
+            `${count(choice.n)} of ${count(size)}`,
+            `${percent(total / choice.mass[size - 1])} of the probability after temperature`,
+          ],
           uncertainty(choice.entropy),
           uncertainty(choice.finalEntropy),
         ];
@@ -32,8 +43,8 @@ class Facts {
       main.textContent = texts[i][0];
       rest.textContent = texts[i][1];
     });
-    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${sum.toFixed(6)}`;
-    this.check.classList.toggle("wrong", sum.toFixed(6) !== "1.000000");
+    this.check.textContent = `The probabilities of all ${count(size)} tokens sum to ${fixed(sum, 6)}`;
+    this.check.classList.toggle("wrong", fixed(sum, 6) !== "1.000000");
   }
 
   announce(now) {
@@ -42,10 +53,13 @@ class Facts {
 }
 
 function uncertainty(bits) {
-  return [`${bits.toFixed(2)} bits`, `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`];
+  return [
+    `${fixed(bits, 2)} bits`,
+    `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`,
+  ];
 }
 
-class Tip {
+export class Tip {
   constructor() {
     this.root = make("div", "tip");
     this.root.hidden = true;
@@ -61,7 +75,8 @@ class Tip {
     const frame = panel.getBoundingClientRect();
     const box = element.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.root;
-    const left = (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
+    const left =
+      (x === undefined ? element.querySelector(".track").getBoundingClientRect().right - width : x - width / 2) - frame.left;
     const below = box.bottom - frame.top + 6;
     this.root.style.left = `${Math.min(Math.max(8, left), frame.width - width - 8)}px`;
     this.root.style.top = `${x !== undefined || box.bottom + height + 12 > innerHeight ? box.top - frame.top - height - 8 : below}px`;
@@ -76,11 +91,11 @@ class Tip {
     const rows = [
       ["token id", `${now.ids[rank]}`],
       ["rank", `${count(rank + 1)} of ${count(now.size)}`],
-      ["logit", now.logits[rank].toFixed(3).replace("-", "−")],
-      ["at temperature 1", percentFine(now.base(rank))],
-      ["after temperature", percentFine(now.before(rank))],
-      ["after the cuts", kept ? percentFine(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
-      ["on the strip", kept ? `${low.toFixed(4)} to ${(choice.mass[rank] / total).toFixed(4)}` : "–"],
+      ["logit", fixed(now.logits[rank], 3)],
+      ["at temperature 1", finePercent(now.base(rank))],
+      ["after temperature", finePercent(now.before(rank))],
+      ["after the cuts", kept ? finePercent(now.final(rank)) : `cut by ${STAGE_NAMES[now.cutBy(rank)]}`],
+      ["on the strip", kept ? `${fixed(low, 4)} to ${fixed(choice.mass[rank] / total, 4)}` : "–"],
     ];
     this.table.textContent = "";
     for (const [name, value] of rows) this.table.append(make("dt", "", name), make("dd", "", value));
@@ -91,9 +106,4 @@ class Tip {
   hide() {
     this.root.hidden = true;
   }
-}
-
-// Three significant digits of a percent: a hover may show what a label has no room for.
-function percentFine(p) {
-  return p === 0 ? "0 %" : p < 1e-8 ? `${(100 * p).toExponential(1)} %` : `${Number((100 * p).toPrecision(3))} %`;
 }

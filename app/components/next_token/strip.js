@@ -1,9 +1,13 @@
 // The kept candidates laid end to end from 0 to 1, and u as a dart in them. What is thinner than a few pixels becomes one region.
 
+import { firstWhere } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { count, fixed, percent } from "../shared/numbers.js";
+
 const THINNEST = 4; // pixels
 const ROOM_FOR_LABEL = 22;
 
-class Strip {
+export class Strip {
   // on: {choose(rank), enter(rank, element, x), leave()}
   constructor(on) {
     this.root = make("div", "strip-box");
@@ -96,7 +100,7 @@ class Strip {
     this.dart.hidden = now.hidden;
     this.dart.classList.toggle("stale", stale);
     this.dart.style.left = `${100 * u}%`;
-    this.u.textContent = now.hidden ? "" : stale ? "u …" : `u = ${u.toFixed(4)} → ${now.label(choice.rank)}`;
+    this.u.textContent = now.hidden ? "" : stale ? "u …" : `u = ${fixed(u, 4)} → ${now.label(choice.rank)}`;
     const half = this.u.textContent.length * 3.8;
     this.u.style.left = `${Math.min(Math.max(width * u, half), width - half)}px`;
     this.zero.style.opacity = width * u < half + 24 ? 0 : 1;
@@ -107,8 +111,8 @@ class Strip {
   sentence(now) {
     const { choice, u } = now;
     return (
-      `${count(choice.n)} kept tokens laid end to end from 0 to 1. The random number ${u.toFixed(4)} falls on ` +
-      `${now.label(choice.rank)}, which reaches from ${choice.low.toFixed(4)} to ${choice.high.toFixed(4)}.`
+      `${count(choice.n)} kept tokens laid end to end from 0 to 1. The random number ${fixed(u, 4)} falls on ` +
+      `${now.label(choice.rank)}, which reaches from ${fixed(choice.low, 4)} to ${fixed(choice.high, 4)}.`
     );
   }
 

@@ -1,3 +1,5 @@
+import { unpack } from "../shared/shelf.js";
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const { header } = unpack(data);
   let rail = parentElement.querySelector(".rail");

@@ -1,7 +1,7 @@
-"""The sequence as chips: prompt, chosen tokens coloured by their probability, the ghost tail, and the place of the next one.
+"""The sequence as chips: prompt, chosen tokens coloured by their probability, and the place of the next one.
 
 The same sequence stands as prose in the sentence bar and as chips on the page. It travels once: the bar's timeline puts what it was
-given on the browser's shelf (shared.js), and one that shows the same is only told its mark.
+given on the browser's shelf (shelf.js), and one that shows the same is only told its mark.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from app import messages
 from app.components import component, pack
 
 _LAST_MARK = "timeline_mark"  # of what the sentence bar shows
@@ -21,7 +22,7 @@ _LAST_MARK = "timeline_mark"  # of what the sentence bar shows
 
 @dataclass(frozen=True)
 class Chip:
-    """One token as a chip. text: visible form; kind: "prompt", "chosen", "ghost" or "next"; probability: at temperature 1, None
+    """One token as a chip. text: visible form; kind: "prompt", "chosen" or "next"; probability: at temperature 1, None
     where nothing predicted it."""
 
     id: int
@@ -48,8 +49,7 @@ def timeline(
     data = pack(how) if known else pack({**how, **header}, **arrays)
 
     def picked() -> None:
-        index = state.component_value(key, "pick")
-        if isinstance(index, int) and 0 <= index < len(chips):
+        if (index := messages.index(state.component_value(key, "pick"), len(chips))) is not None:
             on_pick(index)
 
     component("timeline")(key=key, data=data, on_pick_change=picked)

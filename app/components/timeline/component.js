@@ -1,5 +1,9 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
 
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
+import { shelf, unpack } from "../shared/shelf.js";
+
 // What the sentence bar shows lies on the shelf, for a timeline that was only told the mark of it.
 const SHOWN = "timeline";
 const roots = new WeakMap();
@@ -65,9 +69,8 @@ function write(root, chip, index, text, kind, id, p) {
   chip.className = `chip ${kind}`;
   chip.style.setProperty("--p", Math.max(0, p));
   const chance = p < 0 ? "" : `, probability ${percent(p)}`;
-  const what = { prompt: "prompt", chosen: "chosen", ghost: "further on" }[kind];
-  chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${what}${chance}`;
-  chip.setAttribute("aria-label", kind === "next" ? "go to the newest step" : `token ${text}, ${chip.title}`);
+  chip.title = kind === "next" ? "the next token" : `position ${index}, id ${id}, ${kind}${chance}`;
+  chip.setAttribute("aria-label", kind === "next" ? `append ${text}` : `token ${text}, ${chip.title}`);
 }
 
 function showFocus(list) {

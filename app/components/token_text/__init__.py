@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app import state
+from app import messages, state
 from app.components import component, pack
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 
 Facts = Sequence[str]
 
@@ -53,12 +53,12 @@ def token_text(
     listed = [[c.text, c.group, [list(line) for line in c.facts], c.note, c.shade, c.kind] for c in chips]
     stamp = zlib.crc32(json.dumps(listed).encode())
     values = f"{key}:chips"
-    keep(values, {"stamp": stamp, "chips": listed}, key=f"{key}_values")
+    shelve(values, {"stamp": stamp, "chips": listed}, key=f"{key}_values")
     header = {"values": values, "stamp": stamp, "label": label, "hint": hint, "focus": focus, "legend": legend}
 
     def picked() -> None:
-        index = state.component_value(key, "pick")
-        if on_pick and isinstance(index, int) and 0 <= index < len(chips):
+        index = messages.index(state.component_value(key, "pick"), len(chips))
+        if on_pick and index is not None:
             on_pick(index)
 
     component("token_text")(key=key, data=pack(header), on_pick_change=picked)

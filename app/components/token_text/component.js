@@ -1,5 +1,9 @@
 // The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below. The chips
 // come over the shelf (components/vocabulary); `stamp` says which of them a header belongs to.
+import { make, offer } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+import { pictureOf } from "./picture.js";
+
 const texts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -69,7 +73,8 @@ class TokenText {
   // Bring a chip to the middle of a long text; one that is in view stays where it is, unless the text is new.
   reveal(chip, anew) {
     if (!chip) return;
-    const top = chip.offsetTop - this.list.offsetTop, { scrollTop, clientHeight } = this.list;
+    const top = chip.offsetTop - this.list.offsetTop,
+      { scrollTop, clientHeight } = this.list;
     if (!anew && top >= scrollTop && top + chip.offsetHeight <= scrollTop + clientHeight) return;
     this.list.scrollTop = Math.max(0, top - clientHeight / 2);
   }
@@ -102,11 +107,13 @@ class TokenText {
 
   explain(index) {
     const facts = this.listed[index]?.[2];
-    this.readout.replaceChildren(...(facts ?? [[this.header.hint]]).map((parts) => {
-      const line = make("p");
-      line.append(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)));
-      return line;
-    }));
+    this.readout.replaceChildren(
+      ...(facts ?? [[this.header.hint]]).map((parts) => {
+        const line = make("p");
+        line.append(...parts.map((part, i) => (i % 2 ? make("code", "", part) : part)));
+        return line;
+      }),
+    );
   }
 
   choose(index) {

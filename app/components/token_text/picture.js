@@ -1,5 +1,5 @@
 // A list of chips as a stand-alone SVG, each where it stands on the page, those out of view too.
-function pictureOf(list) {
+export function pictureOf(list) {
   const box = list.getBoundingClientRect();
   const [left, top] = [box.left, box.top - list.scrollTop];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -22,7 +22,12 @@ function pictureOf(list) {
       const place = part.getBoundingClientRect();
       const { fontSize, color } = getComputedStyle(part);
       const at = { x: place.left - left + place.width / 2, y: place.top - top + place.height / 2, "text-anchor": "middle" };
-      const font = { "font-family": "monospace", "font-size": fontSize, fill: plainColour(color), "dominant-baseline": "central" };
+      const font = {
+        "font-family": "monospace",
+        "font-size": fontSize,
+        fill: plainColour(color),
+        "dominant-baseline": "central",
+      };
       add("text", { ...at, ...font }, part.textContent);
     }
   }

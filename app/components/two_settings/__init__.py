@@ -16,7 +16,7 @@ import numpy as np
 from app.components import component, pack
 from app.components.choice import let_go
 from app.components.figure import spec
-from app.components.vocabulary import keep
+from app.components.vocabulary import shelve
 from gptcore.sampling import SamplingSettings, Selection
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def two_settings(
     """
     logits = selections[0].logits.astype(np.float32)
     mark = hashlib.blake2s(logits.tobytes(), digest_size=8).hexdigest()
-    keep(f"{key}:logits", {"mark": mark}, key=f"{key}_logits", logits=logits)
+    shelve(f"{key}:logits", {"mark": mark}, key=f"{key}_logits", logits=logits)
     said = {
         "mark": mark,
         "u": selections[0].u,
@@ -50,7 +50,7 @@ def two_settings(
         "labels": list(labels),
         "figure": {"name": name, **spec(figure)},
     }
-    keep(f"{key}:said", said, key=f"{key}_said")
+    shelve(f"{key}:said", said, key=f"{key}_said")
 
     def heard(event: str, told: Callable[[SamplingSettings], object]) -> Callable[[], None]:
         def callback() -> None:

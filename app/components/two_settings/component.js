@@ -1,4 +1,15 @@
 // Takes logits and settings from the shelf, where either may come first, and draws what follows from them and from the hand.
+
+import { axisEnd, tickText } from "../choice/scales.js";
+import { select } from "../choice/select.js";
+import { Figure } from "../figure/figure.js";
+import { make } from "../shared/elements.js";
+import { percent } from "../shared/numbers.js";
+import { shelf, unpack } from "../shared/shelf.js";
+import { Side } from "./side.js";
+
+export const styles = ["choice/controls.css", "figure/component.css"];
+
 const benches = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -23,20 +34,20 @@ class Bench {
     this.live.setAttribute("aria-live", "polite");
     this.root.append(this.sides[0].root, this.middle, this.sides[1].root, this.live);
     this.arrive = this.arrive.bind(this);
-    for (const name of [...this.names, "figure"]) shelf.addEventListener(name, this.arrive);
+    for (const name of this.names) shelf.addEventListener(name, this.arrive);
     this.arrive();
   }
 
   arrive() {
     const [kept, said] = this.names.map((name) => shelf.values.get(name));
-    if (!kept || !said || !shelf.Figure || kept.value.mark !== said.value.mark) return; // something is still on its way
+    if (!kept || !said || kept.value.mark !== said.value.mark) return; // something is still on its way
     const logits = kept.logits.data;
     if (logits !== this.logits) this.base = select(logits, { temperature: 1, top_k: null, top_p: 1, min_p: 0 }, 0);
     this.logits = logits;
     if (said.value !== this.said) said.value.settings.forEach((settings, i) => this.sides[i].controls.hear(settings));
     this.said = said.value;
     for (const side of this.sides) side.controls.settle(logits.length);
-    this.figure ??= new shelf.Figure(this.middle);
+    this.figure ??= new Figure(this.middle);
     this.root.classList.remove("waiting");
     this.draw();
   }
@@ -55,7 +66,11 @@ class Bench {
       const x = this.sides[i].best(trace.x.length);
       return { ...trace, x, text: x.map(percent) };
     });
-    this.figure.show({ ...figure, data: traces, layout: { ...figure.layout, xaxis: { ...figure.layout.xaxis, ...axisTo(traces.flatMap(({ x }) => x)) } } });
+    this.figure.show({
+      ...figure,
+      data: traces,
+      layout: { ...figure.layout, xaxis: { ...figure.layout.xaxis, ...axisTo(traces.flatMap(({ x }) => x)) } },
+    });
   }
 
   release(event, settings) {
@@ -64,7 +79,7 @@ class Bench {
   }
 
   close() {
-    for (const name of [...this.names, "figure"]) shelf.removeEventListener(name, this.arrive);
+    for (const name of this.names) shelf.removeEventListener(name, this.arrive);
     cancelAnimationFrame(this.frame);
     this.figure?.close();
     this.root.remove();

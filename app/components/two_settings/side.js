@@ -1,6 +1,12 @@
 // One of the two settings: its sliders, and in words what they leave.
 
-class Side {
+import { Controls } from "../choice/controls.js";
+import { choices } from "../choice/scales.js";
+import { select } from "../choice/select.js";
+import { make } from "../shared/elements.js";
+import { count, fixed, percent } from "../shared/numbers.js";
+
+export class Side {
   // on: as of Controls
   constructor(on) {
     this.root = make("section", "side");
@@ -20,7 +26,8 @@ class Side {
   draw(given) {
     const { settings } = this.controls;
     // Once more over the whole vocabulary only where something that counts is another.
-    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u) this.choice = select(given.logits, settings, given.u);
+    if (settings !== this.settings || given.logits !== this.logits || given.u !== this.u)
+      this.choice = select(given.logits, settings, given.u);
     Object.assign(this, given, { settings });
     this.root.style.setProperty("--tint", given.colour);
     this.root.setAttribute("aria-label", given.heading);
@@ -29,10 +36,10 @@ class Side {
     const size = logits.length;
     this.controls.draw({ choice, size, hidden: false, base: (rank) => base.weights[rank] / base.mass[size - 1] });
     const bits = choice.finalEntropy;
-    this.facts[2][0].textContent = `Drawn by the random number ${given.u.toFixed(3)}`;
+    this.facts[2][0].textContent = `Drawn by the random number ${fixed(given.u, 3)}`;
     [
       `${count(choice.n)} of ${count(size)} tokens, ${percent(choice.mass[choice.n - 1] / choice.mass[size - 1])} of the probability`,
-      `${bits.toFixed(2)} bits: a fair choice among ${choices(bits)}`,
+      `${fixed(bits, 2)} bits: a fair choice among ${choices(bits)}`,
       `${this.label(choice.rank)}, ${percent(this.final(choice.rank))}`,
     ].forEach((text, i) => (this.facts[i][1].textContent = text));
   }

@@ -1,4 +1,4 @@
-"""What the browser keeps on a shelf (shared.js): the texts of a vocabulary, and other values that travel by themselves.
+"""What the browser keeps on a shelf (shelf.js): the texts of a vocabulary, and other values that travel by themselves.
 
 Streamlit sends a component again, code and all, as soon as anything in it changes. So what is large and constant is parted from
 what changes at every click: each travels in a component of its own, which shows nothing and takes no space.
@@ -21,10 +21,10 @@ def vocabulary(model_name: str, tokens: Sequence[str]) -> None:
 
     Raises ValueError if a text holds a line break, which parts the texts on their way; visible texts hold none.
     """
-    keep(f"vocabulary:{model_name}", key="vocabulary", deflated=_deflated(tuple(tokens)))
+    shelve(f"vocabulary:{model_name}", key="vocabulary", deflated=_deflated(tuple(tokens)))
 
 
-def keep(name: str, value: Mapping[str, Any] | None = None, *, key: str, **arrays: np.ndarray) -> None:
+def shelve(name: str, value: Mapping[str, Any] | None = None, *, key: str, **arrays: np.ndarray) -> None:
     """Put a value (as JSON) and arrays (of the types that `pack` takes) on the browser's shelf under `name`."""
     component("vocabulary")(key=key, data=pack({"name": name, "value": value}, **arrays))
 

@@ -1,4 +1,7 @@
 // Shows nothing: puts what it is given on the shelf, and tells those who wait for it.
+import { takeNoSpace } from "../shared/elements.js";
+import { shelf, unpack } from "../shared/shelf.js";
+
 export default function ({ data, parentElement }) {
   takeNoSpace(parentElement);
   const { header, arrays } = unpack(data);

@@ -1,9 +1,13 @@
 // What stands in the plot. Each mark leaves a spot, {x, y, hit: [left, top, right, bottom], trace, index}, for the pointer and the keys.
+
+import { svg } from "../shared/elements.js";
+import { fitted, plain, widthOf } from "./text.js";
+
 const pick = (value, i) => (Array.isArray(value) ? value[i] : value);
 const isUpright = (bar) => bar.orientation !== "h";
 
 // Where bars stand side by side, in units of their axis: {middle, size} of each.
-function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 }) {
+export function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 }) {
   const bars = traces.filter(({ type }) => type === "bar");
   for (const bar of bars) {
     const at = isUpright(bar) ? bar.x : bar.y;
@@ -17,15 +21,16 @@ function arrangeBars(traces, { barmode = "group", bargap = 0.2, bargroupgap = 0 
 }
 
 // What a trace asks of an axis: values that must be seen, room beyond them, and whether 0 is one of them.
-function reach(trace, letter) {
+export function reach(trace, letter) {
   if (trace.type === "heatmap") return { values: [-0.5, (letter === "x" ? trace.z[0].length : trace.z.length) - 0.5] };
   if (trace.type === "scatter") return { values: trace[letter], room: letter === "y" || /markers|text/.test(trace.mode) };
-  if ((letter === "x") === isUpright(trace)) return { values: trace.lanes.flatMap(({ middle, size }) => [middle - size / 2, middle + size / 2]) };
+  if ((letter === "x") === isUpright(trace))
+    return { values: trace.lanes.flatMap(({ middle, size }) => [middle - size / 2, middle + size / 2]) };
   const error = trace[`error_${letter}`]?.array ?? [];
   return { values: trace[letter].flatMap((v, i) => [v, v + (error[i] ?? 0)]), zero: true, room: true };
 }
 
-function drawBars(trace, x, y, spots) {
+export function drawBars(trace, x, y, spots) {
   const upright = isUpright(trace);
   const [along, across] = upright ? [x, y] : [y, x];
   const base = across.log ? across.from : across.place(0);
@@ -40,9 +45,25 @@ function drawBars(trace, x, y, spots) {
     outline += barPath(upright, from, to, base, tip, Math.min(cornerradius, (to - from) / 2, Math.abs(tip - base)));
     const half = (from + to) / 2;
     const ends = [Math.min(y.from, y.to), Math.max(y.from, y.to)];
-    spots.push(upright
-      ? { x: half, y: tip, hit: [from, ends[0], to, ends[1]], box: [from, Math.min(tip, base), to, Math.max(tip, base)], trace, index: [i] }
-      : { x: tip, y: half, hit: [x.from, from, x.to, to], box: [Math.min(tip, base), from, Math.max(tip, base), to], trace, index: [i] });
+    spots.push(
+      upright
+        ? {
+            x: half,
+            y: tip,
+            hit: [from, ends[0], to, ends[1]],
+            box: [from, Math.min(tip, base), to, Math.max(tip, base)],
+            trace,
+            index: [i],
+          }
+        : {
+            x: tip,
+            y: half,
+            hit: [x.from, from, x.to, to],
+            box: [Math.min(tip, base), from, Math.max(tip, base), to],
+            trace,
+            index: [i],
+          },
+    );
     if (trace.textposition === "outside" && trace.text) nodes.push(beside(trace, i, upright, half, tip, value < 0));
   });
   nodes.unshift(svg("path", { d: outline, fill: color, "fill-opacity": opacity, class: "bars" }));
@@ -55,11 +76,13 @@ function barPath(upright, from, to, base, tip, corner) {
   const r = tip < base ? -corner : corner; // towards the tip
   const turn = corner * (to > from ? 1 : -1);
   const across = (a, b) => (upright ? `${b.toFixed(2)},${a.toFixed(2)}` : `${a.toFixed(2)},${b.toFixed(2)}`);
-  return `M${across(base, from)}L${across(tip - r, from)}Q${across(tip, from)} ${across(tip, from + turn)}`
-    + `L${across(tip, to - turn)}Q${across(tip, to)} ${across(tip - r, to)}L${across(base, to)}Z`;
+  return (
+    `M${across(base, from)}L${across(tip - r, from)}Q${across(tip, from)} ${across(tip, from + turn)}` +
+    `L${across(tip, to - turn)}Q${across(tip, to)} ${across(tip - r, to)}L${across(base, to)}Z`
+  );
 }
 
-function beside(trace, i, upright, half, tip, negative) {
+export function beside(trace, i, upright, half, tip, negative) {
   const text = plain(pick(trace.text, i));
   const size = trace.textfont?.size ?? 12;
   const place = upright
@@ -72,17 +95,33 @@ function whiskers(trace, x, y) {
   const { array, color, thickness = 2, width = 4 } = trace.error_x;
   const d = trace.lanes.map(({ middle }, i) => {
     const [left, right, row] = [x.place(trace.x[i] - array[i]), x.place(trace.x[i] + array[i]), y.place(middle)];
-    return [left, right].map((end) => `M${end},${row - width}v${2 * width}`).join("") + `M${left},${row}H${right}`;
+    return `${[left, right].map((end) => `M${end},${row - width}v${2 * width}`).join("")}M${left},${row}H${right}`;
   });
   return svg("path", { d: d.join(""), stroke: color, "stroke-width": thickness, fill: "none" });
 }
 
 const DASHES = { solid: [], dot: [1, 1], dash: [3, 3], longdash: [5, 5], dashdot: [3, 1, 1, 1], longdashdot: [5, 2, 1, 2] };
 // Each mark as a path around its middle, r from it to its edge.
-const polygon = (...corners) => (x, y, r) => `M${corners.map(([right, down]) => `${x + right * r},${y + down * r}`).join("L")}Z`;
+const polygon =
+  (...corners) =>
+  (x, y, r) =>
+    `M${corners.map(([right, down]) => `${x + right * r},${y + down * r}`).join("L")}Z`;
 const ARM = 0.4; // of a cross, half its thickness
-const CROSS = [[-1.2, -ARM], [-ARM, -ARM], [-ARM, -1.2], [ARM, -1.2], [ARM, -ARM], [1.2, -ARM], [1.2, ARM], [ARM, ARM], [ARM, 1.2], [-ARM, 1.2], [-ARM, ARM], [-1.2, ARM]];
-const SYMBOLS = {
+const CROSS = [
+  [-1.2, -ARM],
+  [-ARM, -ARM],
+  [-ARM, -1.2],
+  [ARM, -1.2],
+  [ARM, -ARM],
+  [1.2, -ARM],
+  [1.2, ARM],
+  [ARM, ARM],
+  [ARM, 1.2],
+  [-ARM, 1.2],
+  [-ARM, ARM],
+  [-1.2, ARM],
+];
+export const SYMBOLS = {
   circle: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0Z`,
   square: polygon([-1, -1], [1, -1], [1, 1], [-1, 1]),
   diamond: polygon([0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]),
@@ -91,24 +130,40 @@ const SYMBOLS = {
   x: polygon(...CROSS.map(([right, down]) => [0.7 * (right - down), 0.7 * (right + down)])),
 };
 
-function strokeOf({ color, width = 2, dash = "solid" }) {
-  return { stroke: color, "stroke-width": width, "stroke-dasharray": DASHES[dash].map((k) => k * Math.max(3, width)).join(" ") || undefined };
+export function strokeOf({ color, width = 2, dash = "solid" }) {
+  return {
+    stroke: color,
+    "stroke-width": width,
+    "stroke-dasharray": DASHES[dash].map((k) => k * Math.max(3, width)).join(" ") || undefined,
+  };
 }
 
 // texts: what is to be written when all marks are there; taken: the boxes of marks and texts.
-function drawScatter(trace, x, y, spots, texts, taken) {
-  const points = trace.x.map((v, i) => (v === null || trace.y[i] === null ? null : [x.place(v), y.place(trace.y[i])]))
+export function drawScatter(trace, x, y, spots, texts, taken) {
+  const points = trace.x
+    .map((v, i) => (v === null || trace.y[i] === null ? null : [x.place(v), y.place(trace.y[i])]))
     .map((point) => (point?.every(Number.isFinite) ? point : null));
   const nodes = [];
   if (trace.mode.includes("lines")) {
     const d = points.map((p, i) => (p ? `${points[i - 1] ? "L" : "M"}${p[0].toFixed(2)},${p[1].toFixed(2)}` : "")).join("");
-    nodes.push(svg("path", { d, fill: "none", "stroke-linejoin": "round", ...strokeOf(trace.line ?? {}), class: "line", "clip-path": "url(#plot)" }));
+    nodes.push(
+      svg("path", {
+        d,
+        fill: "none",
+        "stroke-linejoin": "round",
+        ...strokeOf(trace.line ?? {}),
+        class: "line",
+        "clip-path": "url(#plot)",
+      }),
+    );
   }
   const mark = trace.marker ?? {};
   const radius = (mark.size ?? 6) / 2;
   if (trace.mode.includes("markers")) {
     const d = points.map((p) => (p ? (SYMBOLS[mark.symbol] ?? SYMBOLS.circle)(...p, radius) : "")).join("");
-    nodes.push(svg("path", { d, fill: mark.color, stroke: mark.line?.color, "stroke-width": mark.line?.width, class: "markers" }));
+    nodes.push(
+      svg("path", { d, fill: mark.color, stroke: mark.line?.color, "stroke-width": mark.line?.width, class: "markers" }),
+    );
   }
   points.forEach((p, i) => {
     if (!p) return;
@@ -124,7 +179,7 @@ function drawScatter(trace, x, y, spots, texts, taken) {
 }
 
 // The text of a point, where none stands yet; in a crowd some are left to the pointer, but not one that must be there always.
-function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
+export function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
   const { size = 12, family, color } = trace.textfont ?? {};
   const asked = trace.textposition ?? "middle center";
   const others = asked === "top center" ? ["bottom center", "middle right", "middle left"] : [];
@@ -133,8 +188,10 @@ function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
   const wide = widthOf(text, size);
   const middle = Math.max(start + wide / 2, Math.min(end - wide / 2, x));
   const places = {
-    "top center": [middle, y - radius - 4, "middle"], "bottom center": [middle, y + radius + size, "middle"],
-    "middle right": [x + radius + 5, y + 0.35 * size, "start"], "middle left": [x - radius - 5, y + 0.35 * size, "end"],
+    "top center": [middle, y - radius - 4, "middle"],
+    "bottom center": [middle, y + radius + size, "middle"],
+    "middle right": [x + radius + 5, y + 0.35 * size, "start"],
+    "middle left": [x - radius - 5, y + 0.35 * size, "end"],
     "middle center": [x, y + 0.35 * size, "middle"],
   };
   const found = [asked, ...others].map((name) => {
@@ -142,7 +199,13 @@ function label(trace, i, [x, y], radius, [start, top, end, bottom], taken) {
     const from = left - { start: 0, middle: wide / 2, end: wide }[anchor];
     const box = [from - 2, base - 0.8 * size, from + wide + 2, base + 0.2 * size];
     const inside = from >= start && from + wide <= end && box[1] >= top && box[3] <= bottom;
-    return { left, base, anchor, box, covered: !others.length ? 0 : inside ? taken.reduce((sum, one) => sum + overlap(one, box), 0) : Infinity };
+    return {
+      left,
+      base,
+      anchor,
+      box,
+      covered: !others.length ? 0 : inside ? taken.reduce((sum, one) => sum + overlap(one, box), 0) : Infinity,
+    };
   });
   const { left, base, anchor, box, covered } = found.reduce((best, one) => (one.covered < best.covered ? one : best));
   if (covered && !trace.meta?.always) return [];

@@ -1,5 +1,8 @@
 // One axis: the range that it shows, the pixel at which a value stands, and its ticks.
-class Axis {
+import { reach } from "./marks.js";
+import { plain, widthOf, written } from "./text.js";
+
+export class Axis {
   constructor(letter, layout, traces) {
     this.letter = letter;
     this.spec = layout[`${letter}axis`] ?? {};
@@ -16,7 +19,10 @@ class Axis {
   range(reaches) {
     const { range, autorange, rangemode } = this.spec;
     if (range && !autorange) return range;
-    const numbers = reaches.flatMap(({ values }) => values).map((v) => (v === null ? NaN : this.value(v))).filter(Number.isFinite);
+    const numbers = reaches
+      .flatMap(({ values }) => values)
+      .map((v) => (v === null ? NaN : this.value(v)))
+      .filter(Number.isFinite);
     const zero = !this.log && (rangemode === "tozero" || reaches.some((one) => one.zero));
     let low = numbers.reduce((a, b) => Math.min(a, b), zero ? 0 : Infinity);
     let high = numbers.reduce((a, b) => Math.max(a, b), zero ? 0 : -Infinity);
@@ -51,8 +57,14 @@ class Axis {
     const inside = ({ value }) => this.value(value) >= low - slack && this.value(value) <= high + slack;
     const found = tickvals
       ? tickvals.map((value, i) => ({ value, text: ticktext ? plain(ticktext[i]) : written(value) }))
-      : this.log ? powers(low, high, count, this.spec.exponentformat)
-        : rounds(low - slack, high + slack, dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))), tickformat);
+      : this.log
+        ? powers(low, high, count, this.spec.exponentformat)
+        : rounds(
+            low - slack,
+            high + slack,
+            dtick ?? roundStep((high - low) / Math.max(1, Math.min(count, this.spec.nticks ?? count))),
+            tickformat,
+          );
     return found.filter(inside);
   }
 }
@@ -66,7 +78,10 @@ function roundStep(least) {
 function rounds(low, high, step, format) {
   const from = Math.ceil(low / step - 1e-9);
   const many = Math.min(200, Math.floor(high / step + 1e-9) - from + 1);
-  return Array.from({ length: Math.max(0, many) }, (_, i) => (from + i) * step).map((value) => ({ value, text: written(value, step, format) }));
+  return Array.from({ length: Math.max(0, many) }, (_, i) => (from + i) * step).map((value) => ({
+    value,
+    text: written(value, step, format),
+  }));
 }
 
 const HIGH = { "-": "⁻", ...Object.fromEntries([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((sign, i) => [i, sign])) };
@@ -88,9 +103,11 @@ function powers(low, high, count, style) {
 
 // The ticks of the lower axis as they fit side by side: fewer of them, or turned. {ticks, turn: 0, 45 or 90, room: pixels below}.
 // each: pixels that a tick would like to have.
-function lowerTicks(axis, size, each = 50) {
+export function lowerTicks(axis, size, each = 50) {
   const named = Boolean(axis.spec.tickvals);
-  let ticks = [], wide = 0, pitch = 0;
+  let ticks = [],
+    wide = 0,
+    pitch = 0;
   for (let count = Math.max(2, Math.min(9, Math.round(Math.abs(axis.to - axis.from) / each))); count >= 1; count--) {
     ticks = axis.ticks(count);
     wide = Math.max(0, ...ticks.map(({ text }) => widthOf(text, size)));
@@ -98,13 +115,14 @@ function lowerTicks(axis, size, each = 50) {
     if (named || wide + 12 <= pitch) break;
   }
   if (wide + 6 <= pitch) return { ticks, turn: 0, room: 20 };
-  if (!named || axis.spec.tickangle === 0 || wide < 3 * size) return { ticks: everyNth(ticks, (wide + 8) / pitch), turn: 0, room: 20 };
+  if (!named || axis.spec.tickangle === 0 || wide < 3 * size)
+    return { ticks: everyNth(ticks, (wide + 8) / pitch), turn: 0, room: 20 };
   const turn = pitch >= 17 ? 45 : 90;
   const long = Math.min(wide, 110);
   return { ticks: everyNth(ticks, (size + 3) / pitch), turn, long, room: turn === 45 ? 0.71 * long + 16 : long + 12 };
 }
 
-function sideTicks(axis, size) {
+export function sideTicks(axis, size) {
   const ticks = axis.ticks(Math.max(2, Math.min(8, Math.round(Math.abs(axis.to - axis.from) / 42))));
   return everyNth(ticks, (size + 2) / pitchOf(ticks, axis));
 }

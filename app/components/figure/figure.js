@@ -1,12 +1,13 @@
-// Shows nothing: puts the code that draws figures on the shelf, and tells those who wait for it.
-export default function ({ parentElement }) {
-  takeNoSpace(parentElement);
-  shelf.Figure = Figure;
-  shelf.dispatchEvent(new Event("figure"));
-}
-
 // One figure of app/charts, drawn in place: its element stays when its data change.
-class Figure {
+
+import { make, offer, svg } from "../shared/elements.js";
+import { unpack } from "../shared/shelf.js";
+import { picture } from "./frame.js";
+import { Pointer } from "./pointer.js";
+import { pngOf, standAlone } from "./save.js";
+import { ruler } from "./text.js";
+
+export class Figure {
   constructor(parent) {
     this.root = parent.appendChild(make("figure", "figure"));
     this.root.tabIndex = 0;
@@ -52,6 +53,7 @@ class Figure {
     this.svg.replaceChildren(svg("g", { "aria-hidden": true }, ...scene.nodes), ...scene.legend);
     scene.legend.find((item) => item.name === within)?.focus();
     this.pointer.renew(scene);
+    this.box = scene.box;
     performance.measure("glass-figure", { start });
   }
 

@@ -1,7 +1,12 @@
 // What a point of the figure says, under the mouse, under a finger, or walked to with the arrow keys.
+
+import { make, svg } from "../shared/elements.js";
+import { cellSpot } from "./heat.js";
+import { filled, lines } from "./text.js";
+
 const NEAR = 36; // pixels
 
-class Pointer {
+export class Pointer {
   constructor(root, svgElement) {
     this.root = root;
     this.svg = svgElement;
@@ -24,7 +29,9 @@ class Pointer {
     this.scene = scene;
     const { spot } = this;
     if (!spot) return;
-    const again = scene.heat ? this.cell(...spot.index) : scene.spots.find((s) => s.trace.name === spot.trace.name && s.index[0] === spot.index[0]);
+    const again = scene.heat
+      ? this.cell(...spot.index)
+      : scene.spots.find((s) => s.trace.name === spot.trace.name && s.index[0] === spot.index[0]);
     this.show(again ?? null);
   }
 
@@ -38,10 +45,12 @@ class Pointer {
     const { heat, spots, box } = this.scene;
     if (px < box.left - NEAR || px > box.right + NEAR || py < box.top - NEAR || py > box.bottom + 8) return null;
     if (heat) {
-      const index = (axis, pixel) => Math.round(axis.low + ((pixel - axis.from) / (axis.to - axis.from)) * (axis.high - axis.low));
+      const index = (axis, pixel) =>
+        Math.round(axis.low + ((pixel - axis.from) / (axis.to - axis.from)) * (axis.high - axis.low));
       return this.cell(index(heat.y, py), index(heat.x, px));
     }
-    let best = null, least = Infinity;
+    let best = null,
+      least = Infinity;
     for (const spot of spots) {
       const [left, top, right, bottom] = spot.hit;
       const outside = Math.hypot(Math.max(left - px, 0, px - right), Math.max(top - py, 0, py - bottom));
@@ -54,7 +63,9 @@ class Pointer {
   // Along a series with two of the arrows, from series to series (or row to row of a map) with the others.
   walk(event) {
     if (event.key === "Escape") return this.show(null);
-    const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -1e9], End: [0, 1e9] }[event.key];
+    const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -1e9], End: [0, 1e9] }[
+      event.key
+    ];
     if (!step) return;
     event.preventDefault();
     const { heat, spots } = this.scene;
@@ -86,11 +97,13 @@ class Pointer {
     this.tip.hidden = !spot;
     if (!spot) return;
     this.mark = this.svg.appendChild(this.ring(spot));
-    this.tip.replaceChildren(...lines(filled(spot.trace.hovertemplate ?? "", spot.trace, spot.index, this.scene.named)).map((line) => {
-      const element = make("div");
-      element.append(...line.map(([text, kind]) => (kind === "b" ? make("b", "", text) : text)));
-      return element;
-    }));
+    this.tip.replaceChildren(
+      ...lines(filled(spot.trace.hovertemplate ?? "", spot.trace, spot.index, this.scene.named)).map((line) => {
+        const element = make("div");
+        element.append(...line.map(([text, kind]) => (kind === "b" ? make("b", "", text) : text)));
+        return element;
+      }),
+    );
     const { width } = this.scene.box;
     const { offsetWidth: wide, offsetHeight: high } = this.tip;
     this.tip.style.left = `${Math.max(0, Math.min(width - wide, spot.x - wide / 2))}px`;

@@ -1,4 +1,6 @@
 // Text of a figure: escaped by app/charts/labels.py as entities, with <b>, <br> and the <span> of a subtitle as its only markup.
+import { fixed, significant } from "../shared/numbers.js";
+
 const SIGNS = { amp: "&", lt: "<", gt: ">" };
 const MARKUP = /(<\/?b>|<br>|<span style="[^"<>]*">|<\/span>)/;
 
@@ -7,7 +9,7 @@ function decoded(text) {
 }
 
 // As lines of [text, kind]; kind is "", "b" or "small".
-function lines(markup) {
+export function lines(markup) {
   const all = [[]];
   let kind = "";
   for (const part of String(markup ?? "").split(MARKUP)) {
@@ -18,26 +20,31 @@ function lines(markup) {
   return all;
 }
 
-function plain(markup) {
-  return lines(markup).map((line) => line.map(([text]) => text).join("")).join(" ").trim();
+export function plain(markup) {
+  return lines(markup)
+    .map((line) => line.map(([text]) => text).join(""))
+    .join(" ")
+    .trim();
 }
 
-const ruler = Object.assign(document.createElement("canvas").getContext("2d"), { family: "sans-serif" });
+// What texts are measured with. context: a canvas's, made when the first text is measured.
+export const ruler = { family: "sans-serif", context: null };
 
-function widthOf(text, size, weight = 400) {
-  ruler.font = `${weight} ${size}px ${ruler.family}`;
-  return ruler.measureText(text).width;
+export function widthOf(text, size, weight = 400) {
+  ruler.context ??= document.createElement("canvas").getContext("2d");
+  ruler.context.font = `${weight} ${size}px ${ruler.family}`;
+  return ruler.context.measureText(text).width;
 }
 
 // Cut off with an ellipsis where it is too wide.
-function fitted(text, size, room) {
+export function fitted(text, size, room) {
   let kept = text;
   while (kept.length > 1 && widthOf(kept, size) > room) kept = `${kept.replace(/…$/, "").slice(0, -1)}…`;
   return kept;
 }
 
 // Words in lines no wider than `room`.
-function wrapped(text, size, weight, room) {
+export function wrapped(text, size, weight, room) {
   const all = [""];
   for (const word of text.split(" ")) {
     const longer = `${all.at(-1)} ${word}`.trim();
@@ -48,11 +55,15 @@ function wrapped(text, size, weight, room) {
 }
 
 // A number at a tick: as many decimals as the step between ticks needs.
-function written(value, step = 0, format = "") {
+export function written(value, step = 0, format = "") {
   if (format === "~%") return `${written(100 * value, 100 * step)}%`;
   const size = Math.abs(value);
   if (size < 1e-9 * step || !size) return "0";
-  for (const [unit, sign] of [[1e12, "T"], [1e9, "B"], [1e6, "M"]]) {
+  for (const [unit, sign] of [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+  ]) {
     if (size >= unit) return signed(`${Number((value / unit).toPrecision(4))}${sign}`);
   }
   if (size < 1e-4) return signed(Number(value.toPrecision(3)).toExponential().replace("e+", "e"));
@@ -66,7 +77,7 @@ function signed(text) {
 }
 
 // A hover template with the values of one point put in; of the formats only those that figures use.
-function filled(template, trace, index, axes) {
+export function filled(template, trace, index, axes) {
   const numbers = { x: index.at(-1), y: index[0] }; // of a cell of a map
   return template.replace("<extra></extra>", "").replace(/%\{(\w+)((?:\[\d+\])*)(?::([^}]*))?\}/g, (_, name, path, format) => {
     let value = index.reduce((list, i) => (Array.isArray(list) ? list[i] : list), trace[name] ?? numbers[name]);
@@ -79,6 +90,7 @@ function filled(template, trace, index, axes) {
 
 function formatted(value, format = "") {
   if (format === ".3~r") return significant(value);
-  const fixed = /^\.(\d)(~?)f$/.exec(format);
-  return fixed ? signed(fixed[2] ? String(Number(value.toFixed(fixed[1]))) : value.toFixed(fixed[1])) : written(value, 0, format);
+  const [, decimals, short] = /^\.(\d)(~?)f$/.exec(format) ?? [];
+  if (decimals === undefined) return written(value, 0, format);
+  return short ? signed(String(Number(value.toFixed(decimals)))) : fixed(value, Number(decimals));
 }

@@ -1,18 +1,24 @@
 // The figure as a file of its own: SVG, or the same as PNG. Colours and sizes that the page's style gives are written down.
+import { svg } from "../shared/elements.js";
+
 const AIR = 16; // pixels around the figure
 
 // A colour as every reader of SVG knows it.
 function paintOf(colour) {
   const mixed = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)/.exec(colour);
-  if (mixed) return `rgb(${mixed.slice(1).map((part) => Math.round(255 * part)).join(", ")})`;
+  if (mixed)
+    return `rgb(${mixed
+      .slice(1)
+      .map((part) => Math.round(255 * part))
+      .join(", ")})`;
   return /^rgba\(.*, 0\)$/.test(colour) ? "none" : colour;
 }
 
-function write(element, attributes) {
+export function write(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
-function standAlone(svgElement, canvas, fontFace = "") {
+export function standAlone(svgElement, canvas, fontFace = "") {
   const copy = svgElement.cloneNode(true);
   const painted = (root) => [...root.querySelectorAll("text, path, line, rect, circle")].filter((e) => !e.closest("clipPath"));
   const shown = painted(svgElement);
@@ -22,7 +28,12 @@ function standAlone(svgElement, canvas, fontFace = "") {
     element.removeAttribute("style");
     if (!gradient) write(element, { fill: paintOf(fill) });
     // A text's halo is left out: a reader that does not know `paint-order` would draw it over the text.
-    write(element, element.tagName === "text" ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight } : { stroke: paintOf(stroke) });
+    write(
+      element,
+      element.tagName === "text"
+        ? { stroke: "none", "font-size": fontSize, "font-weight": fontWeight }
+        : { stroke: paintOf(stroke) },
+    );
   });
   copy.querySelectorAll(".point, .screen").forEach((mark) => mark.remove());
   const style = getComputedStyle(svgElement);
@@ -44,7 +55,12 @@ async function fontFaceOf(family) {
   const name = family.split(",")[0].replaceAll('"', "").trim();
   for (const sheet of document.styleSheets) {
     for (const rule of sheet.cssRules) {
-      if (!(rule instanceof CSSFontFaceRule) || rule.style.fontFamily.replaceAll('"', "") !== name || rule.style.fontStyle === "italic") continue;
+      if (
+        !(rule instanceof CSSFontFaceRule) ||
+        rule.style.fontFamily.replaceAll('"', "") !== name ||
+        rule.style.fontStyle === "italic"
+      )
+        continue;
       const address = /url\("?([^")]+)/.exec(rule.style.src)?.[1];
       const bytes = new Uint8Array(await (await fetch(new URL(address, sheet.href ?? document.baseURI))).arrayBuffer());
       const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
@@ -54,12 +70,15 @@ async function fontFaceOf(family) {
   return "";
 }
 
-async function pngOf(svgElement, canvas) {
+export async function pngOf(svgElement, canvas) {
   const image = new Image();
   const text = standAlone(svgElement, canvas, await fontFaceOf(getComputedStyle(svgElement).fontFamily));
   image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
   await image.decode();
-  const sheet = Object.assign(document.createElement("canvas"), { width: 2 * image.naturalWidth, height: 2 * image.naturalHeight });
+  const sheet = Object.assign(document.createElement("canvas"), {
+    width: 2 * image.naturalWidth,
+    height: 2 * image.naturalHeight,
+  });
   sheet.getContext("2d").drawImage(image, 0, 0, sheet.width, sheet.height);
   URL.revokeObjectURL(image.src);
   return new Promise((done) => sheet.toBlob(done));
