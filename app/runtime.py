@@ -5,16 +5,14 @@ Models and traces are shared by all visitors: both are immutable, and everything
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from threading import Lock, get_ident
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import log, offered, state
 from app.engine import EngineModel, EngineTrace
@@ -22,6 +20,7 @@ from app.engine.local import Local
 from app.engine.methods import probabilities
 from app.recent import MB, Recent, keeping
 from app.state import View
+from app.visitors import visitor
 from gptcore.checkpoints import download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
@@ -29,7 +28,7 @@ from gptcore.generation import prompt_ids
 from gptcore.model import check_length
 from gptcore.run import Run
 
-ROWS_AT_ONCE = 64  # of the whole vocabulary, in one turn
+ROWS_AT_ONCE = 32  # of the whole vocabulary, in one turn
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,7 @@ class SequenceInView:
     started_empty: bool
 
 
-def _visitor() -> Hashable:
-    """Whose turn it is in the queue: a session's, or else a thread's."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return get_ident() if context is None else context.session_id
-
-
-ENGINE = Local(_visitor)
+ENGINE = Local(visitor)
 
 
 def model(name: str) -> EngineModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import faults
-from app.server import stack
+from app.server import ending, limits, stack
 
 # Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
 # interpreter for long stretches. Later nobody has to wait.
@@ -37,16 +38,21 @@ def _warm() -> None:
 
 @asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    ending.end_in_time()
+    limits.quiet_when_full(asyncio.get_running_loop())
     warming = Timer(_LEFT_TO_THE_FIRST_VISITOR, _warm)
     warming.daemon = True
     warming.start()
     yield
 
 
+_open_files = limits.raise_open_files()
+limits.tell(_open_files)
+limits.guard_connections(_open_files)
 streamlit_app = st.App(
     Path(__file__).with_name("entry.py"),
     lifespan=_lifespan,
     routes=stack.routes(),
-    middleware=stack.middleware(),
+    middleware=stack.middleware(_open_files),
     on_script_error=faults.on_script_error,
 )

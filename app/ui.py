@@ -6,7 +6,9 @@ The only module that writes HTML; what it is given as text is escaped here, by a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -28,20 +30,10 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
     from app.runtime import Here
     from gptcore.checks import Check
 
+_SOON = 0.5  # seconds for which nobody needs a bar
 _ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
-# Stage -> its name on the screen; its colour stands in app.palette. What belongs to no single stage has the colour of the text.
-WHOLE = "whole"
-STAGE_NAMES = {
-    WHOLE: "The whole model",
-    "tokens": "Tokens",
-    "embeddings": "Embeddings",
-    "attention": "Attention",
-    "layer_norm": "LayerNorm",
-    "feed_forward": "Feed-forward",
-    "residual": "Residual stream",
-    "probability": "Logits and probabilities",
-}
+WHOLE = "whole"  # what belongs to no single stage has the colour of the text
 
 
 def style() -> None:
@@ -55,11 +47,11 @@ def mode() -> palette.Mode:
 
 
 def page_header(stage: str, question: str, answer: str) -> None:
-    """The stage in its colour, the page's question as the title, and the plain answer."""
-    colour = "inherit" if stage == WHOLE else palette.colour(stage, mode())
+    """The page's question as the title, marked with its stage's colour, and the plain answer."""
+    colour = "currentColor" if stage == WHOLE else palette.colour(stage, mode())
     st.html(
-        f'<div class="glass-header"><p style="color: {colour}; border-color: {colour}">{STAGE_NAMES[stage]}</p>'
-        f"<h1>{markup.escape_html(question)}</h1><p>{markup.escape_html(answer)}</p></div>"
+        f'<div class="glass-header"><h1 style="border-color: {colour}">{markup.escape_html(question)}</h1>'
+        f"<p>{markup.escape_html(answer)}</p></div>"
     )
 
 
@@ -98,6 +90,22 @@ def open_page(file: str, shown: Shown = ()) -> NoReturn:
 def note(text: str) -> None:
     """A quiet remark under a figure. Plain text."""
     st.html(f'<p class="glass-note">{markup.escape_html(text)}</p>')
+
+
+@contextmanager
+def progress(said: str) -> Iterator[Callable[[float], None]]:
+    """While something is computed: what, and for how long already. Gives what to tell which share is done, from 0 to 1; where that
+    goes on for a while, it is a bar."""
+    began = time.monotonic()
+    with st.spinner(said, show_time=True):
+        place = st.empty()
+
+        def tell(share: float) -> None:
+            if time.monotonic() - began > _SOON:
+                place.progress(min(share, 1.0))
+
+        yield tell
+        place.empty()
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = (), marked: int | None = None) -> None:

@@ -137,7 +137,7 @@ def _main_page(browser: Browser, server: Server) -> list[Row]:
     page.locator(PANEL).first.wait_for()
     main = page.get_by_test_id("stMain")
     text = _deep_text("[...root.querySelectorAll('.chip')].map((c) => c.className + c.textContent).join('|')")
-    step = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Step", exact=True).click, text))
+    step = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Next token", exact=True).click, text))
     back = _median_ms(lambda: _click_to_change(page, main.get_by_role("button", name="Back", exact=True).click, text))
     drag = _drag(page.get_by_role("slider", name="Temperature"))
     return [
@@ -260,7 +260,7 @@ def _prompt(folder: Path, n_tokens: int) -> str:
     return urlencode({"model": str(folder), "prompt": text})
 
 
-def _gpt2_shapes(folder: Path) -> Path:
+def gpt2_shapes(folder: Path) -> Path:
     """A model of GPT-2 small's shapes with random weights: speed does not depend on their values. With GPT-2's own vocabulary,
     where tiktoken has it or can fetch it, else with the embedded model's."""
     torch.manual_seed(0)
@@ -285,7 +285,7 @@ def rows() -> Iterator[Row]:
         first_look, first_chart = _start(log_path)
         yield Row("start to something to look at", f"{first_look:.1f} s", first_look, " s", 2)
         yield Row("start to the first chart", f"{first_chart:.1f} s", first_chart, " s", 5)
-        big = _gpt2_shapes(Path(folder) / "gpt2-shapes")
+        big = gpt2_shapes(Path(folder) / "gpt2-shapes")
         with _browser() as browser, running_app(log_path, GLASS_MODELS=str(big)) as server:
             yield from _main_page(browser, server)
             prompt = urlencode({"prompt": "Once upon a time, there was a king"})

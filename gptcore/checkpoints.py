@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 import torch
@@ -24,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPTConfig, from_published, to_published
 from gptcore.errors import CheckpointError, ConfigError
 from gptcore.folders import CONFIG, WEIGHTS, cached_folder, check_complete, read_json
+from gptcore.integrity import mark_if_spoilt
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.parameters import count_parameters
@@ -150,17 +152,19 @@ def is_local(source: str | Path) -> bool:
     return availability(source).state == "ready"
 
 
-def download(name: str, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
+def download(name: str, on_progress: Callable[[int, int], None] = lambda done, total: None, stop: Event | None = None) -> Path:
     """Bring a model of the catalogue or "owner/name" from the hub into the hub's cache; return its folder.
 
-    A model that is on this machine is left as it is. on_progress(bytes done, bytes in all) may be called from another thread.
-    Raises CheckpointError if it cannot be had or is no GPT-2; nothing half-written stays behind.
+    A model that is on this machine is left as it is. Sizes and hashes are checked before a model counts as there; what is spoilt is
+    fetched again. on_progress(bytes done, bytes in all) is called from another thread. Once `stop` is set it ends within a second,
+    whatever the network does, with DownloadStopped.
+    Raises CheckpointError if it cannot be had, comes with other bytes than promised, or is no GPT-2; nothing half-written stays behind.
     """
     if (folder := _local_folder(name)) is not None:
         return folder
     from gptcore import hub  # only here: the embedded model starts without a network client
 
-    return hub.fetch(_repository(name), on_progress, read_config)
+    return hub.fetch(_repository(name), on_progress, read_config, stop)
 
 
 def load(
@@ -174,8 +178,13 @@ def load(
     if folder is None and not may_download:
         raise CheckpointError(f"The model {source} is not on this machine; download it first.")
     folder = folder or download(str(source), on_progress)
-    model = load_model(folder)
-    tokenizer = Tokenizer.from_folder(folder, model.config.vocab_size)
+    try:
+        model = load_model(folder)
+        tokenizer = Tokenizer.from_folder(folder, model.config.vocab_size)
+    except CheckpointError as error:
+        if not _is_folder(source) and folder != EMBEDDED and mark_if_spoilt(folder, [path.name for path in folder.iterdir()]):
+            raise CheckpointError(f"{error} Its bytes are not those that the hub promised: download the model again.") from error
+        raise
     name = folder.name if _is_folder(source) else str(source)
     return LanguageModel(name, model, tokenizer, TraceStore.for_config(model.config))
 

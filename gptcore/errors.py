@@ -35,6 +35,10 @@ class CheckpointError(GPTCoreError):
     """Weights or a tokenizer that cannot be found, read, downloaded or matched to the architecture."""
 
 
+class DownloadStopped(CheckpointError):
+    """A download that was called off by whoever asked for it."""
+
+
 class CorpusError(GPTCoreError, ValueError):
     """A training corpus that is missing, empty, too small or not UTF-8."""
 

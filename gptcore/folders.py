@@ -15,6 +15,7 @@ from typing import Any
 from huggingface_hub import constants
 
 from gptcore.errors import CheckpointError
+from gptcore.integrity import is_unchecked
 
 CONFIG = "config.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -109,12 +110,28 @@ def check_complete(folder: Path) -> None:
             raise CheckpointError(
                 f"{folder} lacks {', '.join(missing)[:200]}, which {WEIGHTS_INDEX} names. Copy or fetch it again."
             )
+        for name in weight_names(folder):
+            _check_length(folder / name)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise CheckpointError(f"The folder {folder} cannot be read ({error}).") from error
 
 
+def _check_length(path: Path) -> None:
+    """Raises CheckpointError for a safetensors file that is shorter or longer than its own header says: a copy that broke off."""
+    with path.open("rb") as file:
+        size, length = os.fstat(file.fileno()).st_size, int.from_bytes(file.read(8), "little")
+        try:
+            header: dict[str, Any] = json.loads(file.read(min(length, _MOST_TEXT)))
+            end = 8 + length + max((t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+            end = -1
+    if size != end:
+        wanted = f"its header promises {end:,}" if end >= 0 else "it has no header"
+        raise CheckpointError(f"{path} is no whole safetensors file ({size:,} bytes, {wanted}). Copy or fetch it again.")
+
+
 def is_complete(folder: Path) -> bool:
-    """Whether every file of a model is in the folder."""
+    """Whether every file of a model is in the folder, the weights with all their bytes."""
     try:
         check_complete(folder)
     except CheckpointError:
@@ -130,12 +147,20 @@ def cache_of(repository: str) -> Path:
 def cached_folder(repository: str) -> Path | None:
     """The complete folder of "owner/name" in the hub's cache: of the branch main, else the newest; None if there is none.
 
-    Whatever else is in the cache (links to nothing, half a download, a spoilt reference) counts as not there.
+    Whatever else is in the cache (links to nothing, half a download, one that was never checked, a spoilt reference) counts as not
+    there.
     """
     snapshots = cache_of(repository) / "snapshots"
     folders = sorted((path for path in snapshots.glob("*") if os.path.isdir(path)), key=os.path.getmtime, reverse=True)
     main = _commit_of_main(repository)
-    return next((folder for folder in sorted(folders, key=lambda path: path.name != main) if is_complete(folder)), None)
+    return next(
+        (
+            folder
+            for folder in sorted(folders, key=lambda path: path.name != main)
+            if is_complete(folder) and not is_unchecked(folder)
+        ),
+        None,
+    )
 
 
 def _commit_of_main(repository: str) -> str | None:

@@ -29,7 +29,7 @@ from gptcore.errors import GPTCoreError
 from gptcore.interventions import ablation_edits, patch_edits
 from gptcore.model import GPTModel, check_length
 from gptcore.reference import reference_means
-from gptcore.run import Ablation, Intervention, Run
+from gptcore.run import Ablation, Intervention, Patch, Run
 from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
 
@@ -178,6 +178,38 @@ class TraceStore:
         OutOfRangeError for an intervention where this model or text has nothing, GPTCoreError for a model that was never added or is
         in training mode.
         """
+        language_model = self._checked(run)
+        tree = self._tree(language_model, run.intervention)
+        buffer = self._find(tree, run.ids) or self._compute(tree, language_model, run)
+        return self._view(tree, language_model, buffer, run)
+
+    @torch.inference_mode()
+    def extend(self, run: Run, at_most: int) -> int:
+        """Compute so many tokens more of a run, where they are not kept; how many are missing then. Raises as `trace` does.
+
+        For whoever wants to do something between the pieces of a long run. What is kept in between may be let go by then, as always:
+        a number that does not fall says so, and `trace` computes the rest at once.
+        """
+        language_model = self._checked(run)
+        tree = self._tree(language_model, run.intervention)
+        with self._lock:
+            n_kept, _ = tree.longest(run.ids)
+        if n_kept == len(run.ids):
+            return 0
+        if isinstance(run.intervention, Patch):  # its places are those of the whole text
+            at_most = len(run.ids)
+        some = run.beginning(n_kept + at_most)
+        self._compute(tree, language_model, some, room=len(run.ids))
+        return len(run.ids) - len(some.ids)
+
+    def missing(self, run: Run) -> int:
+        """How many tokens of a run are not kept. Raises as `trace` does."""
+        tree = self._tree(self._checked(run), run.intervention)
+        with self._lock:
+            return len(run.ids) - tree.longest(run.ids)[0]
+
+    def _checked(self, run: Run) -> HasModel:
+        """The model of a run that it can take."""
         language_model = self._named(run.model)
         model = language_model.model
         check_length(len(run.ids), model.config.context_length)
@@ -186,9 +218,7 @@ class TraceStore:
             run.intervention.check_fits(model.config, len(run.ids))
         if model.training:
             raise GPTCoreError("The model is in training mode, where dropout makes every run different; call model.eval() first.")
-        tree = self._tree(language_model, run.intervention)
-        buffer = self._find(tree, run.ids) or self._compute(tree, language_model, run)
-        return self._view(tree, language_model, buffer, run)
+        return language_model
 
     def edits(self, language_model: HasModel, intervention: Intervention) -> Edits:
         """What an intervention changes in this model, whatever the text. Means and patched rows are computed where they are not kept."""
@@ -229,8 +259,9 @@ class TraceStore:
             buffer.last_asked = next(self._moments)
             return buffer
 
-    def _compute(self, tree: _Tree, language_model: HasModel, run: Run) -> Buffer:
-        """Run what is missing of the ids. Others that want this model wait, and then find it."""
+    def _compute(self, tree: _Tree, language_model: HasModel, run: Run, room: int = 0) -> Buffer:
+        """Run what is missing of the ids. Others that want this model wait, and then find it. room: for so many tokens, if more are
+        to come."""
         model, ids = language_model.model, run.ids
         with tree.computing:
             if (buffer := self._find(tree, ids)) is not None:
@@ -239,10 +270,11 @@ class TraceStore:
                 tree.edits = self.edits(language_model, run.intervention)
             with self._lock:
                 n_kept, source = tree.longest(ids)
-            if source is not None and source.used == n_kept and source.capacity >= len(ids):
+            room = max(room, len(ids))
+            if source is not None and source.used == n_kept and source.capacity >= room:
                 buffer = source
             else:
-                buffer = Buffer(model, self._capacity(model, len(ids)))
+                buffer = Buffer(model, self._capacity(model, room))
                 if source is not None:
                     buffer.copy_from(source, n_kept)
             if tree.edits is None:

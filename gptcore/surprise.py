@@ -6,19 +6,23 @@ model, as one half of a compressor, could store it. Probabilities are those at t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.activations import owned
 from gptcore.arguments import Ids, Whole, at_least_one, check_ids, token_ids
 from gptcore.edits import Edits, forward
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.run import Intervention, Patch
+from gptcore.trace import Trace
 
 ROWS_AT_ONCE = 64  # rows of logits in memory: 26 MB in float64 with GPT-2's vocabulary
 
@@ -53,11 +57,12 @@ class Surprise:
         return np.exp2(-self.bits)
 
 
-def windows(n_tokens: int, context_length: int) -> tuple[Window, ...]:
+def windows(n_tokens: int, context_length: int, intervention: Intervention | None = None) -> tuple[Window, ...]:
     """The passes that predict the tokens 1 ... n_tokens - 1: one, as long as the context has room for all but the last token.
 
     A longer text is read in windows as long as the context, each half a context further on, the last one at the end. So from the
     second window on every token is predicted from at least half a context.
+    Raises SequenceLengthError for a patch in a text that takes several windows: its places are those of one pass.
     """
     passes, judged = [], 1  # the next token to predict
     while judged < n_tokens:
@@ -65,6 +70,11 @@ def windows(n_tokens: int, context_length: int) -> tuple[Window, ...]:
         stop = min(start + context_length, n_tokens - 1)
         passes.append(Window(start, stop, judged))
         judged = stop + 1
+    if isinstance(intervention, Patch) and len(passes) > 1:
+        most = context_length + 1
+        raise SequenceLengthError(
+            f"A patch names places of one pass, which judges {most:,} tokens; the text has {n_tokens:,}, so shorten it by {n_tokens - most:,}."
+        )
     return tuple(passes)
 
 
@@ -87,23 +97,37 @@ def surprise(model: GPTModel | LanguageModel, ids: Ids, top: Whole = 3, interven
     if not ids:
         raise SequenceLengthError("There is no token to judge; give at least 2, the first of which is only read.")
     check_ids(ids, model.config.vocab_size)
-    passes = windows(len(ids), model.config.context_length)
-    if isinstance(intervention, Patch) and len(passes) > 1:
-        most = model.config.context_length + 1
-        raise SequenceLengthError(
-            f"A patch names places of one pass, which judges {most:,} tokens; the text has {len(ids):,}, so shorten it by {len(ids) - most:,}."
-        )
-    top = min(top, model.config.vocab_size)
+    passes = windows(len(ids), model.config.context_length, intervention)
     parts = [part for window in passes for part in _judge_window(model, ids, window, top, edits)]
+    return joined(ids, parts, passes, min(top, model.config.vocab_size))
+
+
+class Judged(NamedTuple):
+    """Some tokens of a text, judged; the fields are as in Surprise."""
+
+    bits: Float[np.ndarray, "n_judged"]
+    rank: Int[np.ndarray, "n_judged"]
+    expected: Int[np.ndarray, "n_judged top"]
+    expected_probs: Float[np.ndarray, "n_judged top"]
+
+
+@torch.inference_mode()
+def judge(trace: Trace, first: int, targets: Sequence[int], top: int = 3) -> Judged:
+    """A piece of a text by itself, from a trace that is there: the tokens that follow the positions from `first` on."""
+    positions = range(first, first + len(targets))
+    logits = torch.from_numpy(trace.logits_at(positions)).double()
+    return _judge(logits, torch.tensor(tuple(targets)), top)
+
+
+def joined(ids: tuple[int, ...], parts: Sequence[Judged], passes: tuple[Window, ...], top: int = 3) -> Surprise:
+    """The pieces of a text, in their order, as one."""
     if not parts:
         return Surprise((), np.empty(0), np.empty(0, np.int64), np.empty((0, top), np.int64), np.empty((0, top)), ())
-    bits, rank, expected, probs = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    bits, rank, expected, probs = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Surprise(ids[1:], bits, rank, expected, probs, passes)
 
 
-def _judge_window(
-    model: GPTModel, ids: tuple[int, ...], window: Window, top: int, edits: Edits | None
-) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+def _judge_window(model: GPTModel, ids: tuple[int, ...], window: Window, top: int, edits: Edits | None) -> list[Judged]:
     device = model.token_embedding.weight.device
     x = forward(model, torch.tensor([ids[window.start : window.stop]], device=device), edits)
     out = []
@@ -114,14 +138,12 @@ def _judge_window(
     return out
 
 
-def _judge(
-    logits: Float[Tensor, "rows vocab_size"], targets: Int[Tensor, "rows"], top: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _judge(logits: Float[Tensor, "rows vocab_size"], targets: Int[Tensor, "rows"], top: int) -> Judged:
     """Bits and rank of the targets, and the most expected tokens with their probabilities; equal logits rank by id."""
     log_total = logits.logsumexp(-1)
     own = logits.gather(1, targets[:, None])
     ahead = (logits > own).sum(-1)
     tied = ((logits == own) & (torch.arange(logits.shape[1], device=logits.device) < targets[:, None])).sum(-1)
-    best, expected = logits.topk(top, dim=-1)
+    best, expected = logits.topk(min(top, logits.shape[1]), dim=-1)
     bits = (log_total - own[:, 0]) / np.log(2)
-    return bits.cpu(), (ahead + tied + 1).cpu(), expected.cpu(), (best - log_total[:, None]).exp().cpu()
+    return Judged(*map(owned, (bits, ahead + tied + 1, expected, (best - log_total[:, None]).exp())))

@@ -25,7 +25,7 @@ def take_settings(new: dict) -> None:
 
 
 def controls(running: bool, place: Here) -> None:
-    """Step, Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
+    """Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if running:
             st.button("Stop", type="primary", icon=":material/stop:", on_click=state.guarded(run_loop.stop))
@@ -33,10 +33,6 @@ def controls(running: bool, place: Here) -> None:
             st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
             return
         full = place.is_full and place.is_newest
-        st.button(
-            "Step", type="primary", icon=":material/add:", on_click=state.guarded(run_loop.step), help="Choose one token and append it",
-            disabled=full,
-        )  # fmt: skip
         count = int(state.remembered("run_length", 50))
         st.button(
             f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,), disabled=full
@@ -90,12 +86,6 @@ def live(page: PageRun) -> None:
     choice = sequence.selection(here)
     opened = int(state.remembered("opened_step", 4))
     hidden = is_hidden("next_token", len(here.ids))
-    rail(
-        seven_steps.stations(here, choice, hidden),
-        key="rail",
-        selected=opened,
-        on_select=lambda i: state.remember("opened_step", i),
-    )
     tokenizer = here.model.tokenizer
     next_token(
         key="next_token",
@@ -108,6 +98,12 @@ def live(page: PageRun) -> None:
         disabled=here.is_full or len(here.ids) < len(here.sequence.prompt),
         followed=None if whole.is_newest else whole.ids[len(here.ids)],
     )
+    rail(
+        seven_steps.stations(here, choice, hidden),
+        key="rail",
+        selected=opened,
+        on_select=lambda i: state.remember("opened_step", i),
+    )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")
     elif not was_running:
@@ -118,7 +114,7 @@ ui.page_header(
     "probability",
     "Which token comes next?",
     "The model gives every token of its vocabulary a probability. Temperature and the cuts reshape them, one random number decides, "
-    "and the chosen token joins the text. Then it all begins again.",
+    "and the chosen token joins the text. Then it all starts again.",
 )
 if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Hashable
-from threading import Lock, get_ident
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator
+from threading import Lock
+from typing import Any
 
 import torch
 
 import gptcore
 from app.engine.protocol import Method
-from app.engine.queue import Queue
+from app.engine.queue import Queue, Visitor
 from app.engine.subjects import EngineModel
 from gptcore.errors import CheckpointError
 from gptcore.language_model import LanguageModel
 from gptcore.run import Run
-
-Result = TypeVar("Result")
+from gptcore.store import TraceStore
+from gptcore.trace import Trace
 
 MODELS_IN_MEMORY = 2
-_LITTLE = 0.005  # seconds of work of a call whose trace is there
+_VIEW = 0.005  # seconds of work, roughly, of a call whose trace is there
+_PIECE = 0.06  # seconds of a piece of a long trace: others get their turn after it
+_FIRST_PIECE = 32  # tokens, while nobody knows how long one takes
+_LONGEST_PIECE = 256
 
 
 class Local:
@@ -30,16 +34,17 @@ class Local:
     visitor: who is calling, for the turns in the queue.
     """
 
-    def __init__(self, visitor: Callable[[], Hashable] = get_ident) -> None:
+    def __init__(self, visitor: Callable[[], Visitor]) -> None:
         self._visitor = visitor
         self._queue = Queue(_share_cores)
         self._lock = Lock()  # for the fields below
         self._loaded: OrderedDict[str, tuple[LanguageModel, EngineModel]] = OrderedDict()  # by name
         self._names: dict[str, str] = {}  # identity -> name, of all that were ever loaded
+        self._token_seconds: dict[str, float] = {}  # identity -> how long a token takes in a long trace
 
     def model(self, name: str) -> EngineModel:
         """Raises CheckpointError if it cannot be loaded."""
-        found = self._find(name) or self._queue.run(self._in_turn(self._load, name), self._visitor(), _LITTLE)
+        found = self._find(name) or self._queue.run(self._loading(name), self._visitor(), _VIEW)
         return found[1]
 
     def named(self, identity: str) -> EngineModel:
@@ -49,7 +54,7 @@ class Local:
         return model
 
     def call(self, run: Run, method: Method, *arguments: Any, **named: Any) -> Any:
-        return self._queue.run(self._in_turn(self._answer, run, method, arguments, named), self._visitor(), _LITTLE)
+        return self._queue.run(self._answer(run, method, arguments, named), self._visitor(), self._work(run))
 
     def add(self, name: str, loaded: LanguageModel) -> EngineModel:
         """From here on this model goes by this name; of more than MODELS_IN_MEMORY the one asked for least recently is let go."""
@@ -61,20 +66,44 @@ class Local:
                 self._loaded.popitem(last=False)
         return model
 
-    @staticmethod
-    def _in_turn(function: Callable[..., Result], *arguments: Any) -> Generator[None, None, Result]:
-        """A job of one piece."""
-        return function(*arguments)
-        yield
+    def _work(self, run: Run) -> float:
+        """Seconds that a call will take, roughly: those of what is missing of its trace."""
+        found = self._find(self._name(run.model))
+        if found is None or not run.ids:
+            return _VIEW
+        return _VIEW + found[0].store.missing(run) * self._token_seconds.get(run.model, _PIECE / _FIRST_PIECE)
 
-    def _answer(self, run: Run, method: Method, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def _answer(self, run: Run, method: Method, arguments: tuple[Any, ...], named: dict[str, Any]) -> Generator[None, None, Any]:
         language_model, model = self._load(self._name(run.model))
         _check_same(model, run.model)
-        subject = language_model.store.trace(run) if run.ids else language_model
+        subject: Trace | LanguageModel = language_model
+        if run.ids:
+            yield from self._extending(language_model.store, run)
+            subject = language_model.store.trace(run)
         if not isinstance(method, str):
             return method(subject, *arguments, **named)
         found = getattr(subject, method)
         return found(*arguments, **named) if callable(found) else found
+
+    def _extending(self, store: TraceStore, run: Run) -> Generator[None, None, None]:
+        """What is missing of a trace, in pieces that take _PIECE each. Between them it is the store's alone, and counts as such."""
+        missing = store.missing(run)
+        while missing:
+            known = self._token_seconds.get(run.model)
+            piece = _FIRST_PIECE if known is None else max(1, min(int(_PIECE / known), _LONGEST_PIECE))
+            began = time.thread_time()
+            left = store.extend(run, piece)
+            if missing >= _FIRST_PIECE:  # of a few tokens most of the time goes into reading the weights
+                self._token_seconds[run.model] = (time.thread_time() - began) / min(piece, missing)
+            if not left or left >= missing:  # it is there, or too large to be kept
+                return
+            missing = left
+            yield
+
+    def _loading(self, name: str) -> Generator[None, None, tuple[LanguageModel, EngineModel]]:
+        """A job of one piece."""
+        return self._load(name)
+        yield
 
     def _find(self, name: str) -> tuple[LanguageModel, EngineModel] | None:
         with self._lock:

@@ -11,14 +11,16 @@ from streamlit import config
 from app.server import assets
 from app.server.gate import Gate
 from app.server.headers import FRAMES_VARIABLE, SafetyHeaders, frame_origins
+from app.server.limits import Full
 from app.server.names import HOSTS_VARIABLE, OwnNames, listed
 
 
-def middleware() -> list[Middleware]:
-    """Outermost first, as `st.App` takes it. Settings come from the environment."""
+def middleware(open_files: int = 0) -> list[Middleware]:
+    """Outermost first, as `st.App` takes it. Settings come from the environment. open_files: the limit, 0 for none."""
     return [
         Middleware(SafetyHeaders, frames=frame_origins(os.environ.get(FRAMES_VARIABLE, ""))),
         Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, "")))),
+        Middleware(Full, files=open_files),
     ]
 
 

@@ -43,7 +43,7 @@ def one_reference(at: AppTest, lines: list[str]) -> None:
     assert not at.exception
 
 
-@pytest.mark.parametrize("button", ["Step", "Run 50", "Back", "Start over"])
+@pytest.mark.parametrize("button", ["Next token", "Run 50", "Back", "Start over"])
 def test_an_over_long_prompt_and_a_click_in_one_go_keep_the_text_and_say_the_limit(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, button: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_an_error_in_a_callback_is_said_and_the_page_is_drawn(
     monkeypatch.setattr(run_loop, "step", wrong)
     at.run()
     at.text_area(key="widget_prompt").set_value("a b c d")
-    next(each for each in at.button if each.label == "Step").click()
+    next(each for each in at.button if each.label == "Next token").click()
     at.run()
     if logs:
         one_reference(at, faults_logged)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.queue import Queue
+from app.engine.queue import LITTLE, Queue
+from app.visitors import Thread as Asker
 
 
 class Line:
@@ -18,7 +19,7 @@ class Line:
     def __init__(self) -> None:
         self.order: list[str] = []
         self._queue, self._held, self._begun = Queue(), Event(), Event()
-        self._threads = [Thread(target=self._queue.run, args=(self._hold(), "nobody", 0.0))]
+        self._threads = [Thread(target=self._queue.run, args=(self._hold(), Asker("nobody"), 0.0))]
         self._threads[0].start()
         self._begun.wait(10)
 
@@ -38,7 +39,7 @@ class Line:
     def join(self, name: str, visitor: str, work: float, pieces: int = 1) -> None:
         """A job joins the line, after those before."""
         before = len(self._queue.waiting)
-        thread = Thread(target=self._queue.run, args=(self._named(name, pieces), visitor, work))
+        thread = Thread(target=self._queue.run, args=(self._named(name, pieces), Asker(visitor), work))
         thread.start()
         self._threads.append(thread)
         while len(self._queue.waiting) == before:
@@ -58,18 +59,18 @@ def job(function: Any) -> Generator[None, None, Any]:
 
 def test_what_a_job_returns_comes_back_and_an_error_too_and_the_queue_goes_on() -> None:
     queue = Queue()
-    assert queue.run(job(lambda: 3), "a", 0.1) == 3
+    assert queue.run(job(lambda: 3), Asker("a"), 0.1) == 3
     with pytest.raises(ZeroDivisionError):
-        queue.run(job(lambda: 1 / 0), "a", 0.1)
+        queue.run(job(lambda: 1 / 0), Asker("a"), 0.1)
     with pytest.raises(KeyboardInterrupt):  # not even what is no Exception ends it
-        queue.run(job(lambda: (_ for _ in ()).throw(KeyboardInterrupt())), "a", 0.1)
-    assert queue.run(job(lambda: "next"), "a", 0.1) == "next"
+        queue.run(job(lambda: (_ for _ in ()).throw(KeyboardInterrupt())), Asker("a"), 0.1)
+    assert queue.run(job(lambda: "next"), Asker("a"), 0.1) == "next"
 
 
 def test_all_jobs_run_in_one_thread_of_its_own_which_was_prepared_once() -> None:
     prepared: list[Thread] = []
     queue = Queue(lambda: prepared.append(current_thread()))
-    seen = {queue.run(job(current_thread), visitor, 0.1) for visitor in "abc"}
+    seen = {queue.run(job(current_thread), Asker(visitor), 0.1) for visitor in "abc"}
     assert seen == set(prepared) and len(prepared) == 1 and current_thread() not in seen
 
 
@@ -106,17 +107,84 @@ def test_a_step_comes_between_the_pieces_of_a_long_job() -> None:
                 time.sleep(0.001)
             yield
 
-    thread = Thread(target=queue.run, args=(long(), "flood", 1.0))
+    thread = Thread(target=queue.run, args=(long(), Asker("flood"), 1.0))
     thread.start()
     begun.wait(10)
-    queue.run(job(lambda: order.append("step")), "other", 0.01)
+    queue.run(job(lambda: order.append("step")), Asker("other"), 0.01)
     thread.join(10)
     assert order == ["piece 0", "step", "piece 1", "piece 2"]
 
 
-def test_who_asks_for_many_little_jobs_passes_nobody_who_asks_for_one() -> None:
+@pytest.mark.parametrize("work", [LITTLE / 2, 10 * LITTLE])
+def test_who_asks_for_many_jobs_comes_in_turns_with_who_asks_for_one(work: float) -> None:
     line = Line()
-    for i in range(30):
-        line.join(f"many {i}", "greedy", 0.1)
-    line.join("one", "modest", 1.0)
-    assert 9 <= line.go().index("one") <= 11, "after as much work as its own"
+    for i in range(10):
+        line.join(f"many {i}", "greedy", work)
+    line.join("one", "modest", work)
+    assert line.go().index("one") <= 1
+
+
+def test_long_jobs_go_on_beside_any_number_of_short_ones() -> None:
+    queue, order, stop = Queue(), [], Event()
+
+    def busy(name: str) -> Generator[None, None, None]:
+        until = time.thread_time() + LITTLE / 3
+        while time.thread_time() < until:
+            pass
+        order.append(name)
+        return
+        yield
+
+    def steps(visitor: str) -> None:
+        while not stop.is_set():
+            queue.run(busy("step"), Asker(visitor), LITTLE / 3)
+
+    threads = [Thread(target=steps, args=(visitor,)) for visitor in "abc"]
+    for thread in threads:
+        thread.start()
+    queue.run(busy("long"), Asker("long"), 1.0)
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert 12 <= order.index("long") <= 40  # 15 of a third each have worked five times as long as one LITTLE
+
+
+class Leaver:
+    """A visitor who leaves at some time; `ends` says whether that ends what asks for the job."""
+
+    def __init__(self, ends: bool = True) -> None:
+        self.key, self.gone, self.ends = "leaver", False, ends
+
+    def is_gone(self) -> bool:
+        return self.gone
+
+    def leave(self) -> None:
+        if self.ends:
+            raise EOFError
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_job_whose_visitor_has_left_is_not_run_on_unless_they_must_have_it(ends: bool) -> None:
+    queue, ran, visitor, begun = Queue(), [], Leaver(ends), Event()
+
+    def pieces() -> Generator[None, None, str]:
+        for i in range(3):
+            ran.append(i)
+            begun.set()
+            visitor.gone = True
+            yield
+        return "all"
+
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answers.append(queue.run(pieces(), visitor, 1.0))
+        except EOFError:
+            answers.append("left")
+
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join(10)
+    assert (answers, ran) == ((["left"], [0]) if ends else (["all"], [0, 1, 2]))
+    assert queue.run(job(lambda: "next"), Asker("other"), 0.01) == "next"

@@ -15,6 +15,7 @@ from app.engine import EngineTrace
 from app.engine.local import Local
 from app.offered import ALLOWED_MODELS_VARIABLE
 from app.state import View
+from app.visitors import visitor
 from gptcore.errors import CheckpointError
 from gptcore.model import GPTModel
 from gptcore.trace import Trace
@@ -66,7 +67,7 @@ def test_a_step_runs_the_output_head_once(offered, monkeypatch):
 
 
 def test_a_model_that_was_let_go_is_loaded_again_and_another_in_its_place_is_refused(offered, monkeypatch, tiny_model):
-    engine = Local()
+    engine = Local(visitor)
     run = engine.model(offered).run((1, 2, 3))
     monkeypatch.setattr("app.engine.local.MODELS_IN_MEMORY", 1)
     engine.add("another", replace(tiny_model, name="another"))

@@ -54,16 +54,20 @@ def _launcher(path: Path, script: Path) -> Path:
 
 
 @contextmanager
-def running_app(log_path: Path, script: str = "app", base: str = "", port: int = 0, **environment: str) -> Iterator[Server]:
+def running_app(
+    log_path: Path, script: str = "app", base: str = "", shell: str = "", port: int = 0, **environment: str
+) -> Iterator[Server]:
     """`streamlit run app`, as in the Makefile, with these environment variables besides; stopped at the end.
 
     script: another script instead, for what is tested by itself, behind a launcher like the app's.
-    base: `server.baseUrlPath`, with a slash before it. port: 0 for any free one.
+    base: `server.baseUrlPath`, with a slash before it. shell: a command before the start, such as one that sets a limit. port: 0 for any free one.
     """
     port = port or free_port()
     if script != "app":
         script = str(_launcher(log_path.with_name("launcher.py"), ROOT / script))
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.baseUrlPath", base]
+    if shell:
+        command = ["sh", "-c", f'{shell}; exec "$@"', "sh", *command]
     variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environment
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -32,7 +32,7 @@ def step(page: Page, times: int = 1) -> None:
     for _ in range(times):
         before = len(chips(page, "chosen"))
         with settled(page):
-            button(page, "Step").click()
+            button(page, "Next token").click()
         expect(chosen).to_have_count(before + 1)
 
 
@@ -306,7 +306,7 @@ def test_a_run_ends_at_the_context_length_and_nothing_offers_to_go_on(visit):
     expect(append).to_contain_text("255 + 1 = 256")
     button(page, "Run 50").click()
     expect(page.get_by_text("fills the context of 256 tokens")).to_be_visible()
-    for name in ("Step", "Run 50"):
+    for name in ("Next token", "Run 50"):
         expect(button(page, name)).to_be_disabled()
     expect(append).to_contain_text("256: full")
     with settled(page):
@@ -317,7 +317,7 @@ def test_a_run_ends_at_the_context_length_and_nothing_offers_to_go_on(visit):
     expect(page.get_by_text("Chosen. No place is left for it")).to_be_visible()
     with settled(page):
         button(page, "Back").click()
-    expect(button(page, "Step")).to_be_enabled()
+    expect(button(page, "Next token")).to_be_enabled()
     assert_silent(page)
 
 

@@ -9,9 +9,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+from huggingface_hub import constants
+
+NAME = "owner/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -19,11 +24,16 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """What a hub of models does, as far as its client asks: describe a repository, say what a file is, and send it, or parts of it.
 
-    cut: file -> how many bytes of it are sent before the line breaks, as long as it is in here; status: answer to everything.
+    cut: file -> how many bytes of it are sent before the line breaks, as long as it is in here; silent: the same, but then nothing
+    more comes and the line stays open, until `released`; instead: file -> other bytes that are sent under the right name and hash;
+    status: answer to everything.
     """
 
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
+    silent: dict[str, int] = field(default_factory=dict)
+    released: threading.Event = field(default_factory=threading.Event)
+    instead: dict[str, bytes] = field(default_factory=dict)
     status: tuple[int, str] | None = None
     sent: list[str] = field(default_factory=list)
     url: str = ""
@@ -53,6 +63,7 @@ class Hub:
         self.url = f"http://127.0.0.1:{http.server_port}"
 
         def stop() -> None:
+            self.released.set()
             http.shutdown()
             http.server_close()
 
@@ -75,12 +86,17 @@ class Hub:
 
     def _send_file(self, request: BaseHTTPRequestHandler, name: str, data: bytes) -> None:
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        data = self.instead.get(name, data)
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         start = int(wanted[1]) if wanted else 0
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         if request.command == "GET":
             self.sent.append(name)
+            if name in self.silent:
+                self._send(request, 200, data, headers, self.silent[name])
+                self.released.wait()
+                return
         self._send(
             request, 206 if start else 200, data[start:], headers, max(0, self.cut[name] - start) if name in self.cut else None
         )
@@ -98,3 +114,24 @@ class Hub:
         if request.command == "GET":
             request.wfile.write(body[:stop])
         request.close_connection = stop is not None
+
+
+def point_client(monkeypatch: pytest.MonkeyPatch, url: str, cache: Path) -> None:
+    """What $HF_ENDPOINT and $HF_HOME do when the client is first imported; one test below sets those themselves."""
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)  # many pieces of a small file, as of a large one
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)  # between its attempts
+
+
+def half_written(cache: Path) -> list[str]:
+    """Files in the cache that are not as they should be: not under a final name, or not with the content that their name promises."""
+    faults = [str(path) for path in cache.rglob("*") if path.is_file() and "incomplete" in path.name]
+    blobs = [path for path in cache.rglob("blobs/*") if path.is_file() and "incomplete" not in path.name]
+    return faults + [str(path) for path in blobs if hashlib.sha256(path.read_bytes()).hexdigest() != path.name]
+
+
+def cache_of(tmp_path: Path) -> Path:
+    return tmp_path / "hub"

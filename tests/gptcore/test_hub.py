@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,42 +22,9 @@ from transformers import GPT2LMHeadModel
 from gptcore import hub
 from gptcore.checkpoints import download, is_local, load
 from gptcore.errors import CheckpointError
-from tests.gptcore.small_hub import Hub
+from tests.gptcore.small_hub import NAME, Hub, cache_of, half_written, point_client
 
 ROOT = Path(__file__).parents[2]
-NAME = "owner/tiny"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_folder: Path) -> Iterator[Hub]:
-    """A hub that has the tiny model as owner/tiny; this program's client talks to it, with an empty cache."""
-    served = Hub({NAME: {path.name: path.read_bytes() for path in tiny_folder.iterdir()}})
-
-    stop = served.start()
-    point_client(monkeypatch, served.url, tmp_path / "hub")
-    yield served
-    stop()
-
-
-def point_client(monkeypatch: pytest.MonkeyPatch, url: str, cache: Path) -> None:
-    """What $HF_ENDPOINT and $HF_HOME do when the client is first imported; one test below sets those themselves."""
-    monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)  # many pieces of a small file, as of a large one
-    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)  # between its attempts
-
-
-def half_written(cache: Path) -> list[str]:
-    """Files in the cache that are not as they should be: not under a final name, or not with the content that their name promises."""
-    faults = [str(path) for path in cache.rglob("*") if path.is_file() and "incomplete" in path.name]
-    blobs = [path for path in cache.rglob("blobs/*") if path.is_file() and "incomplete" not in path.name]
-    return faults + [str(path) for path in blobs if hashlib.sha256(path.read_bytes()).hexdigest() != path.name]
-
-
-def cache_of(tmp_path: Path) -> Path:
-    return tmp_path / "hub"
 
 
 def test_a_model_is_downloaded_once_and_then_loads_without_the_network(server: Hub, tmp_path: Path, tiny_folder: Path) -> None:

@@ -17,7 +17,9 @@ import torch
 from gptcore import store as store_module
 from gptcore.config import NAMED_CONFIGS, GPTConfig
 from gptcore.errors import GPTCoreError, SequenceLengthError, TokenError
+from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.run import Patch
 from gptcore.store import TraceStore
 from gptcore.trace import Trace
 from tests.gptcore.random_models import TINY, random_ids, random_model, trace_of, traced
@@ -380,3 +382,29 @@ def test_weights_are_never_written() -> None:
         trace.check()
         trace.lens()
     assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
+
+
+def test_a_run_that_is_extended_in_pieces_is_the_run_as_a_whole(tiny_model: LanguageModel) -> None:
+    model = replace(tiny_model, store=TraceStore())
+    run = model.run(tuple(range(20)))
+    left = [model.store.missing(run)] + [model.store.extend(run, 6) for _ in range(4)]
+    assert left == [20, 14, 8, 2, 0] and model.store.missing(run) == 0
+    assert len(model.store._kept) == 1, "room for the whole is taken at the beginning"
+    pieces, whole = model.store.trace(run), replace(tiny_model, store=TraceStore()).trace(run.ids)
+    for layer in range(tiny_model.config.n_layers):
+        np.testing.assert_allclose(pieces.resid(layer + 1), whole.resid(layer + 1), atol=1e-5)
+    with pytest.raises(SequenceLengthError):
+        model.store.extend(model.run((1,) * 65), 6)
+
+
+def test_what_is_too_large_to_be_kept_says_that_extending_it_leads_nowhere(tiny_model: LanguageModel) -> None:
+    model = replace(tiny_model, store=TraceStore(max_bytes=20_000))
+    run = model.run(tuple(range(60)))
+    assert {model.store.extend(run, 50) for _ in range(3)} == {10}
+    assert model.store.trace(run).logits.shape == (290,)
+
+
+def test_a_patch_is_extended_at_once_since_its_places_are_those_of_the_whole(tiny_model: LanguageModel) -> None:
+    model = replace(tiny_model, store=TraceStore())
+    run = model.run(tuple(range(20)), Patch((1, 2, 3), frozenset({(1, 2, 19)})))
+    assert model.store.extend(run, 6) == 0

@@ -12,4 +12,4 @@ def place(model: LanguageModel, ids: tuple[int, ...], *, layer: int = 0, head: i
     """Where a visitor stands who looks at these ids; the model is in the queue, like any that is loaded."""
     tokens = tuple(model.tokenizer.text_of(i) for i in ids)
     standing = runtime.ENGINE.add(model.name, model)
-    return Here(View(), standing, SequenceInView(ids, ids, (), False), tokens, layer, head, position)
+    return Here(View(), standing, SequenceInView(ids, ids, False), tokens, layer, head, position)

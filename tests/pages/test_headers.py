@@ -1,4 +1,4 @@
-"""The line above a page's title."""
+"""A page's title."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from app import ui
+from app import palette, ui
 from app.shell.navigation import PAGES, PageEntry
 from tests.pages.visit_page import open_page, printed
 
 
 @pytest.mark.parametrize("entry", PAGES, ids=lambda entry: entry.file)
-def test_a_page_is_headed_by_its_stage_and_one_about_the_whole_model_by_none(
+def test_a_title_has_the_colour_of_its_stage_and_one_about_the_whole_model_that_of_the_text(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, entry: PageEntry
 ) -> None:
     header = next(
         part for part in printed(open_page(monkeypatch, tiny_folder, entry.file)).splitlines() if "glass-header" in part
     )
-    assert f">{ui.STAGE_NAMES[entry.stage]}</p>" in header
-    assert ("color: inherit" in header) == (entry.file in ("map", "parameters", "scale", "glossary"))
+    whole = entry.file in ("map", "parameters", "scale", "glossary")
+    assert ("border-color: currentColor" in header) == whole == (entry.stage == ui.WHOLE)
+    assert whole or f"border-color: {palette.colour(entry.stage, 'light')}" in header
 
 
 def test_every_address_opens_a_page_of_its_own(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

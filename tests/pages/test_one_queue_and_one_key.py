@@ -14,6 +14,7 @@ import torch
 from app import runtime
 from app.engine import local
 from app.recent import Recent
+from app.visitors import visitor
 from gptcore.run import Ablation, Run
 from gptcore.store import TraceStore
 from gptcore.tokenizer import Tokenizer
@@ -48,8 +49,8 @@ def watch() -> Iterator[Watch]:
             seen.touches.append((current_thread(), getattr(function, "__name__", str(function))))
             return super().__torch_function__(function, types, args, kwargs)
 
-    def load(name: str) -> Any:
-        loaded = replace(plain_load(name), name="watched")
+    def load(name: str, **asked: Any) -> Any:
+        loaded = replace(plain_load(name, **asked), name="watched")
         seen.loaders.add(current_thread())
         _ = loaded.identity
         for module in loaded.model.modules():
@@ -66,7 +67,7 @@ def watch() -> Iterator[Watch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local.gptcore, "load", load)
         patch.setattr(TraceStore, "trace", trace)
-        patch.setattr(runtime, "ENGINE", local.Local(runtime._visitor))
+        patch.setattr(runtime, "ENGINE", local.Local(visitor))
         yield seen
 
 

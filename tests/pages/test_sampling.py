@@ -130,7 +130,7 @@ def test_a_loop_is_a_round_that_comes_back_in_full(ids: tuple[int, ...], expecte
 
 
 def test_the_greedy_text_is_what_an_argmax_loop_writes(tiny_model: LanguageModel) -> None:
-    views.continuation.clear()
+    views._CONTINUED.clear()
     ids = tiny_model.tokenizer.encode(PROMPT)
     written, room = list(ids), tiny_model.config.context_length
     with torch.inference_mode():

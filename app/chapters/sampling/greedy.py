@@ -55,8 +55,10 @@ def _written(here: Here) -> list[Check]:
             args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
         )  # fmt: skip
         return []
-    with st.spinner("Writing …", show_time=True):
-        texts = [views.continuation(here.run, s) for s in (SamplingSettings(temperature=0.0), settings)]
+    both = (SamplingSettings(temperature=0.0), settings)
+    with ui.progress("Writing …") as progress:
+        halves = (lambda share: progress(share / 2), lambda share: progress(0.5 + share / 2))
+        texts = [views.continuation(here.run, each, half) for each, half in zip(both, halves, strict=True)]
     _both(here, texts)
     return [first_tokens(here, settings, texts)]
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from app import runtime
 from app.engine import queued
-from app.recent import MB, keeping
+from app.recent import MB, Recent, keeping
 from app.writing.numbers import significant
 from gptcore.checks import Check
 from gptcore.generation import generate
@@ -221,19 +221,27 @@ def loop(ids: Sequence[int]) -> Loop | None:
     return best
 
 
-@keeping(MB)
-def continuation(run: Run, settings: SamplingSettings) -> tuple[int, ...]:
-    """Up to WRITTEN tokens after the sequence: fewer where the context is full or the model ends its text."""
+_CONTINUED: Recent[tuple[int, ...]] = Recent(MB)
+
+
+def continuation(run: Run, settings: SamplingSettings, progress: Callable[[float], object] = lambda _: None) -> tuple[int, ...]:
+    """Up to WRITTEN tokens after the sequence: fewer where the context is full or the model ends its text.
+
+    In pieces, between which others have their turn in the queue; progress is told which share is there, from 0 to 1.
+    """
+    return _CONTINUED.get((run, settings), lambda: _in_pieces(run, settings, progress))
+
+
+def _in_pieces(run: Run, settings: SamplingSettings, progress: Callable[[float], object]) -> tuple[int, ...]:
     model, ids, goes_on = runtime.named(run.model), run.ids, True
     while goes_on and len(ids) < len(run.ids) + WRITTEN:
-        ids, goes_on = _written_on(model, ids, settings, min(AT_ONCE, len(run.ids) + WRITTEN - len(ids)))
+        ids, goes_on = _written_on(model, replace(run, ids=ids), settings, min(AT_ONCE, len(run.ids) + WRITTEN - len(ids)))
+        progress((len(ids) - len(run.ids)) / WRITTEN)
     return ids[len(run.ids) :]
 
 
 @queued
-def _written_on(
-    model: LanguageModel, ids: tuple[int, ...], settings: SamplingSettings, count: int
-) -> tuple[tuple[int, ...], bool]:
+def _written_on(model: LanguageModel, run: Run, settings: SamplingSettings, count: int) -> tuple[tuple[int, ...], bool]:
     """The sequence with up to `count` tokens more, and whether others may follow."""
-    *_, last = generate(model, ids, max_new_tokens=count, **asdict(settings))
+    *_, last = generate(model, run.ids, max_new_tokens=count, intervention=run.intervention, **asdict(settings))
     return last.ids, last.stopped == "count"

@@ -35,8 +35,8 @@ def surprise_of_text(here: Here) -> None:
         st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
         return
     run = here.run if text is None else here.model.run(ids)
-    with st.spinner("Reading the text …", show_time=True):
-        found = surprise_views.judged(run)
+    with ui.progress("Reading the text …") as progress:
+        found = surprise_views.judged(run, progress)
     if not found.ids:
         ui.note("Nothing was predicted yet: there is one token, and nothing comes before it. Add text, or step once."
                 if text is None else "Type or paste a text above.")  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,13 @@ from gptcore.checks import Check
 from gptcore.errors import SequenceLengthError
 from gptcore.language_model import LanguageModel
 from gptcore.run import Run
-from gptcore.surprise import Surprise, surprise
+from gptcore.surprise import Judged, Surprise, joined, judge, surprise, windows
 from gptcore.tokenizer import Tokenizer
+from gptcore.trace import Trace
 
 LONGEST_NAMED = 60  # characters of a word that is named with each of its tokens
 EXPECTED = 3  # tokens that are named as expected
+ROWS_AT_ONCE = 32  # judged in one turn of the queue
 MOST_TOKENS = 1024  # read at once: one pass of GPT-2, a few of a model with a shorter context
 TOLERANCE = 1e-4  # of the largest surprise: bits are differences of logits, which are larger than they
 _MOST_ALONE = 32  # tokens that are judged again by themselves
@@ -49,14 +51,36 @@ class Whole:
 _JUDGED: Recent[Surprise] = Recent(16 * MB)  # some 100 KB each for 1,024 tokens
 
 
-def judged(run: Run) -> Surprise:
-    """The surprise at each token after the first, computed once for everybody."""
-    return _JUDGED.get(run, lambda: _judge(runtime.named(run.model), run.ids))
+def judged(run: Run, progress: Callable[[float], object] = lambda _: None) -> Surprise:
+    """The surprise at each token after the first, computed once for everybody.
+
+    In pieces, between which others have their turn in the queue; progress is told which share is there, from 0 to 1.
+    """
+    return _JUDGED.get(run, lambda: _in_pieces(run, progress))
+
+
+def _in_pieces(run: Run, progress: Callable[[float], object]) -> Surprise:
+    model = runtime.named(run.model)
+    passes = windows(len(run.ids), model.config.context_length, run.intervention)
+    parts: list[Judged] = []
+    for window in passes:
+        seen = model.trace(Run(run.model, run.ids[window.start : window.stop], run.intervention))
+        for first in range(window.first, window.stop + 1, ROWS_AT_ONCE):
+            targets = run.ids[first : min(first + ROWS_AT_ONCE, window.stop + 1)]
+            parts.append(_judge(seen, first - 1 - window.start, targets))
+            progress((first + len(targets)) / len(run.ids))
+    return joined(run.ids, parts, passes, min(EXPECTED + 1, model.config.vocab_size))
 
 
 @queued
-def _judge(model: LanguageModel, ids: tuple[int, ...]) -> Surprise:
-    return surprise(model.model, ids, top=EXPECTED + 1)
+def _judge(trace: Trace, first: int, targets: Sequence[int]) -> Judged:
+    return judge(trace, first, targets, top=EXPECTED + 1)
+
+
+@queued
+def _alone(model: LanguageModel, run: Run) -> Surprise:
+    """In one pass of its own, whatever is kept."""
+    return surprise(model, run.ids, EXPECTED + 1, run.intervention)
 
 
 def text_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
@@ -184,7 +208,7 @@ def self_checks(run: Run, found: Surprise) -> list[Check]:
     if len(found.ids) == 1:
         return [_single_check(run, found)]
     alone = min(_MOST_ALONE, (len(run.ids) + 1) // 2)
-    again = judged(run.beginning(alone + 1))
+    again = _alone(runtime.named(run.model), run.beginning(alone + 1))
     apart = float(np.abs(again.bits - found.bits[:alone]).max() / max(found.bits.max(), 1e-30))
     return [
         Check(

@@ -1,0 +1,84 @@
+"""A visitor without a browser: the same messages over the same websocket, so that a hundred of them cost the machine little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from urllib.parse import urlencode, urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.sync.client import ClientConnection, connect
+
+_LONGEST_MESSAGE = 64 * 2**20
+_OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
+
+
+@dataclass
+class RawVisitor:
+    """One session. url: of the server; view: what the address says.
+
+    errors: the messages of errors that were shown to it; n_bytes: what it has received.
+    """
+
+    url: str
+    view: dict[str, str]
+    errors: list[str] = field(default_factory=list)
+    n_bytes: int = 0
+
+    def __enter__(self) -> RawVisitor:
+        parts = urlsplit(self.url)
+        self._socket: ClientConnection = connect(
+            f"ws://{parts.netloc}{parts.path}/_stcore/stream",
+            origin=f"http://{parts.netloc}",  # type: ignore[arg-type]
+            subprotocols=["streamlit"],  # type: ignore[list-item]
+            max_size=_LONGEST_MESSAGE,
+            open_timeout=60,
+            ping_interval=None,
+        )
+        self._buttons: dict[str, tuple[str, str]] = {}  # what stands on a button -> its id, its fragment's id
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
+        self._socket.close()
+
+    def open(self, timeout: float = 120) -> None:
+        """Open the page, and wait until it is drawn."""
+        self.ask()
+        self.wait(timeout)
+
+    def ask(self) -> None:
+        """Open the page."""
+        self._send(BackMsg())
+
+    def press(self, label: str, timeout: float = 120) -> None:
+        """Click on a button, and wait until what it does is drawn."""
+        message = BackMsg()
+        button, fragment = self._buttons[label]
+        message.rerun_script.widget_states.widgets.append(WidgetState(id=button, trigger_value=True))
+        message.rerun_script.fragment_id = fragment
+        self._send(message)
+        self.wait(timeout)
+
+    def wait(self, timeout: float = 120) -> None:
+        """Read messages until a run is over. Raises TimeoutError where none comes for so many seconds."""
+        while True:
+            data = self._socket.recv(timeout)
+            self.n_bytes += len(data)
+            message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
+            kind = message.WhichOneof("type")
+            if kind == "delta":
+                element = message.delta.new_element
+                if element.WhichOneof("type") == "button":
+                    self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
+                if element.WhichOneof("type") == "exception" or (
+                    element.WhichOneof("type") == "alert" and element.alert.format == 1
+                ):
+                    self.errors.append(element.alert.body or element.exception.message)
+            elif kind == "script_finished" and message.script_finished in _OVER:
+                return
+
+    def _send(self, message: BackMsg) -> None:
+        message.rerun_script.query_string = urlencode(self.view)
+        self._socket.send(message.SerializeToString())

@@ -1,0 +1,112 @@
+"""The engine of this process under a flood: whose turn it is, in pieces of work, and what is kept in memory."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import replace
+from threading import Event, Thread, get_ident
+from typing import Any
+
+import pytest
+
+from app.engine import EngineModel, local, queue
+from app.visitors import Thread as Asker
+from gptcore.buffers import Buffer
+from gptcore.language_model import LanguageModel
+from gptcore.run import Run
+from gptcore.store import TraceStore
+
+MOST_BYTES = 200_000  # three or four long prompts
+FLOOD = 12  # visitors at once, each with one long prompt after the other
+
+
+@pytest.fixture
+def model(tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> EngineModel:
+    """A model with a store of its own, of which a long prompt takes many pieces."""
+    engine = local.Local(lambda: Asker(get_ident()))
+    made = engine.add("flooded", replace(tiny_model, store=TraceStore(MOST_BYTES)))
+    made_of = engine._loaded["flooded"][0].store
+    monkeypatch.setattr(engine, "_work", lambda run: 0.005 + 0.02 * made_of.missing(run))  # as if it were a large model
+    return made
+
+
+class Flood:
+    """Long prompts, no two alike, from many visitors, for as long as the block lasts; `pieces` counts what was computed of them."""
+
+    def __init__(self, model: EngineModel, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pieces = 0
+        self._model, self._stop = model, Event()
+        self._threads = [Thread(target=self._ask, args=(i,)) for i in range(FLOOD)]
+
+        def extend(store: TraceStore, run: Run, at_most: int) -> int:
+            if len(run.ids) > 40:
+                self.pieces += 1
+                time.sleep(0.002)
+            return plain(store, run, min(at_most, 4))
+
+        plain = TraceStore.extend
+        monkeypatch.setattr(TraceStore, "extend", extend)
+
+    def _ask(self, visitor: int) -> None:
+        turn = 0
+        while not self._stop.is_set():
+            run = self._model.run([visitor, turn % 290, *range(58)])
+            for _ in range(3):  # what a page asks of it
+                _ = self._model.trace(run).logits
+            turn += 1
+
+    def __enter__(self) -> Flood:
+        for thread in self._threads:
+            thread.start()
+        while self.pieces < 3 * FLOOD:
+            time.sleep(0.001)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+
+def test_a_step_waits_for_a_few_pieces_of_a_flood_and_not_for_its_prompts(
+    model: EngineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, joined, begun = [5, 6, 7], [], []
+    with Flood(model, monkeypatch) as flood:
+
+        def job(line: Any, pieces: Any, who: Asker, *rest: Any) -> Any:
+            if who.key == get_ident() == me:
+                joined.append(flood.pieces)
+            return plain_job(line, pieces, who, *rest)
+
+        def trace(store: TraceStore, run: Run) -> Any:
+            if len(run.ids) < 40:
+                begun.append(flood.pieces)
+            return plain_trace(store, run)
+
+        me, plain_job, plain_trace = get_ident(), queue._Line.job, TraceStore.trace
+        monkeypatch.setattr(queue._Line, "job", job)
+        monkeypatch.setattr(TraceStore, "trace", trace)
+        for _ in range(20):
+            ids.append(int(model.trace(model.run(ids)).logits.argmax()))
+    waited = [after - before for before, after in zip(joined, begun, strict=True)]
+    assert max(waited) <= 3, waited  # a prompt is 15 pieces, and twelve wait
+
+
+def alive() -> int:
+    """Bytes of all buffers of traces that anybody holds."""
+    gc.collect()
+    return sum(each.n_bytes for each in gc.get_objects() if type(each) is Buffer)
+
+
+def test_a_flood_takes_no_more_memory_than_the_store_may_and_the_one_prompt_that_is_computed(
+    model: EngineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, seen = alive(), []
+    with Flood(model, monkeypatch):
+        for _ in range(10):
+            time.sleep(0.02)
+            seen.append(alive() - before)
+    one = max(each.n_bytes for each in gc.get_objects() if type(each) is Buffer)
+    assert MOST_BYTES / 2 < max(seen) <= MOST_BYTES + one
