@@ -1,5 +1,5 @@
 # make run     start the app (the first time: install it, which takes a few minutes)
-# make test    run all tests, in a real browser too where there is one
+# make test    run all tests, in a real browser too where there is one, in as many processes as there are cores (at most 4)
 # make check   lint and types; make format puts the code into the formatter's shape
 # make bench   measure against the budgets and against other implementations
 # ARGS goes to the program: make run ARGS="--server.port 8600", make test ARGS="tests/gptcore -k sampling"
@@ -15,7 +15,7 @@ run: $(VENV)/.run-installed
 	@exec $(VENV)/bin/streamlit run app $(ARGS)
 
 test: $(VENV)/.dev-installed
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev-installed
 	$(VENV)/bin/ruff check .

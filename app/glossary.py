@@ -21,12 +21,12 @@ GLOSSARY: dict[str, str] = {
     "shortcut connection": "The way past a part of the network: its input is added to its output. Also called skip or residual connection.",
     "transformer block": "LayerNorm, attention, shortcut, LayerNorm, feed-forward, shortcut. GPT-2 is a stack of them.",
     "layer": "One transformer block of the stack; counted from 0.",
-    "attention": "How a position reads from the positions before it and from itself: a weighted mean of their values, where the weights "
+    "attention": "How a position takes in the positions before it and itself: a weighted mean of their values, where the weights "
     "come from how well its query matches their keys.",
     "attention head": "One of several attentions that run side by side in a layer, each with its own queries, keys and values.",
     "query": "What a position asks for. Compared with every key.",
     "key": "What a position offers to be found by.",
-    "value": "What a position gives when it is read.",
+    "value": "What a position passes on to the positions that attend to it.",
     "causal mask": "The rule that a position sees itself and what came before, never what comes after. Set before the softmax: "
     "scores of later positions become minus infinity, so that their weight is exactly 0.",
     "attention sink": "A position, nearly always the first, that many heads give most of their weight when they have nothing to read. "
@@ -54,7 +54,7 @@ GLOSSARY: dict[str, str] = {
     "min-p": "Only tokens at least a given share as likely as the best one stay in the draw.",
     "greedy": "Always take the most likely token. No chance is involved.",
     "seed": "A number from which the random numbers of a run are computed. The same seed gives the same text.",
-    "entropy": "How uncertain a choice is, in bits. 1 bit: as uncertain as a coin; 3 bits: as a fair choice among 8.",
+    "entropy": "How uncertain a choice is, in bits. 1 bit: as uncertain as a coin; 3 bits: as a choice among 8 equally likely tokens.",
     "autoregressive": "Writing one token at a time, each from all before it.",
     "K/V cache": "The keys and values of all earlier positions, kept, so that a new token costs one position of work. Queries are not kept: "
     "they are used once.",

@@ -11,7 +11,7 @@ import time
 from app import runtime, sequence, state
 from app.runtime import Here
 
-SPEEDS = {"1 token a second": 1.0, "2 a second": 0.5, "5 a second": 0.2, "As fast as it goes": 0.05}
+SPEEDS = {"1 token a second": 1.0, "2 a second": 0.5, "5 a second": 0.2, "Maximum speed": 0.05}
 DEFAULT_SPEED = "5 a second"
 
 

@@ -1,4 +1,8 @@
-"""A visitor without a browser: the same messages over the same websocket, so that a hundred of them cost the machine little."""
+"""A visitor without a browser: the same messages over the same websocket, so that a hundred of them cost the machine little.
+
+Like a browser it hands in the address as the app last set it, and which messages it has kept, so that they are not sent again.
+The package `websockets` comes with Streamlit.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ _OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCC
 
 @dataclass
 class RawVisitor:
-    """One session. url: of the server; view: what the address says.
+    """One session. url: of the server; view: what the address says at first.
 
     errors: the messages of errors that were shown to it; n_bytes: what it has received.
     """
@@ -29,7 +33,7 @@ class RawVisitor:
 
     def __enter__(self) -> RawVisitor:
         parts = urlsplit(self.url)
-        self._socket: ClientConnection = connect(
+        self._connection = connect(
             f"ws://{parts.netloc}{parts.path}/_stcore/stream",
             origin=f"http://{parts.netloc}",  # type: ignore[arg-type]
             subprotocols=["streamlit"],  # type: ignore[list-item]
@@ -37,11 +41,14 @@ class RawVisitor:
             open_timeout=60,
             ping_interval=None,
         )
+        self._socket: ClientConnection = self._connection.__enter__()
+        self.query, self._page = urlencode(self.view), ""
+        self._kept: set[str] = set()
         self._buttons: dict[str, tuple[str, str]] = {}  # what stands on a button -> its id, its fragment's id
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
-        self._socket.close()
+        self._connection.__exit__(kind, value, where)
 
     def open(self, timeout: float = 120) -> None:
         """Open the page, and wait until it is drawn."""
@@ -68,7 +75,13 @@ class RawVisitor:
             self.n_bytes += len(data)
             message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
             kind = message.WhichOneof("type")
-            if kind == "delta":
+            if message.metadata.cacheable and message.hash:
+                self._kept.add(message.hash)
+            if kind == "new_session":
+                self._page = message.new_session.page_script_hash
+            elif kind == "page_info_changed":
+                self.query = message.page_info_changed.query_string
+            elif kind == "delta":
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "button":
                     self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
@@ -80,5 +93,6 @@ class RawVisitor:
                 return
 
     def _send(self, message: BackMsg) -> None:
-        message.rerun_script.query_string = urlencode(self.view)
+        message.rerun_script.query_string, message.rerun_script.page_script_hash = self.query, self._page
+        message.rerun_script.cached_message_hashes.extend(self._kept)
         self._socket.send(message.SerializeToString())

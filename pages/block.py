@@ -14,7 +14,7 @@ size = markup.shape(1, len(here.ids), here.config.emb_dim).replace(" ", "\N{NO-B
 ui.page_header(
     "residual",
     "What does one block do to one token?",
-    "It adds to the token's vector twice: first what attention read from the tokens before, then what the feed-forward network made of "
+    "It adds to the token's vector twice: first what attention brought from the tokens before, then what the feed-forward network made of "
     f"it. {size} goes in and {size} comes out, which is why blocks can be stacked.",
 )
 ui.parts(choices.BLOCK_PART, PARTS, here)

@@ -13,7 +13,7 @@ here = runtime.here()
 ui.page_header(
     "feed_forward",
     "What does the feed-forward network do with one token?",
-    "It makes four times as many numbers out of a token's vector, bends each of them with GELU, and narrows them to the old width. "
+    "It expands a token's vector to four times its width, applies GELU to each number, and projects the result back. "
     "Every token by itself: only attention moves anything between tokens.",
 )
 ui.parts(choices.FEED_FORWARD_PART, PARTS, here)

@@ -40,6 +40,15 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", ""}
 TINY_TEXT = "Once upon a time there was a little cat, and the cat had a hat. The hat was on the cat, and the cat was on the mat. "
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What measures time runs when it is asked for by name, alone: another program beside it would decide what it finds."""
+    if "timing" in config.getoption("markexpr"):
+        return
+    left_out = [item for item in items if "timing" in item.keywords]
+    items[:] = [item for item in items if "timing" not in item.keywords]
+    config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     """A test that reaches for another machine fails at once, and says where it wanted to go."""

@@ -105,7 +105,7 @@ def _prompt() -> None:
         "Examples",
         PRESETS,
         index=None,
-        placeholder="Take an example …",
+        placeholder="Choose an example …",
         label_visibility="collapsed",
         **state.one_shot("preset", list(PRESETS), lambda name: state.update(prompt=PRESETS[name])),
     )

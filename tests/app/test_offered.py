@@ -151,9 +151,9 @@ def test_a_link_names_a_model_and_not_its_folder_and_one_that_names_the_folder_s
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     offer(monkeypatch, tiny_folder)
-    at = visit(model=str(tiny_folder), prompt="a b", chosen="5.6", position="0")
+    at = visit(model=str(tiny_folder), prompt="a b", chosen="5.6", step="1", position="0")
     assert at.query_params["model"] == "tiny" and at.query_params["chosen"] == "5.6" and not at.toast
-    assert at.query_params["position"] == "0"
+    assert at.query_params["position"] == "0" and "step" not in at.query_params
     assert str(tiny_folder) not in str(at.main)
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 from tests.browser.figure_visitor import Visitor as FigureVisitor
 from tests.browser.map_visitor import Visitor as MapVisitor
 from tests.browser.server import Server, running_app
-from tests.browser.visit import Visit, Window, listen, wait_ready
+from tests.browser.visit import Visit, Window, at_rest, listen
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_ARGS = [
@@ -95,14 +95,14 @@ def window(browser: Browser) -> Iterator[Window]:
 def visit(window: Window, server: Server) -> Visit:
     """visit(path="/", wait=True, app=server, and what `window` takes) -> a page of the app.
 
-    Each visit is a new visitor with a window of its own. It returns when the first run is over, with wait=False at once.
+    Each visit is a new visitor with a window of its own. It returns when the page is at rest, with wait=False at once.
     """
 
     def open_page(path: str = "/", *, wait: bool = True, app: Server = server, **options: Any) -> Page:
         page = window(**options)
         page.goto(app.url + path, wait_until="domcontentloaded")
         if wait:
-            wait_ready(page)
+            at_rest(page)
         return page
 
     return open_page
@@ -118,7 +118,7 @@ def open_map(window: Window, components: Server) -> Callable[..., MapVisitor]:
         page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
         page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
-        wait_ready(page)
+        at_rest(page)
         return visitor
 
     return opened
@@ -131,9 +131,8 @@ def open_figure(window: Window, components: Server) -> Callable[..., FigureVisit
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> FigureVisitor:
         page = window(width, dark=dark, touch=touch)
         page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
-        wait_ready(page)
         page.locator("figure.figure text").first.wait_for()
-        page.evaluate("document.fonts.ready")
+        at_rest(page)
         return FigureVisitor(page)
 
     return opened

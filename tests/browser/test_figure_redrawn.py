@@ -36,6 +36,7 @@ def test_other_numbers_are_drawn_in_the_same_element_and_equal_ones_not_at_all(o
     assert np.allclose([scale(right) for _, _, right, _ in visitor.bars()[0]], np.roll(SHARES, 1), atol=1e-3)
 
 
+@pytest.mark.timing
 def test_a_drawing_takes_less_than_a_frame(open_figure: Open) -> None:
     visitor = open_figure("strip")
     visitor.page.evaluate("performance.clearMeasures()")

@@ -15,7 +15,7 @@ from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -48,7 +48,7 @@ def open_panel(window: Window, components: Server) -> Callable[..., Visitor]:
         visitor = Visitor(page)
         page.goto(f"{components.url}/next_token?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".panel:not(.waiting)")
-        wait_ready(page)
+        (wait_ready if "outside" in query else at_rest)(page)
         return visitor
 
     return opened
@@ -177,8 +177,8 @@ def test_while_the_pointer_is_down_what_python_says_about_the_settings_does_not_
     visitor.page.mouse.move(left + 0.1 * width, y, steps=3)
     held = output.inner_text()
     assert float(held) < 0.8
-    for _ in range(10):
-        visitor.page.wait_for_timeout(80)
+    for _ in range(5):
+        wait_for_runs(visitor.page, 1)
         assert output.inner_text() == held
     visitor.page.mouse.up()
     expect(output).to_have_text("2.10")
@@ -315,6 +315,7 @@ def test_the_vocabulary_travels_once_the_logits_once_a_step_and_settings_alone(o
     assert sum(small) < 20_000
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_redraw_over_gpt2s_vocabulary_takes_less_than_a_frame(open_panel: Any, name: str) -> None:
     """The median is what counts, and on a free machine it is a third of that; where other programs hold the processors, it is

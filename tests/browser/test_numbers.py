@@ -31,12 +31,13 @@ def samples() -> list[float]:
     rng = np.random.default_rng(0)
     sizes = rng.normal(size=3000) * 10.0 ** rng.integers(-12, 14, 3000)
     short = [float(f"{x:.{digits}g}") for x in sizes[:700] for digits in (1, 3, 4)]
+    noisy = [x * (1 + noise) for x in short[:300] for noise in (3e-15, 3e-14, 3e-13, 3e-12)]  # some is rounded off, some is not
     singles = rng.normal(size=500).astype(np.float32)
     shares = rng.random(500) ** 6
     halves = [k / 64 for k in range(-300, 1000)] + [k / 8192 for k in range(300)]
     borders = [sign * step * 10.0**power for power in range(-7, 17) for step in (1, 0.9995, 0.99949, 5) for sign in (1, -1)]
     special = [0.0, -0.0, 1.0, 0.1 + 0.2, 1e21, 1e300, float("inf"), float("-inf"), float("nan")]
-    return [float(x) for x in (*sizes, *short, *singles, *shares, *halves, *borders, *special)]
+    return [float(x) for x in (*sizes, *short, *noisy, *singles, *shares, *halves, *borders, *special)]
 
 
 def test_python_and_the_browser_write_thousands_of_numbers_alike(browser: Browser) -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.browser.visit import settled
+from tests.browser.visit import at_rest, settled
 
 FULL = "Once upon a time there was a little girl who had a red cap and a very old grandmother. " * 10
 
 
 def hidden_beyond_the_edge(page):
     """Pixels of each table that one would have to scroll to."""
+    at_rest(page)
     return page.locator(".table-box").evaluate_all("(boxes) => boxes.map((box) => box.scrollWidth - box.clientWidth)")
 
 

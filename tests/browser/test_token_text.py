@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.server import Server
 from tests.browser.token_text_app import HOSTILE
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled
 
 Open = Callable[..., Page]
 
@@ -26,7 +26,7 @@ def open_text(window: Window, components: Server) -> Open:
         page = window(width, 800)
         page.goto(f"{components.url}/token_text?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".chip", timeout=30_000)
-        wait_ready(page)
+        at_rest(page)
         return page
 
     return opened

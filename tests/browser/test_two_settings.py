@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.writing.numbers import percent
 from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
-from tests.browser.visit import Window, assert_silent, no_horizontal_scroll, settled, wait_ready
+from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -54,7 +54,7 @@ def open_bench(window: Window, components: Server) -> Callable[..., Visitor]:
         page = window(width, height)
         page.goto(f"{components.url}/two_settings?{urlencode(query)}", wait_until="domcontentloaded")
         page.wait_for_selector(".bench:not(.waiting)")
-        wait_ready(page)
+        (wait_ready if "outside" in query else at_rest)(page)
         return Visitor(page)
 
     return opened
@@ -112,8 +112,8 @@ def test_a_drag_survives_runs_of_the_page_that_set_something_else(open_bench: An
     visitor.page.mouse.move(left + 0.1 * width, y, steps=3)
     held = output.inner_text()
     assert float(held) < 0.8
-    for _ in range(10):
-        visitor.page.wait_for_timeout(80)
+    for _ in range(5):
+        wait_for_runs(visitor.page, 1)
         assert output.inner_text() == held
     visitor.page.mouse.up()
     expect(output).to_have_text("2.10")
@@ -127,6 +127,7 @@ def test_the_longest_axis_ends_at_100_percent(open_bench: Any) -> None:
     assert ticks == ["0", "25 %", "50 %", "75 %", "100 %"]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_redraw_over_gpt2s_vocabulary_takes_less_than_a_frame(open_bench: Any, name: str) -> None:
     """Where other programs hold the processors, only the fastest quarter is the component's; on a free machine so is the median."""
@@ -157,7 +158,7 @@ def test_it_fits_the_window_and_no_text_lies_over_another(open_bench: Any, width
 
 def test_on_the_page_a_drag_is_sent_at_its_end_into_the_address_and_the_formula(visit: Any) -> None:
     page = visit("/sampling?prompt=Once+upon+a+time")
-    second = page.get_by_role("region", name="Second setting, also used on Generate")
+    second = page.get_by_role("region", name="Setting B, also used on Write")
     slider = second.get_by_role("slider", name="Temperature")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -174,14 +175,14 @@ def test_on_the_page_a_drag_is_sent_at_its_end_into_the_address_and_the_formula(
     expect(page).to_have_url(re.compile(rf"[?&]temperature={re.escape(value)}(&|$)"))
     expect(page.get_by_test_id("stMain").locator("annotation").first).to_contain_text(f"/ {value}}}")
     with settled(page):
-        page.get_by_role("region", name="First setting").get_by_role("slider", name="Top-k").press("Home")
+        page.get_by_role("region", name="Setting A").get_by_role("slider", name="Top-k").press("Home")
     expect(page).to_have_url(re.compile(r"[?&]first_top_k=1(&|$)"))
     assert_silent(page)
 
 
 def test_a_link_restores_both_settings_also_for_the_nine_words(visit: Any) -> None:
     page = visit("/sampling?first_top_k=3&top_p=0.9&temperature=5&logits=nine_words", width=390, height=844, touch=True)
-    first, second = (page.get_by_role("region", name=name) for name in ("First setting", "Second setting"))
+    first, second = (page.get_by_role("region", name=name) for name in ("Setting A", "Setting B"))
     expect(first.get_by_role("slider", name="Top-k")).to_have_attribute("aria-valuetext", "3")
     expect(second.get_by_role("slider", name="Top-p")).to_have_attribute("aria-valuetext", "0.9")
     expect(second.get_by_role("slider", name="Temperature")).to_have_attribute("aria-valuetext", "5.00")

@@ -9,14 +9,19 @@ from tests.browser.visit import assert_silent, listen, no_error_box, no_horizont
 
 
 @pytest.mark.parametrize(
-    "script", ["console.error('broken')", "console.warn('odd')", "setTimeout(() => { throw new Error('late') })"]
+    ("event", "script"),
+    [
+        ("console", "console.error('broken')"),
+        ("console", "console.warn('odd')"),
+        ("pageerror", "setTimeout(() => { throw new Error('late') })"),
+    ],
 )
-def test_a_page_that_complains_is_not_silent(browser: Browser, script: str) -> None:
+def test_a_page_that_complains_is_not_silent(browser: Browser, event: str, script: str) -> None:
     page = browser.new_page()
     listen(page)
     assert_silent(page)
-    page.evaluate(f"() => {{ {script} }}")
-    page.wait_for_timeout(50)
+    with page.expect_event(event):
+        page.evaluate(f"() => {{ {script} }}")
     with pytest.raises(AssertionError, match=r"broken|odd|late"):
         assert_silent(page)
     page.close()

@@ -86,6 +86,47 @@ def prompt_field(page: Page) -> Locator:
     return field
 
 
+def wait_for_runs(page: Page, n: int, timeout: float = 30) -> None:
+    """Wait until n more runs of the script are over, whoever asked for them."""
+    until, deadline = _HEARD[page].finished_runs + n, time.monotonic() + timeout
+    while _HEARD[page].finished_runs < until:
+        assert time.monotonic() < deadline, f"Not {n} runs of the script ended within {timeout} s."
+        page.wait_for_timeout(10)
+
+
+# Three pictures in a row with every component drawn, all letters there, and everything in its place.
+_AT_REST = """async (seconds) => {
+    const frame = () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    const components = () => [...document.querySelectorAll('[data-testid^="stBidiComponent"] > *')].map((host) => host.shadowRoot);
+    const boxes = (root, selector) => [...root.querySelectorAll(selector)].map((element) => {
+        const box = element.getBoundingClientRect();
+        return [box.x, box.y, box.width, box.height, element.childElementCount].join(" ");
+    });
+    const look = () => {
+        const drawn = components();
+        if (!drawn.every((root) => root?.childElementCount)) return "";
+        const inside = drawn.flatMap((root) => boxes(root, "svg, canvas, text, section, figure, div"));
+        return [...boxes(document, '[data-testid="stElementContainer"], .katex-html .base'), ...inside].join();
+    };
+    const deadline = performance.now() + 1000 * seconds;
+    for (let before = "", same = 0; same < 3; ) {
+        if (performance.now() > deadline) return false;
+        await frame();
+        const now = look(); // lays the page out, which is when letters are asked for
+        await document.fonts.ready;
+        same = now && now === before && document.fonts.status === "loaded" ? same + 1 : 0;
+        before = now;
+    }
+    return true;
+}"""
+
+
+def at_rest(page: Page, timeout: float = 30) -> None:
+    """Wait (seconds) until the run is over, every component is drawn, all letters are loaded and nothing moves: before measuring."""
+    wait_ready(page, timeout)
+    assert page.evaluate(_AT_REST, timeout), f"The page did not come to rest within {timeout} s."
+
+
 def no_error_box(page: Page) -> None:
     """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
     boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 
@@ -60,11 +58,20 @@ def test_one_token_is_enough_to_start_from_and_none_is_refused(model: GPTModel) 
         race(model, [], seconds=1.0)
 
 
-def test_it_keeps_to_the_time_and_takes_at_least_one_step(model: GPTModel) -> None:
+def test_it_keeps_to_the_time_and_takes_at_least_one_step(model: GPTModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, next_logits = 0.0, cache_race._next_logits
+
+    def ten_ms(*given: Any) -> torch.Tensor:
+        nonlocal clock
+        clock += 0.01
+        return next_logits(*given)
+
+    monkeypatch.setattr(cache_race, "_next_logits", ten_ms)
+    monkeypatch.setattr(cache_race.time, "perf_counter", lambda: clock)
     assert len(race(model, [1] * 30, seconds=0.0).steps) == 1
-    began = time.perf_counter()
-    race(model, [1] * 30, seconds=0.05)
-    assert time.perf_counter() - began < 1  # generous: the machine may be busy
+    began = clock
+    assert 8 <= len(race(model, [1] * 10, seconds=0.2).steps) <= 10
+    assert clock - began < 0.3  # with what is tried before, and the step that is not measured
 
 
 def test_times_are_measured_and_positive(model: GPTModel) -> None:

@@ -53,6 +53,9 @@ def test_each_step_carries_the_choice_from_its_own_logits(tiny_model: LanguageMo
         assert (step.prob, step.base_prob) == (expected.chosen_prob, expected.chosen_base_prob)
         assert np.array_equal(found.final_probs, expected.final_probs)
     assert {step.rank for step in steps} != {0}
+    assert all(after.trace.ids == before.ids for before, after in itertools.pairwise(steps)), (
+        "what was chosen is what the text goes on with"
+    )
 
 
 def test_the_same_seed_gives_the_same_text_and_another_seed_another(tiny_model: LanguageModel) -> None:

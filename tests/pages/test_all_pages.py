@@ -1,11 +1,11 @@
-"""Every page draws for any prompt and any link, and every figure says what it is."""
+"""Every page draws for any prompt and any link, every figure says what it is, and every check in what its deviation is measured."""
 
 import pytest
 
 from app import choices
 from app.shell.navigation import PAGES
 from tests.pages.printed_formula import relations
-from tests.pages.visit_page import JUNK, PROMPTS, figures, open_page, printed
+from tests.pages.visit_page import JUNK, PROMPTS, figures, open_page
 
 FILES = [entry.file for entry in PAGES]
 # A page that shows one of its parts at a time has a choice of its own name.
@@ -17,7 +17,22 @@ N_FIGURES = {
     "layer_norm": {"token": 3, "outliers": 0, "depth": 2, "classroom": 1, "stack": 1},
     "shortcuts": {"experiment": 1, "model": 3},
 }
+# What a part shows only when it is asked for it, with a check of its own.
+ASKED = [
+    ("lens", "grid", {"lens_colour": "entropy"}), ("lens", "grid", {"lens_colour": "rank"}),
+    ("lens", "grid", {"lens_colour": "divergence"}), ("shortcuts", "experiment", {"gradient_seed": "7"}),
+    ("sampling", "settings", {"logits": "nine_words"}), ("tokens", "surprise", {"surprise_source": "own", "surprise_text": "a"}),
+    ("parameters", "where", {"preset": "gpt2"}), ("attention", "head", {"stage": "read"}), ("attention", "head", {"heads": "mean"}),
+]  # fmt: skip
 SELF_CHECKED = ("feed_forward", "layer_norm", "shortcuts")  # every part says how far its own check is off
+
+
+def checks(at):
+    """The badges of the checks on the page; each says on hover what its deviation is measured in."""
+    found = [element.proto for element in at.get("markdown") if ": off by " in element.proto.body]
+    for badge in found:
+        assert "Deviation in " in badge.help or "Deviation as a share of " in badge.help, (badge.body, badge.help)
+    return found
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS.keys())
@@ -26,8 +41,13 @@ def test_a_page_draws_every_part_for_any_prompt(monkeypatch, tiny_folder, page, 
     at = open_page(monkeypatch, tiny_folder, page, prompt=prompt, **({page: part} if part else {}))
     drawn = figures(at)
     assert len(drawn) == N_FIGURES.get(page, {}).get(part, len(drawn))
-    assert "off by" in printed(at) or page not in SELF_CHECKED
+    assert checks(at) or page not in SELF_CHECKED
     assert not [found for latex in at.get("latex") for found in relations(latex.proto.body) if not found.holds]
+
+
+@pytest.mark.parametrize(("page", "part", "asked"), ASKED)
+def test_what_is_shown_when_it_is_asked_for_is_checked_too(monkeypatch, tiny_folder, page, part, asked):
+    assert checks(open_page(monkeypatch, tiny_folder, page, **{page: part}, **asked))
 
 
 @pytest.mark.parametrize("page", FILES)

@@ -133,7 +133,7 @@ def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyP
 def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     found = survey(gptcore.load("storyteller"))
     at = open_page(monkeypatch, tiny_folder, "attention", model="storyteller")
-    assert [caption for caption in at.caption if "Heads worth a look" in caption.value]
+    assert [caption for caption in at.caption if "Heads to try" in caption.value]
     for kind in KINDS:
         layer, head, weight = found.best(kind)
         stops = [button for button in at.button if button.key == f"stop_{kind}"]
@@ -147,5 +147,5 @@ def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: p
 def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention")  # random weights
     assert not [button for button in at.button if str(button.key).startswith("stop_")]
-    assert "Looked for and not found in this model" in printed(at)
-    assert not [caption for caption in at.caption if "Heads worth a look" in caption.value]
+    assert "Not found in this model" in printed(at)
+    assert not [caption for caption in at.caption if "Heads to try" in caption.value]

@@ -81,7 +81,7 @@ def test_numbers_outside_the_pictures_are_counted(
     drawn = sections.distribution
     monkeypatch.setattr(sections, "distribution", lambda values: replace(drawn(values), outside=next(counts)))
     at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations")
-    assert f"{said} outside the pictures" in printed(at)
+    assert f"{said} outside the plots" in printed(at)
 
 
 def test_the_steps_count_the_parameters_that_the_model_has(tiny_model: LanguageModel) -> None:

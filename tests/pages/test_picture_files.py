@@ -40,7 +40,7 @@ PLACES = [
     ("attention", {"layer": "1", "head": "2"}, "attention-map", "Layer 1, head 2: attention weights"),
     ("attention", {"attention": "closer", "look": "made"}, "attention-weights-query", "Times W_q"),
     ("attention", {"attention": "newest"}, "attention-newest", "&gt;"),
-    ("embeddings", {"embeddings": "positions"}, "position-similarities", "How alike"),
+    ("embeddings", {"embeddings": "positions"}, "position-similarities", "Cosine similarity"),
     ("tokens", {}, "tokens", "The text as tokens"),
     ("tokens", {"tokens": "surprise"}, "surprise", "Surprise at each token"),
     ("map", {}, "map", ""),

@@ -104,7 +104,7 @@ def test_each_cut_says_whether_a_piece_begins_or_no_merge_joins(tiny_model: Lang
             assert line.why[1::2] == (before.token, line.token)
             assert tokenizer.merge_rank(bytes.fromhex(before.bytes), bytes.fromhex(line.bytes)) is None
         else:
-            assert "begins a piece" in line.why[0]
+            assert "starts a piece" in line.why[0]
     first = table.groupby("piece").first()
     said = dict(zip(first["piece_text"], (why[0].split(": ")[1] for why in first["why"]), strict=True))
     assert said == {

@@ -23,7 +23,7 @@ from gptcore import activations, overview
 from gptcore.model import MultiHeadAttention
 
 ROWS = 8  # keys in the table of a row
-LOOKS = {"row": "A row in numbers", "made": "How q, k and v are made", "entropy": "Entropy of each head"}
+LOOKS = {"row": "One query in numbers", "made": "How q, k and v are made", "entropy": "Entropy of each head"}
 
 
 def closer_look(here: Here) -> None:

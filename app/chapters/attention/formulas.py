@@ -16,7 +16,7 @@ NOTES = {
     "scores": "How well the key fits the query. It is computed for all pairs, and at first also for keys that come later.",
     "scaled": "With more dimensions such sums grow by themselves; the root of the head's width takes that out again.",
     "masked": "A key that comes after its query gets minus infinity, so that softmax gives it exactly 0.",
-    "pattern": "Softmax makes each row positive and its sum 1. m is the largest value of the row; taking it off changes nothing but keeps "
+    "pattern": "Softmax makes each row positive and its sum 1. m is the largest value of the row; subtracting it changes nothing but keeps "
     "the powers small.",
     "read": "The head adds up the value vectors, each times its weight. The map shows how long each of these vectors is.",
     "mean": "The mean over the heads of this layer, cell by cell. Its rows sum to 1.",

@@ -35,5 +35,5 @@ def _layer_and_head(here: Here) -> None:
 PARTS: ui.Parts = {
     "head": ("One head", _head),
     "closer": ("A closer look", _closer),
-    "newest": ("What the newest token reads", _newest),
+    "newest": ("What the newest token attends to", _newest),
 }

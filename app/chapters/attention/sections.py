@@ -27,7 +27,7 @@ from gptcore.tokenizer import visible
 KEYS = 12  # offered in the list beside the formula
 FILLING = 0.2  # seconds between two turns of an overview that fills up
 SIGNED: tuple[Stage, ...] = ("scores", "scaled", "masked")
-TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Largest of heads"}
+TOGETHER: dict[Together, str] = {"one": "One head", "mean": "Mean of heads", "largest": "Maximum over heads"}
 # Stage -> on the button; in the title; what a cell's value is called.
 STAGES: dict[Stage, tuple[str, str, str]] = {
     "scores": ("q · k", "query times key", "q · k"),

@@ -16,7 +16,7 @@ from gptcore.language_model import LanguageModel
 STOPS = {
     "previous": ("The token before", "the token just before"),
     "same": ("The same token", "the same token further up"),
-    "induction": ("What came next last time", "what followed the same token further up"),
+    "induction": ("Induction head", "what followed the same token further up"),
     "first": ("The first token", "the first token, whatever it is (an attention sink)"),
 }
 WORTH_A_STOP = 4  # times the weight that reading all tokens alike would give
@@ -40,7 +40,7 @@ def stops(here: Here) -> None:
     worth = [kind for kind, (*_, weight) in best.items() if weight >= WORTH_A_STOP * heads.chance]
     if worth:
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="attention_stops"):
-            st.caption("Heads worth a look, for:", width="content")
+            st.caption("Heads to try:", width="content")
             for kind in worth:
                 (label, what), (layer, head, weight) = STOPS[kind], best[kind]
                 st.button(
@@ -53,7 +53,7 @@ def stops(here: Here) -> None:
                     "Measured in this model, on three sentences that are each said twice.",
                 )
     if missing := [what for kind, (_, what) in STOPS.items() if kind not in worth]:
-        ui.note(f"Looked for and not found in this model: a head that mostly reads {' or '.join(missing)}.")
+        ui.note(f"Not found in this model: a head that mostly attends to {' or '.join(missing)}.")
 
 
 def _go_to(layer: int, head: int) -> None:

@@ -17,4 +17,4 @@ def _dropout(here: Here) -> None:
     sections.dropout(here)
 
 
-PARTS: ui.Parts = {"stations": ("Station by station", _stations), "dropout": ("Dropout, which is off", _dropout)}
+PARTS: ui.Parts = {"stations": ("Station by station", _stations), "dropout": ("Dropout (inactive)", _dropout)}

@@ -30,6 +30,6 @@ PARTS: ui.Parts = {
     "sum": ("The sum", _sum),
     "similar": ("Similar tokens", _similar),
     "positions": ("Similar positions", _positions),
-    "lengths": ("How long the rows are", sections.the_lengths),
-    "plane": ("The rows in a plane", sections.the_plane),
+    "lengths": ("Vector norms", sections.the_lengths),
+    "plane": ("2-D projection (PCA)", sections.the_plane),
 }

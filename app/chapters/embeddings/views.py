@@ -101,7 +101,7 @@ def similarity_map(model: str) -> Prepared:
     similarity = position_similarity(model)
     names = [str(i) for i in range(len(similarity))]
     return prepare(
-        similarity, row_tokens=names, col_tokens=names, title="How alike the rows of two positions are", row_title="position",
+        similarity, row_tokens=names, col_tokens=names, title="Cosine similarity of positions", row_title="position",
         col_title="position", value_title="cosine", unit="", scale="signed", top=1.0,
     )  # fmt: skip
 

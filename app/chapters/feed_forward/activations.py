@@ -117,7 +117,7 @@ def _reading() -> None:
         "to 0. Its tanh form, with which GPT-2 was trained, and the exact one differ here by at most "
         f"{significant(apart)}: too little to see, enough to change a model's numbers. "
         "Many of today's models use SwiGLU: one linear layer gives x, another a second number, and SiLU(x) is multiplied by it, "
-        "as by a tap."
+        "as by a gate."
     )
 
 

@@ -19,8 +19,8 @@ def _of_the_token(draw: Callable[[Here, FeedForwardActivations], None]) -> Calla
 
 
 PARTS: ui.Parts = {
-    "steps": ("Widen, bend, narrow", _of_the_token(sections.widen_bend_narrow)),
+    "steps": ("Expand, activate, project", _of_the_token(sections.widen_bend_narrow)),
     "activations": ("This token's activations", _of_the_token(sections.before_and_after_gelu)),
-    "functions": ("GELU against others", lambda _: activations.comparison()),
+    "functions": ("GELU and other activations", lambda _: activations.comparison()),
     "neurons": ("The strongest neurons", _of_the_token(sections.strongest_neurons)),
 }

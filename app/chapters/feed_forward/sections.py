@@ -43,7 +43,7 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
         data=lambda: pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index(),
     )
     ui.note(
-        "A number beyond the end of the scale has the colour of the end. "
+        "Colours are clipped at the ends of the scale. "
         + (f"Each cell is the number farthest from 0 among {size} neighbours; the export has all of them." if size > 1 else "")
     )
     table = views.steps(emb_dim)
@@ -52,7 +52,7 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
         for row in table.itertuples()
     ]
     total = int((table["weights"] + table["biases"]).sum())
-    ui.table(["Step", "Numbers a token", "Parameters"], [*rows, ["<b>Together</b>", "", f"{total:,}"]], numeric=(1, 2))
+    ui.table(["Step", "Values per token", "Parameters"], [*rows, ["<b>Total</b>", "", f"{total:,}"]], numeric=(1, 2))
     neuron, checks = views.in_numbers(here.trace, here.layer, found)
     _one_neuron(neuron)
     ui.self_check(checks)
@@ -99,7 +99,7 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
     outside = sum(drawn.outside for _, drawn in pictures)
     lowest = int(found.mlp_post[0].argmin())
     ui.note(
-        f"{_silenced(views.silenced(found))} {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the pictures. "
+        f"{_silenced(views.silenced(found))} {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the plots. "
         f"What leaves GELU lowest comes from neuron {lowest}:"
     )
     _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
@@ -115,12 +115,12 @@ def _silenced(seen: Silenced) -> str:
     if seen.negative == 1:
         return (
             f"1 of {seen.neurons:,} neurons ({share}) is negative here: a ReLU would have silenced it. GELU lets a little of it "
-            f"through, {significant(seen.mean)}: {passed} of all that leaves GELU, counted without sign."
+            f"through, {significant(seen.mean)}: {passed} of GELU's total absolute output."
         )
     return (
         f"{seen.negative:,} of {seen.neurons:,} neurons ({share}) are negative here: a ReLU would have silenced them all. GELU lets a "
         f"little of each through: {significant(seen.mean)} on average, {significant(seen.lowest)} at the lowest. "
-        f"Together they make {passed} of all that leaves GELU, counted without sign."
+        f"Together they make {passed} of GELU's total absolute output."
     )
 
 
@@ -166,7 +166,7 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
         before, after, written = (significant(line[c]) for c in ("before", "after", "written"))
         name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
         rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
-    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Length written"], rows, numeric=(3, 4, 5))
+    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Norm of contribution"], rows, numeric=(3, 4, 5))
     data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
     ui.export_menu("strongest-neurons", data)
     first, last = data.iloc[0], here.config.n_layers - 1

@@ -25,9 +25,9 @@ def steps(emb_dim: int) -> pd.DataFrame:
     wide = 4 * emb_dim
     return pd.DataFrame(
         [
-            {"step": "Widen", "shape_in": emb_dim, "shape_out": wide, "weights": emb_dim * wide, "biases": wide},
-            {"step": "Bend (GELU)", "shape_in": wide, "shape_out": wide, "weights": 0, "biases": 0},
-            {"step": "Narrow", "shape_in": wide, "shape_out": emb_dim, "weights": wide * emb_dim, "biases": emb_dim},
+            {"step": "Expand", "shape_in": emb_dim, "shape_out": wide, "weights": emb_dim * wide, "biases": wide},
+            {"step": "Activation function (GELU)", "shape_in": wide, "shape_out": wide, "weights": 0, "biases": 0},
+            {"step": "Project", "shape_in": wide, "shape_out": emb_dim, "weights": wide * emb_dim, "biases": emb_dim},
         ]
     )
 

@@ -43,7 +43,7 @@ def _expected(here: Here) -> None:
     ui.note(
         f"{here.model.name} continues this sequence, choosing each token twice: once with the whole sequence run again, once with "
         "the cache. Both are timed at every step, after a first step that is not; then the median times are compared. Counted in "
-        "operations, under “The work it saves”, the next token is so many times the work without the cache:"
+        "operations, under “The work it saves”, the next token takes that many times the work without the cache:"
     )
     sections.saved_work(here)
     ui.self_check(counting.work_counted(here.config))

@@ -152,8 +152,8 @@ def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
     ui.chart(figure, name="layer-norm-against-batch-norm", data=data)
     ui.note(
         "LayerNorm's bars depend on this row alone and stay where they are. BatchNorm's move with everybody else in the batch. In use "
-        "it falls back on means kept from training, which belong to other students. A language model often writes one token of one "
-        "text at a time: a batch of one row, like Danny alone. LayerNorm does not mind."
+        "it uses running averages from training, which come from other students. A language model often writes one token of one "
+        "text at a time: a batch of one row, like Danny alone. LayerNorm is unaffected."
     )
     _danny(marks, names[0], exams[0])
     ui.self_check(class_checks(marks))
@@ -216,7 +216,7 @@ def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
 @faults.fragment
 def stack() -> None:
     """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
-    st.subheader("Why is it needed at all? A deep stack without it", anchor=False)
+    st.subheader("Why is it needed at all? A deep network without LayerNorm", anchor=False)
     st.markdown(
         "Untrained demonstration: random vectors through random linear layers. None of it comes from the model in view. "
         "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."

@@ -49,5 +49,5 @@ PARTS: ui.Parts = {
     "outliers": ("Dimensions that stand out", _outliers),
     "depth": ("From layer to layer", _depth),
     "classroom": ("Against BatchNorm", lambda _: lessons.classroom()),
-    "stack": ("A deep stack without it", lambda _: lessons.stack()),
+    "stack": ("A deep network without LayerNorm", lambda _: lessons.stack()),
 }

@@ -74,7 +74,7 @@ def before_and_after(found: LayerNormActivations) -> None:
     ui.export_menu("layer-norm", lambda: pd.concat([pictures[0][1].frame(), both.frame()], ignore_index=True), figures)
     outside = pictures[0][1].outside + both.outside
     lie = "value lies" if outside == 1 else "values lie"
-    ui.note(f"{outside or 'No'} {lie} outside the pictures; the table has the smallest and the largest.")
+    ui.note(f"{outside or 'No'} {lie} outside the plots; the table has the smallest and the largest.")
     rows = [
         [str(station), *(significant(float(v)) for v in values)]
         for station, *values in views.statistics(found).itertuples(index=False, name=None)
@@ -87,9 +87,9 @@ def before_and_after(found: LayerNormActivations) -> None:
 
 def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
-    count, far = views.far_dimensions(found), f"{significant(views.FAR)} spreads"
+    count, far = views.far_dimensions(found), f"{significant(views.FAR)} standard deviations"
     n_tokens, width = found.before.shape
-    means = f" The columns Before, In spreads and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
+    means = f" The columns Before, Standard deviations and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
     said = (
         f"{count} of {width:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
         "In a bell curve of this size there would be none."
@@ -102,7 +102,7 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
         [str(dimension), *(significant(float(v)) for v in values)]
         for dimension, *values in farthest.itertuples(index=False, name=None)
     ]
-    ui.table(["Dimension", "Before", "In spreads", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
+    ui.table(["Dimension", "Before", "Standard deviations", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
     ui.export_menu("layer-norm-outliers", farthest)
 
 
@@ -139,7 +139,7 @@ def variance_after(found: LayerNormActivations) -> None:
         )
     )
     ui.note(
-        "Epsilon, ε, keeps the root away from zero. It makes the variance after a little less than 1: hardly where the variance "
+        "Epsilon, ε, keeps the root away from zero. It makes the variance after a little less than 1: by very little where the variance "
         "before is large, visibly where the numbers are small. Scale and shift are learned, one of each for every dimension."
     )
 

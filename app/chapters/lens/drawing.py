@@ -27,7 +27,7 @@ class Colouring(NamedTuple):
 
 COLOURINGS: dict[str, Colouring] = {
     "probability": Colouring(
-        "Probability", "probability of the likeliest token", "%", "The stronger the colour, the surer of its own first choice."
+        "Probability", "probability of the likeliest token", "%", "The stronger the colour, the higher the probability of the top token."
     ),
     "entropy": Colouring(
         "Entropy", "entropy", "bits",
@@ -163,11 +163,11 @@ def facts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> 
             ]
             rows[depth].append(
                 [
-                    f"{name}, behind {here.tokens[position]} (position {position})",
+                    f"{name}, after {here.tokens[position]} (position {position})",
                     *best,
                     f"entropy {significant(float(column.entropy[depth]))} bits, "
                     f"divergence {significant(float(column.divergence[depth]))} bits",
-                    f"rank of {tokenizer.text_of(column.target)}, which wins in the end: {int(column.rank[depth]) + 1:,}",
+                    f"rank of {tokenizer.text_of(column.target)}, the final prediction: {int(column.rank[depth]) + 1:,}",
                 ]
             )
     return rows

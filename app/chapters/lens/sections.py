@@ -136,15 +136,15 @@ def _cell(here: Here, column: Column, colouring: str) -> None:
 
 
 def _sentence(here: Here, column: Column) -> None:
-    """What is predicted behind the token in focus, and since when."""
+    """What is predicted after the token in focus, and since when."""
     final = here.model.tokenizer.text_of(column.target)
     since = (
-        "It stood first from the embeddings on"
+        "It ranks first from the embeddings on"
         if column.settled == 0
-        else f"It took the first place for good after block {column.settled - 1}"
+        else f"It has ranked first since block {column.settled - 1}"
     )
     ui.note(
-        f"Behind {here.tokens[here.position]} at position {here.position} the model's own first choice is “{final}”, with "
+        f"After {here.tokens[here.position]} (position {here.position}), the top prediction is “{final}”, with "
         f"{percent(float(column.target_prob[-1]))}. {since}."
     )
 
@@ -188,8 +188,8 @@ def one_position(here: Here) -> None:
 def _over_depth(here: Here, column: Column) -> None:
     figure = line_over_layers(
         {
-            f"“{here.model.tokenizer.text_of(column.target)}”, which wins": column.target_prob,
-            "whichever is first": column.probs[:, 0],
+            f"“{here.model.tokenizer.text_of(column.target)}”, the final prediction": column.target_prob,
+            "top token at that layer": column.probs[:, 0],
         },
         title="Probability, read after each block",
         value_title="probability",

@@ -120,12 +120,12 @@ def _block(config: GPTConfig, s: dict[str, str]) -> tuple[ModelPart, ...]:
         ModelPart("ln_1", "LayerNorm", ("every token by itself",), "Mean 0, variance 1, then a learned scale and shift.",
              "layer_norm", "layer_norm", s["stream"], norm, n, shown=choices.norm_site("ln_1")),
         ModelPart("attention", "Masked multi-head attention", (heads, f"q, k, v {s['q, k, v']} each", f"weights {s['weights']}"),
-             "Each token reads from itself and from those before it. The only place where tokens meet.",
+             "Each token attends to itself and to those before it. The only place where tokens meet.",
              "attention", "attention", s["stream"], counts[ATTENTION], n),
         ModelPart("ln_2", "LayerNorm", ("every token by itself",), "", "layer_norm", "layer_norm", s["stream"], norm, n,
              shown=choices.norm_site("ln_2")),
         ModelPart("feed_forward", "Feed-forward", (f"widened {s['widened']}, GELU, narrowed",),
-             "Widens each token's vector to four times, bends it, narrows it again.", "feed_forward", "feed_forward",
+             "Expands each token's vector to four times its width, applies GELU, and projects it back.", "feed_forward", "feed_forward",
              s["stream"], counts[FEED_FORWARD], n),
     )  # fmt: skip
 

@@ -27,6 +27,6 @@ PARTS: ui.Parts = {
     "where": ("Where they sit", _of_the_preset(sections.where)),
     "weights": ("The loaded weights", weights.loaded_weights),
     "memory": ("Memory", _of_the_preset(sections.memory)),
-    "work": ("Work a token", _of_the_preset(sections.work)),
+    "work": ("FLOPs per token", _of_the_preset(sections.work)),
     "configuration": ("Any configuration", _configuration),
 }

@@ -149,9 +149,9 @@ def _cache(config: GPTConfig) -> None:
     maps, n_heads = parameters.attention_map_bytes(config, n), config.n_layers * config.n_heads
     all_maps = f"All {n_heads:,} attention maps" if n_heads > 1 else "The only attention map"
     st.markdown(
-        f"So many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({fixed(full / MEBIBYTE, 2)} MiB, "
+        f"That many bytes for each token. With a full context of {counted(n, 'token')} that is {full:,} bytes ({fixed(full / MEBIBYTE, 2)} MiB, "
         f"{fixed(full / MEGABYTE, 2)} MB) in float32, half of that in float16. {all_maps} "
-        f"would take {fixed(maps / MEBIBYTE, 2)} MiB: nobody keeps them."
+        f"would take {fixed(maps / MEBIBYTE, 2)} MiB, so they are not stored."
     )
     st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 

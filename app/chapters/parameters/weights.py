@@ -81,7 +81,7 @@ def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
     frame = pd.DataFrame({"from": found.edges[:-1], "to": found.edges[1:], "numbers": found.histogram})
     ui.chart(figure, name="weights", data=frame)
     lie = counted(found.outside, "number") + (" lies" if found.outside == 1 else " lie")
-    ui.note(f"Drawn to {significant(weights.REACH)} spreads on either side of the mean; {lie} beyond.")
+    ui.note(f"Drawn to {significant(weights.REACH)} standard deviations on either side of the mean; {lie} beyond.")
 
 
 def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:

@@ -14,7 +14,7 @@ from gptcore.sampling import SamplingSettings
 
 NAMES = {"temperature": "Temperature", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
 OFF = {"top_k": None, "top_p": 1.0, "min_p": 0.0}  # the values that cut nothing
-HEADINGS = ("First setting", "Second setting, also used on Generate")
+HEADINGS = ("Setting A", "Setting B, also used on Write")
 _FIRST: dict[str, choices.Choice[Any]] = {
     "temperature": choices.FIRST_TEMPERATURE,
     "top_k": choices.FIRST_TOP_K,

@@ -27,7 +27,7 @@ def greedy(here: Here) -> None:
     """The text that always takes the best token, beside one drawn by the second setting; made when asked for."""
     ui.note(
         "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
-        "to be likeliest again, and it may run in a circle. A random draw has a way out."
+        "to be likeliest again, and it may repeat itself for ever. Sampling can escape."
     )
     given = views.live(here.run)
     best = given.candidates.logits[:2].tolist()
@@ -71,7 +71,7 @@ def fingerprint(here: Here, settings: SamplingSettings) -> str:
 
 def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
     """Both texts as chips, what repeats in them lit."""
-    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Second setting")
+    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Setting B")
     loops = [views.loop(ids) for ids in texts]
     rows = [
         [name, _chips(ids, range(found.start, found.start + found.length) if found else range(0), text_of),

@@ -26,7 +26,7 @@ def _of_logits(draw: Callable[[Given], None]) -> Callable[[Here], None]:
         ui.note(
             "The words that may follow “every effort moves you”, with published logits. No model is involved."
             if example
-            else f"The logits behind {here.tokens[-1]}, the {newest}."
+            else f"The logits for the token after {here.tokens[-1]}, the {newest}."
         )
         draw(given)
 
@@ -37,7 +37,7 @@ PARTS: ui.Parts = {
     "settings": ("Two settings side by side", _of_logits(sections.two_settings)),
     "draws": ("Many draws", _of_logits(sections.many_draws)),
     "choices": ("How many choices are left", _of_logits(sections.choices_left)),
-    "greedy": ("Greedy and its loops", greedy.greedy),
+    "greedy": ("Greedy decoding and repetition", greedy.greedy),
 }
 TERMS = {
     "settings": ("temperature", "top-k", "top-p", "min-p", "logit", "softmax"),

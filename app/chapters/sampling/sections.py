@@ -203,7 +203,7 @@ def _before_and_after(first: Selection, second: Selection) -> None:
     rows = [
         [name, significant(choice.settings.temperature), fixed(choice.entropy, 2), significant(choice.choices),
          fixed(choice.final_entropy, 2), significant(choice.final_choices)]
-        for name, choice in (("First setting", first), ("Second setting", second))
+        for name, choice in (("Setting A", first), ("Setting B", second))
     ]  # fmt: skip
     heads = ["", "Temperature", "Entropy, bits", "Choices", "Entropy after the cuts", "Choices after the cuts"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5))
@@ -218,6 +218,6 @@ def _entropy_formula(choice: Selection) -> None:
         rf"2^H &= 2^{{{power.inputs[0]}}} {power.out} \text{{ {'choice' if power.result == '1' else 'choices'}}} \end{{aligned}}"
     )
     ui.note(
-        "For the second setting, over all tokens. So many equally likely tokens would be as uncertain: that is the effective number of "
+        "For setting B, over all tokens. That many equally likely tokens would be equally uncertain: that is the effective number of "
         "choices."
     )

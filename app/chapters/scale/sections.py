@@ -139,7 +139,7 @@ def memory(here: Here) -> None:
     ui.chart(figure, name="memory_needed", data=frame)
     apart = str(
         st.selectbox(
-            "Taken apart", list(compared), format_func=lambda name: compared[name].title, width=320,
+            "Breakdown", list(compared), format_func=lambda name: compared[name].title, width=320,
             **state.choice(choices.SCALE_APART),
         )
     )  # fmt: skip
@@ -239,7 +239,7 @@ def _parts(frame: pd.DataFrame) -> None:
 def training(here: Here) -> None:
     """GPT-3's training as arithmetic: operations, then years at a given speed."""
     st.markdown(
-        "“355 years on one V100”, a graphics card of 2017, is often quoted for GPT-3. It is a division. Each parameter takes part in "
+        "“355 years on one V100”, a graphics card of 2017, is often quoted for GPT-3. It is simple arithmetic. Each parameter takes part in "
         "about 6 operations for each training token: 2 forward, 4 backward."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="scale_time"):

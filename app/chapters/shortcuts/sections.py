@@ -42,7 +42,7 @@ PICTURES = (
         {"attention": "share_attention", "feed-forward": "share_feed_forward"}, ("attention", "feed_forward"),
     ),
     StreamFigure(
-        "cosine", "How far each block turns the vector", "cosine", "", False,
+        "cosine", "Cosine similarity: block input to output", "cosine", "", False,
         {"cosine between input and output": "cosine"}, ("residual",),
     ),
 )  # fmt: skip

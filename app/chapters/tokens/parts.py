@@ -22,7 +22,7 @@ def _cut(here: Here) -> None:
 
 def _surprise(here: Here) -> None:
     ui.note(
-        "One pass gives every token the probability that the model held it likely with, before it saw it. The less likely, the more "
+        "One pass gives every token the probability that the model gave it before seeing it. The less likely, the more "
         "bits of surprise, and the stronger the colour."
     )
     surprise_sections.surprise_of_text(here)

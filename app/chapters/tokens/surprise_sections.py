@@ -92,7 +92,7 @@ def _draw(here: Here, read: Reading, in_view: bool, picked: int) -> None:
         else:
             state.take(choices.SURPRISE_TOKEN, index)
 
-    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as a blind guess, and more")
+    label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as for a uniform guess, or more")
     token_text(
         read.chips,
         key="surprise_chips",

@@ -99,7 +99,7 @@ def _row(tokenizer: Tokenizer, token_id: int, position: int, piece: int, origin:
 def _why_new_piece(piece: str) -> Why:
     kind = _kind(piece)
     space = ", with the space before it" if piece[0] == " " and kind != "white space" else ""
-    return (f"Here the pre-split begins a piece: {kind}{space}.",)
+    return (f"Pre-tokenization starts a piece here: {kind}{space}.",)
 
 
 def _kind(piece: str) -> str:

@@ -157,7 +157,7 @@ def _selection(here: Here, choice: Selection) -> None:
         ]
         for c in shortlist
     ]
-    heads = ["Rank", "Token", "Logit", "Logit / T", "After temperature", "In the draw", "Place on the strip"]
+    heads = ["Rank", "Token", "Logit", "Logit / T", "After temperature", "In the draw", "Interval"]
     ui.table(heads, rows, numeric=(0, 2, 3, 4, 5, 6), marked=choice.chosen_rank if choice.chosen_rank < len(rows) else None)
     ui.note(
         f"Seed {choice.settings.seed} and position {choice.position} give u = {fixed(choice.u, 6)}. It falls between {fixed(choice.low, 6)} and "

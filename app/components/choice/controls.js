@@ -23,7 +23,7 @@ const SLIDERS = [
     effect: (now) =>
       now.choice.kept.temperature === 1 && now.size > 1
         ? `the best token for certain, ${percent(now.base(0))} at temperature 1`
-        : `${fixed(now.choice.entropy, 2)} bits: a fair choice among ${choices(now.choice.entropy)}`,
+        : `${fixed(now.choice.entropy, 2)} bits: like ${choices(now.choice.entropy)} equally likely tokens`,
   },
   {
     name: "top_k",

@@ -66,13 +66,13 @@ export function facts({ rows, tokens, positions }, cells, row, column) {
     cells.texts[cells.ids.data[i * many + k]],
     cells.probs.data[i * many + k],
   ]);
-  const where = `${rows[row]}, behind ${tokens[column]} (position ${positions[column]})`;
+  const where = `${rows[row]}, after ${tokens[column]} (position ${positions[column]})`;
   return {
     where,
     likeliest,
     measures: [
       `entropy ${significant(cells.entropy.data[i])} bits, divergence ${significant(cells.divergence.data[i])} bits`,
-      `rank of ${cells.texts[cells.target.data[column]]}, which wins in the end: ${count(cells.rank.data[i])}`,
+      `rank of ${cells.texts[cells.target.data[column]]}, the final prediction: ${count(cells.rank.data[i])}`,
     ],
     spoken: `${where}: ${likeliest[0][0]}, ${percent(likeliest[0][1])}`,
   };
@@ -84,7 +84,7 @@ export function legend({ value_title, ticks, stops }, save) {
   bar.appendChild(make("i")).style.background = `linear-gradient(90deg, ${places.join(", ")})`;
   for (const [share, text] of ticks) bar.appendChild(make("span", "", text)).style.left = `${100 * share}%`;
   const line = make("div", "settles");
-  line.append(make("i"), make("span", "", "from here down the first place stays"));
+  line.append(make("i"), make("span", "", "from here down the top prediction is final"));
   const button = make("button", "quiet", "Save PNG");
   button.type = "button";
   button.onclick = save;

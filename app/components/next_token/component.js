@@ -43,7 +43,7 @@ class Panel {
     const legend = head.appendChild(make("p", "legend"));
     for (const [kind, text] of [
       ["before", "before the cuts"],
-      ["gained", "gained"],
+      ["gained", "after renormalizing"],
       ["gone", "cut"],
     ])
       legend.append(make("i", kind), make("span", "", text));

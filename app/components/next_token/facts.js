@@ -55,7 +55,7 @@ export class Facts {
 function uncertainty(bits) {
   return [
     `${fixed(bits, 2)} bits`,
-    `as uncertain as a fair choice among ${choices(bits)} token${choices(bits) === "1" ? "" : "s"}`,
+    `as uncertain as among ${choices(bits)} equally likely token${choices(bits) === "1" ? "" : "s"}`,
   ];
 }
 

@@ -39,7 +39,7 @@ export class Side {
     this.facts[2][0].textContent = `Drawn by the random number ${fixed(given.u, 3)}`;
     [
       `${count(choice.n)} of ${count(size)} tokens, ${percent(choice.mass[choice.n - 1] / choice.mass[size - 1])} of the probability`,
-      `${fixed(bits, 2)} bits: a fair choice among ${choices(bits)}`,
+      `${fixed(bits, 2)} bits: like ${choices(bits)} equally likely tokens`,
       `${this.label(choice.rank)}, ${percent(this.final(choice.rank))}`,
     ].forEach((text, i) => (this.facts[i][1].textContent = text));
   }
