@@ -290,17 +290,6 @@ def test_any_prompt_is_shown_as_what_it_is(visit, prompt):
     assert_silent(page)
 
 
-def test_a_prompt_that_is_too_long_is_refused_with_its_length_and_the_limit(visit):
-    page = visit("/?prompt=" + "word+" * 400)
-    expect(page.get_by_text("more than this model's context length of 256")).to_be_visible()
-    prompt = prompt_field(page)
-    expect(prompt).to_have_value(re.compile("^word word"))
-    prompt.fill("A short one")
-    with settled(page):
-        prompt.press("Control+Enter")
-    assert bars(page)
-
-
 def test_a_run_ends_at_the_context_length_and_nothing_offers_to_go_on(visit):
     page = visit("/?prompt=" + "a+" * 254 + "a&temperature=0")
     append = page.get_by_test_id("stMain").get_by_role("tab", name=re.compile("Append"))
@@ -331,22 +320,3 @@ def test_the_text_of_a_full_sequence_ends_with_its_own_last_token(visit):
     assert shown.split() == ["a"] * 256
     expect(page.get_by_text("Shorten the prompt to go on")).to_be_visible()
     no_error_box(page)
-
-
-@pytest.mark.parametrize(
-    "query", ["layer=99", "temperature=hot", "chosen=!!", "chosen=zzzz", "model=../../etc", "step=-1&top_k=zero&seed=99999999999"]
-)
-def test_junk_in_the_link_gives_a_page_or_a_clear_message(visit, query):
-    page = visit(f"/?{query}")
-    no_error_box(page)
-    panel = page.get_by_role("group", name="The best candidates for the next token")
-    expect(panel.or_(page.get_by_test_id("stAlert")).first).to_be_visible()
-    assert_silent(page)
-
-
-def test_a_link_with_tokens_that_the_model_does_not_have_can_be_mended_with_one_click(visit):
-    page = visit("/?chosen=zzzz")
-    expect(page.get_by_test_id("stAlert")).to_contain_text("vocabulary")
-    with settled(page):
-        page.get_by_role("button", name="Start over from the prompt").click()
-    assert bars(page)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
@@ -124,3 +125,14 @@ class Peer:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def off(
+    *heads: tuple[int, int], attention: Any = (), feed_forward: Any = (), position: bool = False, zero: bool = False
+) -> Ablation:
+    return Ablation(frozenset(heads), frozenset(attention), frozenset(feed_forward), position, "zero" if zero else "mean")
+
+
+def apart(found: Any, expected: Any) -> float:
+    found, expected = np.asarray(found), np.asarray(expected)
+    return float(abs(found - expected).max() / abs(expected).max())

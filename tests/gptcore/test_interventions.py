@@ -14,26 +14,18 @@ import torch
 import gptcore
 from gptcore import buffers
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
-from gptcore.model import GPTModel
 from gptcore.reference import REFERENCE_TEXT, reference_means
 from gptcore.run import Ablation, Intervention, Patch
 from gptcore.store import TraceStore
 from gptcore.surprise import surprise
 from gptcore.trace import Trace
-from tests.gptcore.peer import Peer
-from tests.gptcore.random_models import random_ids, random_model, traced
+from tests.gptcore.peer import Peer, apart, off
 
 if TYPE_CHECKING:
     from gptcore.language_model import LanguageModel
 
 IDS = tuple((37 * i * i + 11 * i + 5) % 290 for i in range(20))
 OTHER = tuple((23 * i * i + 7 * i + 1) % 290 for i in range(20))
-
-
-def off(
-    *heads: tuple[int, int], attention: Any = (), feed_forward: Any = (), position: bool = False, zero: bool = False
-) -> Ablation:
-    return Ablation(frozenset(heads), frozenset(attention), frozenset(feed_forward), position, "zero" if zero else "mean")
 
 
 def patch(*cells: tuple[int, ...], site: Any = "resid_pre", source: tuple[int, ...] = OTHER) -> Patch:
@@ -71,11 +63,6 @@ def peer(tiny_folder: Path, tiny_model: LanguageModel) -> Peer:
 def model(tiny_model: LanguageModel) -> LanguageModel:
     """With a store of its own."""
     return gptcore.LanguageModel(tiny_model.name, tiny_model.model, tiny_model.tokenizer)
-
-
-def apart(found: Any, expected: Any) -> float:
-    found, expected = np.asarray(found), np.asarray(expected)
-    return float(abs(found - expected).max() / abs(expected).max())
 
 
 def rows(trace: Trace) -> list[np.ndarray]:
@@ -328,26 +315,3 @@ def test_what_is_not_there_is_refused_with_value_and_limit(model: LanguageModel,
         calls[call](off((2, 0)))
     with pytest.raises(OutOfRangeError, match="target position is 20; there are 20 tokens"):
         calls[call](patch((0, 0, 20), source=(1,)))
-
-
-def test_two_models_with_one_network_and_two_vocabularies_have_two_reference_texts() -> None:
-    """The mean is over a text, which another vocabulary cuts in another way."""
-    model, store = random_model(), TraceStore()
-    one = traced(store, model, random_ids(9), off((0, 1)))
-
-    class Other(type(one._language_model.tokenizer)):  # type: ignore[misc]
-        def encode(self, text: str) -> tuple[int, ...]:
-            return tuple(ord(character) * 7 % self.vocab_size for character in text)
-
-    class Holder:
-        def __init__(self, model: GPTModel) -> None:
-            self.model, self.identity, self.tokenizer = model, "other", Other(61)
-
-    other = Holder(model)
-    store.add(other)
-    changed = store.trace(gptcore.Run("other", random_ids(9), off((0, 1))))
-    assert apart(changed.logits, one.logits) > 1e-4
-
-
-def test_the_storys_reference_text_is_long_enough_to_be_usual() -> None:
-    assert 300 < len(REFERENCE_TEXT.split()) < 500

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import hashlib
 import random
 import threading
 from collections.abc import Sequence
@@ -15,48 +13,13 @@ import pytest
 import torch
 
 from gptcore import store as store_module
-from gptcore.config import NAMED_CONFIGS, GPTConfig
 from gptcore.errors import GPTCoreError, SequenceLengthError, TokenError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
 from gptcore.run import Patch
 from gptcore.store import TraceStore
-from gptcore.trace import Trace
 from tests.gptcore.random_models import TINY, random_ids, random_model, trace_of, traced
-
-MEDIUM = GPTConfig(vocab_size=61, context_length=80, emb_dim=12, n_heads=2, n_layers=3, drop_rate=0.0, qkv_bias=True)
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tokens each forward pass took, in the order in which they ran."""
-    counts: list[int] = []
-    run = store_module.run_tokens
-
-    def counted(model: GPTModel, buffer: store_module.Buffer, new_ids: Sequence[int]) -> None:
-        counts.append(len(new_ids))
-        run(model, buffer, new_ids)
-
-    monkeypatch.setattr(store_module, "run_tokens", counted)
-    return counts
-
-
-def rows(trace: Trace) -> list[np.ndarray]:
-    """Everything that is kept of a trace."""
-    layers = range(trace.config.n_layers)
-    return [trace.resid(layer) for layer in range(trace.config.n_layers + 1)] + [f(n) for f in (trace.k, trace.v) for n in layers]
-
-
-def digest(trace: Trace) -> str:
-    return hashlib.sha256(b"".join(array.tobytes() for array in rows(trace))).hexdigest()
-
-
-def assert_same(found: Trace, expected: Trace) -> None:
-    """Kept rows and logits agree within 1e-5 of the largest number."""
-    assert found.ids == expected.ids
-    for a, b in zip([*rows(found), found.logits], [*rows(expected), expected.logits], strict=True):
-        assert a.shape == b.shape
-        assert float(abs(a - b).max()) <= 1e-5 * float(abs(b).max())
+from tests.gptcore.stored import MEDIUM, assert_same, bytes_of, digest
 
 
 @pytest.mark.parametrize(
@@ -141,7 +104,7 @@ def test_two_continuations_of_one_beginning_grow_side_by_side(runs: list[int]) -
 def test_what_a_branch_shares_stays_when_the_trunk_is_dropped(runs: list[int]) -> None:
     model, ids = random_model(MEDIUM), random_ids(40)
     branch = (*ids[:30], (ids[30] + 1) % 61)
-    store = TraceStore(_bytes_of(model, 2, 64))
+    store = TraceStore(bytes_of(model, 2, 64))
     traced(store, model, ids)
     traced(store, model, branch)
     traced(store, model, random_ids(40, seed=9))  # needs the place of the trunk
@@ -152,12 +115,6 @@ def test_what_a_branch_shares_stays_when_the_trunk_is_dropped(runs: list[int]) -
     assert runs == [1]
 
 
-def _bytes_of(model: GPTModel, buffers: int, capacity: int) -> int:
-    """A limit that holds so many buffers of a capacity, and the share for logits."""
-    one = store_module.Buffer(model, capacity).n_bytes
-    return buffers * one * 8 // 7 + 8
-
-
 @pytest.mark.parametrize("room_for", [100, 3], ids=["with room for all", "while buffers go all the time"])
 def test_threads_that_ask_at_once_all_get_the_right_trace(room_for: int) -> None:
     model, trunk, chance = random_model(MEDIUM), random_ids(80), random.Random(2)
@@ -165,7 +122,7 @@ def test_threads_that_ask_at_once_all_get_the_right_trace(room_for: int) -> None
         (*trunk[: chance.randrange(1, 60)], *(chance.randrange(4) for _ in range(chance.randrange(20)))) for _ in range(240)
     ]
     expected = {ids: plain_residual(model, ids) for ids in set(wanted)}
-    limit = _bytes_of(model, room_for, 80)
+    limit = bytes_of(model, room_for, 80)
     store, started = TraceStore(limit), threading.Barrier(8)
 
     def ask(share: int) -> list[tuple[int, ...]]:
@@ -240,114 +197,6 @@ def test_a_run_that_breaks_off_leaves_nothing_wrong_behind(monkeypatch: pytest.M
         with pytest.raises(MemoryError):
             traced(store, model, ids)
     assert_same(traced(store, model, ids), trace_of(model, ids))
-
-
-def test_the_bytes_stay_within_the_limit_and_the_oldest_goes_first(runs: list[int]) -> None:
-    model = random_model(MEDIUM)
-    limit = _bytes_of(model, 3, 32)
-    store, texts = TraceStore(limit), [random_ids(20, seed=seed) for seed in range(5)]
-    for text in texts[:3]:
-        assert traced(store, model, text).logits.any()
-    traced(store, model, texts[0])  # asked for again: now the second is the oldest
-    for text in texts[3:]:
-        assert traced(store, model, text).logits.any()
-        assert store.n_bytes <= limit
-    runs.clear()
-    for text in (texts[0], texts[3], texts[4]):
-        traced(store, model, text)
-    assert runs == []
-    traced(store, model, texts[1])
-    assert runs == [20]
-
-
-def test_bytes_are_counted_once_and_by_capacity() -> None:
-    model, store, ids = random_model(MEDIUM), TraceStore(), random_ids(40)
-    per_token = 4 * (4 * 12 + 2 * 3 * 12)  # float32; n_layers + 1 residual streams; keys and values
-    for length in range(1, 41):
-        traced(store, model, ids[:length])
-    assert store.n_bytes == 64 * per_token
-    assert traced(store, model, ids).logits.any()
-    assert store.n_bytes == 64 * per_token + 4 * 61
-
-
-def test_who_holds_a_trace_that_was_dropped_still_has_the_right_one() -> None:
-    model, ids = random_model(MEDIUM), random_ids(20)
-    store = TraceStore(_bytes_of(model, 1, 32))
-    held = traced(store, model, ids)
-    before = digest(held)
-    for seed in range(10, 15):
-        traced(store, model, random_ids(20, seed=seed)).logits.any()
-    assert digest(held) == before
-    assert all(check.ok for check in held.check())
-    assert_same(held, trace_of(model, ids))
-    assert_same(traced(store, model, ids), held)
-
-
-def test_a_sequence_too_large_to_keep_is_computed_and_sends_no_other_away(runs: list[int]) -> None:
-    model = random_model(MEDIUM)
-    store = TraceStore(_bytes_of(model, 1, 40))
-    small, large = random_ids(20), random_ids(80, seed=4)
-    traced(store, model, small)
-    for _ in range(2):
-        assert_same(traced(store, model, large), trace_of(model, large))
-    assert runs == [20, 80, 80, 80, 80]
-    runs.clear()
-    traced(store, model, small)
-    assert runs == []
-
-
-def test_a_sequence_that_outgrows_the_limit_still_finds_what_was_kept_of_it(runs: list[int]) -> None:
-    model = random_model(MEDIUM)
-    store, ids = TraceStore(_bytes_of(model, 1, 40)), random_ids(44)
-    for length in (30, 40, 41, 42, 44, 38):
-        traced(store, model, ids[:length])
-    assert runs == [30, 10, 1, 2, 4]
-
-
-@pytest.mark.parametrize("config", [*NAMED_CONFIGS.values(), TINY], ids=[*NAMED_CONFIGS, "tiny"])
-def test_the_store_of_a_model_holds_at_least_one_text_that_fills_the_context(config: GPTConfig) -> None:
-    with torch.device("meta"):
-        needed = store_module.Buffer(GPTModel(config), config.context_length).n_bytes
-    store = TraceStore.for_config(config)
-    assert store._max_buffer_bytes >= needed
-    assert store._max_buffer_bytes < needed * 1.001 or store._max_buffer_bytes < store_module.MAX_BYTES
-
-
-def test_a_buffer_grows_only_as_far_as_it_can_be_kept(runs: list[int]) -> None:
-    model = random_model(MEDIUM)
-    store, ids = TraceStore(_bytes_of(model, 1, 50)), random_ids(50)
-    for length in range(30, 51):
-        traced(store, model, ids[:length])
-    assert runs == [30] + [1] * 20
-
-
-def test_logits_once_asked_for_are_kept_within_their_share_of_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, ids = random_model(MEDIUM), random_ids(60)
-    store, calls = TraceStore(8 * 10 * 61 * 4 + 10**6), []
-    store._logits = store_module._RowsOfLogits(10 * 61 * 4)  # room for ten rows
-    unembed = GPTModel.unembed
-    monkeypatch.setattr(GPTModel, "unembed", lambda self, x: (calls.append(1), unembed(self, x))[1])
-    for length in range(20, 40):
-        traced(store, model, ids[:length]).logits.any()
-    assert len(calls) == 20
-    for length in range(30, 40):
-        traced(store, model, ids[:length]).logits.any()
-    assert len(calls) == 20
-    traced(store, model, ids[:25]).logits.any()
-    assert len(calls) == 21
-    assert store._logits.n_bytes == 10 * 61 * 4
-
-
-def test_models_do_not_mix_and_a_dropped_model_gives_its_bytes_back() -> None:
-    store, ids = TraceStore(), random_ids(12)
-    first, second = random_model(), random_model(spread=0.5)
-    assert_same(traced(store, first, ids), trace_of(first, ids))
-    assert_same(traced(store, second, ids), trace_of(second, ids))
-    both = store.n_bytes
-    del first
-    gc.collect()
-    traced(store, second, random_ids(12, seed=9))
-    assert store.n_bytes < both + store_module.Buffer(second, 20).n_bytes
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import { quantity } from "../shared/numbers.js";
 
 import { shelf } from "../shared/shelf.js";
 import { LinkedText } from "./chips.js";
+import { labelFont, paintLabels, turned } from "./labels.js";
 import { LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
 import { View } from "./view.js";
 
@@ -108,7 +109,7 @@ export class TokenMap extends View {
     const { row_tokens, col_tokens } = this.header;
     const narrow = this.width < 600;
     const longest = (tokens, most) => {
-      context.font = this.labelFont(false);
+      context.font = labelFont(this.colours, false);
       const step = Math.ceil(tokens.length / 80);
       return Math.min(most, Math.max(24, ...tokens.filter((_, i) => i % step === 0).map((t) => context.measureText(t).width)));
     };
@@ -136,10 +137,6 @@ export class TokenMap extends View {
     };
   }
 
-  labelFont(bold) {
-    return `${bold ? "600 " : ""}12px ${this.colours.mono}`;
-  }
-
   paintAll(context) {
     const { rows, cols, left, top, cellWidth, cellHeight, separate } = this.grid;
     const { colours, header } = this;
@@ -164,7 +161,7 @@ export class TokenMap extends View {
     context.textAlign = "left";
     context.textBaseline = "alphabetic";
     context.fillText(`${header.col_title} →`, left, 12);
-    this.turned(context, 12, top, () => {
+    turned(context, 12, top, () => {
       context.textAlign = "right";
       context.fillText(`← ${header.row_title}`, 0, 0);
     });
@@ -175,49 +172,6 @@ export class TokenMap extends View {
   block(context) {
     const pixels = context.getTransform().a;
     return [this.grid.cellWidth, this.grid.cellHeight].map((side) => Math.max(1, Math.ceil(0.99 / (pixels * side))));
-  }
-
-  turned(context, x, y, draw) {
-    context.save();
-    context.translate(x, y);
-    context.rotate(-Math.PI / 2);
-    draw();
-    context.restore();
-  }
-
-  fitted(context, text, width) {
-    if (context.measureText(text).width <= width) return text;
-    let length = text.length;
-    while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
-    return `${text.slice(0, length)}…`;
-  }
-
-  // The tokens beside the rows and above the columns: thinned where they are crowded, the lit ones always.
-  paintLabels(context, litRows = [], litCols = []) {
-    const { rows, cols, left, top, cellWidth, cellHeight } = this.grid;
-    const { row_tokens, col_tokens } = this.header;
-    this.labels(rows, cellHeight, litRows, (row, lit) =>
-      this.label(context, row_tokens[row], left - 6, top + (row + 0.5) * cellHeight, left - 26, "right", lit),
-    );
-    this.labels(cols, cellWidth, litCols, (col, lit) =>
-      this.turned(context, left + (col + 0.5) * cellWidth, top - 5, () =>
-        this.label(context, col_tokens[col], 0, 0, top - 22, "left", lit),
-      ),
-    );
-  }
-
-  labels(count, size, lit, draw) {
-    const room = 14 / size; // cells that one line of text takes
-    for (let i = 0; i < count; i += Math.ceil(room)) if (!lit.some((other) => Math.abs(other - i) < room)) draw(i, false);
-    for (const i of new Set(lit)) if (i < count) draw(i, true);
-  }
-
-  label(context, token, x, y, room, align, lit) {
-    context.font = this.labelFont(lit);
-    context.fillStyle = lit ? this.colours.ink : this.colours.soft;
-    context.textAlign = align;
-    context.textBaseline = "middle";
-    context.fillText(this.fitted(context, token, room), x, y);
   }
 
   // ---- what is pointed at and what is kept ------------------------------------------------------------------------
@@ -276,7 +230,8 @@ export class TokenMap extends View {
     const row = pointed ? pointed.row : kept;
     if (pointed) this.markPointed(context, pointed);
     if (kept !== null) this.markPinned(context, kept);
-    this.paintLabels(context, [pointed?.row, kept].filter(Number.isInteger), pointed ? [pointed.col ?? pointed.row] : []);
+    const lit = [[pointed?.row, kept].filter(Number.isInteger), pointed ? [pointed.col ?? pointed.row] : []];
+    paintLabels(context, this, ...lit);
     this.say(this.readout, this.describe(pointed, row));
     if (row !== null) this.ask(row, pointed?.col);
     if (header.linked_text) {
@@ -378,7 +333,7 @@ export class TokenMap extends View {
     // A cell of a long map is less than a pixel on the screen; in the file it has one.
     const scale = Math.max(2, Math.min(4, 1 / cellHeight));
     savePng(this.colours, this.header, right, bottom, scale, (context) => {
-      this.paintLabels(context);
+      paintLabels(context, this);
       return this.paintAll(context);
     });
   }
