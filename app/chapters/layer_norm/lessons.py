@@ -53,7 +53,7 @@ def written_marks(marks: Marks) -> pd.DataFrame:
     """The table as the editor takes it: marks as text, so that what is no mark is refused by `_MARK` where it is typed. An editor of
     numbers takes -3 as 3, 120 as 100, and 78,5 as 100, without a word."""
     table = marks_table(marks)
-    return table.assign(**{exam: [("" if math.isnan(mark) else f"{mark:g}") for mark in table[exam]] for exam in EXAMS})
+    return table.assign(**{exam: [("" if math.isnan(mark) else choices.exact(mark)) for mark in table[exam]] for exam in EXAMS})
 
 
 def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
