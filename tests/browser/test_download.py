@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,19 @@ def test_without_a_network_a_clear_line_says_so_and_the_embedded_model_still_wor
         page.get_by_role("combobox", name="Model").click()
         page.get_by_role("option", name="Storyteller (embedded)").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Which token comes next?", timeout=30_000)
+
+
+def test_a_signal_ends_the_server_at_once_in_the_middle_of_a_download(visit, app_of, tiny_folder):
+    files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
+    hub = Hub({"openai-community/gpt2": files}, silent={"model.safetensors": 1000})
+    stop = hub.start()
+    try:
+        with app_of(hub.url) as app:
+            page = visit("/?model=gpt2", app=app)
+            page.get_by_role("button", name="Download, 548 MB").click()
+            expect(page.get_by_text(re.compile("^0 bytes of"))).to_be_visible(timeout=30_000)
+            app.process.send_signal(signal.SIGTERM)
+            app.process.wait(timeout=3)
+            assert "Traceback" not in app.log()
+    finally:
+        stop()
