@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 from app import configurations
 
 Value = TypeVar("Value")
@@ -79,6 +77,12 @@ def real(low: float, high: float, low_included: bool = True) -> Callable[[str], 
     return read
 
 
+def exact(value: float) -> str:
+    """A number as a link writes it: short where that is the same number, else with all its digits."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def short_text(longest: int) -> Callable[[str], str]:
     """Takes a text of at most `longest` characters; ValueError for more."""
 
@@ -98,19 +102,6 @@ def number_or_all(high: int) -> Callable[[str], int | None]:
 def written_or_all(value: int | None) -> str:
     """What `number_or_all` reads."""
     return "all" if value is None else str(value)
-
-
-def token_ids(text: str) -> tuple[int, ...]:
-    """Reads what `written_token_ids` writes; ValueError for anything else, and for more than 65,536."""
-    ids = tuple(int(part, 36) for part in text.split(".") if part)
-    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
-        raise ValueError(text)
-    return ids
-
-
-def written_token_ids(ids: Sequence[int]) -> str:
-    """Each in base 36, with full stops between: short, and nothing that an address has to escape."""
-    return ".".join(np.base_repr(i, 36).lower() for i in ids)
 
 
 def understood(parameters: Mapping[str, str], readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
@@ -158,8 +149,8 @@ def count(name: str, low: int, high: int, default: int) -> Choice[int]:
 
 
 def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
-    """A number that need not be whole; five digits of it travel."""
-    return _declared(Choice(name, default, real(low, high), lambda value: f"{value:.5g}"))
+    """A number that need not be whole."""
+    return _declared(Choice(name, default, real(low, high), exact))
 
 
 def limit(name: str, high: int) -> Choice[int | None]:

@@ -9,7 +9,7 @@ import pytest
 
 import gptcore
 from app import offered
-from app.state import BEFORE_MARKS, View, from_query, to_query
+from app.view import BEFORE_MARKS, View, from_query, to_query
 from gptcore.fingerprint import vocabulary_mark
 from tests.app.test_offered import offer, visit
 
