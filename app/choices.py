@@ -77,6 +77,12 @@ def real(low: float, high: float, low_included: bool = True) -> Callable[[str], 
     return read
 
 
+def exact(value: float) -> str:
+    """A number as a link writes it: short where that is the same number, else with all its digits."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def short_text(longest: int) -> Callable[[str], str]:
     """Takes a text of at most `longest` characters; ValueError for more."""
 
@@ -143,8 +149,8 @@ def count(name: str, low: int, high: int, default: int) -> Choice[int]:
 
 
 def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
-    """A number that need not be whole; five digits of it travel."""
-    return _declared(Choice(name, default, real(low, high), lambda value: f"{value:.5g}"))
+    """A number that need not be whole."""
+    return _declared(Choice(name, default, real(low, high), exact))
 
 
 def limit(name: str, high: int) -> Choice[int | None]:

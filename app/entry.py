@@ -12,6 +12,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import state, ui
+from app.components.address import address
 from app.shell import bars, first_visit, navigation
 
 
@@ -21,6 +22,7 @@ def draw() -> None:
     st.set_page_config(page_title=f"{page.title} · Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
     ui.style()
     state.current()  # from the URL, on the first run of a session
+    address()
     bars.follow_click()
     bars.draw(navigation.file_of(page))
     waiting = first_visit.waiting(page)

@@ -84,6 +84,12 @@ def export(make: Callable[[], Result]) -> Callable[[], Result]:
     return run
 
 
+def on_script_error(error: Exception) -> bool:
+    """For `st.App`: what goes wrong in Streamlit before any code of ours runs, such as a state that no widget can have."""
+    whole_page_problem(log.message(error))
+    return True
+
+
 class _Redacted(logging.Filter):
     """Streamlit logs what it catches itself with all its text, at each time; this makes it one of our lines."""
 

@@ -6,111 +6,32 @@ settings) only decides what is drawn. All of it is small and plain, and all of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, ParamSpec
 
 import streamlit as st
 
-from app import choices, log
-from app.choices import Choice, Value, number_or_all, real, short_text, understood, whole, written_or_all
+from app import choices, log, messages
+from app.choices import Choice, Value
+from app.view import DEFAULT_MODEL as DEFAULT_MODEL
+from app.view import DEFAULT_PROMPT as DEFAULT_PROMPT
+from app.view import EXAMPLES, READ, write
+from app.view import MAX_PROMPT_CHARACTERS as MAX_PROMPT_CHARACTERS
+from app.view import View as View
+from app.view import address as address
+from app.view import from_query as from_query
+from app.view import to_query as to_query
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
 
 Arguments = ParamSpec("Arguments")
 
-MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
 MOST_MESSAGES = 5  # that wait to be said
-DEFAULT_PROMPT = "Once upon a time"
-DEFAULT_MODEL = "storyteller"
 MAX_BRANCHES = 20
-
-
-@dataclass(frozen=True)
-class View:
-    """Everything that a link restores.
-
-    chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
-    links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
-    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default.
-    """
-
-    model: str = DEFAULT_MODEL
-    prompt: str = DEFAULT_PROMPT
-    chosen: tuple[int, ...] = ()
-    step: int | None = None
-    temperature: float = 0.8
-    top_k: int | None = 40
-    top_p: float = 1.0
-    min_p: float = 0.0
-    seed: int = 1
-    layer: int = 0
-    head: int = 0
-    position: int | None = None
-    choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-
-def _ids(text: str) -> tuple[int, ...]:
-    ids = tuple(int(part, 36) for part in text.split(".") if part)
-    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
-        raise ValueError(text)
-    return ids
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, rest = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
-        if not number:
-            return digits
-
-
-# How each field is read from a URL; a ValueError means junk, and junk means the default.
-_READ: Mapping[str, Callable[[str], Any]] = {
-    "model": str,
-    "prompt": short_text(MAX_PROMPT_CHARACTERS),
-    "chosen": _ids,
-    "step": whole(0, 65536),
-    "temperature": real(0, 5),
-    "top_k": number_or_all(10_000_000),
-    "top_p": real(0, 1, low_included=False),
-    "min_p": real(0, 1),
-    "seed": whole(0, MAX_SEED),
-    "layer": whole(0, 1000),
-    "head": whole(0, 1000),
-    "position": whole(0, 65536),
-}
-
-
-def _write(name: str, value: Any) -> str:
-    if name == "chosen":
-        return ".".join(_base36(i) for i in value)
-    if name == "top_k":
-        return written_or_all(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def from_query(parameters: Mapping[str, str]) -> View:
-    """The view that a link describes; what is missing or junk is the default."""
-    found = understood(parameters, _READ)
-    said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
-    kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
-    return View(**found, choices=MappingProxyType(kept))
-
-
-def to_query(view: View) -> dict[str, str]:
-    """The parameters that describe the view: what differs from the default, and the prompt always."""
-    default = View()
-    query = {"prompt": view.prompt}
-    for each in fields(View):
-        value = getattr(view, each.name)
-        if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
-            query[each.name] = _write(each.name, value)
-    return query | {
-        name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
-    }
+PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 
 
 def current() -> View:
@@ -173,9 +94,20 @@ def drop_choices() -> None:
 
 def publish() -> None:
     """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
-    query = to_query(current())
+    query, _ = address(current())
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+    remember("published", time.monotonic())
+
+
+def is_address_behind() -> bool:
+    """Whether it is about a second since the address was written."""
+    return time.monotonic() - float(remembered("published", 0.0)) > PUBLISHED_EVERY
+
+
+def restore() -> None:
+    """Look at what the address says: the visitor went back to it."""
+    st.session_state["view"] = from_query(st.query_params.to_dict())
 
 
 def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
@@ -191,6 +123,30 @@ def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:
     return run
 
 
+def _said(key: str) -> Any:
+    """What the browser said of the widget under `key`; None for what is so far from a value that Streamlit cannot read it."""
+    try:
+        return st.session_state[key]
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError):
+        return None
+
+
+def _is_offered(
+    value: Any, example: Any, read: Callable[[str], Any], write: Callable[[Any], str], upper: float | None = None
+) -> bool:
+    """Whether a value from a browser is one that an honest page sends: of the type of `example`, and what a link may say; of texts,
+    links take short ones only."""
+    if isinstance(example, str) and messages.text(value) is not None and len(value) > choices.LONGEST_IN_LINK:
+        return True
+    if value is not None and example is not None and not messages.resembles(value, example):
+        return False
+    try:
+        found = read(write(value))
+        return (found is None) == (value is None) and (upper is None or value is None or value <= upper)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        return False
+
+
 def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Arguments that tie a Streamlit widget to a field of the view: `st.slider("Layer", 0, 11, **state.widget("layer", 11))`.
 
@@ -202,7 +158,8 @@ def widget(name: str, upper: int | None = None, read: Callable[[Any], Any] = lam
     st.session_state[key] = min(value, upper) if upper is not None and value is not None else value
 
     def changed() -> None:
-        if (value := read(st.session_state[key])) is not None:
+        value = read(_said(key))
+        if value is not None and _is_offered(value, EXAMPLES[name], READ[name], lambda each: write(name, each), upper):
             update(**{name: value})
 
     return {"key": key, "on_change": guarded(changed)}
@@ -233,7 +190,10 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
     st.session_state[key] = value if upper is None else min(value, upper)
 
     def changed() -> None:
-        take(choice, st.session_state[key])
+        value = _said(key)
+        offered = among is None or any(type(each) is type(value) and each == value for each in among)
+        if offered and _is_offered(value, choice.default, choice.read, choice.write, upper):
+            take(choice, value)
         publish()  # at once, since a fragment runs without the entry
 
     return {"key": key, "on_change": guarded(changed)}
@@ -255,28 +215,36 @@ def editor(
 
     def changed() -> None:
         # Not published at once, as elsewhere in a fragment: a new address draws the page again, and what is being typed is lost.
-        take(choice, edit(handed, st.session_state[key]["edited_rows"]))
+        rows = messages.record(_said(key)).get("edited_rows")
+        edits = {row: messages.record(cells) for row, cells in rows.items() if type(row) is int} if isinstance(rows, dict) else {}
+        value = edit(handed, edits)
+        if _is_offered(value, choice.default, choice.read, choice.write):
+            take(choice, value)
 
     return handed, {"key": key, "on_change": guarded(changed)}
 
 
-def remembered_widget(name: str, default: Any) -> dict[str, Any]:
-    """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back."""
+def remembered_widget(name: str, default: Any, among: Collection[Any]) -> dict[str, Any]:
+    """Arguments that tie a Streamlit widget to something small that a link need not restore; `remembered` gives it back.
+
+    among: what the widget offers.
+    """
     key = f"widget_remembered_{name}"
     st.session_state[key] = remembered(name, default)
 
     def changed() -> None:
-        remember(name, st.session_state[key])
+        if (value := messages.one_of(_said(key), among)) is not None:
+            remember(name, value)
 
     return {"key": key, "on_change": guarded(changed)}
 
 
-def one_shot(name: str, on_choice: Callable[[Any], object]) -> dict[str, Any]:
-    """Arguments for a choice that is acted on once and then empty again, so that it never overrules what comes after it."""
+def one_shot(name: str, among: Collection[Any], on_choice: Callable[[Any], object]) -> dict[str, Any]:
+    """Arguments for a choice (`among` these) that is acted on once and then empty again, so that it never overrules what comes after."""
     key = f"widget_once_{name}"
 
     def changed() -> None:
-        choice = st.session_state[key]
+        choice = messages.one_of(_said(key), among)
         st.session_state[key] = None
         if choice is not None:
             on_choice(choice)
@@ -327,5 +295,5 @@ def remember(name: str, value: Any) -> None:
 
 
 def component_value(key: str, name: str) -> Any:
-    """What the component mounted under `key` last said of `name`; None if nothing."""
-    return getattr(st.session_state.get(key), name, None)
+    """What the component mounted under `key` last said of `name`, which `app.messages` looks at; None if nothing."""
+    return getattr(_said(key), name, None)

@@ -16,6 +16,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
+from app import faults
 from app.server import ending, limits, stack
 
 # Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
@@ -53,4 +54,5 @@ streamlit_app = st.App(
     lifespan=_lifespan,
     routes=stack.routes(),
     middleware=stack.middleware(_open_files),
+    on_script_error=faults.on_script_error,
 )

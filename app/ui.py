@@ -187,7 +187,7 @@ def export_menu(
     with st.popover(label, type="tertiary", icon=":material/download:", key=f"export_{name}"):
         st.download_button(
             "Data as CSV",
-            faults.export(lambda: frame().to_csv(index=False)),
+            faults.export(lambda: markup.csv(frame())),
             f"{name}.csv",
             "text/csv",
             key=f"csv_{name}",

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from gptcore.errors import GPTCoreError
 
 if TYPE_CHECKING:
+    from gptcore.attribution import LogitAttribution, logit_attribution, neuron_attribution
+    from gptcore.branching import beam_search, branches
     from gptcore.checkpoints import (
         Availability,
         CatalogueEntry,
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
         save_model,
     )
     from gptcore.config import GPTConfig
+    from gptcore.effects import head_effects, part_effects
     from gptcore.generation import Step, generate, prompt_ids
+    from gptcore.input_effects import token_effects, what_if
     from gptcore.language_model import LanguageModel
     from gptcore.model import GPTModel
+    from gptcore.patching import LogitDifference, align, patch_heads, patch_map
     from gptcore.run import Ablation, Intervention, Patch, Run, read_intervention, write_intervention
     from gptcore.sampling import SamplingSettings, candidates, select
     from gptcore.store import TraceStore
@@ -45,6 +50,8 @@ __all__ = [
     "GPTModel",
     "Intervention",
     "LanguageModel",
+    "LogitAttribution",
+    "LogitDifference",
     "Patch",
     "Run",
     "SamplingSettings",
@@ -52,22 +59,38 @@ __all__ = [
     "Tokenizer",
     "Trace",
     "TraceStore",
+    "align",
     "availability",
+    "beam_search",
+    "branches",
     "candidates",
     "catalogue",
     "download",
     "generate",
+    "head_effects",
     "is_local",
     "load",
     "load_model",
+    "logit_attribution",
+    "neuron_attribution",
+    "part_effects",
+    "patch_heads",
+    "patch_map",
     "prompt_ids",
     "read_intervention",
     "save_model",
     "select",
+    "token_effects",
+    "what_if",
     "write_intervention",
 ]
 
 _MODULES = {
+    "input_effects": ("token_effects", "what_if"),
+    "patching": ("LogitDifference", "align", "patch_heads", "patch_map"),
+    "effects": ("head_effects", "part_effects"),
+    "branching": ("beam_search", "branches"),
+    "attribution": ("LogitAttribution", "logit_attribution", "neuron_attribution"),
     "checkpoints": (
         "Availability",
         "CatalogueEntry",

@@ -95,8 +95,15 @@ class Edits:
 
     def embed(self, model: GPTModel, ids: Int[Tensor, "batch new"], start: int = 0) -> Float[Tensor, "batch new emb_dim"]:
         """As GPTModel.embed, changed."""
-        x = model.embed(ids, start) if self.position_row is None else model.token_embedding(ids) + self.position_row
-        return _on_rows(x, None, self.embed_cells, torch.arange(start, start + ids.shape[-1], device=x.device))
+        return self.with_positions(model, model.token_embedding(ids), start)
+
+    def with_positions(
+        self, model: GPTModel, rows: Float[Tensor, "batch new emb_dim"], start: int = 0
+    ) -> Float[Tensor, "batch new emb_dim"]:
+        """The residual stream before block 0, from rows that stand where those of the token embedding do."""
+        positions = torch.arange(start, start + rows.shape[1], device=rows.device)
+        by_place = model.position_embedding(positions) if self.position_row is None else self.position_row
+        return _on_rows(rows + by_place, None, self.embed_cells, positions)
 
 
 def run_block(
@@ -117,8 +124,14 @@ def run_block(
 
 def forward(model: GPTModel, ids: Int[Tensor, "batch n_tokens"], edits: Edits | None) -> Float[Tensor, "batch n_tokens emb_dim"]:
     """The residual stream after the last block, in one pass without a cache."""
-    x = model.embed(ids) if edits is None else edits.embed(model, ids)
-    positions = torch.arange(ids.shape[-1], device=ids.device)
+    return forward_from(model, model.embed(ids) if edits is None else edits.embed(model, ids), edits)
+
+
+def forward_from(
+    model: GPTModel, x: Float[Tensor, "batch n_tokens emb_dim"], edits: Edits | None
+) -> Float[Tensor, "batch n_tokens emb_dim"]:
+    """As `forward`, from the residual stream before block 0."""
+    positions = torch.arange(x.shape[1], device=x.device)
     for place, block in enumerate(cast(TransformerBlock, block) for block in model.blocks):
         x = block(x) if edits is None else run_block(block, x, None, edits.layers[place], positions)
     return x

@@ -17,7 +17,7 @@ _DIGITS = 16  # hexadecimal: two of a billion models agree by chance once in for
 
 @torch.no_grad()
 def fingerprint(model: GPTModel, tokenizer: Tokenizer) -> str:
-    """16 hexadecimal digits of a SHA-256 over configuration, every weight, and the bytes of every token.
+    """16 hexadecimal digits of a SHA-256 over configuration, every weight, the bytes of every token and how the tokenizer is set.
 
     How a matrix lies in memory makes no difference; its numbers and their type do.
     """
@@ -29,6 +29,7 @@ def fingerprint(model: GPTModel, tokenizer: Tokenizer) -> str:
             weight = weight.t()  # as it lies in memory in a model that is laid out for steps
         for piece in weight.split(max(1, 2**24 // weight[0].nbytes) if weight.ndim > 1 else len(weight)):
             digest.update(piece.cpu().contiguous().view(torch.uint8).numpy().data)
+    digest.update(repr((tokenizer.start_ids, tokenizer.end_ids, tokenizer.prefix_space, sorted(tokenizer.added_words))).encode())
     for token_id in range(model.config.vocab_size):
         piece_bytes = tokenizer.bytes_of(token_id)
         digest.update(len(piece_bytes).to_bytes(4, "big") + piece_bytes)

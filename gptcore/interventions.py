@@ -15,19 +15,17 @@ from gptcore.run import Ablation, Patch
 from gptcore.trace import Trace, kept
 
 
-def ablation_edits(ablation: Ablation, usual: ReferenceMeans) -> Edits:
-    """usual: what stands in for the parts, or what has its shapes where `replacement` is "zero"."""
-    if ablation.replacement == "zero":
-        usual = ReferenceMeans(*(torch.zeros_like(values) for values in (usual.z, usual.attn_out, usual.mlp_out, usual.position)))
+def ablation_edits(ablation: Ablation, instead: ReferenceMeans) -> Edits:
+    """instead: what stands in for the parts, from `gptcore.reference.replacements`."""
     layers, touched = [], []
-    for layer, z in enumerate(usual.z):
+    for layer, z in enumerate(instead.z):
         silent = layer in ablation.attention
         heads = {head: z[head] for head in range(len(z)) if silent or (layer, head) in ablation.heads}
-        mlp_out = usual.mlp_out[layer] if layer in ablation.feed_forward else None
-        layers.append(LayerEdit(heads, usual.attn_out[layer] if silent else None, mlp_out))
+        mlp_out = instead.mlp_out[layer] if layer in ablation.feed_forward else None
+        layers.append(LayerEdit(heads, instead.attn_out[layer] if silent else None, mlp_out))
         if heads or mlp_out is not None:
             touched.append(layer)
-    position_row = usual.position if ablation.position_embedding else None
+    position_row = instead.position if ablation.position_embedding else None
     return Edits(tuple(layers), position_row, shared=0 if position_row is not None else min(touched) + 1)
 
 

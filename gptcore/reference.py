@@ -1,8 +1,8 @@
 """What each part of a model usually writes: its mean over a reference text, which stands in for a part that is switched off.
 
 A part that is replaced by nothing also takes away what it writes everywhere, which later layers count on; replaced by its mean it
-takes away only what it makes of the text at hand. (Li and Janson 2024, "Optimal ablation for interpretability",
-https://arxiv.org/abs/2409.09951, compares the replacements.)
+takes away only what it makes of the text at hand. The reference text is read in short passes, as long as the texts that are looked at.
+(Li and Janson 2024, "Optimal ablation for interpretability", https://arxiv.org/abs/2409.09951, compares the replacements.)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gptcore.model import GPTModel, TransformerBlock
+from gptcore.run import Replacement
 
 if TYPE_CHECKING:
     from gptcore.store import HasModel
@@ -45,7 +46,9 @@ somebody has written with a pencil, "and do not ask the captain about his beard.
 the bell rang the girl took her uncle's hand, because that was what one did, and together they walked down the wooden bridge to the town, \
 where the market had already begun and a man was selling apples, bread, lamps, and a horse that would not stand still."""
 
-_MOST_AT_ONCE = 256  # tokens of one pass; a shorter context takes several
+# Tokens of one pass. What some heads write depends on how far into the text they are: over passes of 256 tokens the mean of one head of
+# the embedded model is so far from what it writes in a sentence that this mean does more harm there than nothing at all.
+_MOST_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,16 @@ def reference_means(language_model: HasModel) -> ReferenceMeans:
         if ids not in kept:
             kept[ids] = _means(model, ids)
         return kept[ids]
+
+
+def replacements(language_model: HasModel, replacement: Replacement) -> ReferenceMeans:
+    """What stands in for parts that are switched off."""
+    if replacement == "mean":
+        return reference_means(language_model)
+    config, weight = language_model.model.config, language_model.model.token_embedding.weight
+    layers, width = config.n_layers, config.emb_dim
+    shapes = ((layers, config.n_heads, config.head_dim), (layers, width), (layers, width), (width,))
+    return ReferenceMeans(*(weight.new_zeros(shape) for shape in shapes))
 
 
 @torch.inference_mode()

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from operator import index
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from gptcore.arguments import token_ids
+from gptcore.arguments import token_ids, whole
 from gptcore.config import GPTConfig
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError, TokenError
 
@@ -140,8 +139,12 @@ class Run:
         _set(self, ids=token_ids(self.ids), intervention=self.intervention or None)
 
     def beginning(self, n_tokens: int) -> Run:
-        """The first tokens by themselves. What happens at them is the same, since no token sees a later one."""
-        return Run(self.model, self.ids[:n_tokens], self.intervention)
+        """The first tokens by themselves. What happens at them is the same, since no token sees a later one: cells that are patched
+        behind them are left out."""
+        intervention = self.intervention
+        if isinstance(intervention, Patch):
+            intervention = replace(intervention, cells=frozenset(cell for cell in intervention.cells if cell[-1] < n_tokens))
+        return Run(self.model, self.ids[:n_tokens], intervention)
 
 
 def write_intervention(intervention: Intervention | None) -> str:
@@ -231,12 +234,9 @@ def _indices(values: Any, names: tuple[str, ...], field_name: str) -> Any:
 
 
 def _whole(value: Any, name: str) -> int:
-    try:
-        number = None if isinstance(value, bool) else index(value)
-    except TypeError:
-        number = None
+    number = whole(value)
     if number is None or number < 0:
-        raise InterventionError(f"{name} is {value!r}; it must be a whole number from 0 on.")
+        raise InterventionError(f"{name} is {value!r:.80}; it must be a whole number from 0 on.")
     return number
 
 

@@ -28,7 +28,7 @@ from gptcore.edits import Edits
 from gptcore.errors import GPTCoreError
 from gptcore.interventions import ablation_edits, patch_edits
 from gptcore.model import GPTModel, check_length
-from gptcore.reference import reference_means
+from gptcore.reference import replacements
 from gptcore.run import Ablation, Intervention, Patch, Run
 from gptcore.tokenizer import Tokenizer
 from gptcore.trace import Trace
@@ -82,6 +82,21 @@ class _Tree:
     @property
     def is_empty(self) -> bool:
         return not self._root.after
+
+    def beginning_with(self, ids: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The ends of all sequences that begin with `ids`."""
+        node = self._root
+        for token_id in ids:
+            if (child := node.after.get(token_id)) is None:
+                return []
+            node = child
+        ends, open_ = [], [(ids, node)]
+        while open_:
+            text, node = open_.pop()
+            if not node.after:
+                ends.append(text)
+            open_ += [((*text, token_id), child) for token_id, child in node.after.items()]
+        return ends
 
     def add(self, buffer: Buffer) -> None:
         node = self._root
@@ -223,8 +238,14 @@ class TraceStore:
     def edits(self, language_model: HasModel, intervention: Intervention) -> Edits:
         """What an intervention changes in this model, whatever the text. Means and patched rows are computed where they are not kept."""
         if isinstance(intervention, Ablation):
-            return ablation_edits(intervention, reference_means(language_model))
+            return ablation_edits(intervention, replacements(language_model, intervention.replacement))
         return patch_edits(intervention, self.trace(Run(language_model.identity, intervention.source)))
+
+    def continuations(self, run: Run) -> list[tuple[int, ...]]:
+        """All that is kept of the texts that begin with the ids of `run`, under its intervention, each as far as it goes."""
+        language_model = self._named(run.model)
+        with self._lock:
+            return self._tree_of(language_model, run.intervention).beginning_with(run.ids)
 
     def _named(self, identity: str) -> HasModel:
         with self._lock:

@@ -45,8 +45,8 @@ def controls(running: bool, place: Here) -> None:
             disabled=not place.view.chosen,
         )
         with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
-            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50))
-            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED))
+            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50, range(5, 201, 5)))
+            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED, run_loop.SPEEDS))
         if branches := state.branches():
             with st.popover(f"Branches ({len(branches)})", icon=":material/call_split:", help="What was written here before"):
                 for index, branch in enumerate(reversed(branches)):
@@ -68,7 +68,7 @@ def live(page: PageRun) -> None:
     """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
     was_running = run_loop.remaining() > 0
     run_loop.tick()
-    if page.is_over and not (page.ticking and run_loop.remaining()):
+    if page.is_over and not (page.ticking and run_loop.remaining() and not state.is_address_behind()):
         st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
     whole = runtime.here()
     here = whole.up_to_cursor()  # everything below is as it was when the cursor's token was the newest

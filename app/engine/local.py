@@ -24,8 +24,8 @@ from gptcore.trace import Trace
 MODELS_IN_MEMORY = 2
 _VIEW = 0.005  # seconds of work, roughly, of a call whose trace is there
 _PIECE = 0.06  # seconds of a piece of a long trace: others get their turn after it
-_FIRST_PIECE = 32  # tokens, while nobody knows how long one takes
-_LONGEST_PIECE = 256
+_SMALLEST_PIECE = 64  # tokens: of fewer, most of the time would go into reading the weights
+_LARGEST_PIECE = 256
 
 
 class Local:
@@ -71,7 +71,7 @@ class Local:
         found = self._find(self._name(run.model))
         if found is None or not run.ids:
             return _VIEW
-        return _VIEW + found[0].store.missing(run) * self._token_seconds.get(run.model, _PIECE / _FIRST_PIECE)
+        return _VIEW + found[0].store.missing(run) * self._token_seconds.get(run.model, _PIECE / _SMALLEST_PIECE)
 
     def _answer(self, run: Run, method: Method, arguments: tuple[Any, ...], named: dict[str, Any]) -> Generator[None, None, Any]:
         language_model, model = self._load(self._name(run.model))
@@ -86,14 +86,14 @@ class Local:
         return found(*arguments, **named) if callable(found) else found
 
     def _extending(self, store: TraceStore, run: Run) -> Generator[None, None, None]:
-        """What is missing of a trace, in pieces that take _PIECE each. Between them it is the store's alone, and counts as such."""
+        """What is missing of a trace, in pieces that take about _PIECE each. Between them it is the store's alone, and counts as such."""
         missing = store.missing(run)
         while missing:
-            known = self._token_seconds.get(run.model)
-            piece = _FIRST_PIECE if known is None else max(1, min(int(_PIECE / known), _LONGEST_PIECE))
+            seconds = self._token_seconds.get(run.model, _PIECE / _SMALLEST_PIECE)
+            piece = max(_SMALLEST_PIECE, min(int(_PIECE / seconds), _LARGEST_PIECE))
             began = time.thread_time()
             left = store.extend(run, piece)
-            if missing >= _FIRST_PIECE:  # of a few tokens most of the time goes into reading the weights
+            if missing >= _SMALLEST_PIECE:
                 self._token_seconds[run.model] = (time.thread_time() - began) / min(piece, missing)
             if not left or left >= missing:  # it is there, or too large to be kept
                 return

@@ -6,6 +6,7 @@ event loop: everybody waits. What comes through here never makes it ask.
 
 from __future__ import annotations
 
+import math
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from app.server.log import Seldom
 from app.server.names import HOSTS_VARIABLE, OwnNames
@@ -103,9 +105,16 @@ def _kind(message: Message) -> str | None:
     try:
         said = BackMsg.FromString(data)
         kind = said.WhichOneof("type")
+        if kind == "rerun_script" and not all(map(_is_finite, said.rerun_script.widget_states.widgets)):
+            return "a number that is not finite"  # Streamlit's widgets stumble over it before any code of ours
         return (kind == "backend_operation_request" and said.backend_operation_request.WhichOneof("payload")) or kind
     except DecodeError:
         return None
+
+
+def _is_finite(widget: WidgetState) -> bool:
+    numbers = (*widget.double_array_value.data, widget.double_value)
+    return all(map(math.isfinite, numbers))
 
 
 def _headers(scope: MutableMapping[str, Any], name: bytes) -> list[str]:

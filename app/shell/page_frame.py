@@ -28,6 +28,12 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
+        if left_out := state.address(state.current())[1]:
+            what = {"prompt": "this prompt", "chosen": "so many chosen tokens"}.get(left_out, "a text as long as the one below")
+            st.caption(
+                f"This view has no link: with {what} the address would be longer than servers take. It stays here as long as this page is "
+                "open; a shorter text can be shared."
+            )
         name = state.current().model
         if (seen := offered.availability(name)).state != "ready":
             with waiting or nullcontext():

@@ -107,7 +107,7 @@ def _prompt() -> None:
         index=None,
         placeholder="Choose an example …",
         label_visibility="collapsed",
-        **state.one_shot("preset", lambda name: state.update(prompt=PRESETS[name])),
+        **state.one_shot("preset", list(PRESETS), lambda name: state.update(prompt=PRESETS[name])),
     )
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the first page draws without pandas
+    import pandas as pd
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:^=&])")
 
@@ -49,3 +53,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     head = "".join(cell("th", i, escape_html(c)) for i, c in enumerate(columns))
     body = "".join(row(i, cells) for i, cells in enumerate(rows))
     return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def csv(table: pd.DataFrame) -> str:
+    """A table as CSV, with a quote before each text that a spreadsheet would run as a formula: one that begins with = + - @ or a tab."""
+    texts = [name for name in table if table[name].map(lambda cell: isinstance(cell, str)).any()]
+    return table.assign(**{name: table[name].map(_no_formula) for name in texts}).rename(columns=_no_formula).to_csv(index=False)
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -110,3 +110,25 @@ def test_a_flood_takes_no_more_memory_than_the_store_may_and_the_one_prompt_that
             seen.append(alive() - before)
     one = max(each.n_bytes for each in gc.get_objects() if type(each) is Buffer)
     assert MOST_BYTES / 2 < max(seen) <= MOST_BYTES + one
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.0001, range(256, 257)), (0.0005, range(64, 256)), (0.04, range(64, 65))])
+def test_pieces_are_as_long_as_others_may_wait_and_never_so_short_that_the_weights_are_read_for_little(
+    tiny_model: LanguageModel, monkeypatch: pytest.MonkeyPatch, seconds: float, sizes: range
+) -> None:
+    asked: list[int] = []
+    clock = [0.0]
+
+    def extend(store: TraceStore, run: Run, at_most: int) -> int:
+        """As if each token took so long, in a text of 1,000."""
+        asked.append(at_most)
+        clock[0] += seconds * at_most
+        return max(0, 1000 - sum(asked))
+
+    monkeypatch.setattr(local.time, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(TraceStore, "extend", extend)
+    monkeypatch.setattr(TraceStore, "missing", lambda store, run: 1000)
+    engine = local.Local(lambda: Asker(get_ident()))
+    made = engine.add("long", replace(tiny_model, store=TraceStore()))
+    list(engine._extending(engine._loaded["long"][0].store, made.run((1, 2))))
+    assert all(size in sizes for size in asked[1:]), asked

@@ -85,13 +85,13 @@ def test_an_error_in_the_callback_of_a_setting_or_a_component_is_caught_where_it
 
         state.update = fails  # what every tied widget calls
         tied = [
-            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1), state.one_shot("y", fails),
+            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1, [1]), state.one_shot("y", [1], fails),
             state.editor(choices.CLASSROOM_MARKS, fails)[1],
         ]  # fmt: skip
         import streamlit as st
 
-        for each in tied:
-            st.session_state[each["key"]] = {"edited_rows": {}}
+        for each, said in zip(tied, (1, True, 1, 1, {"edited_rows": {}}), strict=True):
+            st.session_state[each["key"]] = said
             each["on_change"]()
         component("rail")(key="r", data=b"", on_select_change=fails)
 

@@ -41,7 +41,7 @@ class Server:
         raise RuntimeError(f"The app did not answer within {timeout} s:\n{self.log()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -54,13 +54,15 @@ def _launcher(path: Path, script: Path) -> Path:
 
 
 @contextmanager
-def running_app(log_path: Path, script: str = "app", base: str = "", shell: str = "", **environment: str) -> Iterator[Server]:
+def running_app(
+    log_path: Path, script: str = "app", base: str = "", shell: str = "", port: int = 0, **environment: str
+) -> Iterator[Server]:
     """`streamlit run app`, as in the Makefile, with these environment variables besides; stopped at the end.
 
     script: another script instead, for what is tested by itself, behind a launcher like the app's.
-    base: `server.baseUrlPath`, with a slash before it. shell: a command before the start, such as one that sets a limit.
+    base: `server.baseUrlPath`, with a slash before it. shell: a command before the start, such as one that sets a limit. port: 0 for any free one.
     """
-    port = _free_port()
+    port = port or free_port()
     if script != "app":
         script = str(_launcher(log_path.with_name("launcher.py"), ROOT / script))
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port), "--server.baseUrlPath", base]

@@ -25,9 +25,11 @@ class Peer:
         self.n_layers, self.n_heads, self.context = config.n_layer, config.n_head, config.n_positions
         self.head_dim = config.n_embd // config.n_head
         self._means: dict[str, Tensor] | None = None
+        self._last_only = False
 
-    def logits(self, ids: Sequence[int], intervention: Intervention | None = None) -> Tensor:
-        """[n_tokens, vocab_size], float64."""
+    def logits(self, ids: Sequence[int], intervention: Intervention | None = None, last_only: bool = False) -> Tensor:
+        """[n_tokens, vocab_size], float64. last_only: an ablation acts on the last token's row alone."""
+        self._last_only = last_only
         hooks = {None: lambda _: {}, Ablation: self._ablation_hooks, Patch: self._patch_hooks}
         kind = None if intervention is None else type(intervention)
         with torch.inference_mode(), self._hooked(hooks[kind](intervention)):
@@ -56,7 +58,7 @@ class Peer:
     def means(self) -> dict[str, Tensor]:
         """Each component's own mean over the reference text, without the first token of each pass."""
         if self._means is None:
-            length, ids = min(self.context, 256), self.reference_ids
+            length, ids = min(self.context, 64), self.reference_ids
             parts = [self.seen(ids[start : start + length]) for start in range(0, len(ids), length)]
             kept = [{site: rows[:, 1 if rows.shape[1] > 1 else 0 :] for site, rows in part.items()} for part in parts]
             self._means = {site: torch.cat([part[site] for part in kept], 1).mean(1) for site in kept[0]}
@@ -65,20 +67,25 @@ class Peer:
     def _ablation_hooks(self, ablation: Ablation) -> dict[tuple[str, int], Any]:
         means = self.means  # a run of its own, before any hook hangs
 
+        last_only = self._last_only
+
+        def put(x: Tensor, changed: Tensor) -> Tensor:
+            return torch.cat([x[..., :-1, :], changed[..., -1:, :]], dim=-2) if last_only else changed
+
         def usual(site: str, layer: int) -> Tensor:
             mean = means[site][layer]
             return mean if ablation.replacement == "mean" else torch.zeros_like(mean)
 
         def whole(site: str, layer: int) -> Any:
-            return lambda x: usual(site, layer).expand_as(x)
+            return lambda x: put(x, usual(site, layer).expand_as(x))
 
         def without(layer: int) -> Any:
-            def hook(x: Tensor) -> Tensor:
-                x = x.clone()
+            def hook(given: Tensor) -> Tensor:
+                x = given.clone()
                 for head in (head for where, head in ablation.heads if where == layer):
                     part = slice(head * self.head_dim, (head + 1) * self.head_dim)
                     x[..., part] = usual("z", layer)[part]
-                return x
+                return put(given, x)
 
             return hook
 

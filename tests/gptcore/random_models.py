@@ -26,10 +26,14 @@ class FakeTokenizer(Tokenizer):
     """Enough to give a model without vocabulary a reference text: every character is one of its tokens."""
 
     def __init__(self, vocab_size: int) -> None:
-        self.vocab_size, self.end_of_text_id = vocab_size, None
+        self.vocab_size, self.end_of_text_id, self.end_ids, self.start_ids = vocab_size, None, (), ()
+        self.prefix_space, self.added_words = False, frozenset()
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(ord(character) % self.vocab_size for character in text)
+
+    def bytes_of(self, token_id: int) -> bytes:
+        return bytes([token_id])
 
 
 @dataclass(frozen=True, eq=False)

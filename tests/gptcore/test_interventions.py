@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,11 +51,6 @@ INTERVENTIONS: list[Intervention] = [
     patch((1, 2, 5, 6), (0, 3, 9, 9), (0, 1, 9, 9), site="z"),
     patch((0, 3, 12), source=(4, 8, 15, 16)),
 ]
-
-
-@pytest.fixture(scope="module")
-def peer(tiny_folder: Path, tiny_model: LanguageModel) -> Peer:
-    return Peer(tiny_folder, tiny_model.tokenizer.encode(REFERENCE_TEXT))
 
 
 @pytest.fixture

@@ -76,10 +76,19 @@ def test_every_field_of_the_key_is_varied() -> None:
             assert len({getattr(value, field.name) for value in values}) > 1, field.name
 
 
+def test_the_beginning_of_a_run_keeps_what_reaches_into_it() -> None:
+    cells = frozenset({(0, 1, 1), (1, 0, 4)})
+    run = Run("m", (1, 2, 3, 4, 5), Patch((7, 8), cells))
+    assert run.beginning(5) == run
+    assert run.beginning(4) == Run("m", (1, 2, 3, 4), Patch((7, 8), frozenset({(0, 1, 1)})))
+    assert run.beginning(1) == Run("m", (1,))
+    assert Run("m", (1, 2), ABLATION).beginning(1) == Run("m", (1,), ABLATION)
+
+
 @pytest.mark.usefixtures("_as_outside_the_tests")
 def test_ids_that_are_no_whole_numbers_are_refused() -> None:
     floats: Any = (1.5, 2.5)
-    with pytest.raises(TokenError, match=r"1\.5, 2\.5"):
+    with pytest.raises(TokenError, match=r"1\.5 is no whole number"):
         Run("m", floats)
 
 

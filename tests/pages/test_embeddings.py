@@ -108,6 +108,11 @@ def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
     assert views.self_checks(right)[0].ok and not views.self_checks(wrong)[0].ok
 
 
+def test_the_angle_between_a_token_and_its_position_is_that_of_their_rows() -> None:
+    rows = np.array([3.0, 4.0], np.float32), np.array([4.0, 3.0], np.float32)
+    assert views.Entering(*rows, rows[0] + rows[1]).cosine == pytest.approx(24 / 25)
+
+
 def test_the_plane_of_many_different_tokens_has_the_one_in_focus_and_counts_those_left_out(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:

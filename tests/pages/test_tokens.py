@@ -199,6 +199,7 @@ def test_the_start_token_and_the_end_token_are_special_and_have_no_bytes_of_a_te
     assert start[2][0] == ["", "<|endoftext|>", said] and "the app put in the token" in start[2][1][0]
     assert last[2][0] == ["", "<|endoftext|>", said] and last[2][1] == ["The model chose this token; nothing was cut here."]
     assert letter[2][0][2].endswith("1 byte: 61")
+    assert [chip[1] for chip in (start, letter, last)] == [0, 1, 2], "each a piece of its own"
     text = printed(at)
     assert "1 character · 1 byte · 1 piece · 1 token<" in text and "the whole text is 1 token." in text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,11 @@ EXAMS = ("Maths", "Physics", "History", "Art")
 Marks = tuple[float | None, ...]  # student by student, as app.choices.CLASSROOM_MARKS has them; None where one is missing
 
 
+_MARK = re.compile(
+    r"(100([.,]0{1,6})?|[0-9]{1,2}([.,][0-9]{1,6})?)?"
+)  # 0 to 100, with a point or a comma; nothing for a missing one
+
+
 def marks_table(marks: Marks) -> pd.DataFrame:
     """A student a row, an exam a column; NaN where a mark is missing."""
     table = pd.DataFrame(np.array(marks, dtype=float).reshape(len(STUDENTS), len(EXAMS)), columns=list(EXAMS))
@@ -38,8 +44,16 @@ def edited_marks(marks: Marks, edits: Mapping[int, Mapping[str, Any]]) -> Marks:
     changed = list(marks)
     for row, line in edits.items():
         for exam, mark in line.items():
-            changed[row * len(EXAMS) + EXAMS.index(exam)] = None if mark is None else float(mark)
+            if exam in EXAMS and 0 <= row < len(STUDENTS) and (mark is None or (isinstance(mark, str) and _MARK.fullmatch(mark))):
+                changed[row * len(EXAMS) + EXAMS.index(exam)] = float(mark.replace(",", ".")) if mark else None
     return tuple(changed)
+
+
+def written_marks(marks: Marks) -> pd.DataFrame:
+    """The table as the editor takes it: marks as text, so that what is no mark is refused by `_MARK` where it is typed. An editor of
+    numbers takes -3 as 3, 120 as 100, and 78,5 as 100, without a word."""
+    table = marks_table(marks)
+    return table.assign(**{exam: [("" if math.isnan(mark) else choices.exact(mark)) for mark in table[exam]] for exam in EXAMS})
 
 
 def normalized_table(columns: Sequence[str], names: Sequence[str], found: lessons.Normalized, by_row: bool) -> None:
@@ -85,11 +99,14 @@ def classroom() -> None:
     )
     handed, tied = state.editor(choices.CLASSROOM_MARKS, edited_marks)
     st.data_editor(
-        marks_table(handed),
+        written_marks(handed),
         hide_index=True,
         width="stretch",
         disabled=[STUDENT],
-        column_config={exam: st.column_config.NumberColumn(min_value=0, max_value=100, required=True) for exam in exams},
+        column_config={
+            exam: st.column_config.TextColumn(validate=f"^{_MARK.pattern}$", alignment="right", help="A number from 0 to 100.")
+            for exam in exams
+        },
         **tied,
     )
     size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app import messages
 from app.charts import Scale
 from app.components import component, pack
 
@@ -56,4 +57,4 @@ def block_path(
     arrays |= {f"gone{i}": s.gone.astype(np.uint8) for i, s in enumerate(strips) if s.gone is not None}
     header = {"rows": rows, "columns": list(columns), "title": title, "pointed": pointed}
     result = component("block_path")(key=key, data=pack(header, **arrays), on_open_change=lambda: None)
-    return result.open if result.open in pages else None
+    return messages.one_of(result.open, pages)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.charts.curve_reader import Curve, check_lengths
 from app.charts.labels import escape, file_name
 from app.charts.theme import SURFACES, Mode, blend, colour
@@ -58,12 +58,10 @@ def curve_reader(
     data = pack(header, values=_rows([c.values for c in curves.values()]), slopes=_rows([c.slopes for c in curves.values()]))
 
     def let_go() -> None:
-        said = state.component_value(key, "let_go")
-        if not isinstance(said, dict):
-            return
-        place, times = said.get("at"), said.get("factor")
-        if isinstance(place, int | float) and isinstance(times, int | float) and x[0] <= place <= x[-1] and abs(times) <= 2:
-            on_let_go(float(place), float(times))
+        said = messages.record(state.component_value(key, "let_go"))
+        place, times = messages.number(said.get("at"), float(x[0]), float(x[-1])), messages.number(said.get("factor"), -2, 2)
+        if place is not None and times is not None:
+            on_let_go(place, times)
 
     component("curve_reader")(key=key, data=data, on_let_go_change=let_go)
 

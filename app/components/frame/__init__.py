@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app import messages
 from app.components import component, pack
 
 KEY = "frame"
@@ -63,12 +64,11 @@ def frame(
     )
 
     def opened() -> None:
-        if (file := state.component_value(KEY, "page")) in files:
+        if (file := messages.one_of(state.component_value(KEY, "page"), files)) is not None:
             on_page(file)
 
     def turned() -> None:
-        index = state.component_value(KEY, "part")
-        if type(index) is int and 0 <= index < place.n_parts:
+        if (index := messages.index(state.component_value(KEY, "part"), place.n_parts)) is not None:
             on_part(index)
 
     def switched() -> None:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.charts.labels import file_name
 from app.charts.theme import Mode, colour_scale
 from app.components import component, pack
-from app.components.map_cells import is_index
 from app.components.vocabulary import shelve
 
 
@@ -79,13 +78,9 @@ def lens_grid(
     }
 
     def picked() -> None:
-        value = state.component_value(key, "pick")
-        if not isinstance(value, dict):
-            return
-        depth, position = value.get("depth"), value.get("position")
-        if (
-            is_index(depth, len(row_names)) and isinstance(position, int) and position in positions
-        ):  # else it was made for another text
+        value = messages.record(state.component_value(key, "pick"))
+        depth, position = messages.index(value.get("depth"), len(row_names)), messages.one_of(value.get("position"), positions)
+        if depth is not None and position is not None:  # else it was made for another text
             on_pick(depth, position)
 
     component("lens_grid")(key=key, data=pack(header), on_pick_change=picked)

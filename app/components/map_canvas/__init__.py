@@ -16,11 +16,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from app import state
+from app import messages, state
 from app.charts.heatmap import limit_of, map_alt
 from app.charts.labels import file_name
 from app.components import component, pack
-from app.components.map_cells import exact_rows, is_index
+from app.components.map_cells import exact_rows
 from app.components.vocabulary import shelve
 from app.writing.numbers import counted, percent
 
@@ -95,11 +95,10 @@ def overview(
     )
 
     def focused() -> None:
-        value = state.component_value(key, "focus")
-        if on_focus and isinstance(value, dict):
-            layer, head = value.get("layer"), value.get("head")
-            if is_index(layer, n_layers) and is_index(head, n_heads):
-                on_focus(layer, head)
+        value = messages.record(state.component_value(key, "focus"))
+        layer, head = messages.index(value.get("layer"), n_layers), messages.index(value.get("head"), n_heads)
+        if on_focus and layer is not None and head is not None:
+            on_focus(layer, head)
 
     component("map_canvas")(key=key, data=pack(header), on_focus_change=focused)
 
@@ -196,10 +195,10 @@ def token_map(
     header = {**ready.header, **_named(key), "row": row, "linked_text": linked_text}
 
     def kept() -> None:
-        value = state.component_value(key, "row")
-        if on_row and isinstance(value, dict) and value.get("stamp") == ready.stamp and is_index(value.get("row"), ready.n_rows):
-            column = value.get("col")
-            on_row(value["row"], column if is_index(column, ready.value["shape"][1]) else None)
+        value = messages.record(state.component_value(key, "row"))
+        row = messages.index(value.get("row"), ready.n_rows)
+        if on_row and value.get("stamp") == ready.stamp and row is not None:
+            on_row(row, messages.index(value.get("col"), ready.value["shape"][1]))
 
     component("map_canvas")(key=key, data=pack(header), on_row_change=kept)
     if not ready.exact and row_of is not None:

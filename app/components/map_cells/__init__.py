@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from app import state
+from app import messages, state
 from app.components import component, pack
 from app.faults import fragment
 
@@ -21,15 +20,9 @@ def exact_rows(map_key: str, stamp: int, n_rows: int, row_of: Callable[[int], Ar
     other values is dropped.
     """
     key = f"{map_key}_cells"
-    cell = state.component_value(key, "cell")
-    asked = cell.get("row") if isinstance(cell, dict) and cell.get("stamp") == stamp else None
-    row = asked if is_index(asked, n_rows) else None
+    cell = messages.record(state.component_value(key, "cell"))
+    row = messages.index(cell.get("row"), n_rows) if cell.get("stamp") == stamp else None
     values = np.asarray(() if row is None else row_of(row), dtype=np.float32)
     component("map_cells")(
         key=key, data=pack({"map": map_key, "stamp": stamp, "row": row}, values=values), on_cell_change=lambda: None
     )
-
-
-def is_index(value: object, count: int) -> TypeGuard[int]:
-    """Whether what the browser said is one of 0 to count - 1."""
-    return isinstance(value, int) and 0 <= value < count

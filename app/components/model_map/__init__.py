@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from app import messages
 from app.components import component, pack
 
 
@@ -14,4 +15,4 @@ def model_map(drawings: Mapping[str, str], *, key: str, boxes: Collection[str], 
     `data-choices`. query: what each link adds to its page's address, besides its choices, so that it restores the view.
     """
     result = component("model_map")(key=key, data=pack({"drawings": dict(drawings), "query": query}), on_open_change=lambda: None)
-    return result.open if result.open in boxes else None
+    return messages.one_of(result.open, boxes)

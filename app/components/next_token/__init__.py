@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app import state
+from app import messages, state
 from app.components import component, pack
 from app.components.choice import let_go
 from app.components.vocabulary import shelve
@@ -60,16 +60,15 @@ def next_token(
             on_settings(asdict(settings))
 
     def chosen() -> None:
-        value = state.component_value(key, "choose")
-        if not disabled and isinstance(value, dict) and value.get("length") == n_tokens:  # else it was made for an older step
-            token_id = value.get("id")
-            if isinstance(token_id, int) and 0 <= token_id < len(choice.token_ids):
-                on_choose(token_id)
+        value = messages.record(state.component_value(key, "choose"))
+        token_id = messages.index(value.get("id"), len(choice.token_ids))
+        if not disabled and token_id is not None and value.get("length") == n_tokens:  # else it was made for an older step
+            on_choose(token_id)
 
     def guessed() -> None:
-        value = state.component_value(key, "guess")
-        if isinstance(value, dict):
-            state.remember(f"{key}_guess", {"first": value.get("first") is True, "revealed": value.get("revealed")})
+        if value := messages.record(state.component_value(key, "guess")):
+            revealed = messages.whole(value.get("revealed"), 0, n_tokens)
+            state.remember(f"{key}_guess", {"first": value.get("first") is True, "revealed": revealed})
 
     component("next_token")(
         key=key, data=data, on_settings_change=settings_changed, on_choose_change=chosen, on_guess_change=guessed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app import messages
 from app.components import component, pack
 
 
@@ -24,8 +25,7 @@ def rail(stations: Sequence[RailStation], *, key: str, selected: int, on_select:
     def changed() -> None:
         from app import state  # here, since the value of a component is session state
 
-        index = state.component_value(key, "select")
-        if isinstance(index, int) and 0 <= index < len(stations):
+        if (index := messages.index(state.component_value(key, "select"), len(stations))) is not None:
             on_select(index)
 
     component("rail")(key=key, data=data, on_select_change=changed)

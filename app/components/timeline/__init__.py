@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from app import messages
 from app.components import component, pack
 
 _LAST_MARK = "timeline_mark"  # of what the sentence bar shows
@@ -48,8 +49,7 @@ def timeline(
     data = pack(how) if known else pack({**how, **header}, **arrays)
 
     def picked() -> None:
-        index = state.component_value(key, "pick")
-        if isinstance(index, int) and 0 <= index < len(chips):
+        if (index := messages.index(state.component_value(key, "pick"), len(chips))) is not None:
             on_pick(index)
 
     component("timeline")(key=key, data=data, on_pick_change=picked)

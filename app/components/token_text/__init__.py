@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app import state
+from app import messages, state
 from app.components import component, pack
 from app.components.vocabulary import shelve
 
@@ -57,8 +57,8 @@ def token_text(
     header = {"values": values, "stamp": stamp, "label": label, "hint": hint, "focus": focus, "legend": legend}
 
     def picked() -> None:
-        index = state.component_value(key, "pick")
-        if on_pick and isinstance(index, int) and 0 <= index < len(chips):
+        index = messages.index(state.component_value(key, "pick"), len(chips))
+        if on_pick and index is not None:
             on_pick(index)
 
     component("token_text")(key=key, data=pack(header), on_pick_change=picked)

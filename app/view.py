@@ -1,0 +1,120 @@
+"""What a visitor is looking at, as a value, and how it is written in the address. Nothing here knows whose it is: app.state does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from app import choices
+from app.choices import exact, number_or_all, real, short_text, understood, whole, written_or_all
+from gptcore.random_numbers import MAX_SEED
+
+MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
+DEFAULT_PROMPT = "Once upon a time"
+DEFAULT_MODEL = "storyteller"
+LONGEST_ADDRESS = 7_500  # bytes of its parameters, encoded: servers and what stands before them often refuse more than 8 kB
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that a link restores.
+
+    chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
+    links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
+    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default.
+    """
+
+    model: str = DEFAULT_MODEL
+    prompt: str = DEFAULT_PROMPT
+    chosen: tuple[int, ...] = ()
+    step: int | None = None
+    temperature: float = 0.8
+    top_k: int | None = 40
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 1
+    layer: int = 0
+    head: int = 0
+    position: int | None = None
+    choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    ids = tuple(int(part, 36) for part in text.split(".") if part)
+    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
+        raise ValueError(text)
+    return ids
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while True:
+        number, rest = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+        if not number:
+            return digits
+
+
+EXAMPLES = {each.name: getattr(View(), each.name) for each in fields(View)}
+# How each field is read from a URL; a ValueError means junk, and junk means the default.
+READ: Mapping[str, Callable[[str], Any]] = {
+    "model": str,
+    "prompt": short_text(MAX_PROMPT_CHARACTERS),
+    "chosen": _ids,
+    "step": whole(0, 65536),
+    "temperature": real(0, 5),
+    "top_k": number_or_all(10_000_000),
+    "top_p": real(0, 1, low_included=False),
+    "min_p": real(0, 1),
+    "seed": whole(0, MAX_SEED),
+    "layer": whole(0, 1000),
+    "head": whole(0, 1000),
+    "position": whole(0, 65536),
+}
+
+
+def write(name: str, value: Any) -> str:
+    if name == "chosen":
+        return ".".join(_base36(i) for i in value)
+    if name == "top_k":
+        return written_or_all(value)
+    return exact(value) if isinstance(value, float) else str(value)
+
+
+def from_query(parameters: Mapping[str, str]) -> View:
+    """The view that a link describes; what is missing or junk is the default."""
+    found = understood(parameters, READ)
+    said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
+    kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
+    return View(**found, choices=MappingProxyType(kept))
+
+
+def to_query(view: View) -> dict[str, str]:
+    """The parameters that describe the view: what differs from the default, and the prompt always."""
+    default = View()
+    query = {"prompt": view.prompt}
+    for each in fields(View):
+        value = getattr(view, each.name)
+        if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
+            query[each.name] = write(each.name, value)
+    return query | {
+        name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
+    }
+
+
+def address(view: View) -> tuple[dict[str, str], str]:
+    """The parameters of a view's address, and the name of what had to stay out of it, "" if nothing: an address of more than
+    LONGEST_ADDRESS bytes is refused by the server, or by what stands before it, and then nothing of it opens.
+
+    The longest part goes first; without the prompt the tokens chosen after it and a place among them mean nothing.
+    """
+    query, left_out = to_query(view), ""
+    while len(urlencode(query)) > LONGEST_ADDRESS:
+        longest = max(query, key=lambda name: len(urlencode({name: query[name]})))
+        left_out = left_out or longest
+        gone = {longest} | ({"chosen", "step", "position"} if longest in ("prompt", "chosen") else set())
+        query = {name: value for name, value in query.items() if name not in gone}
+    return query, left_out

@@ -1,0 +1,27 @@
+"""The first page's rail: the seven steps with the figures of the text in view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gptcore.checkpoints import LanguageModel
+from tests.pages.component_data import component_data
+from tests.pages.visit_page import open_page
+
+
+@pytest.mark.parametrize("prompt", ["a", "the cat", "a" * 64])
+def test_the_rail_says_what_each_step_makes_of_the_text(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, prompt: str
+) -> None:
+    header, _ = component_data(
+        open_page(monkeypatch, tiny_folder, "write", prompt=prompt, top_k="7"), "[['Text to ids'", "stations"
+    )
+    n, vocab = len(tiny_model.tokenizer.encode(prompt)), tiny_model.config.vocab_size
+    figures = {name: said for name, said, _ in header["stations"]}
+    assert figures["Text to ids"].split()[0] == str(n)
+    assert figures["Model"] == f"[1, {n}, {vocab}]"
+    assert float(figures["Softmax"].split()[1]) == pytest.approx(1, abs=1e-6)
+    assert figures["Selection"] == "7 kept"
+    assert figures["Append"] == (f"{n}: full" if n == 64 else f"{n} + 1 = {n + 1}")
