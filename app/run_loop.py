@@ -1,12 +1,14 @@
 """Step, run, stop, back, start over: what the buttons of the Write page do.
 
 A loop in a script cannot stream into a component, so a run is a count of steps to go, and a fragment that runs again and again
-takes one at each tick. Stop is just not ticking.
+takes one at each tick and has the page drawn again. Stop is just not ticking.
 """
 
 from __future__ import annotations
 
 import time
+
+import streamlit as st
 
 from app import runtime, sequence, state
 from app.runtime import Here
@@ -83,10 +85,16 @@ def next_token() -> None:
     step()
 
 
-def tick() -> None:
-    """One step of the run, if it is time for one: other events between two ticks do not hurry it."""
+def keep_going(drawing: bool = False) -> None:
+    """What a run does at each tick. drawing: the whole page is being drawn, which is no tick."""
+    if not drawing and tick():
+        st.rerun()
+
+
+def tick() -> bool:
+    """One step of the run, if it is time for one: other events between two ticks do not hurry it. Whether there was one."""
     if not remaining() or time.monotonic() - state.remembered("last_tick", 0.0) < 0.8 * interval():
-        return
+        return False
     state.remember("last_tick", time.monotonic())
     state.remember("remaining", remaining() - 1)
     try:
@@ -94,6 +102,7 @@ def tick() -> None:
     except Exception:
         stop()  # or it would be tried, and said, at every tick
         raise
+    return True
 
 
 def back() -> None:
