@@ -7,6 +7,7 @@ takes one at each tick and has the page drawn again. Stop is just not ticking.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -85,9 +86,16 @@ def next_token() -> None:
     step()
 
 
-def keep_going(drawing: bool = False) -> None:
-    """What a run does at each tick. drawing: the whole page is being drawn, which is no tick."""
-    if not drawing and tick():
+@dataclass
+class PageRun:
+    """One drawing of the whole page; is_over: then the fragment at its end runs by itself."""
+
+    is_over: bool = False
+
+
+def keep_going(page: PageRun) -> None:
+    """What a run does at each tick; while the whole page is drawn, which is no tick, nothing."""
+    if page.is_over and tick():
         st.rerun()
 
 

@@ -106,5 +106,6 @@ if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
 drawn()
 # During a run this fragment alone runs by itself, and has the page drawn again when a step is due.
-waiting_for_step = faults.fragment(run_loop.keep_going, run_every=run_loop.interval() if run_loop.remaining() else None)
-waiting_for_step(drawing=True)
+page_run = run_loop.PageRun()
+faults.fragment(run_loop.keep_going, run_every=run_loop.interval() if run_loop.remaining() else None)(page_run)
+page_run.is_over = True
