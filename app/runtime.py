@@ -24,6 +24,7 @@ from app.visitors import visitor
 from gptcore.checkpoints import download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
+from gptcore.fingerprint import vocabulary_mark
 from gptcore.generation import prompt_ids
 from gptcore.model import check_length
 from gptcore.run import Run
@@ -237,6 +238,22 @@ def _missing_focus(view: View, config: GPTConfig, n_tokens: int) -> dict[str, An
     """The default for each part of the focus that is not there."""
     sizes = {"layer": config.n_layers, "head": config.n_heads, "position": n_tokens}
     return {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}
+
+
+@keeping(MB)
+def _vocabulary_mark(identity: str) -> str:
+    return vocabulary_mark(named(identity).tokenizer)
+
+
+def replace_foreign_tokens() -> None:
+    """Token ids mean something in their own vocabulary only: a link whose chosen tokens are of another keeps the rest of itself."""
+    name = state.current().model
+    if not offered.is_ready(name):
+        return
+    try:
+        state.settle_vocabulary(_vocabulary_mark(model(name).identity))
+    except CheckpointError:
+        return  # the page says that the model cannot be loaded
 
 
 def replace_missing_focus() -> None:

@@ -50,7 +50,8 @@ def update(**changes: Any) -> View:
         if before.chosen and "chosen" not in changes:
             what = "model" if view.model != before.model else "prompt"
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
-        view = replace(view, chosen=changes.get("chosen", ()), position=None)
+        mark = before.vocabulary if view.model == before.model else ""
+        view = replace(view, chosen=changes.get("chosen", ()), position=None, vocabulary=mark)
         st.session_state.pop("branches", None)
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
@@ -80,6 +81,20 @@ def branches() -> tuple[tuple[int, ...], ...]:
 def rename_model(name: str) -> None:
     """The same model by another name: nothing else changes."""
     st.session_state["view"] = replace(current(), model=name)
+
+
+def settle_vocabulary(mark: str) -> None:
+    """The model has the vocabulary with this mark. Chosen tokens of another one are dropped, and a message says so."""
+    view = current()
+    if view.vocabulary == mark:
+        return
+    if view.chosen and view.vocabulary:
+        said = (
+            f"The link's {len(view.chosen)} chosen tokens belonged to an earlier version of {view.model}, with another vocabulary"
+        )
+        notify(f"{said}. They were dropped; prompt and settings are the link's.")
+        view = replace(view, chosen=(), step=None, position=None)
+    st.session_state["view"] = replace(view, vocabulary=mark)
 
 
 def drop_chosen() -> None:

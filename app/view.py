@@ -15,6 +15,9 @@ from gptcore.random_numbers import MAX_SEED
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
 DEFAULT_PROMPT = "Once upon a time"
 DEFAULT_MODEL = "storyteller"
+BEFORE_MARKS = {
+    "storyteller": "aff538"
+}  # links without a mark hold ids of the vocabulary that the model had before there were marks
 LONGEST_ADDRESS = 7_500  # bytes of its parameters, encoded: servers and what stands before them often refuse more than 8 kB
 
 
@@ -24,7 +27,8 @@ class View:
 
     chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
     links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
-    limit; choices: what was chosen on single pages (app.choices), by name, where it differs from the default.
+    limit; vocabulary: the mark of that of the chosen ids (gptcore.fingerprint), "" where it is not known; choices: what was chosen on
+    single pages (app.choices), by name, where it differs from the default.
     """
 
     model: str = DEFAULT_MODEL
@@ -39,6 +43,7 @@ class View:
     layer: int = 0
     head: int = 0
     position: int | None = None
+    vocabulary: str = ""
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -73,6 +78,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "layer": whole(0, 1000),
     "head": whole(0, 1000),
     "position": whole(0, 65536),
+    "vocabulary": short_text(6),
 }
 
 
@@ -89,16 +95,17 @@ def from_query(parameters: Mapping[str, str]) -> View:
     found = understood(parameters, READ)
     said = understood(parameters, {name: choice.read for name, choice in choices.ALL.items()})
     kept = {name: value for name, value in said.items() if value != choices.ALL[name].default}
-    return View(**found, choices=MappingProxyType(kept))
+    unmarked = {"vocabulary": BEFORE_MARKS.get(found.get("model", DEFAULT_MODEL), "")} if "chosen" in found else {}
+    return View(**{**unmarked, **found}, choices=MappingProxyType(kept))
 
 
 def to_query(view: View) -> dict[str, str]:
-    """The parameters that describe the view: what differs from the default, and the prompt always."""
+    """The parameters that describe the view: what differs from the default, and the prompt always; a mark only with chosen tokens."""
     default = View()
-    query = {"prompt": view.prompt}
+    query, elsewhere = {"prompt": view.prompt}, {"prompt", "step", "choices"} | (set() if view.chosen else {"vocabulary"})
     for each in fields(View):
         value = getattr(view, each.name)
-        if each.name not in ("prompt", "step", "choices") and value != getattr(default, each.name):
+        if each.name not in elsewhere and value != getattr(default, each.name):
             query[each.name] = write(each.name, value)
     return query | {
         name: choices.ALL[name].write(value) for name, value in sorted(view.choices.items()) if choices.fits(name, value)
@@ -115,6 +122,6 @@ def address(view: View) -> tuple[dict[str, str], str]:
     while len(urlencode(query)) > LONGEST_ADDRESS:
         longest = max(query, key=lambda name: len(urlencode({name: query[name]})))
         left_out = left_out or longest
-        gone = {longest} | ({"chosen", "step", "position"} if longest in ("prompt", "chosen") else set())
+        gone = {longest} | ({"chosen", "vocabulary", "step", "position"} if longest in ("prompt", "chosen") else set())
         query = {name: value for name, value in query.items() if name not in gone}
     return query, left_out

@@ -34,3 +34,15 @@ def fingerprint(model: GPTModel, tokenizer: Tokenizer) -> str:
         piece_bytes = tokenizer.bytes_of(token_id)
         digest.update(len(piece_bytes).to_bytes(4, "big") + piece_bytes)
     return digest.hexdigest()[:_DIGITS]
+
+
+def vocabulary_mark(tokenizer: Tokenizer) -> str:
+    """6 hexadecimal digits that tell one vocabulary from another: of a SHA-256 over the bytes of every token, in order.
+
+    Token ids mean something only together with it.
+    """
+    digest = hashlib.sha256()
+    for token_id in range(tokenizer.vocab_size):
+        piece = tokenizer.bytes_of(token_id)
+        digest.update(len(piece).to_bytes(4, "big") + piece)
+    return digest.hexdigest()[:6]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 # What the modules of each folder may import besides the standard library; the longest folder that fits decides.
 ALLOWED_IMPORTS = {
     "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
-    "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "tokenizers", "tqdm"},
+    "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "safetensors", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
     "app/server": {"app.server", "streamlit", "starlette", "uvicorn", "google.protobuf"},
     "app/charts": {"app.charts", "app.palette", "app.writing.numbers", "plotly", "pandas", "numpy"},

@@ -25,6 +25,7 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
 
     with faults.told(instead):
         offered.replace_missing_model()
+        runtime.replace_foreign_tokens()
         sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")

@@ -1,4 +1,4 @@
-"""python -m gptcore.training.evaluate --model NAME --corpus FOLDER: how good is a model, in figures that compare across vocabularies.
+"""python -m gptcore.training.evaluate --model NAME --prepared FOLDER: how good is a model, in figures that compare across vocabularies.
 
 Held-out books are those that training leaves out. As a floor: an interpolated Kneser-Ney n-gram model of the same training tokens
 (Kneser and Ney 1995, https://doi.org/10.1109/ICASSP.1995.479394; the interpolated form of Chen and Goodman 1998).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 import gptcore
-from gptcore.errors import GPTCoreError
+from gptcore.errors import CorpusError, GPTCoreError
 from gptcore.generation import generate
 from gptcore.head_survey import KINDS, survey
 from gptcore.language_model import LanguageModel
 from gptcore.tokenizer import Tokenizer
-from gptcore.training.corpus import encode_books, read_books, split_held_out
+from gptcore.training.prepare import PreparedCorpus
 
 SPAN = 12  # tokens in a row that count as recited when they stand in the training data
 OPENINGS = (
@@ -31,6 +31,25 @@ OPENINGS = (
     "The old woman went into the forest and",
     '"I am not afraid,"',
     "In the morning",
+)
+# For reading: who does what to whom, talk, things, places; the first five are those of the tables.
+PROMPTS = (
+    *OPENINGS,
+    "The wolf said to the fox,",
+    "In the middle of the garden there stood",
+    "The little girl opened the door and saw",
+    "The king had two daughters. The elder was proud, but the younger",
+    '"Where have you been?" asked his mother.',
+    "Far away in the mountains lived a giant who",
+    "The boy gave the bread to the old beggar, and the beggar",
+    "When the princess heard this, she",
+    "On the top of the hill was a small house, and in the house",
+    "Tom and Mary went down to the river",
+    "The dragon looked at the knight and said,",
+    '"What shall we do now?" said the cat to the mouse.',
+    "It was a dark night, and the wind",
+    "The youngest brother took the golden key and",
+    "At last they came to the sea, where",
 )
 
 
@@ -161,40 +180,62 @@ def _bits_per_byte(loss: float, ids: np.ndarray, tokenizer: Tokenizer) -> float:
     return loss / math.log(2) * len(ids) / len(tokenizer.decode_bytes(ids.tolist()))
 
 
-def report(models: Mapping[str, LanguageModel], corpus: Path, held_out_count: int, windows: int) -> str:
-    """Two tables, as markdown: how good the models are, beside an n-gram model, and what the first one's heads do.
+@dataclass(frozen=True)
+class Subject:
+    """A model to be judged, and the token ids of the corpus in its own vocabulary."""
 
-    models: heading -> model; all must have one vocabulary. Raises CorpusError for a corpus that cannot be read.
+    model: LanguageModel
+    data: PreparedCorpus
+
+
+def report(subjects: Mapping[str, Subject], windows: int, samples: int = 0) -> str:
+    """As markdown: how good the models are, beside an n-gram model of the first one's vocabulary; what the first one's heads do; and
+    `samples` of what it writes, unedited.
+
+    subjects: heading -> model with its corpus. Nats a token compare only between models of one vocabulary, bits per byte always.
     """
-    first = next(iter(models.values()))
-    training, held_out = split_held_out(read_books(corpus), held_out_count)
-    ids, held_out_ids = encode_books(training, first.tokenizer), encode_books(held_out, first.tokenizer)
-    floor = KneserNey(ids, first.config.vocab_size).loss(held_out_ids)
-    columns = {name: _column(model, ids, held_out_ids, windows) for name, model in models.items()}
-    columns["Kneser-Ney 3-gram"] = [f"{floor:.3f}", f"{_bits_per_byte(floor, held_out_ids, first.tokenizer):.3f}", "", "", "", ""]
+    first = next(iter(subjects.values()))
+    columns = {name: _column(subject, windows) for name, subject in subjects.items()}
+    columns["Kneser-Ney 3-gram"] = _floor(first)
     rows = [
         "held-out loss, nats a token",
         "held-out bits per byte",
+        "the same, on the further books",
         "next token is the best guess",
         "next token is among the best five",
         "different runs of 3 tokens",
         f"runs of {SPAN} tokens that are recited",
     ]
     table = _markdown(["measured", *columns], [[row, *(values[i] for values in columns.values())] for i, row in enumerate(rows)])
-    return f"{table}\n\n{_heads(first)}"
+    return "\n\n".join([table, _heads(first.model), *_samples(first.model, samples)])
 
 
-def _column(model: LanguageModel, ids: np.ndarray, held_out_ids: np.ndarray, windows: int) -> list[str]:
-    found = predict(model, held_out_ids, windows)
-    writing = write(model, ids, tokens_each=120, seeds=(1, 2, 3))
+def _column(subject: Subject, windows: int) -> list[str]:
+    model, data = subject.model, subject.data
+    found = predict(model, data.held_out_ids, windows)
+    also = f"{predict(model, data.held_out_also_ids, windows).bits_per_byte:.3f}" if len(data.held_out_also_ids) else ""
+    writing = write(model, data.ids, tokens_each=120, seeds=(1, 2, 3))
     return [
         f"{found.loss:.3f}",
         f"{found.bits_per_byte:.3f}",
+        also,
         f"{found.top_1:.1%}",
         f"{found.top_5:.1%}",
         f"{writing.distinct_3:.1%}",
         f"{writing.recited:.2%}",
     ]
+
+
+def _floor(subject: Subject) -> list[str]:
+    data, tokenizer = subject.data, subject.model.tokenizer
+    ngrams = KneserNey(data.ids, subject.model.config.vocab_size)
+    loss = ngrams.loss(data.held_out_ids)
+    also = (
+        f"{_bits_per_byte(ngrams.loss(data.held_out_also_ids), data.held_out_also_ids, tokenizer):.3f}"
+        if len(data.held_out_also_ids)
+        else ""
+    )
+    return [f"{loss:.3f}", f"{_bits_per_byte(loss, data.held_out_ids, tokenizer):.3f}", also, "", "", "", ""]
 
 
 def _heads(model: LanguageModel) -> str:
@@ -206,25 +247,52 @@ def _heads(model: LanguageModel) -> str:
     return _markdown(["looks at", "layer", "head", "mean weight", "by chance"], rows)
 
 
+def _samples(model: LanguageModel, count: int) -> Iterator[str]:
+    """The first `count` openings, each with three seeds, at the app's default settings."""
+    for opening in PROMPTS[:count]:
+        for seed in (1, 2, 3):
+            written = generate(model, opening, temperature=0.8, top_k=40, seed=seed, max_new_tokens=80)
+            yield f"**{opening}** (seed {seed}) {model.tokenizer.decode([step.token_id for step in written])}"
+
+
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _subject(model: str, prepared: Path) -> tuple[str, Subject]:
+    loaded, data = gptcore.load(model), PreparedCorpus.from_folder(prepared)
+    theirs = Tokenizer.from_folder(prepared)
+    if theirs.vocabulary() != loaded.tokenizer.vocabulary():
+        raise CorpusError(
+            f"{prepared} was prepared with another vocabulary than that of {model}: prepare it with --vocabulary {model}."
+        )
+    return loaded.name, Subject(loaded, data)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m gptcore.training.evaluate", description=__doc__)
     parser.add_argument("--model", default="storyteller", help="a name or a model folder")
     parser.add_argument(
-        "--against", nargs="*", default=[], help="folders of other models with the same vocabulary, for comparison"
+        "--prepared", type=Path, required=True, help="what gptcore.training.prepare wrote, in this model's vocabulary"
     )
-    parser.add_argument("--corpus", type=Path, required=True, help="the folder that the model was trained on")
-    parser.add_argument("--held-out", type=int, default=4, help="as in training")
-    parser.add_argument("--windows", type=int, default=256)
+    parser.add_argument(
+        "--against", nargs=2, action="append", default=[], metavar=("MODEL", "PREPARED"), help="another model, for comparison"
+    )
+    parser.add_argument("--windows", type=int, default=256, help="of held-out text, evenly spaced")
+    parser.add_argument(
+        "--samples", type=int, default=0, help=f"how many of {len(PROMPTS)} prompts to continue, three times each"
+    )
+    parser.add_argument("--out", type=Path, help="file to write; without it the report is printed")
     arguments = parser.parse_args()
     try:
-        models = {model.name: model for model in map(gptcore.load, [arguments.model, *arguments.against])}
-        print(report(models, arguments.corpus, arguments.held_out, arguments.windows))
+        pairs = [(arguments.model, arguments.prepared), *arguments.against]
+        text = report(dict(_subject(model, Path(prepared)) for model, prepared in pairs), arguments.windows, arguments.samples)
     except GPTCoreError as error:
         sys.exit(str(error))
+    if arguments.out:
+        arguments.out.write_text(text + "\n", "utf-8")
+    else:
+        print(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,127 @@
+"""A training that was recorded: a very small GPT as it was at many steps, with its text, its losses and what they mean.
+
+`gptcore.training.record` writes the folder; the one that comes with the project was trained on two books for children (its CARD.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from gptcore.characters import character_tokenizer
+from gptcore.config import GPTConfig
+from gptcore.errors import CheckpointError, GPTCoreError, OutOfRangeError
+from gptcore.language_model import LanguageModel
+from gptcore.model import GPTModel
+from gptcore.tokenizer import Tokenizer
+
+RECORDED = Path(__file__).parent / "models" / "recorded_run"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The model after `step` steps. Losses in nats a token, over evenly spaced windows of the text that was trained on and of the
+    rest; sample: how it continued the run's prompt, with the same random numbers at every checkpoint."""
+
+    step: int
+    training_loss: float
+    held_out_loss: float
+    sample: str
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Losses on the held-out text, in nats a token, of guessers without a network: every character equally likely; each as often as
+    in the training text; each as often as it followed the character before it there."""
+
+    uniform: float
+    frequency: float
+    pairs: float
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedRun:
+    """config, tokenizer: of every checkpoint; text, split: what was learnt from, text[:split], and what was held out, text[split:];
+    windows: how many a loss was measured over; prompt, sampling: of the samples; settings: of the training."""
+
+    folder: Path
+    config: GPTConfig
+    tokenizer: Tokenizer
+    text: str
+    split: int
+    windows: int
+    settings: dict[str, Any]
+    baselines: Baselines
+    prompt: str
+    sampling: dict[str, Any]
+    checkpoints: tuple[Checkpoint, ...]
+
+    @property
+    def training_text(self) -> str:
+        """What the model was trained on."""
+        return self.text[: self.split]
+
+    @property
+    def held_out_text(self) -> str:
+        """What it never saw."""
+        return self.text[self.split :]
+
+    @cached_property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Parameter -> float16 [checkpoint, ...], mapped from the file; the output head is the token embedding."""
+        with safe_open(self.folder / "weights.safetensors", framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dictionary)
+
+    def model(self, index: int) -> LanguageModel:
+        """The checkpoint as a model, named `recorded run, step 300`; the same object each time.
+
+        Raises OutOfRangeError for a checkpoint that is not there.
+        """
+        if not 0 <= index < len(self.checkpoints):
+            raise OutOfRangeError(f"Checkpoint {index} is not there; the run has 0 to {len(self.checkpoints) - 1}.")
+        if index not in self._models:
+            self._models[index] = self._build(index)
+        return self._models[index]
+
+    @cached_property
+    def _models(self) -> dict[int, LanguageModel]:
+        return {}
+
+    def _build(self, index: int) -> LanguageModel:
+        import torch  # only here, so that losses and samples can be drawn without it
+
+        model = GPTModel(self.config)
+        state = {name: torch.from_numpy(values[index].astype(np.float32)) for name, values in self.weights.items()}
+        model.load_state_dict({**state, "output_head.weight": state["token_embedding.weight"]})
+        return LanguageModel(f"recorded run, step {self.checkpoints[index].step}", model, self.tokenizer)
+
+
+def load_recorded_run(folder: Path = RECORDED) -> RecordedRun:
+    """Read a recorded run. Raises CheckpointError if the folder is none, or its parts do not belong together."""
+    try:
+        said = json.loads((folder / "run.json").read_text("utf-8"))
+        run = RecordedRun(
+            folder=folder,
+            config=GPTConfig(**said["config"]),
+            tokenizer=character_tokenizer(said["characters"]),
+            text=(folder / "text.txt").read_text("utf-8"),
+            split=said["split"],
+            windows=said["windows"],
+            settings=said["settings"],
+            baselines=Baselines(**said["baselines"]),
+            prompt=said["prompt"],
+            sampling=said["sampling"],
+            checkpoints=tuple(Checkpoint(**row) for row in said["checkpoints"]),
+        )
+        kept = {len(values) for values in run.weights.values()}
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, GPTCoreError) as error:
+        raise CheckpointError(f"{folder} holds no recorded run that can be read ({error}); record one anew.") from error
+    if kept != {len(run.checkpoints)} or run.config.vocab_size != run.tokenizer.vocab_size:
+        raise CheckpointError(f"{folder}: its weights and its run.json do not belong together; record the run anew.")
+    return run
