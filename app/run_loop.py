@@ -1,12 +1,15 @@
 """Step, run, stop, back, start over: what the buttons of the Write page do.
 
 A loop in a script cannot stream into a component, so a run is a count of steps to go, and a fragment that runs again and again
-takes one at each tick. Stop is just not ticking.
+takes one at each tick and has the page drawn again. Stop is just not ticking.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+
+import streamlit as st
 
 from app import runtime, sequence, state
 from app.runtime import Here
@@ -83,10 +86,23 @@ def next_token() -> None:
     step()
 
 
-def tick() -> None:
-    """One step of the run, if it is time for one: other events between two ticks do not hurry it."""
+@dataclass
+class PageRun:
+    """One drawing of the whole page; is_over: then the fragment at its end runs by itself."""
+
+    is_over: bool = False
+
+
+def keep_going(page: PageRun) -> None:
+    """What a run does at each tick; while the whole page is drawn, which is no tick, nothing."""
+    if page.is_over and tick():
+        st.rerun()
+
+
+def tick() -> bool:
+    """One step of the run, if it is time for one: other events between two ticks do not hurry it. Whether there was one."""
     if not remaining() or time.monotonic() - state.remembered("last_tick", 0.0) < 0.8 * interval():
-        return
+        return False
     state.remember("last_tick", time.monotonic())
     state.remember("remaining", remaining() - 1)
     try:
@@ -94,6 +110,7 @@ def tick() -> None:
     except Exception:
         stop()  # or it would be tried, and said, at every tick
         raise
+    return True
 
 
 def back() -> None:

@@ -108,16 +108,16 @@ def drop_choices() -> None:
 
 
 def publish() -> None:
-    """Write the view into the address bar. Called by the entry script: what a page writes goes with the page."""
+    """Write the view into the address bar. Called by the entry script: what a page writes goes with the page.
+
+    While a run of tokens goes on, about once a second: browsers count how often an address is changed.
+    """
+    if remembered("remaining", 0) and time.monotonic() - float(remembered("published", 0.0)) < PUBLISHED_EVERY:
+        return
     query, _ = address(current())
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     remember("published", time.monotonic())
-
-
-def is_address_behind() -> bool:
-    """Whether it is about a second since the address was written."""
-    return time.monotonic() - float(remembered("published", 0.0)) > PUBLISHED_EVERY
 
 
 def restore() -> None:

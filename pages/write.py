@@ -5,8 +5,6 @@ Shows: the sequence as chips (colour: probability at temperature 1); the seven s
 candidates as bars (probability, 0 to 100 %) with the cuts, and the strip of kept probabilities (0 to 1) with the dart u.
 """
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from app import faults, run_loop, runtime, sequence, state, ui
@@ -25,18 +23,15 @@ def take_settings(new: dict) -> None:
 
 
 def controls(running: bool, place: Here) -> None:
-    """Run, Back and Start over; while a run goes on, Stop and its progress stand in their place."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
-        if running:
-            st.button("Stop", type="primary", icon=":material/stop:", on_click=state.guarded(run_loop.stop))
-            done = run_loop.total() - run_loop.remaining()
-            st.progress(done / run_loop.total(), f"{done} of {run_loop.total()} tokens")
-            return
+    """Run, Stop, Back and Start over, each in a place of its own, so that none turns into another under the finger."""
+    with st.container(horizontal=True, vertical_alignment="center", key="controls"):
         full = place.is_full and place.is_newest
         count = int(state.remembered("run_length", 50))
         st.button(
-            f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,), disabled=full
-        )
+            f"Run {count}", icon=":material/play_arrow:", on_click=state.guarded(run_loop.start), args=(count,),
+            disabled=full or running,
+        )  # fmt: skip
+        st.button("Stop", icon=":material/stop:", on_click=state.guarded(run_loop.stop), disabled=not running)
         st.button("Back", icon=":material/undo:", on_click=state.guarded(run_loop.back), disabled=place.position == 0)
         st.button(
             "Start over",
@@ -54,25 +49,16 @@ def controls(running: bool, place: Here) -> None:
                     st.button(
                         text, key=f"branch_{index}", type="tertiary", on_click=state.guarded(state.take_branch), args=(branch,)
                     )
+        if running:
+            st.caption(f"{run_loop.total() - run_loop.remaining()} of {run_loop.total()} tokens", width="content")
 
 
-@dataclass
-class PageRun:
-    """One drawing of the whole page. ticking: whether a run of tokens went on when it began; is_over: then only the fragment runs."""
-
-    ticking: bool
-    is_over: bool = False
-
-
-def live(page: PageRun) -> None:
-    """Everything that a step changes: a fragment, which during a run runs again by itself at each tick."""
-    was_running = run_loop.remaining() > 0
-    run_loop.tick()
-    if page.is_over and not (page.ticking and run_loop.remaining() and not state.is_address_behind()):
-        st.rerun()  # a click, or the end of a run: draw the whole page, the text above and the address included
+def drawn() -> None:
+    """Everything that a step changes."""
     whole = runtime.here()
     here = whole.up_to_cursor()  # everything below is as it was when the cursor's token was the newest
-    controls(was_running, whole)
+    running = run_loop.remaining() > 0
+    controls(running, whole)
     if here.is_full:
         ui.note(
             f"The sequence fills the context of {here.config.context_length:,} tokens, so no token can follow it. The model still says "
@@ -106,7 +92,7 @@ def live(page: PageRun) -> None:
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")
-    elif not was_running:
+    elif not running:
         seven_steps.show(opened, here, choice)
 
 
@@ -118,7 +104,8 @@ ui.page_header(
 )
 if runtime.here().sequence.started_empty:
     ui.note("The prompt is empty, so the model starts from its start token, <|endoftext|>, and writes whatever it likes.")
-# A fragment also while nothing runs: what is drawn inside one and then outside is mounted anew, and the page would flash.
-page_run = PageRun(ticking=run_loop.remaining() > 0)
-faults.fragment(live, run_every=run_loop.interval() if page_run.ticking else None)(page_run)
+drawn()
+# During a run this fragment alone runs by itself, and has the page drawn again when a step is due.
+page_run = run_loop.PageRun()
+faults.fragment(run_loop.keep_going, run_every=run_loop.interval() if run_loop.remaining() else None)(page_run)
 page_run.is_over = True

@@ -18,7 +18,7 @@ from app.visitors import visitor
 from gptcore.run import Ablation, Run
 from gptcore.store import TraceStore
 from gptcore.tokenizer import Tokenizer
-from tests.pages.test_self_checks import ASKED, PARTS
+from tests.pages.test_all_pages import ASKED, PARTS
 from tests.pages.visit_page import open_page
 
 PROMPT = "the cat had a hat and the hat had a cat"

@@ -14,11 +14,22 @@ export default function ({ parentElement, setTriggerValue }) {
     if (location.pathname === addressHeard.path) setTimeout(() => addressHeard.tell("back"));
   });
   const app = document.querySelector('[data-testid="stApp"]');
-  const state = () => app.dataset.testConnectionState;
-  let before = state();
+  const away = document.documentElement.classList;
+  let connected = true;
+  let ran = false;
+  // A click that reaches a server before it knows this page is lost. So nothing can be clicked from the moment that the connection
+  // breaks until the first run behind it has drawn the page again.
   new MutationObserver(() => {
-    const now = state();
-    if (now === "CONNECTED" && before !== "CONNECTED") addressHeard.tell("again");
-    before = now;
-  }).observe(app, { attributes: true, attributeFilter: ["data-test-connection-state"] });
+    const running = app.dataset.testScriptState !== "notRunning";
+    if (app.dataset.testConnectionState !== "CONNECTED") {
+      connected = ran = false;
+      away.add("glass-away");
+    } else if (!connected) {
+      connected = true;
+      addressHeard.tell("again");
+    } else if (away.contains("glass-away")) {
+      if (ran && !running) away.remove("glass-away");
+      ran ||= running;
+    }
+  }).observe(app, { attributes: true, attributeFilter: ["data-test-connection-state", "data-test-script-state"] });
 }

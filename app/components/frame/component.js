@@ -149,6 +149,7 @@ function turn(frame, way) {
 
 // Keys are taken in a lecture alone, but for the one that begins it; never while something is typed or a control has the focus.
 function onKey(frame, event) {
+  if (document.documentElement.classList.contains("glass-away")) return;
   if (!frame.bar.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = event.composedPath()[0];
   if (target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=textbox]")) return;
