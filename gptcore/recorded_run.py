@@ -47,13 +47,12 @@ class Baselines:
 
 @dataclass(frozen=True, eq=False)
 class RecordedRun:
-    """config, tokenizer: of every checkpoint; text, split: what was learnt from, text[:split], and what was held out, text[split:];
+    """config, tokenizer: of every checkpoint; split: characters of the text that were learnt from, the rest was held out;
     windows: how many a loss was measured over; prompt, sampling: of the samples; settings: of the training."""
 
     folder: Path
     config: GPTConfig
     tokenizer: Tokenizer
-    text: str
     split: int
     windows: int
     settings: dict[str, Any]
@@ -63,13 +62,25 @@ class RecordedRun:
     checkpoints: tuple[Checkpoint, ...]
 
     @property
+    def has_text(self) -> bool:
+        """Whether its text lies in its folder: recording puts it there, the project leaves it out."""
+        return (self.folder / "text.txt").is_file()
+
+    @cached_property
+    def text(self) -> str:
+        """What was learnt from and held out. Raises CheckpointError where it is not there."""
+        if not self.has_text:
+            raise CheckpointError(f"The text of this run is not in {self.folder}; its CARD.md says how to record it anew.")
+        return (self.folder / "text.txt").read_text("utf-8")
+
+    @property
     def training_text(self) -> str:
-        """What the model was trained on."""
+        """What the model was trained on. Raises as `text`."""
         return self.text[: self.split]
 
     @property
     def held_out_text(self) -> str:
-        """What it never saw."""
+        """What it never saw. Raises as `text`."""
         return self.text[self.split :]
 
     @cached_property
@@ -110,7 +121,6 @@ def load_recorded_run(folder: Path = RECORDED) -> RecordedRun:
             folder=folder,
             config=GPTConfig(**said["config"]),
             tokenizer=character_tokenizer(said["characters"]),
-            text=(folder / "text.txt").read_text("utf-8"),
             split=said["split"],
             windows=said["windows"],
             settings=said["settings"],

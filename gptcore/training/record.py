@@ -1,8 +1,8 @@
 """python -m gptcore.training.record --text FILE --out FOLDER: train a very small GPT on one text and keep it as it was at many steps.
 
-The folder that `gptcore.recorded_run` reads: `text.txt`, `weights.safetensors` (float16, one row per checkpoint), `run.json`. Every
-loss is that of the weights as they are kept, so that whoever loads them can compute it again. On one thread the same text and
-settings give the same folder.
+The folder that `gptcore.recorded_run` reads: `text.txt`, which the project leaves out, `weights.safetensors` (float16, one row per
+checkpoint), `run.json`. Every loss is that of the weights as they are kept, so that whoever loads them can compute it again. On one
+thread the same text and settings give the same folder.
 """
 
 from __future__ import annotations
