@@ -221,7 +221,7 @@ def editor(
 
     edit: value, edits (row -> column -> what stands there now) -> value.
     The editor keeps its edits as differences from what it was handed. So it is handed the same from when it comes to the screen
-    until it leaves: nothing changes under what is being typed. The address has the edits from the next whole run on.
+    until it leaves: nothing changes under what is being typed. The page says its address by itself (app.components.address_line).
     """
     key = f"widget_choice_{choice.name}"
     if key not in st.session_state:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import choices, faults, state, ui
 from app.charts import grouped_bars, line_over_layers
+from app.components.address_line import address_line
 from app.writing import markup
 from app.writing.numbers import counted, fixed, significant
 from app.writing.worked import bracketed, worked
@@ -109,6 +110,7 @@ def classroom() -> None:
         },
         **tied,
     )
+    address_line()
     size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
     batch = marks_table(state.chosen(choices.CLASSROOM_MARKS)).head(size)
     complete = batch.dropna()
