@@ -150,7 +150,7 @@ def count(name: str, low: int, high: int, default: int) -> Choice[int]:
 
 def amount(name: str, low: float, high: float, default: float) -> Choice[float]:
     """A number that need not be whole."""
-    return _declared(Choice(name, default, real(low, high), exact))
+    return _declared(Choice(name, float(default), real(low, high), exact))
 
 
 def limit(name: str, high: int) -> Choice[int | None]:

@@ -56,7 +56,7 @@ def test_what_was_pointed_at_says_its_new_number(open_figure: Open) -> None:
     assert visitor.said()[2] == "length 10,000"
     with settled(visitor.page):
         visitor.page.get_by_role("button", name="Turn").evaluate("button => button.click()")
-    assert visitor.said()[2] == "length 20000"
+    assert visitor.said()[2] == "length 20,000"
 
 
 def test_a_series_is_hidden_from_the_legend_and_stays_so(open_figure: Open) -> None:

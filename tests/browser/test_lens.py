@@ -31,10 +31,10 @@ def test_a_cell_names_its_ten_likeliest_tokens_and_measures(visit: Visit, lens: 
     page = visit(PATH, width=1440)
     cell(page, 7, 5).hover()
     tip = page.locator(".tip:not([hidden])").first
-    expect(tip).to_contain_text("block 6, behind")
+    expect(tip).to_contain_text("block 6, after")
     shown = [float(text.removesuffix(" %")) for text in tip.locator("li span").all_inner_texts()]
     assert shown == pytest.approx(100 * lens.probs[5, 7], abs=0.051)
-    expect(tip).to_contain_text(f"wins in the end: {lens.target_rank[5, 7] + 1:,}")
+    expect(tip).to_contain_text(f"the final prediction: {lens.target_rank[5, 7] + 1:,}")
     numbers = [float(number) for number in re.findall(r"(?:entropy|divergence) ([\d.]+)", tip.inner_text())]
     assert numbers == pytest.approx([lens.entropy[5, 7], lens.divergence[5, 7]], rel=6e-3)
     assert_silent(page)
@@ -82,7 +82,7 @@ def test_arrow_keys_walk_the_grid_and_enter_chooses(visit: Visit) -> None:
     for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
     expect(cell(page, 5, 6)).to_be_focused()
-    expect(page.locator(".tip:not([hidden])").first).to_contain_text("block 4, behind")
+    expect(page.locator(".tip:not([hidden])").first).to_contain_text("block 4, after")
     page.keyboard.press("Escape")
     expect(page.locator(".lens .tip")).to_be_hidden()
     page.keyboard.press("Enter")

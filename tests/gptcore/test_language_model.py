@@ -101,7 +101,9 @@ def test_a_language_model_can_be_pickled_and_copied(tiny_model: LanguageModel, a
     assert other.tokenizer.encode("the cat") == ids and other.tokenizer.end_ids == tiny_model.tokenizer.end_ids
     assert other.model.tied and other.model.output_head.weight is other.model.token_embedding.weight
     assert other.model.token_embedding.weight.data_ptr() != tiny_model.model.token_embedding.weight.data_ptr()
-    assert (other.trace(ids).logits == tiny_model.trace(ids).logits).all()
+    assert np.allclose(
+        other.trace(ids).logits, tiny_model.trace(ids).logits, atol=1e-5
+    )  # the other trace may have grown in pieces
 
 
 @pytest.mark.parametrize("again", [lambda thing: pickle.loads(pickle.dumps(thing)), copy.deepcopy], ids=["pickle", "deepcopy"])

@@ -37,7 +37,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query:
     if page != PAGES[0].file:  # before the first run: one run a page; the first page is where one is without a word
         at.switch_page(str(ROOT / "pages" / f"{page}.py"))
     at.run()
-    assert not at.exception and not at.error, [*at.exception, *at.error]
+    assert not at.exception and not at.error, [each.value for each in (*at.exception, *at.error)]
     return at
 
 

@@ -3,6 +3,8 @@ import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
 
 const frames = new WeakMap();
+// One listener for each kind of event, whatever becomes of the component: it speaks to the frame that was drawn last.
+const frameHeard = (globalThis.glassFrame ??= { frame: null, listening: false });
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let frame = frames.get(parentElement);
@@ -13,7 +15,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   drawBar(frame, said);
   drawFooter(frame, said);
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
-  return () => frame.forget();
+  frameHeard.frame = frame;
+  if (frameHeard.listening) return;
+  frameHeard.listening = true;
+  document.addEventListener("keydown", (event) => onKey(frameHeard.frame, event));
+  document.addEventListener("click", (event) => {
+    const { bar } = frameHeard.frame;
+    if (!event.composedPath().includes(bar)) closeMenus(bar);
+  });
 }
 
 function newFrame(parentElement) {
@@ -21,20 +30,10 @@ function newFrame(parentElement) {
   const footer = parentElement.appendChild(make("footer", "footer"));
   const blank = parentElement.appendChild(make("div", "blank"));
   blank.hidden = true;
-  blank.onclick = () => (blank.hidden = true);
-  const frame = { bar, footer, blank };
-  const listen = (event) => onKey(frame, event);
-  document.addEventListener("keydown", listen);
-  const outside = (event) => {
-    if (!event.composedPath().includes(bar)) closeMenus(bar);
+  blank.onclick = () => {
+    blank.hidden = true;
   };
-  document.addEventListener("click", outside);
-  frame.forget = () => {
-    if (bar.isConnected) return;
-    document.removeEventListener("keydown", listen);
-    document.removeEventListener("click", outside);
-  };
-  return frame;
+  return { bar, footer, blank };
 }
 
 // The way to a page: a real link, so that it can be opened in a new tab with everything that is in view.
@@ -150,7 +149,7 @@ function turn(frame, way) {
 // Keys are taken in a lecture alone, but for the one that begins it; never while something is typed or a control has the focus.
 function onKey(frame, event) {
   if (document.documentElement.classList.contains("glass-away")) return;
-  if (!frame.bar.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = event.composedPath()[0];
   if (target.closest?.("input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=textbox]")) return;
   const { said, blank } = frame;
