@@ -15,6 +15,11 @@ def test_a_link_restores_the_whole_view():
     assert from_query(to_query(VIEW)) == VIEW
 
 
+def test_a_number_in_a_link_stays_what_it_is():
+    for written in ("0.9999999", "0.30000000000000004"):
+        assert to_query(from_query({"top_p": written}))["top_p"] == written
+
+
 def test_the_default_view_needs_only_the_prompt_in_its_link():
     assert to_query(View()) == {"prompt": View().prompt}
 

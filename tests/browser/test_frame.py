@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visit import assert_silent, settled
+from tests.browser.visit import assert_silent, no_horizontal_scroll, settled
 
 
 def heading(page: Page) -> str:
@@ -87,10 +87,11 @@ def test_keys_are_left_alone_outside_a_lecture_and_in_a_field(visit):
     expect(page.locator("footer").get_by_label("Part 1 of 3")).to_have_attribute("aria-current", "step")
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390, 320])
+@pytest.mark.parametrize("width", [1440, 1024, 390, 340, 320])
 def test_the_bars_stay_in_reach_while_the_page_scrolls(visit, width):
     page = visit("/attention?prompt=Once+upon+a+time+there+was+a+little+girl", width=width, height=700, touch=width < 500)
     heading(page)
+    no_horizontal_scroll(page)
     page.get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, 900)")
     for part in (
         page.locator("header.bar"),

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.shell.navigation import PAGES
-from tests.pages.visit_page import ROOT, open_page
+from tests.pages.visit_page import ENTRY, ROOT, open_page
 
 
 def test_a_link_to_a_model_that_is_not_offered_shows_the_default_and_says_so(
@@ -34,6 +34,19 @@ def test_a_focus_that_the_model_does_not_have_becomes_the_default_and_leaves_the
     assert not {"layer", "head", "position"} & set(at.query_params)
     at = open_page(monkeypatch, tiny_folder, "attention", prompt="a b c", layer="1", head="1", position="1")
     assert [at.query_params[name] for name in ("layer", "head", "position")] == ["1", "1", "1"]
+
+
+def test_a_link_with_far_too_many_chosen_tokens_says_the_limit_and_can_be_left(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    monkeypatch.setenv("GLASS_MODELS", str(tiny_folder))
+    at = AppTest.from_file(str(ENTRY), default_timeout=60)
+    at.query_params["model"], at.query_params["chosen"] = str(tiny_folder), ".".join("1" * 30_000)
+    at.run()
+    assert any("context length of 64" in error.value for error in at.error) and len(at.error) == 1
+    assert len(at.query_params.get("chosen", "")) < 8_000
+    next(button for button in at.button if button.label == "Start over from the prompt").click().run()
+    assert not at.error
 
 
 @pytest.mark.parametrize("page", [entry.file for entry in PAGES])
