@@ -38,6 +38,7 @@ def test_a_server_that_starts_anew_gives_back_what_the_address_says_whatever_is_
             assert chosen(page) == n
     with running_app(tmp_path / "second.txt", port=port):
         wait_ready(page, timeout=60)
+        page.wait_for_function("() => !document.documentElement.classList.contains('glass-away')")  # the page is drawn again
         with settled(page):
             if first == "the next token":
                 page.get_by_role("button", name="Next token").click()

@@ -36,7 +36,7 @@ def test_a_model_is_downloaded_and_the_prompt_stays(visit, app_of, tiny_folder):
             page.get_by_role("button", name="Download, 548 MB").click()
             expect(page.get_by_role("heading", level=1)).to_contain_text("Which token comes next?", timeout=60_000)
             page.get_by_role("button", name="Edit text").click()
-            assert page.get_by_role("textbox", name="Prompt").input_value() == "the cat"
+            expect(page.get_by_role("textbox", name="Prompt")).to_have_value("the cat")
             assert_silent(page)
     finally:
         stop()
