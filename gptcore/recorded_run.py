@@ -1,4 +1,4 @@
-"""A training that was recorded: a very small GPT as it was at many steps, with its text, its losses and what they mean.
+"""A training that was recorded: a very small GPT as it was at many steps, with its losses and what they mean.
 
 `gptcore.training.record` writes the folder; the one that comes with the project was trained on two books for children (its CARD.md).
 """
