@@ -14,7 +14,7 @@ from gptcore.activations import FeedForwardActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import FeedForward, TransformerBlock
 from gptcore.neurons import NeuronEffects, strongest_neurons
-from gptcore.trace import Trace
+from gptcore.trace import Trace, kept
 
 TOP_NEURONS, TOP_TOKENS = 8, 5
 MOST_CELLS = 1024  # cells of a strip: more than a screen can tell apart
@@ -98,7 +98,10 @@ def _network(trace: Trace, layer: int) -> FeedForward:
 @queued
 def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple[NeuronByHand, list[Check]]:
     """One neuron, and the checks of the whole network."""
-    return by_hand(trace, layer, found), [*self_checks(found), sum_check(trace, layer, found)]
+    return by_hand(trace, layer, found), [
+        *self_checks(found),
+        *([] if is_replaced(trace, layer, found) else [sum_check(trace, layer, found)]),
+    ]
 
 
 def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronByHand:
@@ -114,6 +117,13 @@ def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronBy
 def column_length(trace: Trace, layer: int, neuron: int) -> float:
     """The length of what a neuron writes where its activation is 1."""
     return float(np.linalg.norm(_network(trace, layer).narrow.weight[:, neuron].detach().cpu().double().numpy()))
+
+
+def is_replaced(trace: Trace, layer: int, found: FeedForwardActivations) -> bool:
+    """Whether something else stands in for what the network writes here: then no neuron has written it."""
+    edit = kept(trace).layers[layer].edit
+    cells = () if edit.mlp_cells is None else edit.mlp_cells.places.tolist()
+    return edit.mlp_out is not None or found.positions[0] in cells
 
 
 def sum_check(trace: Trace, layer: int, found: FeedForwardActivations) -> Check:
