@@ -100,7 +100,7 @@ def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple
     """One neuron, and the checks of the whole network."""
     return by_hand(trace, layer, found), [
         *self_checks(found),
-        *([] if is_replaced(trace, layer, found) else [sum_check(trace, layer, found)]),
+        *sum_checks(trace, layer, found),
     ]
 
 
@@ -119,11 +119,10 @@ def column_length(trace: Trace, layer: int, neuron: int) -> float:
     return float(np.linalg.norm(_network(trace, layer).narrow.weight[:, neuron].detach().cpu().double().numpy()))
 
 
-def is_replaced(trace: Trace, layer: int, found: FeedForwardActivations) -> bool:
-    """Whether something else stands in for what the network writes here: then no neuron has written it."""
+def sum_checks(trace: Trace, layer: int, found: FeedForwardActivations) -> list[Check]:
+    """As `sum_check`; none where something else stands in for what the network writes, which then no neuron has written."""
     edit = kept(trace).layers[layer].edit
-    cells = () if edit.mlp_cells is None else edit.mlp_cells.places.tolist()
-    return edit.mlp_out is not None or found.positions[0] in cells
+    return [] if edit.mlp_out is not None or edit.mlp_cells is not None else [sum_check(trace, layer, found)]
 
 
 def sum_check(trace: Trace, layer: int, found: FeedForwardActivations) -> Check:
@@ -161,7 +160,7 @@ def strongest(trace: Trace, layer: int, position: int, found: FeedForwardActivat
     resid = trace.resid(trace.config.n_layers)[position]
     table = neuron_table(found, strongest_neurons(trace.model, layer, found.mlp_post[0], resid, TOP_NEURONS))
     spread = float(np.sqrt(resid.astype(np.float64).var() + trace.model.final_norm.eps))
-    checks = [sum_check(trace, layer, found), effects_check(trace, layer, position, table)]
+    checks = [*sum_checks(trace, layer, found), effects_check(trace, layer, position, table)]
     return Strongest(table, column_length(trace, layer, int(table["neuron"].iloc[0])), spread, checks)
 
 
