@@ -86,6 +86,21 @@ def branches() -> tuple[tuple[int, ...], ...]:
     return found
 
 
+def text_in_hand() -> tuple[Any, ...]:
+    """The visitor's text with its cursor and its branches, for `take_text`."""
+    view = current()
+    return view.prompt, view.chosen, view.position, branches(), view.model
+
+
+def take_text(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
+    """Put a text in the place of the one in view; its tokens are left out where the model is another by now."""
+    if model != current().model:
+        chosen, position, kept = (), None, ()
+    update(prompt=prompt, chosen=chosen)
+    update(position=position)
+    st.session_state["branches"] = kept
+
+
 def rename_model(name: str) -> None:
     """The same model by another name: nothing else changes."""
     st.session_state["view"] = replace(current(), model=name)
@@ -222,6 +237,19 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
         if offered and _is_offered(value, choice.default, choice.read, choice.write, upper):
             take(choice, value)
         publish()  # at once, since a fragment runs without the entry
+
+    return {"key": key, "on_change": guarded(changed)}
+
+
+def fold(name: str) -> dict[str, Any]:
+    """Arguments that tie an expander to whether the part of this name is unfolded: `st.expander("Words", **state.fold("words"))`."""
+    key = f"widget_fold_{name}"
+    st.session_state[key] = name in chosen(choices.OPEN_FOLDS)
+
+    def changed() -> None:
+        if isinstance(wanted := _said(key), bool):
+            others = [each for each in chosen(choices.OPEN_FOLDS) if each != name]
+            take(choices.OPEN_FOLDS, [*others, name] if wanted else others)
 
     return {"key": key, "on_change": guarded(changed)}
 

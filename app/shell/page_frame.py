@@ -8,9 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import faults, offered, runtime, state, ui
+from app import faults, offered, runtime, state, tellings, ui
 from app.components.vocabulary import vocabulary
-from app.shell import sentence
+from app.shell import navigation, sentence
 from app.writing import markup
 
 
@@ -26,6 +26,7 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     with faults.told(instead):
         offered.replace_missing_model()
         runtime.replace_foreign_tokens()
+        tellings.arrive(navigation.file_of(page))
         runtime.drop_unfit_intervention()
         sentence.draw()
         for message in state.take_messages():
