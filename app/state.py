@@ -19,14 +19,13 @@ from app import choices, log, messages
 from app.choices import Choice, Value
 from app.view import DEFAULT_MODEL as DEFAULT_MODEL
 from app.view import DEFAULT_PROMPT as DEFAULT_PROMPT
-from app.view import EXAMPLES, READ, has_ids, write
+from app.view import EXAMPLES, READ, has_ids, outlives, without_ids, write
 from app.view import MAX_PROMPT_CHARACTERS as MAX_PROMPT_CHARACTERS
 from app.view import View as View
 from app.view import address as address
 from app.view import from_query as from_query
 from app.view import to_query as to_query
 from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask for it here
-from gptcore.run import Patch
 
 Arguments = ParamSpec("Arguments")
 
@@ -53,11 +52,7 @@ def update(**changes: Any) -> View:
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
         mark = before.vocabulary if view.model == before.model else ""
         view = replace(view, chosen=changes.get("chosen", ()), position=None, vocabulary=mark)
-        if (
-            before.intervention
-            and "intervention" not in changes
-            and (view.model != before.model or isinstance(before.intervention, Patch))
-        ):  # parts of another model are other parts; cells were patched in that text
+        if "intervention" not in changes and not outlives(before.intervention, before, view):
             view = replace(view, intervention=None)
             notify("What was switched off or patched is on again: it belonged to the model and the text from before.")
         st.session_state.pop("branches", None)
@@ -115,8 +110,7 @@ def settle_vocabulary(mark: str) -> None:
         what = f"{len(view.chosen)} chosen tokens" if view.chosen else "patch"
         said = f"The link's {what} belonged to an earlier version of {view.model}, with another vocabulary"
         notify(f"{said}, and {'were' if view.chosen else 'was'} dropped; prompt and settings are the link's.")
-        whole = None if isinstance(view.intervention, Patch) else view.intervention
-        view = replace(view, chosen=(), step=None, position=None, intervention=whole)
+        view = without_ids(view)
     st.session_state["view"] = replace(view, vocabulary=mark)
 
 
@@ -145,8 +139,7 @@ def publish() -> None:
 
 def restore() -> None:
     """Look at what the address says: a session begins, or the visitor went back to it."""
-    said = st.query_params.to_dict()
-    view = from_query(said)
+    view = from_query(said := st.query_params.to_dict())
     if said.get("intervention") and view.intervention is None:
         notify("The link says in junk what is switched off or patched; nothing is, and the rest of the link is as it says.")
     st.session_state["view"] = view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -108,6 +108,17 @@ def from_query(parameters: Mapping[str, str]) -> View:
 def has_ids(view: View) -> bool:
     """Whether it holds token ids, which mean something in their own vocabulary only."""
     return bool(view.chosen) or isinstance(view.intervention, Patch)
+
+
+def without_ids(view: View) -> View:
+    """Prompt and settings alone, for a vocabulary in which the ids mean something else."""
+    whole = None if isinstance(view.intervention, Patch) else view.intervention
+    return replace(view, chosen=(), step=None, position=None, intervention=whole)
+
+
+def outlives(intervention: Intervention | None, before: View, after: View) -> bool:
+    """Whether an intervention can go on: parts of another model are other parts, and cells were patched in their text."""
+    return intervention is None or (before.model == after.model and not isinstance(intervention, Patch))
 
 
 def to_query(view: View) -> dict[str, str]:
