@@ -179,6 +179,7 @@ def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Cho
     return _declared(Choice(name, tuple(default), read, write))
 
 
+OPEN_FOLDS = several_of("open", ["maths", "checks", "words"], [])  # what is unfolded beside a beat's figure
 LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
 
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
@@ -238,7 +239,7 @@ LENS_PART = one_of("lens", ["grid", "position"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
 LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 
-ATTENTION_PART = one_of("attention", ["head", "closer", "newest"])
+ATTENTION_PART = one_of("attention", ["lookup", "head", "closer", "newest"])
 ATTENTION_HEADS = one_of("heads", ["one", "mean", "largest"])
 ATTENTION_STAGE = one_of("stage", ["scores", "scaled", "masked", "pattern", "read"], "pattern")
 HIDE_FIRST = switch("hide_first")

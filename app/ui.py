@@ -55,6 +55,11 @@ def page_header(stage: str, question: str, answer: str) -> None:
     )
 
 
+def question(asked: str, colour: str) -> None:
+    """A beat's question, as the title of the page."""
+    st.html(f'<div class="glass-header"><h1 style="border-color: {colour}">{markup.escape_html(asked)}</h1></div>')
+
+
 Parts = Mapping[str, tuple[str, "Callable[[Here], None]"]]  # part -> what stands on its button, what draws it
 
 

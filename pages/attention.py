@@ -6,15 +6,8 @@ length of the value); the formula with one cell's numbers; a row in numbers, or 
 the newest token's weights in every head (percent).
 """
 
-from app import choices, runtime, ui
+from app import beats, choices, runtime
 from app.chapters.attention.parts import PARTS
 
 here = runtime.here()
-ui.page_header(
-    "attention",
-    "Which earlier tokens does this head attend to?",
-    "A head compares the query of each token with the keys of all tokens up to it. The better the match, the more of that token's "
-    "value it takes. Each map shows which token attends to which: a row for each query, a column for each key.",
-)
-ui.parts(choices.ATTENTION_PART, PARTS, here)
-ui.terms("attention", "attention head", "query", "key", "value", "causal mask", "softmax", "entropy", "attention sink")
+beats.tell(choices.ATTENTION_PART, PARTS, here)

@@ -183,8 +183,9 @@ def page_faults(name: str, text: str) -> list[str]:
     page = Path(name).stem
     if page not in choices.ALL:
         return []
-    dispatch = f"ui.parts(choices.{choice_constant(page)}, PARTS, here)"
-    faults = [] if text.count(dispatch) == 1 else [f"{name} draws its parts otherwise than by {dispatch}"]
+    dispatch = f"(choices.{choice_constant(page)}, PARTS, here)"
+    ways = [f"ui.parts{dispatch}", f"beats.tell{dispatch}"]
+    faults = [] if sum(map(text.count, ways)) == 1 else [f"{name} draws its parts otherwise than by {' or '.join(ways)}"]
     return faults + [f"{name} decides by itself: {ast.unparse(node.test)}" for node in nodes(text) if isinstance(node, ast.If)]
 
 

@@ -23,6 +23,13 @@ def escape_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
+def code(text: str) -> str:
+    """A token inside a sentence of Markdown: as it is, set apart from the words."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    inner = f" {text} " if text.startswith("`") or text.endswith("`") or not text.strip() else text
+    return f"{ticks}{inner}{ticks}"
+
+
 def shape(*sizes: int) -> str:
     """[1, 13, 4096], as a tensor's shape is written."""
     return f"[{', '.join(str(size) for size in sizes)}]"

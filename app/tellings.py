@@ -1,0 +1,96 @@
+"""The texts that some beats bring along: with them there is something to see. The visitor's own text is kept, and one click away.
+
+A text is lent when a visitor comes to its beat by a way of the app, never by a link, which brings its own; it is given back where a beat
+needs none. One that the visitor went on writing has become the visitor's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app import choices, focus, runtime, state
+from app.runtime import Here
+from gptcore.errors import GPTCoreError
+
+_ARRIVED, _OWN, _WANTS_OWN = "arrived", "own_text", "wants_own_text"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """prompt: the text; focus: what to look at in it, as fields of the view, found in the running model."""
+
+    prompt: str
+    focus: Callable[[Here], Mapping[str, Any]] = lambda here: {}
+
+
+SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
+TELLINGS: Mapping[tuple[str, str], Telling] = {
+    ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+}
+
+
+def arrive(page: str) -> None:
+    """Before a page is drawn: when it, or its beat, has just been come to, the text that it brings is lent, or the visitor's own given
+    back."""
+    now, before = _place(page), state.remembered(_ARRIVED, None)
+    state.remember(_ARRIVED, now)
+    if before is None or before == now or state.remembered(_WANTS_OWN, False):
+        return
+    if telling := TELLINGS.get(now):
+        _lend(telling)
+    elif _is_lent():
+        _give_back()
+
+
+def stay() -> None:
+    """The next page or beat is come to for the sake of this text: it is kept."""
+    state.remember(_ARRIVED, None)
+
+
+def other_text(page: str, part: str) -> str:
+    """What the button says that takes the other text, the beat's or the visitor's; "" where there is none."""
+    if _is_lent():
+        return "With my own text"
+    telling = TELLINGS.get((page, part))
+    return "With a text that shows it well" if telling and telling.prompt != state.current().prompt else ""
+
+
+def turn(page: str, part: str) -> None:
+    """From the lent text to the visitor's own, or the other way; it stays so from beat to beat."""
+    if _is_lent():
+        _give_back()
+        state.remember(_WANTS_OWN, True)
+    else:
+        state.remember(_WANTS_OWN, False)
+        _lend(TELLINGS[page, part])
+
+
+def _place(page: str) -> tuple[str, str]:
+    return page, state.chosen(choices.ALL[page]) if page in choices.ALL else ""
+
+
+def _is_lent() -> bool:
+    view = state.current()
+    return (
+        state.remembered(_OWN, None) is not None
+        and not view.chosen
+        and view.prompt in {each.prompt for each in TELLINGS.values()}
+    )
+
+
+def _lend(telling: Telling) -> None:
+    own = state.remembered(_OWN, None) if _is_lent() else state.text_in_hand()
+    try:
+        state.take_text(telling.prompt, (), None, (), state.current().model)
+        state.update(**telling.focus(runtime.here()))
+        state.remember(_OWN, own)
+    except GPTCoreError:  # this model cannot take it, as its context is too short: then it is told with what is there
+        state.take_text(*own)
+        state.remember(_OWN, None)
+
+
+def _give_back() -> None:
+    state.take_text(*state.remembered(_OWN, None))
+    state.remember(_OWN, None)
