@@ -182,6 +182,8 @@ def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Cho
 OPEN_FOLDS = several_of("open", ["maths", "checks", "words"], [])  # what is unfolded beside a beat's figure
 LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
 
+WRITE_PART = one_of("write", ["guess", "choice", "steps"], "choice")  # who comes without a link begins with the guess
+
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])

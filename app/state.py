@@ -37,7 +37,9 @@ PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 def current() -> View:
     """What this visitor is looking at; read from the URL on the first run of a session."""
     if "view" not in st.session_state:
-        st.session_state["view"] = from_query(st.query_params.to_dict())
+        query = st.query_params.to_dict()
+        st.session_state["view"] = from_query(query)
+        remember("came_by_link", bool(query))
     view: View = st.session_state["view"]
     return view
 
@@ -282,15 +284,20 @@ def remembered_widget(name: str, default: Any, among: Collection[Any]) -> dict[s
     return {"key": key, "on_change": guarded(changed)}
 
 
-def one_shot(name: str, among: Collection[Any], on_choice: Callable[[Any], object]) -> dict[str, Any]:
-    """Arguments for a choice (`among` these) that is acted on once and then empty again, so that it never overrules what comes after."""
+def one_shot(
+    name: str, read: Callable[[Any], Value | None], on_value: Callable[[Value], object], empty: Any = None
+) -> dict[str, Any]:
+    """Arguments for a widget that is acted on once and then empty again, so that it never overrules what comes after.
+
+    read: what the browser said -> value, None for what is none; empty: what the widget takes for nothing.
+    """
     key = f"widget_once_{name}"
 
     def changed() -> None:
-        choice = messages.one_of(_said(key), among)
-        st.session_state[key] = None
-        if choice is not None:
-            on_choice(choice)
+        value = read(_said(key))
+        st.session_state[key] = empty
+        if value is not None:
+            on_value(value)
 
     return {"key": key, "on_change": guarded(changed)}
 

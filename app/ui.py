@@ -22,7 +22,7 @@ from app.components import figure as figures
 from app.glossary import GLOSSARY
 from app.shell import navigation
 from app.writing import markup
-from app.writing.numbers import significant
+from app.writing.numbers import percent, significant
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
@@ -90,6 +90,27 @@ def open_page(file: str, shown: Shown = ()) -> NoReturn:
     for choice, value in shown:
         state.take(choice, value)
     st.switch_page(navigation.page(file))
+
+
+def prose(text: str, following: str) -> None:
+    """A text in large type, with a gap for what comes next, or with what came, a token's visible text."""
+    end = f"<ins>{markup.escape_html(markup.as_read(following))}</ins>" if following else '<span class="gap">?</span>'
+    st.html(f'<p class="glass-prose">{markup.escape_html(text)}{end}</p>')
+
+
+def bar_list(rows: Sequence[tuple[str, float, str]], label: str) -> None:
+    """Probabilities as bars on one axis from 0 to 100 %: (token, probability, what is said of it)."""
+
+    def row(token: str, p: float, said: str) -> str:
+        mark = f"<em>{markup.escape_html(said)}</em>" if said else ""
+        css = ' class="chosen"' if "chosen" in said else ""
+        return (
+            f'<tr{css}><th>{markup.chip(token)}</th><td><i style="width: {100 * p:.2f}%"></i></td>'
+            f"<td>{percent(p)}</td><td>{mark}</td></tr>"
+        )
+
+    body = "".join(row(*each) for each in rows)
+    st.html(f'<table class="glass-bars" aria-label="{markup.escape_html(label)}"><tbody>{body}</tbody></table>')
 
 
 def note(text: str) -> None:

@@ -85,7 +85,7 @@ def test_an_error_in_the_callback_of_a_setting_or_a_component_is_caught_where_it
 
         state.update = fails  # what every tied widget calls
         tied = [
-            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1, [1]), state.one_shot("y", [1], fails),
+            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1, [1]), state.one_shot("y", int, fails),
             state.editor(choices.CLASSROOM_MARKS, fails)[1],
         ]  # fmt: skip
         import streamlit as st
