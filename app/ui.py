@@ -104,10 +104,7 @@ def bar_list(rows: Sequence[tuple[str, float, str]], label: str) -> None:
     def row(token: str, p: float, said: str) -> str:
         mark = f"<em>{markup.escape_html(said)}</em>" if said else ""
         css = ' class="chosen"' if "chosen" in said else ""
-        return (
-            f'<tr{css}><th>{markup.chip(token)}</th><td><i style="width: {100 * p:.2f}%"></i></td>'
-            f"<td>{percent(p)}</td><td>{mark}</td></tr>"
-        )
+        return f'<tr{css}><th>{markup.chip(token)}</th><td><i style="--p: {p}"></i></td><td>{percent(p)}</td><td>{mark}</td></tr>'
 
     body = "".join(row(*each) for each in rows)
     st.html(f'<table class="glass-bars" aria-label="{markup.escape_html(label)}"><tbody>{body}</tbody></table>')
@@ -274,7 +271,7 @@ def _source(thing: Any) -> tuple[str, str]:
     return f"{path}, lines {start} to {start + len(lines) - 1}", "".join(lines)
 
 
-def terms(*names: str) -> None:
+def words(names: Sequence[str]) -> None:
     """Some words of the glossary, each a link to its entry there, which opens beside this page and brings the visitor's view along;
     and the way to all words. Raises KeyError for a word that it does not explain."""
     query = state.to_query(state.current())
@@ -283,6 +280,11 @@ def terms(*names: str) -> None:
     def word(name: str) -> str:
         return f"[**{name}.**](glossary?{urlencode({**query, 'find': name})})" if room else f"**{name}.**"
 
+    st.markdown("\n\n".join(f"{word(name)} {GLOSSARY[name]}" for name in names))
+    st.page_link(navigation.page("glossary"), label="All words: the glossary")
+
+
+def terms(*names: str) -> None:
+    """`words` in a menu."""
     with st.popover("Words on this page", type="tertiary", icon=":material/menu_book:"):
-        st.markdown("\n\n".join(f"{word(name)} {GLOSSARY[name]}" for name in names))
-        st.page_link(navigation.page("glossary"), label="All words: the glossary")
+        words(names)
