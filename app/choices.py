@@ -269,6 +269,13 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
+LEARNING_PART = one_of("learning", ["recorded", "step", "copies"])
+LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
+LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
+LEARNING_STEP_AT = count("step_at", 0, 23, 12)
+LEARNING_LETTER = count("letter", 1, 31, 18)  # of its first characters, the one that is predicted
+LEARNING_RATE = amount("step_size", 0.01, 1, 0.3)
+
 GLOSSARY_FIND = text("find", longest=60)
 
 EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])

@@ -190,6 +190,11 @@ class Here:
     @cached_property
     def run(self) -> Run:
         """Everything that decides what is computed: the key of whatever is kept of it."""
+        return Run(self.model.identity, self.ids, self.view.intervention).beginning(len(self.ids))
+
+    @cached_property
+    def clean(self) -> Run:
+        """The same text through the model as it is, with nothing off and nothing patched."""
         return self.model.run(self.ids)
 
     @property
@@ -223,6 +228,8 @@ def here() -> Here:
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)
     view = replace(view, **_missing_focus(view, language_model.config, len(found.ids)))
+    if unfit_intervention(view, language_model.config, len(found.ids)):
+        view = replace(view, intervention=None)
     return Here(
         view,
         language_model,
@@ -238,6 +245,31 @@ def _missing_focus(view: View, config: GPTConfig, n_tokens: int) -> dict[str, An
     """The default for each part of the focus that is not there."""
     sizes = {"layer": config.n_layers, "head": config.n_heads, "position": n_tokens}
     return {name: getattr(View(), name) for name, size in sizes.items() if (getattr(view, name) or 0) >= size}
+
+
+def unfit_intervention(view: View, config: GPTConfig, n_tokens: int) -> str:
+    """Why the view's intervention cannot be made in this model and text; "" where it can."""
+    if view.intervention is None:
+        return ""
+    try:
+        view.intervention.check_fits(config, n_tokens)
+    except GPTCoreError as error:
+        return str(error)
+    return ""
+
+
+def drop_unfit_intervention() -> None:
+    """A link, or a shorter text, may leave an intervention without its place: the model goes on as it is, and a message says why."""
+    view = state.current()
+    if view.intervention is None or not offered.is_ready(view.model):
+        return
+    try:
+        said = unfit_intervention(view, model(view.model).config, len(sequence(view).ids))
+    except GPTCoreError:
+        return  # the page says what is wrong with the text or the model
+    if said:
+        state.update(intervention=None)
+        state.notify(f"What was switched off or patched is on again, since it does not fit here: {said}")
 
 
 @keeping(MB)

@@ -19,7 +19,7 @@ from app import choices, log, messages
 from app.choices import Choice, Value
 from app.view import DEFAULT_MODEL as DEFAULT_MODEL
 from app.view import DEFAULT_PROMPT as DEFAULT_PROMPT
-from app.view import EXAMPLES, READ, write
+from app.view import EXAMPLES, READ, has_ids, outlives, without_ids, write
 from app.view import MAX_PROMPT_CHARACTERS as MAX_PROMPT_CHARACTERS
 from app.view import View as View
 from app.view import address as address
@@ -37,9 +37,8 @@ PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 def current() -> View:
     """What this visitor is looking at; read from the URL on the first run of a session."""
     if "view" not in st.session_state:
-        query = st.query_params.to_dict()
-        st.session_state["view"] = from_query(query)
-        remember("came_by_link", bool(query))
+        restore()
+        remember("came_by_link", bool(st.query_params.to_dict()))
     view: View = st.session_state["view"]
     return view
 
@@ -54,7 +53,10 @@ def update(**changes: Any) -> View:
             notify(f"New {what}: the {len(before.chosen)} chosen tokens were dropped, since they continued something else.")
         mark = before.vocabulary if view.model == before.model else ""
         view = replace(view, chosen=changes.get("chosen", ()), position=None, vocabulary=mark)
-        st.session_state.pop("branches", None)
+        if "intervention" not in changes and not outlives(before.intervention, before, view):
+            view = replace(view, intervention=None)
+            notify("What was switched off or patched is on again: it belonged to the model and the text from before.")
+        remember("branches", ())
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -70,29 +72,14 @@ def take_branch(chosen: tuple[int, ...]) -> None:
     kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
     if before != chosen[: len(before)]:
         kept.append(before)
-    st.session_state["branches"] = tuple(kept[-MAX_BRANCHES:])
+    remember("branches", tuple(kept[-MAX_BRANCHES:]))
     update(chosen=chosen, position=None)
 
 
 def branches() -> tuple[tuple[int, ...], ...]:
     """What was written after this prompt and left for something else, the latest last."""
-    found: tuple[tuple[int, ...], ...] = st.session_state.get("branches", ())
+    found: tuple[tuple[int, ...], ...] = remembered("branches", ())
     return found
-
-
-def text_in_hand() -> tuple[Any, ...]:
-    """The visitor's text with its cursor and its branches, for `take_text`."""
-    view = current()
-    return view.prompt, view.chosen, view.position, branches(), view.model
-
-
-def take_text(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
-    """Put a text in the place of the one in view; its tokens are left out where the model is another by now."""
-    if model != current().model:
-        chosen, position, kept = (), None, ()
-    update(prompt=prompt, chosen=chosen)
-    update(position=position)
-    st.session_state["branches"] = kept
 
 
 def rename_model(name: str) -> None:
@@ -105,12 +92,11 @@ def settle_vocabulary(mark: str) -> None:
     view = current()
     if view.vocabulary == mark:
         return
-    if view.chosen and view.vocabulary:
-        said = (
-            f"The link's {len(view.chosen)} chosen tokens belonged to an earlier version of {view.model}, with another vocabulary"
-        )
-        notify(f"{said}. They were dropped; prompt and settings are the link's.")
-        view = replace(view, chosen=(), step=None, position=None)
+    if has_ids(view) and view.vocabulary:
+        what = f"{len(view.chosen)} chosen tokens" if view.chosen else "patch"
+        said = f"The link's {what} belonged to an earlier version of {view.model}, with another vocabulary"
+        notify(f"{said}, and {'were' if view.chosen else 'was'} dropped; prompt and settings are the link's.")
+        view = without_ids(view)
     st.session_state["view"] = replace(view, vocabulary=mark)
 
 
@@ -138,8 +124,11 @@ def publish() -> None:
 
 
 def restore() -> None:
-    """Look at what the address says: the visitor went back to it."""
-    st.session_state["view"] = from_query(st.query_params.to_dict())
+    """Look at what the address says: a session begins, or the visitor went back to it."""
+    view = from_query(said := st.query_params.to_dict())
+    if said.get("intervention") and view.intervention is None:
+        notify("The link says in junk what is switched off or patched; nothing is, and the rest of the link is as it says.")
+    st.session_state["view"] = view
 
 
 def guarded(callback: Callable[Arguments, object]) -> Callable[Arguments, None]:

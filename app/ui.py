@@ -115,6 +115,12 @@ def note(text: str) -> None:
     st.html(f'<p class="glass-note">{markup.escape_html(text)}</p>')
 
 
+def passage(title: str, before: str, lit: str, after: str) -> None:
+    """A piece of running text with a part of it lit. Plain text."""
+    texts = [markup.escape_html(text) for text in (title, before, lit, after)]
+    st.html('<figure class="glass-passage"><figcaption>{}</figcaption><p>{}<mark>{}</mark>{}</p></figure>'.format(*texts))
+
+
 @contextmanager
 def progress(said: str) -> Iterator[Callable[[float], None]]:
     """While something is computed: what, and for how long already. Gives what to tell which share is done, from 0 to 1; where that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from app import choices
 from app.choices import exact, number_or_all, real, short_text, understood, whole, written_or_all
 from gptcore.random_numbers import MAX_SEED
+from gptcore.run import Intervention, Patch, read_intervention, write_intervention
 
 MAX_PROMPT_CHARACTERS = 20_000  # more than any context length can hold; a longer text is refused before it is cut into tokens
 DEFAULT_PROMPT = "Once upon a time"
@@ -27,8 +28,9 @@ class View:
 
     chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
     links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
-    limit; vocabulary: the mark of that of the chosen ids (gptcore.fingerprint), "" where it is not known; choices: what was chosen on
-    single pages (app.choices), by name, where it differs from the default.
+    limit; intervention: parts that are off, or cells that come from another text (gptcore.run), None for the model as it is;
+    vocabulary: the mark of that of the ids (gptcore.fingerprint), "" where it is not known; choices: what was chosen on single pages
+    (app.choices), by name, where it differs from the default.
     """
 
     model: str = DEFAULT_MODEL
@@ -43,6 +45,7 @@ class View:
     layer: int = 0
     head: int = 0
     position: int | None = None
+    intervention: Intervention | None = None
     vocabulary: str = ""
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -78,6 +81,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "layer": whole(0, 1000),
     "head": whole(0, 1000),
     "position": whole(0, 65536),
+    "intervention": read_intervention,
     "vocabulary": short_text(6),
 }
 
@@ -87,6 +91,8 @@ def write(name: str, value: Any) -> str:
         return ".".join(_base36(i) for i in value)
     if name == "top_k":
         return written_or_all(value)
+    if name == "intervention":
+        return write_intervention(value)
     return exact(value) if isinstance(value, float) else str(value)
 
 
@@ -99,10 +105,26 @@ def from_query(parameters: Mapping[str, str]) -> View:
     return View(**{**unmarked, **found}, choices=MappingProxyType(kept))
 
 
+def has_ids(view: View) -> bool:
+    """Whether it holds token ids, which mean something in their own vocabulary only."""
+    return bool(view.chosen) or isinstance(view.intervention, Patch)
+
+
+def without_ids(view: View) -> View:
+    """Prompt and settings alone, for a vocabulary in which the ids mean something else."""
+    whole = None if isinstance(view.intervention, Patch) else view.intervention
+    return replace(view, chosen=(), step=None, position=None, intervention=whole)
+
+
+def outlives(intervention: Intervention | None, before: View, after: View) -> bool:
+    """Whether an intervention can go on: parts of another model are other parts, and cells were patched in their text."""
+    return intervention is None or (before.model == after.model and not isinstance(intervention, Patch))
+
+
 def to_query(view: View) -> dict[str, str]:
-    """The parameters that describe the view: what differs from the default, and the prompt always; a mark only with chosen tokens."""
+    """The parameters that describe the view: what differs from the default, and the prompt always; a mark only with token ids."""
     default = View()
-    query, elsewhere = {"prompt": view.prompt}, {"prompt", "step", "choices"} | (set() if view.chosen else {"vocabulary"})
+    query, elsewhere = {"prompt": view.prompt}, {"prompt", "step", "choices"} | (set() if has_ids(view) else {"vocabulary"})
     for each in fields(View):
         value = getattr(view, each.name)
         if each.name not in elsewhere and value != getattr(default, each.name):

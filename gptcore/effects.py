@@ -49,12 +49,13 @@ class Effects:
 
 @dataclass(frozen=True, eq=False)
 class PartEffects:
-    """Whole parts, [layer] each (position_embedding: one number). block: attention and feed-forward of a layer together."""
+    """Whole parts, [layer] each. block: attention and feed-forward of a layer together; position_embedding: one number, None where
+    only layers above the first were asked for."""
 
     attention: Effects
     feed_forward: Effects
     block: Effects
-    position_embedding: Effects
+    position_embedding: Effects | None
 
 
 @torch.inference_mode()
@@ -65,18 +66,20 @@ def head_effects(
     scope: Scope = "last",
     replacement: Replacement = "mean",
     layers: Sequence[int] | None = None,
+    heads: Sequence[int] | None = None,
 ) -> Effects:
-    """Each head off, one at a time: arrays [layer, head], of all layers or of those named.
+    """Each head off, one at a time: arrays [layer, head], of all layers and heads or of those named.
 
     target: None for the likeliest token. scope: "last" takes the head from the last token only, as if it alone were without it;
     "everywhere" from every token, as `Ablation` does. The upper layers cost least: name them first where somebody waits.
-    Raises TokenError for a token outside the vocabulary, OutOfRangeError for a layer that is not there.
+    Raises TokenError for a token outside the vocabulary, OutOfRangeError for a layer or head that is not there.
     """
     inside, instead = kept(trace), replacements(kept(trace).language_model, _checked(replacement, Replacement))
     target = followed(trace, target, rival)
+    asked = [_head(trace, head) for head in (range(trace.config.n_heads) if heads is None else heads)]
     wanted = sorted({_layer(trace, layer) for layer in (range(trace.config.n_layers) if layers is None else layers)})
     positions = _positions(trace, _checked(scope, Scope))
-    per_layer = max(1, ROWS_AT_ONCE // (len(positions) * trace.config.n_heads))
+    per_layer = max(1, ROWS_AT_ONCE // (len(positions) * max(1, len(asked))))
     found = []
     for start in range(0, len(wanted), per_layer):
         some = wanted[start : start + per_layer]
@@ -86,12 +89,12 @@ def head_effects(
                 return None
             rows = inside.layers[layer]
             z = context(rows, at)
-            return head_variants(rows, z, instead.z[layer][:, None].expand_as(z), rows.resid[at], at)
+            return head_variants(rows, z, instead.z[layer][:, None].expand_as(z), rows.resid[at], at)[asked]
 
         found.append(push(inside, positions, joining))
     order = [wanted.index(_layer(trace, layer)) for layer in (wanted if layers is None else layers)]
     resid = torch.cat(found).unflatten(0, (len(wanted), -1))[order].flatten(0, 1)
-    return _measured(inside.model, resid, trace, target, rival, (len(order), trace.config.n_heads))
+    return _measured(inside.model, resid, trace, target, rival, (len(order), len(asked)))
 
 
 @torch.inference_mode()
@@ -101,16 +104,20 @@ def part_effects(
     rival: int | None = None,
     scope: Scope = "last",
     replacement: Replacement = "mean",
+    layers: range | None = None,
 ) -> PartEffects:
-    """Each layer's attention, feed-forward and both off, and the position embedding; otherwise as `head_effects`."""
+    """Each layer's attention, feed-forward and both off, of all layers or of a stretch of them, and the position embedding; otherwise
+    as `head_effects`."""
     inside, instead = kept(trace), replacements(kept(trace).language_model, _checked(replacement, Replacement))
     target = followed(trace, target, rival)
-    positions, n_layers = _positions(trace, _checked(scope, Scope)), trace.config.n_layers
-    edits = inside.edits or Edits((NOTHING,) * n_layers)
+    positions = _positions(trace, _checked(scope, Scope))
+    ends = (0, trace.config.n_layers - 1) if layers is None else (_layer(trace, layers[0]), _layer(trace, layers[-1]))
+    wanted = range(ends[0], ends[1] + 1)
+    edits = inside.edits or Edits((NOTHING,) * trace.config.n_layers)
     per_pass = max(1, ROWS_AT_ONCE // (3 * len(positions)))
     by_part: dict[str, list[Tensor]] = {"position": [], "attention": [], "feed_forward": [], "block": []}
-    for start in range(0, n_layers, per_pass):
-        some = range(start, min(start + per_pass, n_layers))
+    for start in range(wanted.start, wanted.stop, per_pass):
+        some = range(start, min(start + per_pass, wanted.stop))
         joined: list[str] = []
 
         def joining(layer: int, stage: Stage, at: Tensor, some: range = some, joined: list[str] = joined) -> Tensor | None:
@@ -136,12 +143,12 @@ def part_effects(
             by_part[name].append(row)
     model = inside.model
     attention, feed_forward, block = (
-        _measured(model, torch.stack(by_part[name]), trace, target, rival, (n_layers,))
+        _measured(model, torch.stack(by_part[name]), trace, target, rival, (len(wanted),))
         for name in ("attention", "feed_forward", "block")
     )
-    return PartEffects(
-        attention, feed_forward, block, _measured(model, torch.stack(by_part["position"]), trace, target, rival, ())
-    )
+    by_place = by_part["position"]
+    position = _measured(model, torch.stack(by_place), trace, target, rival, ()) if by_place else None
+    return PartEffects(attention, feed_forward, block, position)
 
 
 def _measured(
@@ -187,6 +194,14 @@ def _checked(value: Any, choices: Any) -> Any:
     if value not in get_args(choices):
         raise InterventionError(f"{value!r} is not offered; choose one of: {', '.join(get_args(choices))}.")
     return value
+
+
+def _head(trace: Trace, head: int) -> int:
+    if not 0 <= head < trace.config.n_heads:
+        raise OutOfRangeError(
+            f"head is {head}; there are {trace.config.n_heads} heads per layer, so give a number from 0 to {trace.config.n_heads - 1}."
+        )
+    return index(head)
 
 
 def _layer(trace: Trace, layer: int) -> int:

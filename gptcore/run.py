@@ -168,8 +168,9 @@ def write_intervention(intervention: Intervention | None) -> str:
 
 _NUMBER = r"[0-9]{1,7}"
 _LIST = rf"{_NUMBER}(?:\.{_NUMBER})*"
+_PAIR = rf"{_NUMBER}\.{_NUMBER}"
 _OFF = re.compile(
-    rf"off(?:_h(?P<heads>{_LIST}(?:-{_LIST})*))?(?:_a(?P<attention>{_LIST}))?(?:_f(?P<feed_forward>{_LIST}))?(?P<p>_p)?(?P<zero>_zero)?"
+    rf"off(?:_h(?P<heads>{_PAIR}(?:-{_PAIR})*))?(?:_a(?P<attention>{_LIST}))?(?:_f(?P<feed_forward>{_LIST}))?(?P<p>_p)?(?P<zero>_zero)?"
 )
 _PATCH = re.compile(rf"patch_(?P<site>[a-z-]+)_(?P<cells>{_LIST}(?:-{_LIST})*)_(?P<source>{_LIST})")
 
@@ -180,7 +181,7 @@ def read_intervention(text: str) -> Intervention | None:
         return None
     if found := _OFF.fullmatch(text):
         ablation = Ablation(
-            heads=frozenset(_read_tuples(found["heads"])),  # type: ignore[arg-type]  # pairs or not: Ablation says so
+            heads=frozenset(_read_tuples(found["heads"])),  # type: ignore[arg-type]  # the pattern takes pairs alone
             attention=frozenset(_read_list(found["attention"])),
             feed_forward=frozenset(_read_list(found["feed_forward"])),
             position_embedding=found["p"] is not None,

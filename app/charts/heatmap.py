@@ -232,6 +232,7 @@ def map_alt(
     value_title: str,
     unit: Unit,
     row_positions: bool = True,
+    col_positions: bool = True,
 ) -> str:
     """A map in one or two sentences: what it shows, its shape, its range and where the largest value is."""
     shape = f"{counted(matrix.shape[0], 'row')} ({row_title}) by {counted(matrix.shape[1], 'column')} ({col_title})"
@@ -240,5 +241,6 @@ def map_alt(
         return f"{text}."
     row, column = divmod(int(np.nanargmax(matrix)), matrix.shape[1])
     named = token_label(row_tokens[row], row) if row_positions else row_tokens[row]
-    where = f"row {named}, column {token_label(col_tokens[column], column)}"
+    across = token_label(col_tokens[column], column) if col_positions else col_tokens[column]
+    where = f"row {named}, column {across}"
     return f"{text}, largest at {where}."

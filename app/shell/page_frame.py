@@ -28,11 +28,16 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         runtime.replace_foreign_tokens()
         state.remember("page", navigation.file_of(page))
         tellings.arrive(navigation.file_of(page))
+        runtime.drop_unfit_intervention()
         sentence.draw()
         for message in state.take_messages():
             st.toast(markup.escape_markdown(message), icon=":material/info:", duration="long")
         if left_out := state.address(state.current())[1]:
-            what = {"prompt": "this prompt", "chosen": "so many chosen tokens"}.get(left_out, "a text as long as the one below")
+            what = {
+                "prompt": "this prompt",
+                "chosen": "so many chosen tokens",
+                "intervention": "a patch from so long a text",
+            }.get(left_out, "a text as long as the one below")
             st.caption(
                 f"This view has no link: with {what} the address would be longer than servers take. It stays here as long as this page is "
                 "open; a shorter text can be shared."

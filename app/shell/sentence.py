@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, guesses, log, messages, offered, run_loop, runtime, sequence, state
+from app import faults, guesses, interventions, log, messages, offered, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from app.writing.numbers import in_bytes
@@ -28,12 +28,22 @@ def draw() -> None:
     """The whole bar. What fails in one part leaves the others usable, so that it can be mended there."""
     with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
         full = _guarded(_text) is not False
+        _intervention()
         with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
             for part in (_prompt, _length, _model):
                 _guarded(part)
         st.button(
             "Next token", type="primary", key="next_token_button", disabled=full,
             on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
+        )  # fmt: skip
+
+
+def _intervention() -> None:
+    """What is off or patched, on every page while it is so, and the way back."""
+    if (found := state.current().intervention) is not None:
+        st.button(
+            f"{interventions.summary(found)} · on again", icon=":material/toggle_off:", key="intervention_chip",
+            on_click=state.guarded(state.update), kwargs={"intervention": None}, help=interventions.explanation(found),
         )  # fmt: skip
 
 

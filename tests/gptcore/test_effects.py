@@ -118,6 +118,18 @@ def test_layers_may_be_asked_for_one_by_one_from_the_top(trace: Trace) -> None:
     assert np.allclose(head_effects(trace, TARGET, layers=[1]).divergence, whole.divergence[1:], atol=1e-5)
 
 
+def test_heads_and_stretches_of_layers_may_be_asked_for_piece_by_piece(trace: Trace) -> None:
+    whole, parts = head_effects(trace, TARGET, scope="everywhere"), part_effects(trace, TARGET, scope="everywhere")
+    some = head_effects(trace, TARGET, scope="everywhere", layers=[0], heads=[3, 1])
+    assert np.allclose(some.log_prob_change, whole.log_prob_change[:1, [3, 1]], atol=1e-5)
+    low, high = (part_effects(trace, TARGET, scope="everywhere", layers=range(n, n + 1)) for n in range(2))
+    for name in ("attention", "feed_forward", "block"):
+        pieces = [getattr(piece, name).log_prob_change for piece in (low, high)]
+        assert np.allclose(np.concatenate(pieces), getattr(parts, name).log_prob_change, atol=1e-5)
+    assert low.position_embedding is not None and parts.position_embedding is not None and high.position_embedding is None
+    assert low.position_embedding.log_prob_change == pytest.approx(parts.position_embedding.log_prob_change, abs=1e-5)
+
+
 def test_on_a_run_with_parts_off_an_effect_is_that_of_one_more(tiny_model: LanguageModel, peer: Peer) -> None:
     base = Ablation(frozenset({(0, 1)}), frozenset({1}), position_embedding=True)
     found = head_effects(tiny_model.trace(IDS, base), TARGET, RIVAL, "everywhere")
@@ -139,6 +151,8 @@ def test_on_a_run_with_parts_off_an_effect_is_that_of_one_more(tiny_model: Langu
         (lambda t: head_effects(t, 290), TokenError, "Token id 290"),
         (lambda t: head_effects(t, 3, -1), TokenError, "Token id -1"),
         (lambda t: head_effects(t, layers=[2]), OutOfRangeError, "layer is 2; there are 2 layers"),
+        (lambda t: head_effects(t, heads=[4]), OutOfRangeError, "head is 4; there are 4 heads"),
+        (lambda t: part_effects(t, layers=range(1, 3)), OutOfRangeError, "layer is 2; there are 2 layers"),
         (lambda t: logit_attribution(t, 3, position=9), OutOfRangeError, "position is 9; there are 9 tokens"),
         (lambda t: logit_attribution(t, 3, 290), TokenError, "Token id 290"),
         (lambda t: logit_attribution(t, 3).of("neuron"), OutOfRangeError, "kind is 'neuron'; choose one of: token_embedding"),

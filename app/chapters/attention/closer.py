@@ -62,7 +62,7 @@ def _row(here: Here) -> None:
     ui.note(f"Layer {here.layer}, head {here.head}, query {here.tokens[query]} ({query}). {fewer}{later}.")
     ui.export_menu("attention-row", table.replace(-np.inf, np.nan))
     ui.formula(formulas.row_sum(found.pattern[0, 0], query))
-    ui.self_check(views.self_checks(_all_parts(here), found))
+    ui.self_check(views.self_checks(_all_parts(here), found, views.is_replaced(here)))
     ui.source(activations.attend)
 
 
@@ -122,7 +122,7 @@ def _made(found: HeadProjection, part: str, here: Here) -> None:
         f"Row by row of the picture: {len(found.x)} products are added up and the bias b is added. That makes one number of the {part}."
     )
     one = here.trace.attention(here.layer, (here.position,), (here.head,))
-    ui.self_check(views.self_checks(_all_parts(here), one)[0])
+    ui.self_check(views.self_checks(_all_parts(here), one, views.is_replaced(here))[0])
     ui.source(MultiHeadAttention)
 
 

@@ -238,7 +238,7 @@ def formula(here: Here, shown: AttentionMap) -> list[Check]:
         found = one if shown.together == "one" else here.trace.attention(here.layer, (query,))
         ui.formula(formulas.of_cell(found, shown, key))
         ui.note(formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
-    return views.self_checks(parts, one)
+    return views.self_checks(parts, one, views.is_replaced(here))
 
 
 def _key(here: Here, shown: AttentionMap, row: int, weights: np.ndarray) -> int:

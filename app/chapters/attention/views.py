@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from app import interventions
 from app.engine import queued
+from app.runtime import Here
 from gptcore.activations import AttentionActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import TransformerBlock
@@ -203,15 +205,16 @@ def in_formula(
     return read_row(trace, picture, row), trace.attention(layer, (query,), (head,)), projections(trace, layer, head, query)
 
 
-def self_checks(projections: Sequence[HeadProjection], found: AttentionActivations) -> list[Check]:
-    """found: one head, one query, that of the projections. Each comparison is made again in float64 from what is displayed."""
+def self_checks(projections: Sequence[HeadProjection], found: AttentionActivations, replaced: bool = False) -> list[Check]:
+    """found: one head, one query, that of the projections. Each comparison is made again in float64 from what is displayed.
+    replaced: whether something else stands in for what the head reads; then there is nothing to compare it with."""
     apart = max(_apart(p.made, p.again) for p in projections)
     query, keys, values = (a[0].astype(np.float64) for a in (found.q, found.k, found.v))
     seen = found.positions[0] + 1
     powers = np.exp((scaled := query[0] @ keys[:seen].T / math.sqrt(query.shape[-1])) - scaled.max())
     weights = np.zeros(len(keys))
     weights[:seen] = powers / powers.sum()
-    return [
+    made = [
         Check(
             "q, k, v",
             "The input times W_q, W_k and W_v plus bias, against the model's q, k and v." + OF_LARGEST,
@@ -231,6 +234,12 @@ def self_checks(projections: Sequence[HeadProjection], found: AttentionActivatio
             TOLERANCE,
         ),
     ]
+    return made[:-1] if replaced else made
+
+
+def is_replaced(here: Here) -> bool:
+    """Whether the head in focus is off, or patched at the token in focus."""
+    return interventions.is_replaced(here.run.intervention, here.layer, here.head, here.position)
 
 
 def row_check(weights: Matrix) -> Check:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import picture_files, ui
+from app import interventions, picture_files, ui
 from app.chapters.embeddings import checks, views
 from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
@@ -42,6 +42,10 @@ def the_sum(here: Here) -> None:
         f"the one in which the sum is largest. The cosine between the two rows is {significant(found.cosine)}; at 0 they stand at "
         "right angles."
     )
+    if found.is_patched:
+        ui.note("This token's sum was put in from another text, so the two rows do not add up to it.")
+    elif interventions.is_off(here.run.intervention, "position_embedding"):
+        ui.note("The position embedding is off: the position's row is what stands in for it, the same for every token.")
     ui.self_check(views.self_checks(found))
     ui.source(GPTModel.embed)
 

@@ -14,7 +14,7 @@ from gptcore.activations import FeedForwardActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import FeedForward, TransformerBlock
 from gptcore.neurons import NeuronEffects, strongest_neurons
-from gptcore.trace import Trace
+from gptcore.trace import Trace, kept
 
 TOP_NEURONS, TOP_TOKENS = 8, 5
 MOST_CELLS = 1024  # cells of a strip: more than a screen can tell apart
@@ -98,7 +98,10 @@ def _network(trace: Trace, layer: int) -> FeedForward:
 @queued
 def in_numbers(trace: Trace, layer: int, found: FeedForwardActivations) -> tuple[NeuronByHand, list[Check]]:
     """One neuron, and the checks of the whole network."""
-    return by_hand(trace, layer, found), [*self_checks(found), sum_check(trace, layer, found)]
+    return by_hand(trace, layer, found), [
+        *self_checks(found),
+        *sum_checks(trace, layer, found),
+    ]
 
 
 def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronByHand:
@@ -114,6 +117,12 @@ def by_hand(trace: Trace, layer: int, found: FeedForwardActivations) -> NeuronBy
 def column_length(trace: Trace, layer: int, neuron: int) -> float:
     """The length of what a neuron writes where its activation is 1."""
     return float(np.linalg.norm(_network(trace, layer).narrow.weight[:, neuron].detach().cpu().double().numpy()))
+
+
+def sum_checks(trace: Trace, layer: int, found: FeedForwardActivations) -> list[Check]:
+    """As `sum_check`; none where something else stands in for what the network writes, which then no neuron has written."""
+    edit = kept(trace).layers[layer].edit
+    return [] if edit.mlp_out is not None or edit.mlp_cells is not None else [sum_check(trace, layer, found)]
 
 
 def sum_check(trace: Trace, layer: int, found: FeedForwardActivations) -> Check:
@@ -151,7 +160,7 @@ def strongest(trace: Trace, layer: int, position: int, found: FeedForwardActivat
     resid = trace.resid(trace.config.n_layers)[position]
     table = neuron_table(found, strongest_neurons(trace.model, layer, found.mlp_post[0], resid, TOP_NEURONS))
     spread = float(np.sqrt(resid.astype(np.float64).var() + trace.model.final_norm.eps))
-    checks = [sum_check(trace, layer, found), effects_check(trace, layer, position, table)]
+    checks = [*sum_checks(trace, layer, found), effects_check(trace, layer, position, table)]
     return Strongest(table, column_length(trace, layer, int(table["neuron"].iloc[0])), spread, checks)
 
 

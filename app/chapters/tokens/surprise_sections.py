@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from app import choices, picture_files, state, ui
+from app import choices, interventions, picture_files, state, ui
 from app.chapters.tokens import sections, surprise_views
 from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
@@ -34,7 +34,7 @@ def surprise_of_text(here: Here) -> None:
     except GPTCoreError as error:
         st.warning(markup.escape_markdown(str(error)), icon=":material/error:")
         return
-    run = here.run if text is None else here.model.run(ids)
+    run = here.run if text is None else here.model.run(ids, interventions.ablation_of(here.view.intervention))
     with ui.progress("Reading the text …") as progress:
         found = surprise_views.judged(run, progress)
     if not found.ids:

@@ -34,7 +34,8 @@ Scale = Literal["probability", "signed"]
 class HeadSummary:
     """What the overview says of each head; arrays [layer, head].
 
-    entropy: mean over the rows, in bits, NaN for a head that is still to be computed; query, key, weight: the pair with the largest
+    entropy: mean over the rows, in bits, NaN for a head that is still to be computed; query, key, weight: the pair with the
+    largest
     weight, its positions and the weight. Both leave out the first row, which can see only itself, unless there is no other.
     """
 
@@ -68,7 +69,8 @@ def overview(
 ) -> None:
     """Draw maps [layer, head, row, column] as thumbnails, a row a layer, a column a head.
 
-    maps: attention weights, pooled to at most some 64 x 64 (1,200 heads: 24 x 24), NaN for the future; or their `levels` as uint8.
+    maps: attention weights, pooled to at most some 64 x 64 (1,200 heads: 24 x 24), NaN for the future; or their `levels` as
+    uint8.
     Maps that fill up from call to call (all NaN until they are there) and their summary travel without the rest.
     tokens: the whole sequence, which the positions in `summary` index. focus: (layer, head) that is outlined.
     on_focus(layer, head): called when a head is clicked, or chosen by the keyboard. Raises ValueError if `maps` is not 4-D.
@@ -135,11 +137,15 @@ def prepare(
     top: float | None = None,
     left_out: str = "not seen, it comes later",
     row_positions: bool = True,
+    col_positions: bool = True,
+    facts: Sequence[Sequence[str]] = (),
 ) -> Prepared:
     """Make a map ready: values [row, column], NaN for what is left out (`left_out` says why), row 0 at the top.
 
-    unit "%" stands for probabilities between 0 and 1. scale, top: as in app.charts.heatmap. row_positions: whether a row's position
-    is named with it. Some 100 ms for 1,024 x 1,024 values: keep the result where it is shown again (0.3 to 0.7 MB).
+    unit "%" stands for probabilities between 0 and 1. scale, top: as in app.charts.heatmap. row_positions, col_positions:
+    whether a
+    row's or a column's position is named with it. facts [row][column]: what else is said of a cell that is pointed at. Some
+    100 ms for 1,024 x 1,024 values: keep the result where it is shown again (0.3 to 0.7 MB).
     Raises ValueError if tokens and values differ in number.
     """
     matrix = np.asarray(values, dtype=np.float32)
@@ -152,13 +158,17 @@ def prepare(
     value, sent = _packed(matrix if exact else levels(matrix, scale, limit), exact=exact)
     header = _header("map", title, value_title, unit, scale, limit) | {
         "stamp": value["version"],
-        "alt": map_alt(matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit, row_positions),
+        "alt": map_alt(
+            matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit, row_positions, col_positions
+        ),
         "row_tokens": list(row_tokens),
         "col_tokens": None if list(col_tokens) == list(row_tokens) else list(col_tokens),  # None: the same once more
         "row_title": row_title,
         "col_title": col_title,
         "left_out": left_out,
         "row_positions": row_positions,
+        "col_positions": col_positions,
+        "facts": [list(row) for row in facts],
     }
     return Prepared(header, value, sent, len(row_tokens), exact, value["version"])
 
@@ -168,6 +178,7 @@ def token_map(
     *,
     key: str,
     row: int | None = None,
+    column: int | None = None,
     linked_text: bool = False,
     row_of: Callable[[int], ArrayLike] | None = None,
     on_row: Callable[[int, int | None], object] | None = None,
@@ -175,11 +186,14 @@ def token_map(
 ) -> None:
     """Draw one map: prepared, or its values with what `prepare` wants to know of them.
 
-    row: the row that is kept in view. linked_text: the tokens above the map, tied to it both ways (the rows are the columns).
+    row: the row that is kept in view; column: its cell that is ringed, where one is in focus. linked_text: the tokens above
+    the map, tied to it both ways (the rows are the columns).
     on_row(row, column): called when a cell is clicked, or chosen by the keyboard; column None for a click on a token of the text.
-    A map of more than EXACT_CELLS travels as levels; the exact row under the pointer is fetched from `row_of`, or, without it, from
+    A map of more than EXACT_CELLS travels as levels; the exact row under the pointer is fetched from `row_of`, or, without
+    it, from
     a copy of the values that is kept until the page runs again.
-    Raises ValueError as `prepare` does, if linked text is asked of a map whose rows are not its columns, and if a long prepared map
+    Raises ValueError as `prepare` does, if linked text is asked of a map whose rows are not its columns, and if a long
+    prepared map
     comes without `row_of`.
     """
     if isinstance(values, Prepared):
@@ -192,7 +206,7 @@ def token_map(
     if not ready.exact and row_of is None:
         raise ValueError("A long map that was prepared needs row_of, which gives its exact rows.")
     _send(key, ready.value, ready.sent, stamp=ready.stamp)
-    header = {**ready.header, **_named(key), "row": row, "linked_text": linked_text}
+    header = {**ready.header, **_named(key), "row": row, "col": column, "linked_text": linked_text}
 
     def kept() -> None:
         value = messages.record(state.component_value(key, "row"))

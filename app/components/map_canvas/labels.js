@@ -4,6 +4,11 @@ export function labelFont(colours, bold) {
   return `${bold ? "600 " : ""}12px ${colours.mono}`;
 }
 
+// A label in a sentence, with its position where that is asked for; where the labels are the positions themselves it is not said twice.
+export function named(tokens, i, withPosition) {
+  return [["code", tokens[i]], withPosition && tokens[i] !== String(i) ? ` (${i})` : ""];
+}
+
 // Draws what stands at (x, y) as if the page were turned a quarter to the left.
 export function turned(context, x, y, draw) {
   context.save();

@@ -3,7 +3,7 @@ import { quantity } from "../shared/numbers.js";
 
 import { shelf } from "../shared/shelf.js";
 import { LinkedText } from "./chips.js";
-import { labelFont, paintLabels, turned } from "./labels.js";
+import { labelFont, named, paintLabels, turned } from "./labels.js";
 import { LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
 import { View } from "./view.js";
 
@@ -46,6 +46,7 @@ export class TokenMap extends View {
     }
     this.text.box.hidden = !header.linked_text;
     this.pinned = header.row;
+    this.pinnedCol = header.col ?? null;
     this.canvas.setAttribute("aria-label", header.alt);
     super.receive(header);
   }
@@ -196,6 +197,7 @@ export class TokenMap extends View {
   // A row, by itself (a token of the text) or with one of its cells.
   pin(row, col = null) {
     this.pinned = row;
+    if (this.pinnedCol !== null) this.pinnedCol = col; // a map of cells, not of rows
     this.mark();
     this.send("row", { row, col, stamp: this.stamp });
   }
@@ -244,7 +246,14 @@ export class TokenMap extends View {
     const { left, top, cols, cellWidth, cellHeight } = this.grid;
     context.strokeStyle = this.colours.attention;
     context.lineWidth = 1.5;
-    context.strokeRect(left - 1.5, top + row * cellHeight - 1.5, cols * cellWidth + 2, Math.max(cellHeight, 2) + 2);
+    const cell = this.pinnedCol !== null && this.pinnedCol < cols;
+    if (cell) {
+      context.strokeStyle = this.colours.ink;
+      context.lineWidth = 2;
+    }
+    const x = left + (cell ? this.pinnedCol * cellWidth : 0);
+    const width = cell ? Math.max(cellWidth, 2) : cols * cellWidth;
+    context.strokeRect(x - 1.5, top + row * cellHeight - 1.5, width + 2, Math.max(cellHeight, 2) + 2);
   }
 
   // A cell: ringed, with lines along its row and its column. A token of the text (no col): its row and column, all else pale.
@@ -299,9 +308,8 @@ export class TokenMap extends View {
 
   describe(pointed, row) {
     const { header } = this;
-    // Where the labels are the positions themselves, the position is not said twice.
-    const token = (tokens, i) => [["code", tokens[i]], tokens[i] === String(i) ? "" : ` (${i})`];
-    const rowToken = header.row_positions ? token(header.row_tokens, row) : [["code", header.row_tokens[row]]];
+    const token = (tokens, i) => named(tokens, i, header.col_positions);
+    const rowToken = named(header.row_tokens, row, header.row_positions);
     if (pointed && pointed.col !== null) {
       const { col } = pointed;
       const found = this.value(row, col);
@@ -313,6 +321,7 @@ export class TokenMap extends View {
         ...token(header.col_tokens, col),
         ": ",
         ["b", value],
+        header.facts[row]?.[col] ? `. ${header.facts[row][col]}` : "",
       ];
     }
     if (row === null) return ["Point at a cell, or use the arrow keys on the map. A click keeps a row."];
