@@ -10,10 +10,12 @@ function mark() {
 }
 
 export function keepScrollable() {
-  let due = 0;
+  let waits = false;
   const soon = () => {
-    due ||= setTimeout(() => {
-      due = 0;
+    if (waits) return;
+    waits = true;
+    setTimeout(() => {
+      waits = false;
       mark();
     }, 300);
   };
