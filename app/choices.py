@@ -289,3 +289,13 @@ SURPRISE_TEXT = text(
 # The token in focus in a text of one's own; -1: the page decides.
 CUT_TOKEN = count("cut_token", -1, 65536, -1)
 SURPRISE_TOKEN = count("surprise_token", -1, 65536, -1)
+
+# The token that is asked about and the one that it is compared with; -1: the likeliest.
+TARGET = count("target", -1, 10_000_000, -1)
+RIVAL = count("rival", -1, 10_000_000, -1)
+
+WHAT_IF_PART = one_of("what_if", ["board", "without", "goes_on"])
+SILENT = one_of("silent", ["head", "attention", "feed_forward"])  # with layer and head the part in focus
+SCOPE = one_of("scope", ["last", "everywhere"])
+REPLACEMENT = one_of("replacement", ["mean", "zero"])
+MEASURE = one_of("measure", ["bits", "logits", "divergence"])

@@ -89,6 +89,11 @@ def induction(here: Here) -> dict[str, Any]:
     return {"layer": layer, "head": head, "position": int(found.queries[found.weights[layer, head].argmax()])}
 
 
+def induction_head(here: Here) -> dict[str, Any]:
+    """The same head; the cursor stays on the newest token."""
+    return _head(here, "induction")
+
+
 def previous(here: Here) -> dict[str, Any]:
     """The head that looks most at the token before."""
     return _head(here, "previous")

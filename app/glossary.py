@@ -74,4 +74,9 @@ GLOSSARY: dict[str, str] = {
     "a running mean of its gradient and of the gradient's square.",
     "gradient": "For each parameter, how much the error would grow if the parameter grew a little. Training steps the other way.",
     "activations": "The numbers that a forward pass computes on its way. Training keeps them until the gradients are done.",
+    "ablation": "Switching a part of the model off and letting the rest run on: what is then missing is what the part did.",
+    "direct share": "What a part adds to a logit by itself, with everything else held as it is. All direct shares add up to the logit. "
+    "Also called direct logit attribution.",
+    "logit difference": "The logit of one token minus that of another. Softmax sees nothing but differences of logits.",
+    "divergence": "How far one distribution is from another, in bits: 0 where they are the same. Also called Kullback–Leibler divergence.",
 }

@@ -28,6 +28,9 @@ class Telling:
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
+    ("what_if", "without"): Telling(SAID_TWICE),
+    ("what_if", "goes_on"): Telling(SAID_TWICE),
 }
 
 
