@@ -148,7 +148,7 @@ def test_a_board_that_takes_long_fills_from_above_and_a_click_brings_a_part_into
 ) -> None:
     monkeypatch.setattr(views, "_WORK", 1.0)
     here = place(tiny_model, tiny_model.tokenizer.encode("a new text of its own"))
-    asked = views.Question(3, 4, "everywhere", "mean")
+    asked = views.Asking(3, 4, "everywhere", "mean")
     board = views.board(here, asked, 1)
     assert board.n_missing and np.isfinite(board.bits[1]).any() and np.isnan(board.bits[0]).all()
     while board.n_missing:

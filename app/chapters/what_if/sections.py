@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import asked, choices, faults, interventions, sequence, snippets, state, ui
 from app.chapters.what_if import views
-from app.chapters.what_if.views import Board, Direct, Question
+from app.chapters.what_if.views import Asking, Board, Direct
 from app.charts import Figure, grouped_bars, heatmap
 from app.components.map_canvas import token_map
 from app.components.token_text import TextChip, token_text
@@ -34,10 +34,10 @@ MEASURES = {
 }
 
 
-def question(here: Here) -> Question:
+def question(here: Here) -> Asking:
     """What is measured, from the controls."""
     target, rival = asked.pair(here)
-    return Question(target, rival, state.chosen(choices.SCOPE), state.chosen(choices.REPLACEMENT))  # type: ignore[arg-type]
+    return Asking(target, rival, state.chosen(choices.SCOPE), state.chosen(choices.REPLACEMENT))  # type: ignore[arg-type]
 
 
 def kind_in_focus() -> PartKind:
@@ -73,7 +73,7 @@ def the_board(whole: Here) -> None:
     (faults.fragment(fill, run_every=FILLING) if filling else fill)()
 
 
-def _draw(here: Here, found: Question, board: Board, shares: Direct) -> None:
+def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
     measure = state.chosen(choices.MEASURE)
     values, n_heads = _values(board, measure), here.config.n_heads
     _, value_title, unit = MEASURES[measure]
@@ -122,7 +122,7 @@ def _values(board: Board, measure: str) -> np.ndarray:
     return {"bits": board.bits, "logits": board.logits, "divergence": board.divergence}[measure]
 
 
-def _facts(here: Here, found: Question, board: Board, shares: Direct) -> list[list[str]]:
+def _facts(here: Here, found: Asking, board: Board, shares: Direct) -> list[list[str]]:
     """What is said of each cell beside its value."""
     prob = float(asked.probabilities(here.trace.logits)[found.target])
     return [
@@ -136,7 +136,7 @@ def _facts(here: Here, found: Question, board: Board, shares: Direct) -> list[li
     ]
 
 
-def board_frame(here: Here, found: Question, board: Board, shares: Direct) -> pd.DataFrame:
+def board_frame(here: Here, found: Asking, board: Board, shares: Direct) -> pd.DataFrame:
     """One row a part."""
     names = _columns(here.config.n_heads)
     rows = [(layer, name) for layer in range(here.config.n_layers) for name in names]

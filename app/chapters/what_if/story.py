@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -125,7 +126,8 @@ def try_without(whole: Here) -> Sequence[Try]:
 
 def _lookup(here: Here) -> Sequence[Try]:
     """The heads that best find what followed the same token earlier, found in this text."""
-    if (found := focus.heads_that(here, "induction")) is None:
+    clean = replace(here, view=replace(here.view, intervention=None))
+    if (found := focus.heads_that(clean, "induction")) is None:
         return ()
     order = np.argsort(-found.share, axis=None, kind="stable")[:LOOKED_UP]
     heads = frozenset((int(place // found.share.shape[1]), int(place % found.share.shape[1])) for place in order)

@@ -31,7 +31,7 @@ WRITTEN = 16  # tokens of a continuation
 
 
 @dataclass(frozen=True)
-class Question:
+class Asking:
     """What is measured. scope: whether a part is off at the last token alone, or at all of them."""
 
     target: int
@@ -105,7 +105,7 @@ class _Measured(NamedTuple):
 _KEPT: Recent[_Measured] = Recent(8 * MB)
 
 
-def board(here: Here, asked: Question, most: int | None = None) -> Board:
+def board(here: Here, asked: Asking, most: int | None = None) -> Board:
     """The board: pieces that are kept, and at most `most` new ones."""
     config = here.config
     shape = (4, config.n_layers, config.n_heads + 2)
@@ -129,7 +129,7 @@ def board(here: Here, asked: Question, most: int | None = None) -> Board:
 
 
 @queued
-def _measure(trace: Trace, asked: Question, piece: Piece) -> _Measured:
+def _measure(trace: Trace, asked: Asking, piece: Piece) -> _Measured:
     """layers of the piece: from the uppermost down, without a gap."""
     how = (asked.target, asked.rival, asked.scope, asked.replacement)
     n = len(piece.layers)
@@ -169,7 +169,7 @@ class Direct:
 _DIRECT: Recent[Direct] = Recent(4 * MB)
 
 
-def direct(here: Here, asked: Question) -> Direct:
+def direct(here: Here, asked: Asking) -> Direct:
     """The direct shares at the newest token."""
     return _DIRECT.get((here.run, asked.target, asked.rival), lambda: _direct(here.trace, asked.target, asked.rival))
 
@@ -192,7 +192,7 @@ def without(here: Here, kind: PartKind, replacement: Replacement) -> Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class BeforeAndAfter:
     """The likeliest tokens of both runs. token_ids [candidate]; before, after: their probabilities with and without the parts."""
 
     token_ids: np.ndarray
@@ -200,12 +200,12 @@ class Candidates:
     after: np.ndarray
 
 
-def candidates(here: Here, run: Run, count: int = 6) -> Candidates:
+def candidates(here: Here, run: Run, count: int = 6) -> BeforeAndAfter:
     """Of the clean run and of `run`, the likeliest `count` of each, likeliest with the parts first."""
     before, after = (probabilities(runtime.trace(each).logits) for each in (here.clean, run))
     best = {int(token) for probs in (before, after) for token in np.argsort(-probs, kind="stable")[:count]}
     order = np.array(sorted(best, key=lambda token: (-before[token], token)))
-    return Candidates(order, before[order], after[order])
+    return BeforeAndAfter(order, before[order], after[order])
 
 
 def surprise_change(here: Here, run: Run) -> np.ndarray:
@@ -228,7 +228,7 @@ def _written(model: LanguageModel, run: Run, settings: SamplingSettings, count: 
     return tuple(step.token_id for step in steps)
 
 
-def check_alone(here: Here, asked: Question, kind: PartKind, bits: float) -> list[Check]:
+def check_alone(here: Here, asked: Asking, kind: PartKind, bits: float) -> list[Check]:
     """The cell in focus against a run of its own, where parts are off everywhere: only that is a run."""
     off = here.run.intervention
     if asked.scope == "last" or not isinstance(off, Ablation | None) or not math.isfinite(bits):
