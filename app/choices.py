@@ -182,6 +182,8 @@ def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Cho
 OPEN_FOLDS = several_of("open", ["maths", "checks", "words"], [])  # what is unfolded beside a beat's figure
 LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
 
+WRITE_PART = one_of("write", ["guess", "choice", "steps"], "choice")  # who comes without a link begins with the guess
+
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])
@@ -266,6 +268,13 @@ TERAFLOPS = amount("teraflops", 1, 100_000, 28)
 CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
+
+LEARNING_PART = one_of("learning", ["recorded", "step", "copies"])
+LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
+LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
+LEARNING_STEP_AT = count("step_at", 0, 23, 12)
+LEARNING_LETTER = count("letter", 1, 31, 18)  # of its first characters, the one that is predicted
+LEARNING_RATE = amount("step_size", 0.01, 1, 0.3)
 
 GLOSSARY_FIND = text("find", longest=60)
 

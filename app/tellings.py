@@ -39,7 +39,7 @@ def arrive(page: str) -> None:
     back."""
     now, before = _place(page), state.remembered(_ARRIVED, None)
     state.remember(_ARRIVED, now)
-    if before is None or before == now or state.remembered(_WANTS_OWN, False):
+    if before is None or before == now or state.remembered(_WANTS_OWN, False) or state.current().intervention:
         return
     if telling := TELLINGS.get(now):
         _lend(telling)
@@ -83,17 +83,32 @@ def _is_lent() -> bool:
     )
 
 
+def _text_in_hand() -> tuple[Any, ...]:
+    """The visitor's text with its cursor and its branches, for `_take`."""
+    view = state.current()
+    return view.prompt, view.chosen, view.position, state.branches(), view.model
+
+
+def _take(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
+    """Put a text in the place of the one in view; of tokens nothing is taken where the model is another by now."""
+    if model != state.current().model:
+        chosen, position, kept = (), None, ()
+    state.update(prompt=prompt, chosen=chosen)
+    state.update(position=position)
+    state.remember("branches", kept)
+
+
 def _lend(telling: Telling) -> None:
-    own = state.remembered(_OWN, None) if _is_lent() else state.text_in_hand()
+    own = state.remembered(_OWN, None) if _is_lent() else _text_in_hand()
     try:
-        state.take_text(telling.prompt, (), None, (), state.current().model)
+        _take(telling.prompt, (), None, (), state.current().model)
         state.update(**telling.focus(runtime.here()))
         state.remember(_OWN, own)
     except GPTCoreError:  # this model cannot take it, as its context is too short: then it is told with what is there
-        state.take_text(*own)
+        _take(*own)
         state.remember(_OWN, None)
 
 
 def _give_back() -> None:
-    state.take_text(*state.remembered(_OWN, None))
+    _take(*state.remembered(_OWN, None))
     state.remember(_OWN, None)

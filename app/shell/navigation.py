@@ -15,7 +15,7 @@ CHAPTERS, REFERENCE, LAB = "Chapters", "Reference", "Lab"
 @dataclass(frozen=True)
 class PageEntry:
     """file: in pages/, without .py, and the page's address; title: in the chapter bar and the browser's tab; group: Chapters, which
-    are numbered in this order, Reference or Lab; stage: its colour, "whole" for none."""
+    are numbered in this order, Reference, or Lab, where one tries what a model can be made to do; stage: its colour, "whole" for none."""
 
     file: str
     title: str
@@ -40,6 +40,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("kv_cache", "K/V cache", REFERENCE, "attention"),
     PageEntry("glossary", "Glossary", REFERENCE, "whole"),
     PageEntry("what_if", "What if?", LAB, "ablation"),
+    PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 
 

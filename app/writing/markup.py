@@ -30,6 +30,11 @@ def code(text: str) -> str:
     return f"{ticks}{inner}{ticks}"
 
 
+def as_read(text: str) -> str:
+    """A token's visible text as it stands in a sentence: its marks of spaces are spaces again."""
+    return text.replace("␣", " ").replace("↵", "\n")
+
+
 def shape(*sizes: int) -> str:
     """[1, 13, 4096], as a tensor's shape is written."""
     return f"[{', '.join(str(size) for size in sizes)}]"
