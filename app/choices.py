@@ -308,3 +308,11 @@ SILENT = one_of("silent", ["head", "attention", "feed_forward"])  # with layer a
 SCOPE = one_of("scope", ["last", "everywhere"])
 REPLACEMENT = one_of("replacement", ["mean", "zero"])
 MEASURE = one_of("measure", ["bits", "logits", "divergence"])
+
+PATCHING_PART = one_of("patching", ["map", "cell", "heads"])
+PATCH_OTHER = text("other_text", longest=LONGEST_IN_LINK)  # "": the page makes one of the text in view
+PATCH_DIRECTION = one_of("direction", ["into", "from"])
+PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
+# The cell in focus; -1: the page decides.
+PATCH_LAYER = count("patch_layer", -1, 1000, -1)
+PATCH_POSITION = count("patch_position", -1, 65536, -1)

@@ -88,4 +88,7 @@ GLOSSARY: dict[str, str] = {
     "Also called direct logit attribution.",
     "logit difference": "The logit of one token minus that of another. Softmax sees nothing but differences of logits.",
     "divergence": "How far one distribution is from another, in bits: 0 where they are the same. Also called Kullback–Leibler divergence.",
+    "activation patching": "Taking a cell of the computation, one layer at one position, from what the model does with another text, and "
+    "letting the rest run on: what then comes over, the cell has carried.",
+    "causal cone": "What a change can reach: the layers above it, at its position and at later ones.",
 }

@@ -40,6 +40,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("kv_cache", "K/V cache", REFERENCE, "attention"),
     PageEntry("glossary", "Glossary", REFERENCE, "whole"),
     PageEntry("what_if", "What if?", LAB, "ablation"),
+    PageEntry("patching", "Patching", LAB, "residual"),
     PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 
