@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, state
+from app import choices, focus, runtime, settling, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
@@ -26,8 +26,20 @@ class Telling:
 
 
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
+FOX, WOLF = (
+    f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
+)  # two texts that differ in one token, and in what comes next
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
+    ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
+    ("lens", "stages"): Telling(SAID_TWICE),
+    ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
+    ("what_if", "without"): Telling(SAID_TWICE),
+    ("what_if", "goes_on"): Telling(SAID_TWICE),
+    ("patching", "map"): Telling(FOX),
+    ("patching", "cell"): Telling(FOX),
+    ("patching", "heads"): Telling(FOX),
 }
 
 
@@ -36,7 +48,7 @@ def arrive(page: str) -> None:
     back."""
     now, before = _place(page), state.remembered(_ARRIVED, None)
     state.remember(_ARRIVED, now)
-    if before is None or before == now or state.remembered(_WANTS_OWN, False):
+    if before is None or before == now or state.remembered(_WANTS_OWN, False) or state.current().intervention:
         return
     if telling := TELLINGS.get(now):
         _lend(telling)
@@ -80,17 +92,32 @@ def _is_lent() -> bool:
     )
 
 
+def _text_in_hand() -> tuple[Any, ...]:
+    """The visitor's text with its cursor and its branches, for `_take`."""
+    view = state.current()
+    return view.prompt, view.chosen, view.position, state.branches(), view.model
+
+
+def _take(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
+    """Put a text in the place of the one in view; of tokens nothing is taken where the model is another by now."""
+    if model != state.current().model:
+        chosen, position, kept = (), None, ()
+    state.update(prompt=prompt, chosen=chosen)
+    state.update(position=position)
+    state.remember("branches", kept)
+
+
 def _lend(telling: Telling) -> None:
-    own = state.remembered(_OWN, None) if _is_lent() else state.text_in_hand()
+    own = state.remembered(_OWN, None) if _is_lent() else _text_in_hand()
     try:
-        state.take_text(telling.prompt, (), None, (), state.current().model)
+        _take(telling.prompt, (), None, (), state.current().model)
         state.update(**telling.focus(runtime.here()))
         state.remember(_OWN, own)
     except GPTCoreError:  # this model cannot take it, as its context is too short: then it is told with what is there
-        state.take_text(*own)
+        _take(*own)
         state.remember(_OWN, None)
 
 
 def _give_back() -> None:
-    state.take_text(*state.remembered(_OWN, None))
+    _take(*state.remembered(_OWN, None))
     state.remember(_OWN, None)

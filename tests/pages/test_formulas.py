@@ -22,10 +22,10 @@ PLACES: dict[str, tuple[str, dict[str, str], int]] = {
     "gradients": ("shortcuts", {"gradient_depth": "64", "gradient_width": "4", "gradient_bend": "tanh"}, 4),
     "two gradients": ("shortcuts", {"gradient_depth": "2", "gradient_seed": "7"}, 2),
     "cosine of a block": ("shortcuts", {"shortcuts": "model"}, 1),
-    "softmax": ("attention", {"stage": "pattern", "key": "2", "position": "4"}, 1),
-    "softmax, later key": ("attention", {"stage": "pattern", "key": "4", "position": "1"}, 0),
-    "scaled": ("attention", {"stage": "scaled", "position": "4"}, 1),
-    "read": ("attention", {"stage": "read", "key": "1", "position": "4"}, 1),
+    "softmax": ("attention", {"attention": "head", "stage": "pattern", "key": "2", "position": "4"}, 1),
+    "softmax, later key": ("attention", {"attention": "head", "stage": "pattern", "key": "4", "position": "1"}, 0),
+    "scaled": ("attention", {"attention": "head", "stage": "scaled", "position": "4"}, 1),
+    "read": ("attention", {"attention": "head", "stage": "read", "key": "1", "position": "4"}, 1),
     "two heads' words": ("attention", {"heads": "mean", "join_words": "1", "position": "1"}, 0),
     "row of two": ("attention", {"attention": "closer", "look": "row", "position": "1"}, 1),
     "a projection": ("attention", {"attention": "closer", "look": "made", "made": "key"}, 1),
@@ -94,7 +94,7 @@ def test_a_printed_formula_holds(monkeypatch: pytest.MonkeyPatch, hard_folder: P
 def test_the_softmax_of_the_seven_steps_holds(monkeypatch: pytest.MonkeyPatch, hard_folder: Path) -> None:
     show = seven_steps.show
     monkeypatch.setattr(seven_steps, "show", lambda _, here, choice: show(3, here, choice))
-    found = [relation for latex in on_page(monkeypatch, hard_folder, "write") for relation in relations(latex)]
+    found = [relation for latex in on_page(monkeypatch, hard_folder, "write", write="steps") for relation in relations(latex)]
     assert [relation.holds for relation in found] == [True]
 
 
