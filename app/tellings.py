@@ -19,15 +19,22 @@ _ARRIVED, _OWN, _WANTS_OWN = "arrived", "own_text", "wants_own_text"
 
 @dataclass(frozen=True)
 class Telling:
-    """prompt: the text; focus: what to look at in it, as fields of the view, found in the running model."""
+    """prompt: the text; changed: the same with one change, which is offered to try; focus: what to look at in it, as fields of the
+    view, found in the running model."""
 
     prompt: str
+    changed: str = ""
     focus: Callable[[Here], Mapping[str, Any]] = lambda here: {}
 
 
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
+EVENING = "The old woman went into the forest and gathered wood until the evening came"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
-    ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "lookup"): Telling(SAID_TWICE, focus=focus.induction),
+    ("attention", "closer"): Telling(SAID_TWICE, focus=focus.induction),
+    ("attention", "head"): Telling(SAID_TWICE, focus=focus.induction),
+    ("attention", "sink"): Telling(EVENING, f"Then {EVENING[0].lower()}{EVENING[1:]}", focus.sink),
+    ("attention", "newest"): Telling(SAID_TWICE, focus=focus.induction),
 }
 
 
@@ -39,7 +46,8 @@ def arrive(page: str) -> None:
     if before is None or before == now or state.remembered(_WANTS_OWN, False):
         return
     if telling := TELLINGS.get(now):
-        _lend(telling)
+        if not (_is_lent() and state.current().prompt == telling.prompt):  # else what was looked at there is looked at here
+            _lend(telling)
     elif _is_lent():
         _give_back()
 
@@ -47,6 +55,12 @@ def arrive(page: str) -> None:
 def stay() -> None:
     """The next page or beat is come to for the sake of this text: it is kept."""
     state.remember(_ARRIVED, None)
+
+
+def changed(page: str, part: str) -> str:
+    """The beat's text with one change; "" where it has none, or where the visitor looks at another text."""
+    telling = TELLINGS.get((page, part))
+    return telling.changed if telling and state.current().prompt == telling.prompt and not state.current().chosen else ""
 
 
 def other_text(page: str, part: str) -> str:
@@ -76,7 +90,7 @@ def _is_lent() -> bool:
     return (
         state.remembered(_OWN, None) is not None
         and not view.chosen
-        and view.prompt in {each.prompt for each in TELLINGS.values()}
+        and view.prompt in {text for each in TELLINGS.values() for text in (each.prompt, each.changed) if text}
     )
 
 

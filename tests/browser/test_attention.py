@@ -20,7 +20,7 @@ from gptcore.trace import Trace
 from tests.browser.server import running_app
 from tests.browser.visit import Visit, assert_silent, listen, no_error_box, settled
 
-LINK = "/attention?prompt=Once+upon+a+time&layer=3&head=5"
+LINK = "/attention?attention=head&open=maths&prompt=Once+upon+a+time&layer=3&head=5"
 
 
 @pytest.fixture(scope="module")
