@@ -83,7 +83,7 @@ def _about_head(summary: HeadSummary, tokens: Sequence[str], layer: int, head: i
         return f"layer {layer}, head {head}: not computed yet"
     query, key = int(summary.query[layer, head]), int(summary.key[layer, head])
     return escape_html(
-        f"layer {layer}, head {head}: mean entropy {quantity(entropy, 'bits')}; strongest: {token_label(tokens[query], query)} reads "
+        f"layer {layer}, head {head}: mean entropy {quantity(entropy, 'bits')}; strongest: {token_label(tokens[query], query)} attends to "
         f"{token_label(tokens[key], key)}, {quantity(float(summary.weight[layer, head]), '%')}"
     )
 

@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
 
 
 @dataclass(frozen=True)
-class Bar:
+class NumberBar:
     """A number as a bar. text: the number; start, end: where it lies, as shares of its column; colour: hexadecimal."""
 
     text: str
@@ -73,11 +73,11 @@ class Bar:
     colour: str
 
 
-def bars(columns: Sequence[str], rows: Sequence[Sequence[str | Bar]], faded: Sequence[int] = ()) -> str:
+def bars(columns: Sequence[str], rows: Sequence[Sequence[str | NumberBar]], faded: Sequence[int] = ()) -> str:
     """Numbers as bars, row under row, in HTML: for what has a few columns of different units. Cells are HTML already, or bars; faded:
     rows that do not count."""
 
-    def cell(content: str | Bar) -> str:
+    def cell(content: str | NumberBar) -> str:
         if isinstance(content, str):
             return f"<td>{content}</td>"
         low, high = (100 * min(max(share, 0.0), 1.0) for share in sorted((content.start, content.end)))

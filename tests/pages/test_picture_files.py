@@ -203,7 +203,7 @@ def test_the_file_of_all_heads_has_each_heads_map_and_what_is_said_of_it() -> No
     summary = HeadSummary(entropy, 3 * ones, ones, 0.25 * ones)
     images = opened(picture_files.of_heads(maps, summary, ["a", "<b>", "c", "d"], "All 6 heads", "light"), "light").all("img")
     assert len(images) == 6 and images[1]["alt"] == images[1]["title"]
-    assert images[1]["title"] == "layer 0, head 1: mean entropy 1.25 bits; strongest: d (3) reads <b> (1), 25.0 %"
+    assert images[1]["title"] == "layer 0, head 1: mean entropy 1.25 bits; strongest: d (3) attends to <b> (1), 25.0 %"
     assert images[5]["title"] == "layer 1, head 2: not computed yet"
     card = rgb(theme.SURFACES["light"]["card"])
     drawn = pixels(images[0]["src"])

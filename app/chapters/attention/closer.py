@@ -17,7 +17,7 @@ from app.charts import grouped_bars, strip
 from app.components.map_canvas import prepare, token_map
 from app.runtime import Here
 from app.writing import markup
-from app.writing.markup import Bar
+from app.writing.markup import NumberBar
 from app.writing.numbers import percent, significant
 from app.writing.worked import added, worked
 from gptcore import activations
@@ -82,14 +82,14 @@ def _row(here: Here) -> None:
     low, high = min(0.0, drawn["scaled"].min()), max(0.0, drawn["scaled"].max())
     span, most = (high - low) or 1.0, drawn["read"].max() or 1.0
 
-    def cells(row: Any) -> list[str | Bar]:
-        score = Bar(significant(row.scaled), (0 - low) / span, (row.scaled - low) / span, grey)
+    def cells(row: Any) -> list[str | NumberBar]:
+        score = NumberBar(significant(row.scaled), (0 - low) / span, (row.scaled - low) / span, grey)
         token = f"{markup.chip(row.token)} {row.key}"
         if row.key > query:
             return [token, score, "−∞: masked, it comes later", ""]
         return [
-            token, score, Bar(percent(row.weight), 0, row.weight, violet),
-            Bar(significant(row.read), 0, row.read / most, violet),
+            token, score, NumberBar(percent(row.weight), 0, row.weight, violet),
+            NumberBar(significant(row.read), 0, row.read / most, violet),
         ]  # fmt: skip
 
     rows = [cells(row) for row in drawn.itertuples()]

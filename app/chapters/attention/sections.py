@@ -43,7 +43,7 @@ _MAPS: Recent[Prepared] = Recent(32 * MB)  # ready to be drawn: some KB each for
 
 def one_head(here: Here) -> None:
     """All heads small and one of them large, at any stage. What takes longest comes last: all heads."""
-    small, large = st.columns([5, 7], gap="medium")
+    small, large = st.columns([6, 7], gap="medium")
     shown = shown_map(here)
     with large:
         large_map(here, shown)

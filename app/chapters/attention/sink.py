@@ -14,7 +14,7 @@ from app.chapters.attention import formulas, views
 from app.components.map_canvas import prepare, token_map
 from app.focus import Found
 from app.runtime import Here
-from app.writing.markup import Bar, code
+from app.writing.markup import NumberBar, code
 from app.writing.numbers import percent, significant
 from gptcore import activations
 
@@ -66,15 +66,15 @@ def _value(here: Here, found: Found) -> None:
     ui.bars(
         ["", "Weight"],
         [
-            ["First token", Bar(percent(share), 0, share, tint)],
-            ["All others", Bar(percent(1 - share), 0, 1 - share, tint)],
+            ["First token", NumberBar(percent(share), 0, share, tint)],
+            ["All others", NumberBar(percent(1 - share), 0, 1 - share, tint)],
         ],
     )
     ui.bars(
         ["", "Length of value v"],
         [
-            ["First token", Bar(significant(first), 0, first / longest, tint)],
-            ["Others, mean", Bar(significant(others), 0, others / longest, tint)],
+            ["First token", NumberBar(significant(first), 0, first / longest, tint)],
+            ["Others, mean", NumberBar(significant(others), 0, others / longest, tint)],
         ],
     )
     ui.note(
