@@ -16,7 +16,6 @@ import streamlit as st
 
 from app import palette, state, tellings, ui
 from app.choices import Choice, Shown
-from app.glossary import GLOSSARY
 from app.runtime import Here
 from app.shell import navigation
 
@@ -116,8 +115,7 @@ def _folds(beat: Beat, here: Here) -> None:
     if beat.words:
         with fold("words") as is_open:
             if is_open:
-                st.markdown("\n\n".join(f"**{word}.** {GLOSSARY[word]}" for word in beat.words))
-                st.page_link(navigation.page("glossary"), label="All words: the glossary")
+                ui.words(beat.words)
 
 
 def _tries(page: str, part: str, tries: Sequence[Try]) -> None:

@@ -182,6 +182,8 @@ def numbers(name: str, low: float, high: float, default: Sequence[float]) -> Cho
 OPEN_FOLDS = several_of("open", ["maths", "checks", "words"], [])  # what is unfolded beside a beat's figure
 LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
 
+WRITE_PART = one_of("write", ["guess", "choice", "steps"], "choice")  # who comes without a link begins with the guess
+
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
 LAYER_NORM_TOKENS = one_of("norm_tokens", ["focus", "all"])
@@ -235,7 +237,7 @@ DROPOUT = switch("dropout")
 DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)
 DROPOUT_SEED = count("dropout_seed", 0, 9999, 1)
 
-LENS_PART = one_of("lens", ["grid", "position"])
+LENS_PART = one_of("lens", ["grid", "position", "stages"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
 LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 
@@ -267,6 +269,13 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
+LEARNING_PART = one_of("learning", ["recorded", "step", "copies"])
+LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
+LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
+LEARNING_STEP_AT = count("step_at", 0, 23, 12)
+LEARNING_LETTER = count("letter", 1, 31, 18)  # of its first characters, the one that is predicted
+LEARNING_RATE = amount("step_size", 0.01, 1, 0.3)
+
 GLOSSARY_FIND = text("find", longest=60)
 
 EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])
@@ -289,3 +298,21 @@ SURPRISE_TEXT = text(
 # The token in focus in a text of one's own; -1: the page decides.
 CUT_TOKEN = count("cut_token", -1, 65536, -1)
 SURPRISE_TOKEN = count("surprise_token", -1, 65536, -1)
+
+# The token that is asked about and the one that it is compared with; -1: the likeliest.
+TARGET = count("target", -1, 10_000_000, -1)
+RIVAL = count("rival", -1, 10_000_000, -1)
+
+WHAT_IF_PART = one_of("what_if", ["board", "without", "goes_on"])
+SILENT = one_of("silent", ["head", "attention", "feed_forward"])  # with layer and head the part in focus
+SCOPE = one_of("scope", ["last", "everywhere"])
+REPLACEMENT = one_of("replacement", ["mean", "zero"])
+MEASURE = one_of("measure", ["bits", "logits", "divergence"])
+
+PATCHING_PART = one_of("patching", ["map", "cell", "heads"])
+PATCH_OTHER = text("other_text", longest=LONGEST_IN_LINK)  # "": the page makes one of the text in view
+PATCH_DIRECTION = one_of("direction", ["into", "from"])
+PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
+# The cell in focus; -1: the page decides.
+PATCH_LAYER = count("patch_layer", -1, 1000, -1)
+PATCH_POSITION = count("patch_position", -1, 65536, -1)

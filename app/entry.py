@@ -22,6 +22,7 @@ def draw() -> None:
     st.set_page_config(page_title=f"{page.title} · Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
     ui.style()
     state.current()  # from the URL, on the first run of a session
+    first_visit.welcome(page)
     address()
     bars.follow_click()
     bars.draw(navigation.file_of(page))

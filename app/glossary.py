@@ -73,5 +73,22 @@ GLOSSARY: dict[str, str] = {
     "optimiser": "The rule by which training changes the parameters. The usual one, Adam, keeps two more numbers for each parameter: "
     "a running mean of its gradient and of the gradient's square.",
     "gradient": "For each parameter, how much the error would grow if the parameter grew a little. Training steps the other way.",
+    "training": "Changing a model's parameters so that it predicts a text better: predict, measure the loss, take a small step against its "
+    "gradient, again and again.",
+    "loss": "What training makes smaller: minus the natural logarithm of the probability that the model gave the token that really came, "
+    "in nats; over many tokens, the mean.",
+    "nat": "The unit of a loss with the natural logarithm. 1 nat is 1.44 bits.",
+    "held-out text": "Text that the model is not trained on. Only the loss on it says whether what was learned holds for other text too.",
+    "overfitting": "Learning one's own text by heart: the loss on it goes on falling while the loss on held-out text rises.",
+    "learning rate": "How far training steps along the gradient. Too small and it learns slowly, too large and it jumps about.",
+    "checkpoint": "The parameters of a model as they were after some step of its training.",
     "activations": "The numbers that a forward pass computes on its way. Training keeps them until the gradients are done.",
+    "ablation": "Switching a part of the model off and letting the rest run on: what is then missing is what the part did.",
+    "direct share": "What a part adds to a logit by itself, with everything else held as it is. All direct shares add up to the logit. "
+    "Also called direct logit attribution.",
+    "logit difference": "The logit of one token minus that of another. Softmax sees nothing but differences of logits.",
+    "divergence": "How far one distribution is from another, in bits: 0 where they are the same. Also called Kullback–Leibler divergence.",
+    "activation patching": "Taking a cell of the computation, one layer at one position, from what the model does with another text, and "
+    "letting the rest run on: what then comes over, the cell has carried.",
+    "causal cone": "What a change can reach: the layers above it, at its position and at later ones.",
 }

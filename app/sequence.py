@@ -15,15 +15,15 @@ def settings(view: View) -> SamplingSettings:
     return SamplingSettings(view.temperature, view.top_k, view.top_p, view.min_p, view.seed)
 
 
-def timeline_chips(here: Here) -> list[Chip]:
-    """The whole sequence as chips: prompt, chosen, the place of the next token."""
+def timeline_chips(here: Here, *, guessing: bool = False) -> list[Chip]:
+    """The whole sequence as chips: prompt, chosen, the place of the next token; guessing: which it is must not be seen yet."""
     n_prompt = len(here.sequence.prompt)
     probabilities = runtime.token_probabilities(here.run)
     chips = [
         Chip(token_id, text, "prompt" if i < n_prompt else "chosen", float(probabilities[i - 1]) if i else None)
         for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
     ]
-    return [*chips, Chip(-1, _next_text(here), "next")]
+    return [*chips, Chip(-1, "?" if guessing else _next_text(here), "next")]
 
 
 def _next_text(here: Here) -> str:

@@ -38,6 +38,7 @@ def current() -> View:
     """What this visitor is looking at; read from the URL on the first run of a session."""
     if "view" not in st.session_state:
         restore()
+        remember("came_by_link", bool(st.query_params.to_dict()))
     view: View = st.session_state["view"]
     return view
 
@@ -55,7 +56,7 @@ def update(**changes: Any) -> View:
         if "intervention" not in changes and not outlives(before.intervention, before, view):
             view = replace(view, intervention=None)
             notify("What was switched off or patched is on again: it belonged to the model and the text from before.")
-        st.session_state.pop("branches", None)
+        remember("branches", ())
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -71,29 +72,14 @@ def take_branch(chosen: tuple[int, ...]) -> None:
     kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
     if before != chosen[: len(before)]:
         kept.append(before)
-    st.session_state["branches"] = tuple(kept[-MAX_BRANCHES:])
+    remember("branches", tuple(kept[-MAX_BRANCHES:]))
     update(chosen=chosen, position=None)
 
 
 def branches() -> tuple[tuple[int, ...], ...]:
     """What was written after this prompt and left for something else, the latest last."""
-    found: tuple[tuple[int, ...], ...] = st.session_state.get("branches", ())
+    found: tuple[tuple[int, ...], ...] = remembered("branches", ())
     return found
-
-
-def text_in_hand() -> tuple[Any, ...]:
-    """The visitor's text with its cursor and its branches, for `take_text`."""
-    view = current()
-    return view.prompt, view.chosen, view.position, branches(), view.model
-
-
-def take_text(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
-    """Put a text in the place of the one in view; its tokens are left out where the model is another by now."""
-    if model != current().model:
-        chosen, position, kept = (), None, ()
-    update(prompt=prompt, chosen=chosen)
-    update(position=position)
-    st.session_state["branches"] = kept
 
 
 def rename_model(name: str) -> None:
@@ -287,15 +273,20 @@ def remembered_widget(name: str, default: Any, among: Collection[Any]) -> dict[s
     return {"key": key, "on_change": guarded(changed)}
 
 
-def one_shot(name: str, among: Collection[Any], on_choice: Callable[[Any], object]) -> dict[str, Any]:
-    """Arguments for a choice (`among` these) that is acted on once and then empty again, so that it never overrules what comes after."""
+def one_shot(
+    name: str, read: Callable[[Any], Value | None], on_value: Callable[[Value], object], empty: Any = None
+) -> dict[str, Any]:
+    """Arguments for a widget that is acted on once and then empty again, so that it never overrules what comes after.
+
+    read: what the browser said -> value, None for what is none; empty: what the widget takes for nothing.
+    """
     key = f"widget_once_{name}"
 
     def changed() -> None:
-        choice = messages.one_of(_said(key), among)
-        st.session_state[key] = None
-        if choice is not None:
-            on_choice(choice)
+        value = read(_said(key))
+        st.session_state[key] = empty
+        if value is not None:
+            on_value(value)
 
     return {"key": key, "on_change": guarded(changed)}
 

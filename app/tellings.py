@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, state
+from app import choices, focus, runtime, settling, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
@@ -19,22 +19,34 @@ _ARRIVED, _OWN, _WANTS_OWN = "arrived", "own_text", "wants_own_text"
 
 @dataclass(frozen=True)
 class Telling:
-    """prompt: the text; changed: the same with one change, which is offered to try; focus: what to look at in it, as fields of the
-    view, found in the running model."""
+    """prompt: the text; focus: what to look at in it, as fields of the view, found in the running model; changed: the text with one
+    change, which is offered to try."""
 
     prompt: str
-    changed: str = ""
     focus: Callable[[Here], Mapping[str, Any]] = lambda here: {}
+    changed: str = ""
 
 
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
 EVENING = "The old woman went into the forest and gathered wood until the evening came"
+FOX, WOLF = (
+    f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
+)  # two texts that differ in one token, and in what comes next
 TELLINGS: Mapping[tuple[str, str], Telling] = {
-    ("attention", "lookup"): Telling(SAID_TWICE, focus=focus.induction),
-    ("attention", "closer"): Telling(SAID_TWICE, focus=focus.induction),
-    ("attention", "head"): Telling(SAID_TWICE, focus=focus.induction),
-    ("attention", "sink"): Telling(EVENING, f"Then {EVENING[0].lower()}{EVENING[1:]}", focus.sink),
-    ("attention", "newest"): Telling(SAID_TWICE, focus=focus.induction),
+    ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "head"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "sink"): Telling(EVENING, focus.sink, f"Then {EVENING[0].lower()}{EVENING[1:]}"),
+    ("attention", "newest"): Telling(SAID_TWICE, focus.induction),
+    ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
+    ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
+    ("lens", "stages"): Telling(SAID_TWICE),
+    ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
+    ("what_if", "without"): Telling(SAID_TWICE),
+    ("what_if", "goes_on"): Telling(SAID_TWICE),
+    ("patching", "map"): Telling(FOX),
+    ("patching", "cell"): Telling(FOX),
+    ("patching", "heads"): Telling(FOX),
 }
 
 
@@ -43,7 +55,7 @@ def arrive(page: str) -> None:
     back."""
     now, before = _place(page), state.remembered(_ARRIVED, None)
     state.remember(_ARRIVED, now)
-    if before is None or before == now or state.remembered(_WANTS_OWN, False):
+    if before is None or before == now or state.remembered(_WANTS_OWN, False) or state.current().intervention:
         return
     if telling := TELLINGS.get(now):
         if not (_is_lent() and state.current().prompt == telling.prompt):  # else what was looked at there is looked at here
@@ -94,17 +106,32 @@ def _is_lent() -> bool:
     )
 
 
+def _text_in_hand() -> tuple[Any, ...]:
+    """The visitor's text with its cursor and its branches, for `_take`."""
+    view = state.current()
+    return view.prompt, view.chosen, view.position, state.branches(), view.model
+
+
+def _take(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tuple[tuple[int, ...], ...], model: str) -> None:
+    """Put a text in the place of the one in view; of tokens nothing is taken where the model is another by now."""
+    if model != state.current().model:
+        chosen, position, kept = (), None, ()
+    state.update(prompt=prompt, chosen=chosen)
+    state.update(position=position)
+    state.remember("branches", kept)
+
+
 def _lend(telling: Telling) -> None:
-    own = state.remembered(_OWN, None) if _is_lent() else state.text_in_hand()
+    own = state.remembered(_OWN, None) if _is_lent() else _text_in_hand()
     try:
-        state.take_text(telling.prompt, (), None, (), state.current().model)
+        _take(telling.prompt, (), None, (), state.current().model)
         state.update(**telling.focus(runtime.here()))
         state.remember(_OWN, own)
     except GPTCoreError:  # this model cannot take it, as its context is too short: then it is told with what is there
-        state.take_text(*own)
+        _take(*own)
         state.remember(_OWN, None)
 
 
 def _give_back() -> None:
-    state.take_text(*state.remembered(_OWN, None))
+    _take(*state.remembered(_OWN, None))
     state.remember(_OWN, None)

@@ -22,7 +22,7 @@ from app.components import figure as figures
 from app.glossary import GLOSSARY
 from app.shell import navigation
 from app.writing import markup
-from app.writing.numbers import significant
+from app.writing.numbers import percent, significant
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
@@ -92,9 +92,33 @@ def open_page(file: str, shown: Shown = ()) -> NoReturn:
     st.switch_page(navigation.page(file))
 
 
+def prose(text: str, following: str) -> None:
+    """A text in large type, with a gap for what comes next, or with what came, a token's visible text."""
+    end = f"<ins>{markup.escape_html(markup.as_read(following))}</ins>" if following else '<span class="gap">?</span>'
+    st.html(f'<p class="glass-prose">{markup.escape_html(text)}{end}</p>')
+
+
+def bar_list(rows: Sequence[tuple[str, float, str]], label: str) -> None:
+    """Probabilities as bars on one axis from 0 to 100 %: (token, probability, what is said of it)."""
+
+    def row(token: str, p: float, said: str) -> str:
+        mark = f"<em>{markup.escape_html(said)}</em>" if said else ""
+        css = ' class="chosen"' if "chosen" in said else ""
+        return f'<tr{css}><th>{markup.chip(token)}</th><td><i style="--p: {p}"></i></td><td>{percent(p)}</td><td>{mark}</td></tr>'
+
+    body = "".join(row(*each) for each in rows)
+    st.html(f'<table class="glass-bars" aria-label="{markup.escape_html(label)}"><tbody>{body}</tbody></table>')
+
+
 def note(text: str) -> None:
     """A quiet remark under a figure. Plain text."""
     st.html(f'<p class="glass-note">{markup.escape_html(text)}</p>')
+
+
+def passage(title: str, before: str, lit: str, after: str) -> None:
+    """A piece of running text with a part of it lit. Plain text."""
+    texts = [markup.escape_html(text) for text in (title, before, lit, after)]
+    st.html('<figure class="glass-passage"><figcaption>{}</figcaption><p>{}<mark>{}</mark>{}</p></figure>'.format(*texts))
 
 
 @contextmanager
@@ -249,6 +273,13 @@ def source(*objects: Any) -> None:
             st.code(code, language="python")
 
 
+def snippet(code: str) -> None:
+    """A few lines of gptcore that give the numbers in view."""
+    with st.popover("This view as code", type="tertiary", icon=":material/terminal:"):
+        st.caption("From the project's folder, with its requirements installed.")
+        st.code(code, language="python")
+
+
 @cache
 def _source(thing: Any) -> tuple[str, str]:
     """(file and lines, code)."""
@@ -258,7 +289,7 @@ def _source(thing: Any) -> tuple[str, str]:
     return f"{path}, lines {start} to {start + len(lines) - 1}", "".join(lines)
 
 
-def terms(*names: str) -> None:
+def words(names: Sequence[str]) -> None:
     """Some words of the glossary, each a link to its entry there, which opens beside this page and brings the visitor's view along;
     and the way to all words. Raises KeyError for a word that it does not explain."""
     query = state.to_query(state.current())
@@ -267,6 +298,11 @@ def terms(*names: str) -> None:
     def word(name: str) -> str:
         return f"[**{name}.**](glossary?{urlencode({**query, 'find': name})})" if room else f"**{name}.**"
 
+    st.markdown("\n\n".join(f"{word(name)} {GLOSSARY[name]}" for name in names))
+    st.page_link(navigation.page("glossary"), label="All words: the glossary")
+
+
+def terms(*names: str) -> None:
+    """`words` in a menu."""
     with st.popover("Words on this page", type="tertiary", icon=":material/menu_book:"):
-        st.markdown("\n\n".join(f"{word(name)} {GLOSSARY[name]}" for name in names))
-        st.page_link(navigation.page("glossary"), label="All words: the glossary")
+        words(names)

@@ -1,17 +1,19 @@
 """A training that was recorded: a very small GPT as it was at many steps, with its losses and what they mean.
 
-`gptcore.training.record` writes the folder; the one that comes with the project was trained on two books for children (its CARD.md).
+`gptcore.training.record` writes the folder; the one that comes with the project was trained on the beginning of a novel (its CARD.md).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 
 from gptcore.characters import character_tokenizer
@@ -19,6 +21,7 @@ from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError, OutOfRangeError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.resemblance import CommonRun
 from gptcore.tokenizer import Tokenizer
 
 RECORDED = Path(__file__).parent / "models" / "recorded_run"
@@ -27,12 +30,14 @@ RECORDED = Path(__file__).parent / "models" / "recorded_run"
 @dataclass(frozen=True)
 class Checkpoint:
     """The model after `step` steps. Losses in nats a token, over evenly spaced windows of the text that was trained on and of the
-    rest; sample: how it continued the run's prompt, with the same random numbers at every checkpoint."""
+    rest; sample: how it continued the run's prompt, with the same random numbers at every checkpoint; copied: the longest run of the sample
+    that stands in the training text."""
 
     step: int
     training_loss: float
     held_out_loss: float
     sample: str
+    copied: CommonRun
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ class Baselines:
 @dataclass(frozen=True, eq=False)
 class RecordedRun:
     """config, tokenizer: of every checkpoint; split: characters of the text that were learnt from, the rest was held out;
-    windows: how many a loss was measured over; prompt, sampling: of the samples; settings: of the training."""
+    windows: how many a loss was measured over; prompt, sampling: of the samples; usual_run: the longest run that a piece of the held-out
+    text, as long as a sample, shares with the training text (the median of such pieces); settings: of the training."""
 
     folder: Path
     config: GPTConfig
@@ -59,6 +65,7 @@ class RecordedRun:
     baselines: Baselines
     prompt: str
     sampling: dict[str, Any]
+    usual_run: float
     checkpoints: tuple[Checkpoint, ...]
 
     @property
@@ -104,6 +111,21 @@ class RecordedRun:
     def _models(self) -> dict[int, LanguageModel]:
         return {}
 
+    def attention(self, ids: Sequence[int]) -> Float[np.ndarray, "checkpoints n_layers n_heads n_tokens n_tokens"]:
+        """The attention weights in one text, at every checkpoint. Raises as `Trace` does for ids that a model cannot take."""
+        traces = [self.model(index).trace(ids) for index in range(len(self.checkpoints))]
+        layers = range(self.config.n_layers)
+        return np.stack([np.stack([trace.attention(layer).pattern for layer in layers]) for trace in traces])
+
+    def embedding_planes(self) -> Float[np.ndarray, "checkpoints vocab_size 2"]:
+        """The rows of the token embedding in a plane, which is one and the same for all checkpoints: that in which the rows of the last
+        spread most (principal components). The origin is the mean of each checkpoint's rows."""
+        tables = self.weights["token_embedding.weight"].astype(np.float64)
+        centred = tables - tables.mean(axis=1, keepdims=True)
+        axes = np.linalg.svd(centred[-1], full_matrices=False)[2][:2]
+        planes: np.ndarray = centred @ axes.T
+        return planes
+
     def _build(self, index: int) -> LanguageModel:
         import torch  # only here, so that losses and samples can be drawn without it
 
@@ -127,7 +149,8 @@ def load_recorded_run(folder: Path = RECORDED) -> RecordedRun:
             baselines=Baselines(**said["baselines"]),
             prompt=said["prompt"],
             sampling=said["sampling"],
-            checkpoints=tuple(Checkpoint(**row) for row in said["checkpoints"]),
+            usual_run=said["usual_run"],
+            checkpoints=tuple(Checkpoint(**{**row, "copied": CommonRun(*row["copied"])}) for row in said["checkpoints"]),
         )
         kept = {len(values) for values in run.weights.values()}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError, GPTCoreError) as error:

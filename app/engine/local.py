@@ -56,6 +56,9 @@ class Local:
     def call(self, run: Run, method: Method, *arguments: Any, **named: Any) -> Any:
         return self._queue.run(self._answer(run, method, arguments, named), self._visitor(), self._work(run))
 
+    def alone(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return self._queue.run(self._working(function, arguments), self._visitor(), _VIEW)
+
     def add(self, name: str, loaded: LanguageModel) -> EngineModel:
         """From here on this model goes by this name; of more than MODELS_IN_MEMORY the one asked for least recently is let go."""
         model = EngineModel(self, loaded.identity, loaded.name, loaded.config, loaded.tokenizer, loaded.model.tied)
@@ -103,6 +106,11 @@ class Local:
     def _loading(self, name: str) -> Generator[None, None, tuple[LanguageModel, EngineModel]]:
         """A job of one piece."""
         return self._load(name)
+        yield
+
+    def _working(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Generator[None, None, Any]:
+        """A job of one piece."""
+        return function(*arguments)
         yield
 
     def _find(self, name: str) -> tuple[LanguageModel, EngineModel] | None:

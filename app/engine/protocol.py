@@ -28,3 +28,6 @@ class Engine(Protocol):
 
         What comes back belongs to the caller. Errors come back as they were raised.
         """
+
+    def alone(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function says that needs no visitor's model, such as a lesson with a network of its own: its turn in the same queue."""

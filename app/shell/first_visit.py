@@ -1,4 +1,4 @@
-"""The first visit after a start: something to look at while torch is imported and the model loaded, which takes seconds."""
+"""A visitor's first page, and the first after a start: something to look at while torch is imported and the model loaded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import ui
+from app import choices, state, ui
 from app.shell import navigation
 
 _SENT_WITHIN = 0.05  # seconds; importing torch then holds the interpreter for long stretches
+
+
+def welcome(page: StreamlitPage) -> None:
+    """Who comes to the first page without a link, which would say what to look at, is asked to guess first."""
+    if not state.remembered("came_by_link", True):
+        state.remember("came_by_link", True)
+        if navigation.file_of(page) == choices.WRITE_PART.name:
+            state.take(choices.WRITE_PART, "guess")
 
 
 def waiting(page: StreamlitPage) -> DeltaGenerator | None:

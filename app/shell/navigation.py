@@ -9,13 +9,13 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
-CHAPTERS, REFERENCE = "Chapters", "Reference"
+CHAPTERS, REFERENCE, LAB = "Chapters", "Reference", "Lab"
 
 
 @dataclass(frozen=True)
 class PageEntry:
     """file: in pages/, without .py, and the page's address; title: in the chapter bar and the browser's tab; group: Chapters, which
-    are numbered in this order, or Reference; stage: its colour, "whole" for none."""
+    are numbered in this order, Reference, or Lab, where one tries what a model can be made to do; stage: its colour, "whole" for none."""
 
     file: str
     title: str
@@ -39,6 +39,9 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("scale", "GPT-2 and GPT-3", REFERENCE, "whole"),
     PageEntry("kv_cache", "K/V cache", REFERENCE, "attention"),
     PageEntry("glossary", "Glossary", REFERENCE, "whole"),
+    PageEntry("what_if", "What if?", LAB, "ablation"),
+    PageEntry("patching", "Patching", LAB, "residual"),
+    PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 
 

@@ -26,6 +26,7 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     with faults.told(instead):
         offered.replace_missing_model()
         runtime.replace_foreign_tokens()
+        state.remember("page", navigation.file_of(page))
         tellings.arrive(navigation.file_of(page))
         runtime.drop_unfit_intervention()
         sentence.draw()

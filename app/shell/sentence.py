@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, interventions, log, offered, run_loop, runtime, sequence, state
+from app import faults, guesses, interventions, log, messages, offered, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.writing import markup
 from app.writing.numbers import in_bytes
@@ -103,6 +103,11 @@ def download(name: str) -> None:
     )
 
 
+def _example(said: object) -> str | None:
+    name: str | None = messages.one_of(said, PRESETS)
+    return name
+
+
 def _prompt() -> None:
     st.text_area(
         "Prompt",
@@ -117,7 +122,7 @@ def _prompt() -> None:
         index=None,
         placeholder="Choose an example …",
         label_visibility="collapsed",
-        **state.one_shot("preset", list(PRESETS), lambda name: state.update(prompt=PRESETS[name])),
+        **state.one_shot("preset", _example, lambda name: state.update(prompt=PRESETS[name])),
     )
 
 
@@ -129,7 +134,8 @@ def _text() -> bool:
         st.caption(f"The text stands here once {markup.escape_markdown(name)} {wanted}.")
         return True
     here = runtime.here()
-    timeline(sequence.timeline_chips(here), key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
+    chips = sequence.timeline_chips(here, guessing=guesses.is_open(here))
+    timeline(chips, key="sentence_text", position=here.position, on_pick=run_loop.go_to, prose=True)
     return here.is_full and here.is_newest
 
 

@@ -31,6 +31,11 @@ def code(text: str) -> str:
     return f"{ticks}{inner}{ticks}"
 
 
+def as_read(text: str) -> str:
+    """A token's visible text as it stands in a sentence: its marks of spaces are spaces again."""
+    return text.replace("␣", " ").replace("↵", "\n")
+
+
 def shape(*sizes: int) -> str:
     """[1, 13, 4096], as a tensor's shape is written."""
     return f"[{', '.join(str(size) for size in sizes)}]"
@@ -58,7 +63,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
         css = ' class="marked"' if index == marked else ""
         return f"<tr{css}>{''.join(cell('td', i, c) for i, c in enumerate(cells))}</tr>"
 
-    head = "".join(cell("th", i, escape_html(c)) for i, c in enumerate(columns))
+    head = "".join(cell("th" if c else "td", i, escape_html(c)) for i, c in enumerate(columns))
     body = "".join(row(i, cells) for i, cells in enumerate(rows))
     return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 

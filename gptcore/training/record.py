@@ -19,18 +19,20 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gptcore.characters import plain_text
 from gptcore.config import GPTConfig
 from gptcore.errors import GPTCoreError
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
+from gptcore.resemblance import longest_common_run, usual_run
 from gptcore.tokenizer import Tokenizer
 from gptcore.training.baselines import baselines
 from gptcore.training.loop import held_out_loss
 from gptcore.training.tiny import CONTEXT_LENGTH, TinyTraining, tiny_training
 
 HELD_OUT = 0.1  # share of the text, at its end
-PROMPT = "Alice "
+PROMPT = "The "
 SAMPLE: dict[str, Any] = {"temperature": 0.8, "top_k": None, "seed": 1}
 
 
@@ -47,21 +49,25 @@ def record(
     seed: int = 1,
     windows: int = 200,
     sample_tokens: int = CONTEXT_LENGTH,
+    prompt: str = PROMPT,
 ) -> None:
-    """Train and write the folder. windows: over which a loss is measured; sample_tokens: at most, of each sample.
+    """Train and write the folder. windows: over which a loss is measured; sample_tokens: at most, of each sample; prompt: what the
+    samples continue, without the characters that the text has not.
 
     Raises CorpusError for a text that is too short or not ASCII."""
     split = int(len(text) * (1 - HELD_OUT))
     tiny = tiny_training(text[:split], text[split:], steps=steps, seed=seed)
     run, tokenizer, config = tiny.run, tiny.tokenizer, tiny.run.model.config
     wanted, kept, rows = set(checkpoint_steps(steps, count)), [], []
+    prompt = _known(prompt, tokenizer)
 
     def keep() -> None:
         weights = {
             name: tensor.detach().half() for name, tensor in run.model.state_dict().items() if name != "output_head.weight"
         }
         kept.append(weights)
-        rows.append({"step": run.progress.step, **_measured(_as_kept(config, weights), tiny, windows, sample_tokens)})
+        measured = _measured(_as_kept(config, weights), tiny, windows, prompt, sample_tokens)
+        rows.append({"step": run.progress.step, **measured, "copied": longest_common_run(measured["sample"], text[:split])})
         print(rows[-1])
 
     keep()
@@ -79,7 +85,8 @@ def record(
         "windows": windows,
         "settings": {name: value for name, value in asdict(run.settings).items() if value is not None},
         "baselines": baselines(tiny.ids, tiny.held_out_ids, tokenizer.vocab_size),
-        "prompt": _prompt(tokenizer),
+        "usual_run": usual_run(text[split:], text[:split], len(rows[-1]["sample"])),
+        "prompt": prompt,
         "sampling": SAMPLE,
         "checkpoints": rows,
     }
@@ -92,9 +99,9 @@ def _as_kept(config: GPTConfig, weights: dict[str, Tensor]) -> GPTModel:
     return model.eval()
 
 
-def _measured(model: GPTModel, tiny: TinyTraining, windows: int, sample_tokens: int) -> dict[str, Any]:
+def _measured(model: GPTModel, tiny: TinyTraining, windows: int, prompt: str, sample_tokens: int) -> dict[str, Any]:
     tokenizer = tiny.tokenizer
-    written = generate(LanguageModel("", model, tokenizer), _prompt(tokenizer), max_new_tokens=sample_tokens, **SAMPLE)
+    written = generate(LanguageModel("", model, tokenizer), prompt, max_new_tokens=sample_tokens, **SAMPLE)
     return {
         "training_loss": round(held_out_loss(model, tiny.ids, windows), 5),
         "held_out_loss": round(held_out_loss(model, tiny.held_out_ids, windows), 5),
@@ -102,26 +109,27 @@ def _measured(model: GPTModel, tiny: TinyTraining, windows: int, sample_tokens: 
     }
 
 
-def _prompt(tokenizer: Tokenizer) -> str:
-    """The usual one, as far as the text has its characters."""
+def _known(prompt: str, tokenizer: Tokenizer) -> str:
+    """The prompt as far as the text has its characters."""
     known = tokenizer.decode(range(tokenizer.vocab_size))
-    return "".join(c for c in PROMPT if c in known) or known[0]
+    return "".join(c for c in prompt if c in known) or known[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m gptcore.training.record", description=__doc__)
     parser.add_argument(
-        "--text", type=Path, nargs="+", required=True, help="one or more files of ASCII text, read one after another"
+        "--text", type=Path, nargs="+", required=True, help="one or more files, read one after another, as plain ASCII text"
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--checkpoints", type=int, default=25, help="at most; steps that would come twice are kept once")
+    parser.add_argument("--prompt", default=PROMPT, help="what the samples continue")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     try:
-        text = "\n\n".join(path.read_text("utf-8").strip() for path in arguments.text)
-        record(text, arguments.out, arguments.steps, arguments.checkpoints, arguments.seed)
+        text = "\n\n".join(plain_text(path.read_text("utf-8")) for path in arguments.text)
+        record(text, arguments.out, arguments.steps, arguments.checkpoints, arguments.seed, prompt=arguments.prompt)
     except (OSError, GPTCoreError) as error:
         sys.exit(str(error))
 

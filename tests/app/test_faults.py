@@ -85,7 +85,7 @@ def test_an_error_in_the_callback_of_a_setting_or_a_component_is_caught_where_it
 
         state.update = fails  # what every tied widget calls
         tied = [
-            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1, [1]), state.one_shot("y", [1], fails),
+            state.widget("layer"), state.choice(choices.HIDE_FIRST), state.remembered_widget("x", 1, [1]), state.one_shot("y", int, fails),
             state.editor(choices.CLASSROOM_MARKS, fails)[1],
         ]  # fmt: skip
         import streamlit as st
@@ -118,7 +118,7 @@ def test_an_error_of_the_page_leaves_the_side_panel_and_the_menu(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, faults_logged: list[str]
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "attention", prompt="a b", hide_first="1", chosen="5")
-    monkeypatch.setattr(ui, "page_header", fails)
+    monkeypatch.setattr(ui, "question", fails)
     at.run()
     one_reference(at, faults_logged)
     assert at.text_area(key="widget_prompt").value == "a b"
@@ -136,7 +136,7 @@ def test_an_error_in_one_part_of_the_side_panel_leaves_the_others(
     monkeypatch.setattr(sentence, "_text", fails)
     at.run()
     one_reference(at, faults_logged)
-    assert at.text_area(key="widget_prompt").value and at.segmented_control
+    assert at.text_area(key="widget_prompt").value and at.radio  # the beats
 
 
 def test_a_download_that_fails_is_logged_and_said_by_the_next_run(faults_logged: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gptcore.characters import character_tokenizer, characters_of
+from gptcore.characters import character_tokenizer, characters_of, plain_text
 from gptcore.errors import TokenError
 
 CHARACTERS = "\n !'-]^abehlt"
@@ -35,3 +35,17 @@ def test_what_cannot_be_a_vocabulary_is_refused(characters):
 
 def test_the_characters_of_a_text_come_once_and_in_order():
     assert characters_of("banana\nbread") == "\nabdenr"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("“Don’t—stop…”\r\nshe said", '"Don\'t--stop..." she said'),
+        ("café, naïve, straße, cœur", "cafe, naive, strasse, coeur"),
+        ("one\n two\n\n\n  three\t\tfour \n", "one two\n\nthree four"),
+        ("日本 🙂 ok\x00\x07", "ok"),
+        ("", ""),
+    ],
+)
+def test_a_text_in_plain_ascii_keeps_its_words_and_paragraphs(text, plain):
+    assert plain_text(text) == plain and plain_text(plain) == plain

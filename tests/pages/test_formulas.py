@@ -94,7 +94,7 @@ def test_a_printed_formula_holds(monkeypatch: pytest.MonkeyPatch, hard_folder: P
 def test_the_softmax_of_the_seven_steps_holds(monkeypatch: pytest.MonkeyPatch, hard_folder: Path) -> None:
     show = seven_steps.show
     monkeypatch.setattr(seven_steps, "show", lambda _, here, choice: show(3, here, choice))
-    found = [relation for latex in on_page(monkeypatch, hard_folder, "write") for relation in relations(latex)]
+    found = [relation for latex in on_page(monkeypatch, hard_folder, "write", write="steps") for relation in relations(latex)]
     assert [relation.holds for relation in found] == [True]
 
 

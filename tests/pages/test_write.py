@@ -16,7 +16,7 @@ def test_the_rail_says_what_each_step_makes_of_the_text(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, prompt: str
 ) -> None:
     header, _ = component_data(
-        open_page(monkeypatch, tiny_folder, "write", prompt=prompt, top_k="7"), "[['Text to ids'", "stations"
+        open_page(monkeypatch, tiny_folder, "write", write="steps", prompt=prompt, top_k="7"), "[['Text to ids'", "stations"
     )
     n, vocab = len(tiny_model.tokenizer.encode(prompt)), tiny_model.config.vocab_size
     figures = {name: said for name, said, _ in header["stations"]}

@@ -61,6 +61,12 @@ def test_a_sample_is_what_the_checkpoint_writes_with_the_runs_settings(run):
     assert run.tokenizer.decode([step.token_id for step in written]) == run.checkpoints[3].sample
 
 
+def test_the_samples_continue_the_prompt_that_was_asked_for_as_far_as_the_text_has_its_characters(run, tmp_path):
+    assert run.prompt == "he "  # of "The ", without the capital
+    record(TEXT, tmp_path / "run", steps=1, count=2, windows=2, sample_tokens=2, prompt="Alice %")
+    assert load_recorded_run(tmp_path / "run").prompt == "Alice "
+
+
 def test_a_checkpoint_is_a_model_like_any_other_and_built_once(run):
     model = run.model(2)
     assert model is run.model(2) and model.name == "recorded run, step 3"

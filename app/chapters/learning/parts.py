@@ -1,0 +1,12 @@
+"""The parts of the page on learning, in their order."""
+
+from __future__ import annotations
+
+from app import ui
+from app.chapters.learning import copies, one_step, sections
+
+PARTS: ui.Parts = {
+    "recorded": ("From noise to words", sections.recorded),
+    "step": ("One step of learning", one_step.one_step),
+    "copies": ("Does it copy?", copies.copies),
+}

@@ -1,0 +1,77 @@
+"""The part that shows the recorded run."""
+
+from __future__ import annotations
+
+from app import choices, state, ui
+from app.chapters.learning import views
+from app.components.training_run import training_run
+from app.runtime import Here
+from app.writing.numbers import fixed, in_words
+from gptcore import parameters
+from gptcore.recorded_run import RecordedRun
+from gptcore.training.loop import TrainingRun
+
+
+def recorded(_: Here) -> None:
+    """The run, from its first step to its last."""
+    run = views.recorded_run()
+    ui.note(summary(run))
+    picture = views.picture()
+    training_run(
+        picture,
+        key="recorded_run",
+        title="What the text costs it, step by step",
+        alt=alt(run),
+        name="recorded-run",
+        at=min(state.chosen(choices.LEARNING_AT), len(picture.steps) - 1),
+        head=min(state.chosen(choices.LEARNING_HEAD), len(picture.heads) - 1),
+        mode=ui.mode(),
+        on_rest=lambda index: state.take(choices.LEARNING_AT, index),
+        on_head=lambda head: state.take(choices.LEARNING_HEAD, head),
+    )
+    ui.note(provenance(run))
+    ui.self_check(views.rows_check())
+    ui.export_menu("recorded-run", lambda: views.table(run))
+    ui.source(TrainingRun.step)
+
+
+def summary(run: RecordedRun) -> str:
+    """What the run shows, from its numbers."""
+    first, last = run.checkpoints[0], run.checkpoints[-1]
+    said = [
+        f"Step 0: nothing is learned yet. Its loss of {fixed(first.held_out_loss, 2)} is that of a guess among {run.config.vocab_size} characters "
+        f"({fixed(run.baselines.uniform, 2)})."
+    ]
+    beats = [
+        ("knowing how often each character occurs", run.baselines.frequency),
+        ("knowing which one follows which", run.baselines.pairs),
+    ]
+    for what, loss in beats:
+        if passed := views.first_below(run, loss):
+            said.append(f"By step {passed.step:,} it beats {what} ({fixed(loss, 2)}).")
+    said.append(
+        f"After {last.step:,} steps it is at {fixed(last.held_out_loss, 2)} on text it never saw, and at {fixed(last.training_loss, 2)} on its own."
+    )
+    return " ".join(said)
+
+
+def alt(run: RecordedRun) -> str:
+    first, last = run.checkpoints[0], run.checkpoints[-1]
+    return (
+        f"Line chart: loss in nats per character at {len(run.checkpoints)} checkpoints from step 0 to {last.step:,}. On held-out text from "
+        f"{fixed(first.held_out_loss, 2)} to {fixed(last.held_out_loss, 2)}, on the training text from {fixed(first.training_loss, 2)} to "
+        f"{fixed(last.training_loss, 2)}. Guessers: {fixed(run.baselines.uniform, 2)}, {fixed(run.baselines.frequency, 2)}, "
+        f"{fixed(run.baselines.pairs, 2)}."
+    )
+
+
+def provenance(run: RecordedRun) -> str:
+    """What was trained, on what, and how the samples were drawn."""
+    count = in_words(parameters.count_parameters(run.config, True))
+    temperature, seed = fixed(run.sampling["temperature"], 1), run.sampling["seed"]
+    return (
+        f"A GPT of {count} parameters ({run.config.n_layers} layers of {run.config.n_heads} heads, {run.config.emb_dim} numbers per token) whose "
+        f"tokens are single characters. It was trained once on the first {run.split:,} characters of Moby-Dick, by Herman Melville (1851), "
+        f"and recorded; the {len(run.held_out_text):,} after them were held out. Every sample goes on from “{run.prompt}” at temperature "
+        f"{temperature} with the same random numbers (seed {seed}), so that what differs between two of them was learned in between."
+    )

@@ -1,0 +1,145 @@
+"""The first beat: the visitor guesses the next token before the model's probabilities are shown.
+
+Guesses stay in the visitor's session on this server; no link carries them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from app import guesses, messages, run_loop, sequence, state, ui
+from app.beats import Try
+from app.runtime import Here
+from app.writing import markup
+from app.writing.markup import code
+from app.writing.numbers import counted, fixed, percent, significant
+from gptcore.sampling import Selection
+
+OFFERED = 4  # tokens to choose from: the likeliest, and one that the model thinks unlikely
+UNLIKELY = 40  # the rank of that one
+SHOWN = 8  # bars
+LONGEST_WORD = 40  # characters of a guess of one's own
+ROUNDS = 3  # after which it asks how the model knew
+
+
+def guess(here: Here) -> None:
+    """The text in large type; then what to choose from, or, after the guess, the model's probabilities and its choice."""
+    choice = sequence.selection(here)
+    mine = guesses.of(here)
+    text = here.model.tokenizer.decode(here.ids)
+    with st.container(key="guess_text"):
+        ui.prose(text, "" if mine is None else here.model.tokenizer.text_of(choice.chosen_id))
+    if here.is_full:
+        ui.note(f"The text fills the context of {here.config.context_length:,} tokens. Shorten it to go on.")
+    elif mine is None:
+        _offer(here, choice)
+    else:
+        _reveal(here, choice, mine)
+
+
+def _offer(here: Here, choice: Selection) -> None:
+    tokenizer, among = here.model.tokenizer, offered(here, choice)
+    with st.container(horizontal=True, key="guess_offers", gap="small"):
+        for token in among:
+            st.button(
+                markup.escape_markdown(_word(tokenizer.text_of(token))), key=f"guess_{token}",
+                on_click=state.guarded(guesses.make), args=(here, token),
+            )  # fmt: skip
+        st.button("Something else", key="guess_other", on_click=state.guarded(guesses.make), args=(here, guesses.OTHER, among))
+    st.text_input(
+        "Or type the next word", max_chars=LONGEST_WORD, width=260, placeholder="Your word, then Enter",
+        **state.one_shot("guess_word", _typed, lambda word: guesses.make_word(here, word), empty=""),
+    )  # fmt: skip
+
+
+def _typed(said: object) -> str | None:
+    return (messages.text(said, LONGEST_WORD) or "").strip() or None
+
+
+def offered(here: Here, choice: Selection) -> list[int]:
+    """The ids to choose from, by their texts, so that the order gives nothing away."""
+    likely = [int(i) for i in choice.token_ids[: OFFERED - 1]]
+    unlikely = int(choice.token_ids[min(UNLIKELY, len(choice.token_ids) - 1)])
+    return sorted({*likely, unlikely}, key=lambda token: here.model.tokenizer.text_of(token).lower())
+
+
+def _word(text: str) -> str:
+    """A token as a word on a button: its space is drawn where there is nothing else to see."""
+    return text.removeprefix("␣") or text
+
+
+def _reveal(here: Here, choice: Selection, mine: int) -> None:
+    tokenizer = here.model.tokenizer
+    ranks = list(range(min(SHOWN, len(choice.token_ids))))
+    rank = guesses.rank(choice, mine)
+    for extra in (choice.chosen_rank, rank):
+        if extra is not None and extra not in ranks:
+            ranks.append(extra)
+    rows = []
+    for at in sorted(ranks):
+        says = [what for what, on in (("your guess", at == rank), ("chosen", at == choice.chosen_rank)) if on]
+        rows.append((tokenizer.text_of(int(choice.token_ids[at])), float(choice.base_probs[at]), ", ".join(says)))
+    ui.bar_list(rows, "The likeliest next tokens and their probabilities")
+    left = len(choice.token_ids) - len(rows)
+    rest = 1 - sum(p for _, p, _ in rows)
+    if left > 0:
+        ui.note(f"{counted(left, 'other token')} together: {percent(max(rest, 0.0))}.")
+    with st.container(horizontal=True, key="guess_on"):
+        st.button(
+            "Next word",
+            type="primary",
+            icon=":material/arrow_forward:",
+            on_click=state.guarded(run_loop.next_token),
+            key="guess_next",
+        )
+
+
+def finding(here: Here) -> str:
+    """What to do; after the guess, what the model thinks of it, and how it chose."""
+    mine, choice = guesses.of(here), sequence.selection(here)
+    tokenizer = here.model.tokenizer
+    if here.is_full:
+        return "This text is as long as the model can read. Nothing can follow."
+    if mine is None:
+        return (
+            f"A language model has read this text and will add one token: a word, or a piece of one. It knows "
+            f"{counted(len(choice.token_ids), 'token')}. You first: **what comes next?**"
+        )
+    chosen = code(tokenizer.text_of(choice.chosen_id))
+    drawn = f"The random number {fixed(choice.u, 3)} fell on {chosen}, so the model writes it."
+    if choice.settings.temperature == 0:
+        drawn = f"At temperature 0 the likeliest is taken: {chosen}."
+    top = f"{code(tokenizer.text_of(int(choice.token_ids[0])))} ({percent(float(choice.base_probs[0]))})"
+    rank = guesses.rank(choice, mine)
+    if rank is None:
+        right = "so did the dice" if choice.chosen_id not in offered(here, choice) else "the dice took one of those offered"
+        return f"You expected something else; {right}. The model's likeliest token is {top}. {drawn}"
+    p = float(choice.base_probs[rank])
+    said = f"The model gave your guess {code(tokenizer.text_of(mine))} **{percent(p)}**: {_surprise(p)}."
+    agreed = "It is its likeliest token. " if rank == 0 else f"Its likeliest is {top}. "
+    return f"{said} {agreed}{drawn}"
+
+
+def _surprise(p: float) -> str:
+    bits = -math.log2(p) if p > 0 else math.inf
+    return f"{significant(bits, 2)} bits of surprise" if math.isfinite(bits) else "a surprise without limit"
+
+
+def tries(here: Here) -> list[Try]:
+    """The way on: another round, how it knew, the instrument."""
+    made = guesses.count()
+    way = [Try("Skip the guessing: all settings", shown=((guesses.PART, "choice"),))]
+    if made >= ROUNDS:
+        way.insert(0, Try("How did it know? Chapter 2", page="tokens"))
+    return way
+
+
+def steppers(here: Here) -> None:
+    """How often it was guessed, and how often the model chose the same."""
+    made, right = guesses.count(), guesses.right()
+    if not made:
+        st.markdown(f"**Round 1 of {ROUNDS}**")
+        return
+    st.markdown(f"**{counted(made, 'guess') if made == 1 else f'{made} guesses'}**, {right} of them what the model wrote.")

@@ -1,0 +1,73 @@
+"""What a visitor guessed, before the model's answer was shown; kept in the session alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from app import choices, sequence, state
+from app.runtime import Here
+from gptcore.sampling import Selection
+
+PART = choices.WRITE_PART
+OTHER = -1  # "something else"
+MOST = 100  # guesses that are kept
+
+
+class Guess(NamedTuple):
+    """token: the id that was guessed, or OTHER; was_right: whether the model then wrote it."""
+
+    token: int
+    was_right: bool
+
+
+def _kept() -> dict[tuple[str, tuple[int, ...]], Guess]:
+    kept: dict[tuple[str, tuple[int, ...]], Guess] = state.remembered("guesses", {})
+    return kept
+
+
+def _key(here: Here) -> tuple[str, tuple[int, ...]]:
+    return here.model.identity, here.ids
+
+
+def of(here: Here) -> int | None:
+    """The id that was guessed after this text, OTHER for something else, None if nothing was."""
+    found = _kept().get(_key(here))
+    return None if found is None else found.token
+
+
+def make(here: Here, token: int, offered: Collection[int] = ()) -> None:
+    """Guess the token after this text; a first guess stands. offered: the ids that OTHER leaves out."""
+    kept = _kept()
+    if _key(here) in kept:
+        return
+    chosen = sequence.selection(here).chosen_id
+    was_right = token == chosen or (token == OTHER and chosen not in offered)
+    state.remember("guesses", dict([*kept.items(), (_key(here), Guess(token, was_right))][-MOST:]))
+
+
+def make_word(here: Here, word: str) -> None:
+    """Guess a word: its first token, with the space before it that words have inside a text."""
+    if text := word.strip():
+        make(here, here.model.tokenizer.encode_text(f" {text}")[0])
+
+
+def rank(choice: Selection, token: int) -> int | None:
+    """The place of a guess among the candidates, None for something else."""
+    found = (choice.token_ids == token).nonzero()[0]
+    return int(found[0]) if len(found) else None
+
+
+def count() -> int:
+    """How many guesses were made."""
+    return len(_kept())
+
+
+def right() -> int:
+    """How many of them the model then wrote."""
+    return sum(guess.was_right for guess in _kept().values())
+
+
+def is_open(here: Here) -> bool:
+    """Whether the token after this text is being guessed: then nothing may give it away."""
+    return state.remembered("page", "") == PART.name and state.chosen(PART) == "guess" and of(here) is None and not here.is_full

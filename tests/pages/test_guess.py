@@ -1,0 +1,80 @@
+"""Guessing first: nothing gives the answer away before, and what is said after is the model's own."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from gptcore.checkpoints import LanguageModel
+from gptcore.generation import prompt_ids
+from tests.pages.visit_page import ENTRY, open_page, printed
+
+BARS = '<table class="glass-bars"'
+
+
+def finding(at: AppTest) -> str:
+    """The sentences under the question."""
+    return next(each.proto.body for each in at.get("markdown"))
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    at = next(each for each in at.button if each.label == label).click().run()
+    assert not at.exception and not at.error
+    return at
+
+
+def probabilities(model: LanguageModel, ids: list[int]) -> torch.Tensor:
+    """Of the next token, by a plain forward pass in double precision."""
+    with torch.no_grad():
+        return torch.softmax(model.model(torch.tensor([ids]))[0, -1].double(), -1)
+
+
+def test_who_comes_without_a_link_is_asked_to_guess_and_who_has_one_sees_what_it_shows(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    assert not at.exception and "What comes next?" in printed(at) and "guess_word" in str([each.key for each in at.text_input])
+    assert "Which token comes next?" in printed(open_page(monkeypatch, tiny_folder, "write", prompt="a b"))
+
+
+@pytest.mark.parametrize("prompt", ["the cat", "", "a"])
+def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers_are_the_models(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, prompt: str
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt=prompt)
+    assert "%" not in finding(at) and BARS not in printed(at)
+    button = next(each for each in at.button if re.fullmatch(r"guess_\d+", each.key or ""))
+    token = int(button.key.removeprefix("guess_"))
+    at = press(at, button.label)
+    p = float(probabilities(tiny_model, list(prompt_ids(tiny_model.tokenizer, prompt)[0]))[token])
+    share, bits = re.search(r"\*\*(< )?([\d.]+).%\*\*: ([\d.]+) bits", finding(at)).groups()[1:]  # type: ignore[union-attr]
+    assert float(share) == pytest.approx(100 * p, abs=0.051) and float(bits) == pytest.approx(-math.log2(p), rel=0.05)
+    assert "your guess" in printed(at) and "chosen" in printed(at)
+
+
+def test_a_word_that_is_typed_counts_as_its_first_token_and_a_first_guess_stands(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat")
+    at.text_input(key="widget_once_guess_word").set_value("  ").run()
+    assert BARS not in printed(at)  # no word
+    at.text_input(key="widget_once_guess_word").set_value("dog").run()
+    first = tiny_model.tokenizer.text_of(tiny_model.tokenizer.encode_text(" dog")[0])
+    assert f"your guess `{first}`" in finding(at)
+
+
+def test_the_next_word_is_the_one_that_was_chosen_and_is_guessed_after(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = press(open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat"), "Something else")
+    chosen = re.findall(r"fell on (`+) ?(.+?) ?\1", finding(at))[0][1]
+    at = press(at, "Next word")
+    assert at.session_state["view"].chosen and BARS not in printed(at)
+    after = press(at, "Something else")
+    assert chosen.removeprefix("␣") in printed(after)
+    assert "2 guesses" in printed(after)

@@ -1,0 +1,124 @@
+"""The page on learning: what it says of the recorded run, of one prediction and of one weight is what the run and the model say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from app.chapters.learning import copies, one_step, sections, views
+from app.components.training_run import WHOLE, packed_maps
+from gptcore.recorded_run import load_recorded_run
+from gptcore.resemblance import longest_common_run
+from tests.pages.component_data import component_data
+from tests.pages.visit_page import figures, open_page
+
+
+@pytest.fixture(scope="module")
+def run():
+    return load_recorded_run()
+
+
+def test_all_checkpoints_are_sent_once_and_are_those_of_the_run(monkeypatch, tiny_folder, run):
+    at = open_page(monkeypatch, tiny_folder, "learning", prompt="the cat")
+    header, arrays = component_data(at, "recorded_run:run", "name")
+    value = header["value"]
+    assert value["steps"] == [c.step for c in run.checkpoints]
+    assert value["held_out"] == [c.held_out_loss for c in run.checkpoints]
+    assert value["training"] == [c.training_loss for c in run.checkpoints]
+    assert value["samples"] == [c.sample for c in run.checkpoints]
+    assert [loss for _, loss in value["baselines"]] == [run.baselines.uniform, run.baselines.frequency, run.baselines.pairs]
+    size = len(value["text"])
+    trace = run.model(9).trace(run.tokenizer.encode(views.passage()))
+    sent = arrays["maps"][9, run.config.n_heads + 2] / WHOLE  # layer 1, head 2
+    rows = trace.attention(1).pattern[2]
+    assert np.abs(sent - rows[np.tril_indices(size)]).max() <= 0.5 / WHOLE + 1e-9
+    assert np.allclose(arrays["plane"], run.embedding_planes(), atol=1e-4)
+
+
+def test_the_first_view_sends_less_than_a_megabyte(monkeypatch, tiny_folder):
+    at = open_page(monkeypatch, tiny_folder, "learning", prompt="the cat")
+    assert sum(len(element.proto.bytes) for element in at.get("bidi_component")) < 600_000
+
+
+def test_packed_rows_follow_each_other_and_leave_the_future_out():
+    weights = np.array([[[1.0, 0.0], [0.25, 0.75]]])
+    assert packed_maps(weights).tolist() == [[WHOLE, round(0.25 * WHOLE), round(0.75 * WHOLE)]]
+
+
+def test_the_summary_names_the_first_steps_that_beat_the_guessers(run):
+    said = sections.summary(run)
+    for baseline in (run.baselines.frequency, run.baselines.pairs):
+        first = next(c.step for c in run.checkpoints if c.held_out_loss < baseline)
+        assert f"By step {first:,} " in said
+
+
+def test_the_loss_of_a_prediction_is_that_of_the_model_in_view(monkeypatch, tiny_folder):
+    import gptcore
+
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="step", prompt="the cat had a hat", position="3")
+    model = gptcore.load(str(tiny_folder))
+    ids = model.tokenizer.encode("the cat had a hat")
+    logits = torch.from_numpy(model.trace(ids[:3]).logits).double()
+    loss = -float(logits.log_softmax(-1)[ids[3]])
+    drawn = next(f for f in figures(at) if "given to the token" in f["layout"]["meta"]["alt"])
+    assert drawn["layout"]["shapes"][0]["x0"] == pytest.approx(100 * math.exp(-loss), rel=1e-4)
+    assert any(f"{loss:.2f} nats" in html.proto.body for html in at.get("html"))
+
+
+def test_the_first_token_has_no_loss_and_the_page_says_what_to_do(monkeypatch, tiny_folder):
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="step", prompt="the cat", position="0")
+    assert any("predicted by nothing" in html.proto.body for html in at.get("html"))
+    assert len(figures(at)) == 1
+
+
+def test_the_curve_passes_through_the_weight_and_the_step_ends_on_it(monkeypatch, tiny_folder):
+    at = open_page(
+        monkeypatch, tiny_folder, "learning", learning="step", prompt="the cat", step_at="15", letter="9", step_size="0.2"
+    )
+    drawn = next(f for f in figures(at) if "by this one weight" in f["layout"]["meta"]["alt"])
+    curve = drawn["data"][0]
+    step = views.prediction(15, 9)
+    before, after = (shape["x0"] for shape in drawn["layout"]["shapes"])
+    assert np.interp(before, curve["x"], curve["y"]) == pytest.approx(step.loss, abs=1e-4)
+    assert after == pytest.approx(step.weight - 0.2 * step.gradient, rel=1e-5)
+    assert np.interp(after, curve["x"], curve["y"]) == pytest.approx(views.loss_after(15, 9, after), abs=0.02)
+
+
+@pytest.mark.parametrize(("after", "word"), [(1.0, "lowers"), (2.0, "leaves"), (3.0, "raises")])
+def test_a_step_is_said_to_do_what_it_does(after, word):
+    assert f" {word} the loss" in one_step.finding(2.0, after, 0.5)
+
+
+@pytest.mark.parametrize(("length", "words"), [(9, "copied nothing"), (20, "a phrase"), (90, "by heart")])
+def test_what_a_sample_has_in_common_with_its_text_is_judged_by_what_others_have(length, words):
+    assert words in copies.verdict(length, 15.0, 120, [])
+
+
+def test_a_sample_stands_beside_the_passage_that_it_shares_most_with(monkeypatch, tiny_folder, run):
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="copies", prompt="the cat", checkpoint="20")
+    found = longest_common_run(run.checkpoints[20].sample, run.training_text)
+    lit = run.training_text[found.at : found.at + found.length]
+    passages = [html.proto.body for html in at.get("html") if '"glass-passage"' in html.proto.body]
+    assert len(passages) == 2 and all(f"<mark>{lit}</mark>" in body for body in passages)
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_the_surprise_of_a_text_is_minus_the_logarithm_of_its_probabilities(run, held_out):
+    judged = views.judged(20, held_out, 41)
+    whole = run.held_out_text if held_out else run.training_text
+    assert run.tokenizer.decode(judged.ids) in whole
+    text = whole[whole.find(run.tokenizer.decode(judged.ids)) - 1 :][:41]
+    ids = run.tokenizer.encode(text)
+    with torch.inference_mode():
+        probs = run.model(20).model(torch.tensor([ids[:-1]]))[0].double().softmax(-1)
+    own = probs[torch.arange(40), torch.tensor(ids[1:])]
+    assert judged.bits == pytest.approx(-np.log2(own.numpy()), abs=1e-4)
+
+
+def test_the_links_choice_of_a_checkpoint_is_where_the_run_opens(monkeypatch, tiny_folder):
+    at = open_page(monkeypatch, tiny_folder, "learning", prompt="the cat", checkpoint="7", toy_head="2")
+    header, _ = component_data(at, "recorded_run:run", "shelf")
+    assert (header["at"], header["head"]) == (7, 2)
