@@ -241,7 +241,7 @@ LENS_PART = one_of("lens", ["grid", "position", "stages"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
 LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 
-ATTENTION_PART = one_of("attention", ["lookup", "head", "closer", "newest"])
+ATTENTION_PART = one_of("attention", ["lookup", "closer", "head", "sink", "newest"])
 ATTENTION_HEADS = one_of("heads", ["one", "mean", "largest"])
 ATTENTION_STAGE = one_of("stage", ["scores", "scaled", "masked", "pattern", "read"], "pattern")
 HIDE_FIRST = switch("hide_first")
