@@ -27,7 +27,7 @@ PATIENCE = 4  # seconds for an answer of the hub
 NEEDED = ("torch", "streamlit", "tiktoken", "plotly", "pandas", "numpy", "safetensors", "tokenizers", "huggingface_hub")
 
 
-class Found(NamedTuple):
+class Finding(NamedTuple):
     """One line of the doctor. needed: whether the app cannot start without it."""
 
     is_there: bool
@@ -97,54 +97,57 @@ def doctor(port: int) -> int:
     return 0 if can_start else 1
 
 
-def _look(port: int) -> Iterator[Found]:
+def _look(port: int) -> Iterator[Finding]:
     oldest = ".".join(map(str, OLDEST_PYTHON))
-    yield Found(sys.version_info[:2] >= OLDEST_PYTHON, f"Python {platform.python_version()} ({oldest} or newer is needed)")
+    yield Finding(sys.version_info[:2] >= OLDEST_PYTHON, f"Python {platform.python_version()} ({oldest} or newer is needed)")
     for name in NEEDED:
         yield _package(name)
     yield _torch()
-    yield Found((house() / "pages").is_dir(), f"the pages, in {house() / 'pages'}")
-    yield Found(_is_free(port), f"port {port}" + ("" if _is_free(port) else " is in use: choose another with --port"))
-    yield _cache()
+    yield Finding((house() / "pages").is_dir(), f"the pages, in {house() / 'pages'}")
+    yield Finding(_is_free(port), f"port {port}" + ("" if _is_free(port) else " is in use: choose another with --port"))
+    if all(importlib.util.find_spec(name) for name in NEEDED):
+        yield _cache()
     yield _network()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
-    yield Found(bool(browser), f"a browser for the tests: {browser or 'none found; only the tests need Chromium'}", needed=False)
+    yield Finding(
+        bool(browser), f"a browser for the tests: {browser or 'none found; only the tests need Chromium'}", needed=False
+    )
 
 
-def _package(name: str) -> Found:
+def _package(name: str) -> Finding:
     try:
-        return Found(True, f"{name} {importlib.metadata.version(name)}")
+        return Finding(True, f"{name} {importlib.metadata.version(name)}")
     except importlib.metadata.PackageNotFoundError:
-        return Found(False, f"{name}: install the package again")
+        return Finding(False, f"{name}: install the package again")
 
 
-def _torch() -> Found:
+def _torch() -> Finding:
     if importlib.util.find_spec("torch") is None:
-        return Found(False, "torch cannot be imported")
+        return Finding(False, "torch cannot be imported")
     build = importlib.metadata.version("torch").partition("+")[2] or "of the package index"
     needs = (
         "runs on the CPU alone, which is enough" if build == "cpu" else "may bring gigabytes for GPUs that the app does not need"
     )
-    return Found(True, f"torch's build: {build}; it {needs}")
+    return Finding(True, f"torch's build: {build}; it {needs}")
 
 
-def _cache() -> Found:
-    from huggingface_hub.constants import HF_HUB_CACHE
+def _cache() -> Finding:
+    from gptcore.folders import hub_cache  # it brings torch along, which may be what is missing
 
-    folder = Path(HF_HUB_CACHE)
+    folder = hub_cache()
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
     can = os.access(nearest, os.W_OK)
-    return Found(
+    return Finding(
         can, f"write access for downloaded models, in {folder}" + ("" if can else ": set HF_HOME to another folder"), needed=False
     )
 
 
-def _network() -> Found:
+def _network() -> Finding:
     try:
         with urllib.request.urlopen(urllib.request.Request(HUB, method="HEAD"), timeout=PATIENCE):
-            return Found(True, f"{HUB} answers: GPT-2's weights can be downloaded", needed=False)
+            return Finding(True, f"{HUB} answers: GPT-2's weights can be downloaded", needed=False)
     except (urllib.error.URLError, OSError):
-        return Found(
+        return Finding(
             False, f"{HUB} does not answer: the embedded model works, GPT-2's weights cannot be downloaded", needed=False
         )
 
