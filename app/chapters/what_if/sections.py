@@ -61,7 +61,7 @@ def the_board(whole: Here) -> None:
     here = whole.up_to_cursor()
     found = question(here)
     shares = views.direct(here, found)
-    filling = views.board(here, found, 1).n_missing > 0
+    filling = views.board(here, found, 0).n_missing > 0
 
     def fill() -> None:
         """As a fragment, it runs again until all is there."""
