@@ -316,3 +316,6 @@ PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
 # The cell in focus; -1: the page decides.
 PATCH_LAYER = count("patch_layer", -1, 1000, -1)
 PATCH_POSITION = count("patch_position", -1, 65536, -1)
+
+WHY_PART = one_of("why", ["sum", "heads", "tokens"])
+WHY_DIFFERENTLY = switch("differently")
