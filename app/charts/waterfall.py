@@ -12,6 +12,8 @@ from app.charts.labels import Unit, escape, shorten, with_unit
 from app.charts.theme import Mode, colour
 from app.writing.numbers import counted, quantity
 
+BAR = 0.74  # of a row
+
 
 def waterfall(
     values: ArrayLike,
@@ -51,6 +53,7 @@ def waterfall(
                 "x": lengths,
                 "base": np.array([rows[place][3] for place in mine]),
                 "y": np.array(mine),
+                "width": BAR,
                 "orientation": "h",
                 "name": escape(kind),
                 "marker": {"color": colour(rows[mine[0]][2], mode)},
@@ -76,7 +79,6 @@ def waterfall(
         plot_height=max(80, len(rows) * row_height),
         legend=list(dict.fromkeys(row[1] for row in rows)),
         barmode="overlay",
-        bargap=0.25,
         xaxis={
             "title": {"text": escape(with_unit(value_title, unit))},
             "range": [float(reach.min()) - room, float(reach.max()) + room],

@@ -95,10 +95,18 @@ def says_tokens(whole: Here) -> str:
     bits = float(found.effects[best])
     if bits <= 0:
         return f"The model gives {target} {prob}, and no single token speaks for it: replaced, none costs anything on average."
-    return (
+    said = (
         f"The model gives {target} {prob}. Most of it hangs on {code(here.tokens[best])} at position {best}: with others in its place "
-        f"{target} loses **{quantity(bits, 'bits')}** on average, its probability divided by {significant(2.0**bits)}."
+        f"{target} loses **{quantity(bits, 'bits')}** on average"
     )
+    earlier = found.effects[:-1]
+    if best == len(here.ids) - 1 and np.isfinite(earlier).any() and np.nanmax(earlier) > 0:
+        second = int(np.nanargmax(earlier))
+        return (
+            f"{said}. It is the newest token; of those before it {code(here.tokens[second])} at position {second} matters most, with "
+            f"**{quantity(float(earlier[second]), 'bits')}**."
+        )
+    return f"{said}, its probability divided by {significant(2.0**bits)}."
 
 
 def try_tokens(whole: Here) -> Sequence[Try]:
