@@ -28,7 +28,7 @@ class Choice(Generic[Value]):
     options: tuple[str, ...] = ()
 
 
-Shown = tuple[tuple[Choice[str], str], ...]  # what to choose on a page, so that it shows one thing
+Shown = tuple[tuple[Choice[Any], Any], ...]  # what to choose on a page, so that it shows one thing
 ALL: dict[str, Choice[Any]] = {}
 
 
@@ -237,7 +237,7 @@ DROPOUT = switch("dropout")
 DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)
 DROPOUT_SEED = count("dropout_seed", 0, 9999, 1)
 
-LENS_PART = one_of("lens", ["grid", "position"])
+LENS_PART = one_of("lens", ["grid", "position", "stages"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
 LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 

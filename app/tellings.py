@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, state
+from app import choices, focus, runtime, settling, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
@@ -31,6 +31,9 @@ FOX, WOLF = (
 )  # two texts that differ in one token, and in what comes next
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
+    ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
+    ("lens", "stages"): Telling(SAID_TWICE),
     ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
     ("what_if", "without"): Telling(SAID_TWICE),
     ("what_if", "goes_on"): Telling(SAID_TWICE),
