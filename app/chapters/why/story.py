@@ -51,7 +51,7 @@ def try_sum(whole: Here) -> Sequence[Try]:
     third = next(int(token) for token in order if token not in pair)
     name = code(here.model.tokenizer.text_of(third))
     shown = ((choices.TARGET, pair.target), (choices.RIVAL, third))
-    tries.append(Try(f"Why not {name}?", shown=shown))  # type: ignore[arg-type]
+    tries.append(Try(f"Why not {name}?", shown=shown))
     tries.append(Try("And if a part were silent?", page="what_if"))
     return tries
 
@@ -114,7 +114,7 @@ def try_tokens(whole: Here) -> Sequence[Try]:
     here = whole.up_to_cursor()
     tries = []
     if not state.chosen(choices.WHY_DIFFERENTLY):
-        tries.append(Try("Ask six other methods. Do they agree?", shown=((choices.WHY_DIFFERENTLY, True),)))  # type: ignore[arg-type]
+        tries.append(Try("Ask six other methods. Do they agree?", shown=((choices.WHY_DIFFERENTLY, True),)))
     if len(here.ids) > 1:
         tries.append(Try("Go one token back: what mattered there?", {"position": here.position - 1}))
     return tries
