@@ -322,3 +322,17 @@ PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
 # The cell in focus; -1: the page decides.
 PATCH_LAYER = count("patch_layer", -1, 1000, -1)
 PATCH_POSITION = count("patch_position", -1, 65536, -1)
+
+WHY_PART = one_of("why", ["sum", "heads", "tokens"])
+WHY_DIFFERENTLY = switch("differently")
+
+EXCHANGING = switch("exchanging")  # whether a token is being exchanged for another, on whatever page
+
+
+def _exchange(text: str) -> str:
+    position, token_id = text.split(".") if text else ("0", "0")
+    whole(0, 65536)(position), whole(0, 10_000_000)(token_id)
+    return text
+
+
+EXCHANGED = _declared(Choice("exchanged", "", _exchange, str))  # "5.17": at position 5 stood the token with id 17

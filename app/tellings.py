@@ -49,6 +49,9 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("patching", "map"): Telling(FOX),
     ("patching", "cell"): Telling(FOX),
     ("patching", "heads"): Telling(FOX),
+    ("why", "sum"): Telling(SAID_TWICE),
+    ("why", "heads"): Telling(SAID_TWICE, focus.induction_head),
+    ("why", "tokens"): Telling(SAID_TWICE),
 }
 
 
