@@ -20,7 +20,7 @@ from app.chapters.tokens import views
 from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import NumberBar, code
-from app.writing.numbers import counted, percent
+from app.writing.numbers import counted, fixed, percent
 from gptcore.errors import CheckpointError
 from gptcore.tokenizer import Tokenizer
 
@@ -57,7 +57,7 @@ class Vocabularies:
             found = coming.result(patience)
         except Late as error:
             raise CheckpointError(
-                f"GPT-2's vocabulary did not come within {patience:.0f} seconds. It may still be on its way: try again in a moment."
+                f"GPT-2's vocabulary did not come within {fixed(patience, 0)} seconds. It may still be on its way: try again in a moment."
             ) from error
         with self._lock:
             self._kept = found
