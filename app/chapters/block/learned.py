@@ -18,8 +18,8 @@ from app.runtime import Here
 from app.writing.numbers import counted, fixed, in_words
 from app.writing.worked import latex_number
 from gptcore.checkpoints import EMBEDDED
-from gptcore.config import count_parameters
 from gptcore.model import GPTModel
+from gptcore.parameters import count_parameters
 
 BETTER = 0.9  # of a uniform guess's bits: below it, the numbers were learned
 
@@ -54,7 +54,7 @@ def _is_embedded(here: Here) -> bool:
 def bits_here(here: Here) -> float | None:
     """Mean surprise at the tokens after the first, in bits; None where there is none."""
     probabilities = runtime.token_probabilities(here.run)
-    given = np.asarray(probabilities, dtype=np.float64)[1:]
+    given = np.asarray(probabilities, dtype=np.float64)
     return float(-np.log2(np.maximum(given, 1e-300)).mean()) if len(given) else None
 
 
@@ -86,19 +86,19 @@ def learned(here: Here) -> None:
 
 def says_learned(here: Here) -> str:
     """How many numbers, how they came to be, and what they are worth on this text."""
-    n, bits, blind = count_parameters(here.config), bits_here(here), _blind(here)
+    n, bits, blind = count_parameters(here.config, here.model.tied), bits_here(here), _blind(here)
     began = f"Nobody wrote these **{in_words(n)}** numbers down. They begin at random, and training changes them step by step"
     if _is_embedded(here):
         facts = card()
-        began += (
-            f": here over {fixed(facts.tokens, 1)} million tokens of old children's books, in {facts.minutes} minutes on two processor cores."
-        )
+        began += f": here over {fixed(facts.tokens, 1)} million tokens of old children's books, in {facts.minutes} minutes on two processor cores."
     else:
         began += ", so that the next token of many texts becomes less of a surprise."
     if bits is None:
         return f"{began} With one token there is no prediction to measure."
     if bits < BETTER * blind:
-        return f"{began} On this text they need **{fixed(bits, 1)}** bits per token, where a uniform guess needs {fixed(blind, 1)}."
+        return (
+            f"{began} On this text they need **{fixed(bits, 1)}** bits per token, where a uniform guess needs {fixed(blind, 1)}."
+        )
     return (
         f"{began} On this text they need **{fixed(bits, 1)}** bits per token and a uniform guess {fixed(blind, 1)}: for this text they are "
         "worth next to nothing, as before training."
