@@ -208,7 +208,7 @@ def norm_site(name: str) -> Shown:
     return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
 
 
-SAMPLING_PART = one_of("sampling", ["settings", "draws", "choices", "greedy"])
+SAMPLING_PART = one_of("sampling", ["greedy", "settings", "choices", "draws", "stops"], "settings")
 SAMPLING_LOGITS = one_of("logits", ["live", "nine_words"])
 # The first setting; the second is the one of the whole app.
 FIRST_TEMPERATURE = amount("first_temperature", 0, 5, 1.0)
@@ -218,6 +218,8 @@ FIRST_MIN_P = amount("first_min_p", 0, 1, 0.0)
 SAMPLING_DRAWS = one_of("draws", ["10", "100", "1000", "10000"], "1000")
 # Of which text and settings the greedy text was asked for: for another, one asks again.
 SAMPLING_WRITTEN = text("written", longest=16)
+
+STOP = one_of("stop", ["count", "end_of_text", "context_length"])
 
 FEED_FORWARD_PART = one_of("feed_forward", ["steps", "activations", "functions", "neurons"])
 FUNCTIONS_OFFERED = ("gelu_tanh", "gelu_exact", "relu", "silu", "swiglu")
@@ -269,7 +271,7 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
-LEARNING_PART = one_of("learning", ["recorded", "step", "live", "overfit", "copies"])
+LEARNING_PART = one_of("learning", ["recorded", "loss", "step", "live", "overfit", "copies"])
 LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
 LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
 LEARNING_STEP_AT = count("step_at", 0, 23, 12)
