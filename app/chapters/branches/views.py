@@ -36,7 +36,8 @@ def tree(here: Here, left: Sequence[tuple[int, ...]]) -> tuple[Branch, ...]:
     """What grows from the prompt: the text in view and those that were left. left: chosen tokens of each."""
     start, most = root(here), here.config.context_length
     texts = tuple(sorted({here.ids, *(start.ids + chosen for chosen in left if len(start.ids + chosen) <= most)}))
-    return _TREES.get((start, texts), lambda: _tree(here.model, start, texts))
+    runs = tuple(Run(start.model, text, start.intervention) for text in texts)
+    return _TREES.get((start, runs), lambda: _tree(here.model, start, texts))
 
 
 @queued
