@@ -271,7 +271,7 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
-LEARNING_PART = one_of("learning", ["recorded", "step", "live", "overfit", "copies"])
+LEARNING_PART = one_of("learning", ["recorded", "loss", "step", "live", "overfit", "copies"])
 LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
 LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
 LEARNING_STEP_AT = count("step_at", 0, 23, 12)
