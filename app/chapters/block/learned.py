@@ -65,10 +65,10 @@ def _blind(here: Here) -> float:
 def learned(here: Here) -> None:
     """This text's bits against a blind guess; and how the embedded model's loss fell."""
     bits = bits_here(here)
-    bars = {"with a uniform guess": _blind(here)} | ({"with these numbers": bits} if bits is not None else {})
+    bars = {"uniform guess": _blind(here)} | ({"this model": bits} if bits is not None else {})
     figure = grouped_bars(
         {"surprise": list(bars.values())}, labels=list(bars), label_title="how the next token is guessed",
-        title="Mean surprise at the tokens of this text", value_title="bits per token", unit="bits", row_height=44, mode=ui.mode(),
+        title="Mean surprise at the tokens of this text", value_title="surprise per token", unit="bits", row_height=44, mode=ui.mode(),
     )  # fmt: skip
     ui.chart(figure, name="learned-numbers", data=pd.DataFrame({"guess": list(bars), "bits_per_token": list(bars.values())}))
     if _is_embedded(here):

@@ -68,7 +68,9 @@ def stations(here: Here) -> None:
             mode=ui.mode(),
         ),
     )
+    size = markup.shape(1, len(here.ids), here.config.emb_dim).replace(" ", "\N{NO-BREAK SPACE}")
     ui.note(
+        f"{size} goes in and {size} comes out, which is why blocks can be stacked. "
         "Point at a strip: one dimension is read out at every station. Spread: standard deviation. Largest: farthest from 0, "
         + ("where the colours of each strip end." if scale == "own" else "the largest of all is where the colours end.")
     )

@@ -26,11 +26,10 @@ def written(here: Here) -> Written:
 def says_stations(here: Here) -> str:
     """Shape in and out, what is added, and how far the vector turns."""
     all_layers, at = written(here), here.layer
-    size = markup.shape(1, len(here.ids), here.config.emb_dim).replace(" ", "\N{NO-BREAK SPACE}")
     return (
-        f"{size} goes in and {size} comes out, so blocks can be stacked. To {code(here.tokens[here.position])}, with a vector of length "
-        f"{significant(float(all_layers.before[at]))}, layer {at} adds one of {significant(float(all_layers.attention[at]))} by attention and one of "
-        f"{significant(float(all_layers.feed_forward[at]))} by feed-forward. {_turned(float(all_layers.cosine[at]))}"
+        f"To the vector of {code(here.tokens[here.position])}, of length {significant(float(all_layers.before[at]))}, layer {at} adds one of "
+        f"length {significant(float(all_layers.attention[at]))} by attention and one of {significant(float(all_layers.feed_forward[at]))} by "
+        f"feed-forward. {_turned(float(all_layers.cosine[at]))}"
     )
 
 

@@ -72,7 +72,7 @@ def says_similar(here: Here) -> str:
         then = f", then {listed(near[1:])}" if len(near) > 1 else ""
         return (
             f"{said}{then}. That is {fixed(away, 1)} standard deviations above the mean of all tokens, {significant(found.others_mean)}: "
-            "tokens that stand in similar places were given similar rows."
+            "training gives similar rows to tokens that are used alike."
         )
     return f"{said}, which is no more than chance among so many: the mean of all is {significant(found.others_mean)}. This row has no near relatives."
 
