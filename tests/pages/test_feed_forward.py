@@ -240,7 +240,10 @@ def test_every_function_has_its_formula_with_the_x_and_the_second_input_put_in(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     link = {"feed_forward": "functions", "functions": "gelu_exact.swiglu", "functions_x": "1.5", "swiglu_input": "-1.25"}
-    text, x = printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)), torch.tensor(1.5, dtype=torch.float64)
+    text, x = (
+        printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)),
+        torch.tensor(1.5, dtype=torch.float64),
+    )
     assert f"= {F.gelu(x).item():.3g}" in text and r"\operatorname{erf}" in text
     product = f"{-1.25 * F.silu(x).item():.3g}"
     assert re.search(r"-1\.25 \\cdot \\text\{SiLU\}\(x\) \\\\\[0\.3em\]\s+&= " + re.escape(product), text)
