@@ -21,13 +21,14 @@ _OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCC
 
 @dataclass
 class RawVisitor:
-    """One session. url: of the server; view: what the address says at first.
+    """One session. url: of the server; view: what the address says at first; page: the page's own address, "" for the first.
 
     errors: the messages of errors that were shown to it; n_bytes: what it has received.
     """
 
     url: str
     view: dict[str, str]
+    page: str = ""
     errors: list[str] = field(default_factory=list)
     n_bytes: int = 0
 
@@ -57,7 +58,9 @@ class RawVisitor:
 
     def ask(self) -> None:
         """Open the page."""
-        self._send(BackMsg())
+        message = BackMsg()
+        message.rerun_script.page_name = self.page
+        self._send(message)
 
     def press(self, label: str, timeout: float = 120) -> None:
         """Click on a button, and wait until what it does is drawn."""

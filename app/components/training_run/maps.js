@@ -63,7 +63,7 @@ export class Maps {
     if (!weights || !width) return;
     this.weights = weights;
     this.width = width;
-    this.colours = palette(this.root, "probability", this.colours);
+    this.colours = palette(this.root, "attention", this.colours);
     const size = this.text.length;
     const each = (size * (size + 1)) / 2;
     [...this.buttons.children].forEach((button, head) => {
