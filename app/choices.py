@@ -286,7 +286,7 @@ GLOSSARY_FIND = text("find", longest=60)
 
 EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])
 
-TOKENS_PART = one_of("tokens", ["cut", "other", "surprise"])
+TOKENS_PART = one_of("tokens", ["cut", "merges", "gpt2", "other", "surprise"])
 CUT_SOURCE = one_of("cut_source", ["auto", "view", "own"])  # auto: the page decides
 CUT_TEXT = text(
     "cut_text",

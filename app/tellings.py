@@ -34,7 +34,11 @@ EVENING = "The old woman went into the forest and gathered wood until the evenin
 FOX, WOLF = (
     f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
 )  # two texts that differ in one token, and in what comes next
+MOTORCYCLE = "The princess rode her motorcycle through the forest"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
+    ("tokens", "cut"): Telling(MOTORCYCLE),
+    ("tokens", "merges"): Telling(MOTORCYCLE),
+    ("tokens", "gpt2"): Telling(MOTORCYCLE, changed="Hello, I am"),
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
