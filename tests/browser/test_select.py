@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
 
 from app.components.choice.stops import STOPS, top_ks
 from gptcore.sampling import SamplingSettings, select
 from tests.browser.modules import page_with
+from tests.browser.visit import Window
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
@@ -51,14 +51,14 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
 })"""
 
 
-def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
+def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(window: Window) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
     selections = [select(*case) for case in random_cases(1000)]
     sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
     settings = vars(SamplingSettings())
-    with page_with(browser, "choice/select.js") as page:
-        found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
-        on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
+    page = page_with(window, "choice/select.js")
+    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
@@ -75,16 +75,16 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(br
 SIZES = (1, 2, 9, 300, 4096, 50257)
 
 
-def test_the_sliders_of_all_pages_have_the_same_stops(browser: Browser) -> None:
-    with page_with(browser, "choice/stops.js") as page:
-        there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
+def test_the_sliders_of_all_pages_have_the_same_stops(window: Window) -> None:
+    page = page_with(window, "choice/stops.js")
+    there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
     assert there == [list(values) for values in (STOPS["temperature"], STOPS["top_p"], STOPS["min_p"], *map(top_ks, SIZES))]
 
 
-def test_a_thumb_stands_on_the_stop_of_its_value(browser: Browser) -> None:
-    with page_with(browser, "choice/scales.js") as page:
-        for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
-            assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
+def test_a_thumb_stands_on_the_stop_of_its_value(window: Window) -> None:
+    page = page_with(window, "choice/scales.js")
+    for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
+        assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
 
 
 def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary() -> None:
