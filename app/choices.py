@@ -298,3 +298,21 @@ SURPRISE_TEXT = text(
 # The token in focus in a text of one's own; -1: the page decides.
 CUT_TOKEN = count("cut_token", -1, 65536, -1)
 SURPRISE_TOKEN = count("surprise_token", -1, 65536, -1)
+
+# The token that is asked about and the one that it is compared with; -1: the likeliest.
+TARGET = count("target", -1, 10_000_000, -1)
+RIVAL = count("rival", -1, 10_000_000, -1)
+
+WHAT_IF_PART = one_of("what_if", ["board", "without", "goes_on"])
+SILENT = one_of("silent", ["head", "attention", "feed_forward"])  # with layer and head the part in focus
+SCOPE = one_of("scope", ["last", "everywhere"])
+REPLACEMENT = one_of("replacement", ["mean", "zero"])
+MEASURE = one_of("measure", ["bits", "logits", "divergence"])
+
+PATCHING_PART = one_of("patching", ["map", "cell", "heads"])
+PATCH_OTHER = text("other_text", longest=LONGEST_IN_LINK)  # "": the page makes one of the text in view
+PATCH_DIRECTION = one_of("direction", ["into", "from"])
+PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
+# The cell in focus; -1: the page decides.
+PATCH_LAYER = count("patch_layer", -1, 1000, -1)
+PATCH_POSITION = count("patch_position", -1, 65536, -1)

@@ -40,7 +40,7 @@ class Found:
         return int(layer), int(head)
 
 
-_FOUND: Recent[Found | None] = Recent(4 * MB, size=lambda found: found.weights.nbytes if found else 8)
+_FOUND: Recent[Found] = Recent(4 * MB, size=lambda found: found.weights.nbytes)
 
 
 def keys_of(kind: str, ids: tuple[int, ...]) -> dict[int, int]:
@@ -62,11 +62,12 @@ def keys_of(kind: str, ids: tuple[int, ...]) -> dict[int, int]:
 def heads_that(here: Here, kind: str) -> Found | None:
     """How much every head puts on the keys of a kind; None where no query of the text has one."""
 
-    def look() -> Found | None:
-        keys = keys_of(kind, here.ids)
-        queries = sorted(keys)[-MOST_QUERIES:]
-        if not queries:
-            return None
+    keys = keys_of(kind, here.ids)
+    queries = sorted(keys)[-MOST_QUERIES:]
+    if not queries:
+        return None
+
+    def look() -> Found:
         at = np.array([keys[query] for query in queries])
         return Found(np.array(queries), at, _weights(here.trace, tuple(queries), tuple(at.tolist())))
 
@@ -87,6 +88,11 @@ def induction(here: Here) -> dict[str, Any]:
         return {}
     layer, head = found.best()
     return {"layer": layer, "head": head, "position": int(found.queries[found.weights[layer, head].argmax()])}
+
+
+def induction_head(here: Here) -> dict[str, Any]:
+    """The same head; the cursor stays on the newest token."""
+    return _head(here, "induction")
 
 
 def previous(here: Here) -> dict[str, Any]:

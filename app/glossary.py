@@ -83,4 +83,12 @@ GLOSSARY: dict[str, str] = {
     "learning rate": "How far training steps along the gradient. Too small and it learns slowly, too large and it jumps about.",
     "checkpoint": "The parameters of a model as they were after some step of its training.",
     "activations": "The numbers that a forward pass computes on its way. Training keeps them until the gradients are done.",
+    "ablation": "Switching a part of the model off and letting the rest run on: what is then missing is what the part did.",
+    "direct share": "What a part adds to a logit by itself, with everything else held as it is. All direct shares add up to the logit. "
+    "Also called direct logit attribution.",
+    "logit difference": "The logit of one token minus that of another. Softmax sees nothing but differences of logits.",
+    "divergence": "How far one distribution is from another, in bits: 0 where they are the same. Also called Kullback–Leibler divergence.",
+    "activation patching": "Taking a cell of the computation, one layer at one position, from what the model does with another text, and "
+    "letting the rest run on: what then comes over, the cell has carried.",
+    "causal cone": "What a change can reach: the layers above it, at its position and at later ones.",
 }

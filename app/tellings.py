@@ -26,8 +26,17 @@ class Telling:
 
 
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
+FOX, WOLF = (
+    f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
+)  # two texts that differ in one token, and in what comes next
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
+    ("what_if", "without"): Telling(SAID_TWICE),
+    ("what_if", "goes_on"): Telling(SAID_TWICE),
+    ("patching", "map"): Telling(FOX),
+    ("patching", "cell"): Telling(FOX),
+    ("patching", "heads"): Telling(FOX),
 }
 
 

@@ -268,6 +268,13 @@ def source(*objects: Any) -> None:
             st.code(code, language="python")
 
 
+def snippet(code: str) -> None:
+    """A few lines of gptcore that give the numbers in view."""
+    with st.popover("This view as code", type="tertiary", icon=":material/terminal:"):
+        st.caption("From the project's folder, with its requirements installed.")
+        st.code(code, language="python")
+
+
 @cache
 def _source(thing: Any) -> tuple[str, str]:
     """(file and lines, code)."""

@@ -7,8 +7,10 @@ https://arxiv.org/abs/2309.16042; Heimersheim and Nanda 2024, https://arxiv.org/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from operator import index
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from gptcore.activations import attention_out, context, feed_forward_out, owned, residual_middle
 from gptcore.arguments import Ids, check_ids, token_ids
-from gptcore.errors import InterventionError, SequenceLengthError
+from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.model import GPTModel
 from gptcore.trace import Kept, Trace, kept
 from gptcore.variants import ROWS_AT_ONCE, Stage, head_variants, push, starts_at_once
@@ -65,10 +67,19 @@ class PatchEffects:
 
 
 @torch.inference_mode()
-def patch_map(target: Trace, source: Trace, metric: LogitDifference, site: MapSite = "resid_pre") -> PatchEffects:
-    """Each cell (layer, position) of the target's run taken from the same place of the source's.
+def patch_map(
+    target: Trace,
+    source: Trace,
+    metric: LogitDifference,
+    site: MapSite = "resid_pre",
+    positions: Sequence[int] | None = None,
+    layers: Sequence[int] | None = None,
+) -> PatchEffects:
+    """Each cell (layer, position) of the target's run taken from the same place of the source's; of the positions and layers that are
+    named, where somebody waits for a long text: all other effects are then NaN.
 
-    Raises SequenceLengthError for texts of different lengths (nothing is cut or padded: `align` shows where they differ),
+    Raises OutOfRangeError for a position or layer that is not there, SequenceLengthError for texts of different lengths
+    (nothing is cut or padded: `align` shows where they differ),
     InterventionError for traces of two models, TokenError for a metric outside the vocabulary.
     """
     if site not in get_args(MapSite):
@@ -76,39 +87,55 @@ def patch_map(target: Trace, source: Trace, metric: LogitDifference, site: MapSi
     ours, theirs, first = _pair(target, source, metric)
     n_layers, n_tokens = target.config.n_layers, target.n_tokens
     before, after = _values(metric, ours), _values(metric, theirs)
-    effect = np.zeros((n_layers + (site == "resid_pre"), n_tokens), dtype=np.float64)
-    if first < n_tokens:
+    n_rows = n_layers + (site == "resid_pre")
+    columns = _among(positions, n_tokens, "position", "tokens")
+    rows = _among(layers, n_rows, "layer", "places for this patch")
+    effect = np.full((n_rows, n_tokens), np.nan)
+    effect[np.ix_(rows, columns)] = 0
+    wanted = [position for position in columns if position >= first]
+    if wanted:
         place = torch.arange(first, n_tokens, device=ours.resid.device)
         instead = torch.stack([_written(site, theirs, layer, place) for layer in range(len(effect))])
         around = torch.stack([_around(site, ours, layer, place) for layer in range(len(effect))])
-        for group in place.split(starts_at_once(target.config.emb_dim)):
-            values = metric.of(ours.model, _columns(site, ours, instead, around, group, first))
-            effect[:, group.tolist()] = owned(values.double()).reshape(len(effect), -1) - before
+        for group in torch.tensor(wanted, device=place.device).split(starts_at_once(target.config.emb_dim)):
+            values = metric.of(ours.model, _columns(site, ours, instead, around, group, first, rows))
+            effect[np.ix_(rows, group.tolist())] = owned(values.double()).reshape(len(rows), -1) - before
     return PatchEffects(metric, effect, before, after, first)
 
 
 @torch.inference_mode()
-def patch_heads(target: Trace, source: Trace, metric: LogitDifference) -> PatchEffects:
-    """Each head's context vectors taken from the source's run, at all positions: [layer, head]. Raises as `patch_map`."""
+def patch_heads(target: Trace, source: Trace, metric: LogitDifference, layers: Sequence[int] | None = None) -> PatchEffects:
+    """Each head's context vectors taken from the source's run, at all positions: [layer, head]; NaN in layers that are not among those
+    named. Raises as `patch_map`."""
     ours, theirs, first = _pair(target, source, metric)
     n_layers, n_heads = target.config.n_layers, target.config.n_heads
     before, after = _values(metric, ours), _values(metric, theirs)
-    effect = np.zeros((n_layers, n_heads), dtype=np.float64)
+    wanted = _among(layers, n_layers, "layer", "layers")
+    effect = np.full((n_layers, n_heads), np.nan)
+    effect[wanted] = 0
     if first < target.n_tokens:
         positions = torch.arange(first, target.n_tokens, device=ours.resid.device)
         per_pass = max(1, ROWS_AT_ONCE // (len(positions) * n_heads))
-        for start in range(0, n_layers, per_pass):
-            some = range(start, min(start + per_pass, n_layers))
+        for start in range(0, len(wanted), per_pass):
+            some = wanted[start : start + per_pass]
 
-            def joining(layer: int, stage: Stage, at: Tensor, some: range = some) -> Tensor | None:
+            def joining(layer: int, stage: Stage, at: Tensor, some: list[int] = some) -> Tensor | None:
                 if stage == "resid_pre" or layer not in some:
                     return None
                 rows = ours.layers[layer]
                 return head_variants(rows, context(rows, at), context(theirs.layers[layer], at), rows.resid[at], at)
 
             values = metric.of(ours.model, push(ours, positions, joining))
-            effect[some.start : some.stop] = owned(values.double()).reshape(len(some), n_heads) - before
+            effect[some] = owned(values.double()).reshape(len(some), n_heads) - before
     return PatchEffects(metric, effect, before, after, first)
+
+
+def _among(asked: Sequence[int] | None, count: int, name: str, counted: str) -> list[int]:
+    """In their order, each once; all where none are named."""
+    for value in asked or ():
+        if not 0 <= value < count:
+            raise OutOfRangeError(f"{name} is {value}; there are {count:,} {counted}, so give a number from 0 to {count - 1}.")
+    return list(range(count)) if asked is None else sorted({index(value) for value in asked})
 
 
 def _pair(target: Trace, source: Trace, metric: LogitDifference) -> tuple[Kept, Kept, int]:
@@ -157,15 +184,17 @@ def _columns(
     around: Float[Tensor, "depth n emb_dim"],
     group: Int[Tensor, "group"],
     first: int,
+    depths: list[int],
 ) -> Float[Tensor, "variants emb_dim"]:
-    """The residual stream after the last block, at the last position, with one cell patched: by layer, then by position of `group`.
+    """The residual stream after the last block, at the last position, with one cell patched: by layer (those in `depths`), then by position of
+    `group`.
 
     instead, around: from position `first` on. The variants of a group share one start, so that a few passes do for all positions.
     """
     stage_there, later = ("resid_mid", 0) if site == "attn_out" else ("resid_pre", 1 if site == "mlp_out" else 0)
 
     def joining(layer: int, stage: Stage, at: Tensor) -> Tensor | None:
-        if stage != stage_there or not 0 <= layer - later < len(instead):
+        if stage != stage_there or layer - later not in depths:
             return None
         rows = of.layers[layer - later] if layer - later < len(of.layers) else None
         here = instead[layer - later] + around[layer - later]

@@ -39,6 +39,8 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("scale", "GPT-2 and GPT-3", REFERENCE, "whole"),
     PageEntry("kv_cache", "K/V cache", REFERENCE, "attention"),
     PageEntry("glossary", "Glossary", REFERENCE, "whole"),
+    PageEntry("what_if", "What if?", LAB, "ablation"),
+    PageEntry("patching", "Patching", LAB, "residual"),
     PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 

@@ -62,7 +62,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
         css = ' class="marked"' if index == marked else ""
         return f"<tr{css}>{''.join(cell('td', i, c) for i, c in enumerate(cells))}</tr>"
 
-    head = "".join(cell("th", i, escape_html(c)) for i, c in enumerate(columns))
+    head = "".join(cell("th" if c else "td", i, escape_html(c)) for i, c in enumerate(columns))
     body = "".join(row(i, cells) for i, cells in enumerate(rows))
     return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 

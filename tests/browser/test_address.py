@@ -51,7 +51,7 @@ def test_a_server_that_starts_anew_gives_back_what_the_address_says_whatever_is_
 
 
 def test_the_address_follows_a_run_within_a_second_or_so(visit: Visit) -> None:
-    page = visit("/")
+    page = visit("/?write=choice")
     page.get_by_role("button", name="Run 50").click()
     progress = page.get_by_text(re.compile(r"^\d+ of 50 tokens$"))
     expect(progress).to_be_visible()

@@ -37,7 +37,7 @@ def large(page: Page) -> Locator:
 def test_a_link_opens_the_head_and_the_text_says_what_a_token_reads(visit: Visit, trace: Trace) -> None:
     page = visit(LINK)
     view = large(page)
-    expect(view.locator("h4")).to_have_text("Layer 3, head 5: attention weights")
+    expect(view.locator("h2.heading")).to_have_text("Layer 3, head 5: attention weights")
     for query in (3, 1):
         view.locator(".token").nth(query).hover()
         weights = trace.attention(3, (query,), (5,)).pattern[0, 0]
@@ -57,13 +57,13 @@ def test_a_click_in_the_overview_brings_a_head_into_focus_here_and_in_the_addres
     assert box is not None
     with settled(page):
         canvas.click(position={"x": box["width"] * 2.5 / 12, "y": box["height"] * 7.5 / 12})
-    expect(large(page).locator("h4")).to_have_text("Layer 7, head 2: attention weights")
+    expect(large(page).locator("h2.heading")).to_have_text("Layer 7, head 2: attention weights")
     page.wait_for_url(re.compile(r"layer=7&head=2"))
     weights = trace.attention(7, (3,), (2,)).pattern[0, 0]
     page.mouse.move(2, 2)
     expect(large(page).locator(".readout")).to_contain_text(percent(weights.max()))
     page.reload()
-    expect(large(page).locator("h4")).to_have_text("Layer 7, head 2: attention weights", timeout=30_000)
+    expect(large(page).locator("h2.heading")).to_have_text("Layer 7, head 2: attention weights", timeout=30_000)
 
 
 def test_a_click_on_a_row_makes_its_token_the_query_of_the_formula(visit: Visit) -> None:
@@ -109,12 +109,12 @@ def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(visit: Vi
     with running_app(tmp_path / "log.txt", GLASS_MODELS=str(folder)) as app:
         page = visit(f"/attention?{query}", wait=False, app=app)
         page.evaluate(REMEMBER_CAPTIONS)
-        expect(large(page).locator("h4")).to_have_text("Layer 0, head 0: attention weights", timeout=60_000)
+        expect(large(page).locator("h2.heading")).to_have_text("Layer 0, head 0: attention weights", timeout=60_000)
         thumbnails = page.locator("section.view.overview canvas.maps")
         box = thumbnails.bounding_box()
         assert box is not None
         thumbnails.click(position={"x": box["width"] * 4.5 / 12, "y": box["height"] * 0.5 / 6})
-        expect(large(page).locator("h4")).to_have_text("Layer 0, head 4: attention weights", timeout=30_000)
+        expect(large(page).locator("h2.heading")).to_have_text("Layer 0, head 4: attention weights", timeout=30_000)
         expect(page.get_by_text("of its weight on the first token")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("layers are computed")).to_have_count(0)
         assert page.evaluate("() => [...captions]"), "The overview never said how far it was."

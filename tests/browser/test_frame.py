@@ -7,7 +7,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from app import choices
+from app.shell.navigation import PAGES
 from tests.browser.visit import assert_silent, no_horizontal_scroll, settled
+
+N_PARTS = len(choices.ATTENTION_PART.options)
 
 
 def heading(page: Page) -> str:
@@ -23,11 +27,11 @@ def press(page: Page, key: str) -> None:
 def test_next_leads_through_every_part_of_a_chapter_and_on_to_the_next_one_and_back(visit):
     page = visit("/attention?prompt=The+old+king")
     footer = page.locator("footer")
-    assert footer.get_by_label("Part 1 of 3").get_attribute("aria-current") == "step"
-    for part in (2, 3):
+    assert footer.get_by_label(f"Part 1 of {N_PARTS}").get_attribute("aria-current") == "step"
+    for part in range(2, N_PARTS + 1):
         with settled(page):
             footer.get_by_role("button", name="Next →").click()
-        expect(footer.get_by_label(f"Part {part} of 3")).to_have_attribute("aria-current", "step")
+        expect(footer.get_by_label(f"Part {part} of {N_PARTS}")).to_have_attribute("aria-current", "step")
     with settled(page):
         footer.get_by_role("button", name="6 LayerNorm →").click()
     page.wait_for_url(re.compile(r"/layer_norm\?.*prompt=The\+old\+king"))
@@ -36,7 +40,7 @@ def test_next_leads_through_every_part_of_a_chapter_and_on_to_the_next_one_and_b
     with settled(page):
         footer.get_by_role("button", name="← 5 Attention").click()
     page.wait_for_url(re.compile(r"/attention\?"))
-    expect(footer.get_by_label("Part 3 of 3")).to_have_attribute("aria-current", "step")
+    expect(footer.get_by_label(f"Part {N_PARTS} of {N_PARTS}")).to_have_attribute("aria-current", "step")
     assert_silent(page)
 
 
@@ -44,7 +48,7 @@ def test_every_page_is_a_link_of_the_bars_that_brings_the_view_along(visit):
     page = visit("/?prompt=The+old+king&seed=7", width=390, touch=True)
     page.locator("header summary").first.click()
     links = page.locator("header .menu a")
-    expect(links).to_have_count(15)
+    expect(links).to_have_count(len(PAGES))
     assert all(
         "prompt=The+old+king" in address and "seed=7" in address
         for address in links.evaluate_all("(all) => all.map((a) => a.href)")

@@ -24,6 +24,6 @@ def test_the_first_visitor_has_something_to_look_at_until_the_model_is_there(tmp
         page = visit(app=app, wait=False)
         expect(page.get_by_role("heading", name="Write")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("loads the model")).to_be_visible()
-        expect(page.get_by_role("heading", name="Which token comes next?")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("heading", name="What comes next?")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("loads the model")).to_have_count(0)
         assert_silent(page)

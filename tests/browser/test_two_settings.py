@@ -144,7 +144,7 @@ def test_it_fits_the_window_and_no_text_lies_over_another(open_bench: Any, width
     visitor.slider(1, "Temperature").press("Home")  # has the longest words
     no_horizontal_scroll(visitor.page)
     for side in visitor.sides:
-        boxes = side.locator("output, .effect, h3, dd").evaluate_all(
+        boxes = side.locator("output, .effect, h2, dd").evaluate_all(
             "all => all.map((e) => { const r = document.createRange(); r.selectNodeContents(e); const b = r.getBoundingClientRect();"
             " return [b.top, b.bottom, b.right]; })"
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gptcore import patching
-from gptcore.errors import InterventionError, SequenceLengthError
+from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.input_effects import what_if
 from gptcore.patching import LogitDifference, align, patch_heads, patch_map
 from gptcore.run import Ablation, Patch
@@ -46,6 +46,20 @@ def test_every_head_patched_is_that_of_transformers(trace: Trace, source: Trace,
         cells = frozenset((layer, head, position, position) for position in range(9))
         patched = difference(peer.logits(IDS, Patch(SOURCE, cells, "z")))
         assert found.effect[layer, head] == pytest.approx(patched - found.target_value, abs=1e-5)
+
+
+@pytest.mark.parametrize("site", ["resid_pre", "attn_out", "mlp_out"])
+def test_cells_may_be_asked_for_piece_by_piece(trace: Trace, source: Trace, site: Any) -> None:
+    whole = patch_map(trace, source, METRIC, site).effect
+    some = patch_map(trace, source, METRIC, site, positions=[8, 1, 4], layers=[1]).effect
+    assert np.allclose(some[1, [1, 4, 8]], whole[1, [1, 4, 8]], atol=1e-5)
+    some[1, [1, 4, 8]] = np.nan
+    assert np.isnan(some).all()
+    heads = patch_heads(trace, source, METRIC, layers=[0]).effect
+    assert np.allclose(heads[0], patch_heads(trace, source, METRIC).effect[0], atol=1e-5) and np.isnan(heads[1]).all()
+    for asked in ({"positions": [9]}, {"layers": [-1]}):
+        with pytest.raises(OutOfRangeError, match=r"is (9|-1); there are"):
+            patch_map(trace, source, METRIC, site, **asked)
 
 
 def test_the_rows_of_a_map_whose_meaning_is_plain(tiny_model: LanguageModel, trace: Trace, source: Trace) -> None:

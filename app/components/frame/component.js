@@ -1,6 +1,7 @@
 // The chapter bar, the way on, and the one listener for keys. Both bars are kept and changed in place.
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
+import { keepScrollable } from "./scrollable.js";
 
 const frames = new WeakMap();
 // One listener for each kind of event, whatever becomes of the component: it speaks to the frame that was drawn last.
@@ -18,6 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   frameHeard.frame = frame;
   if (frameHeard.listening) return;
   frameHeard.listening = true;
+  keepScrollable();
   document.addEventListener("keydown", (event) => onKey(frameHeard.frame, event));
   document.addEventListener("click", (event) => {
     const { bar } = frameHeard.frame;

@@ -4,6 +4,9 @@ import { make, svg } from "../shared/elements.js";
 export class LinkedText {
   constructor(parent, onPoint, onPick) {
     this.box = parent.appendChild(make("div", "text"));
+    this.box.tabIndex = 0; // a long text scrolls
+    this.box.setAttribute("role", "group");
+    this.box.setAttribute("aria-label", "The text, shaded by the row that is pointed at");
     this.list = this.box.appendChild(make("div", "tokens"));
     this.lines = svg("svg", { class: "lines", "aria-hidden": "true" });
     this.onPoint = onPoint;

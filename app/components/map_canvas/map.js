@@ -10,7 +10,7 @@ import { View } from "./view.js";
 export class TokenMap extends View {
   constructor(parent) {
     super(parent, "map");
-    this.heading = this.add("h4", "heading");
+    this.heading = this.add("h2", "heading");
     this.text = new LinkedText(
       this.root,
       (i) => this.point(i === null ? null : { row: i, col: null }),

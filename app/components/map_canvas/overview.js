@@ -9,7 +9,7 @@ const PREVIEW = 112; // CSS pixels of the map that is pointed at, a side
 export class Overview extends View {
   constructor(parent) {
     super(parent, "overview");
-    this.heading = this.add("h4", "heading");
+    this.heading = this.add("h2", "heading");
     const lens = this.add("div", "lens");
     this.preview = this.add("canvas", "preview", lens);
     sized(this.preview, PREVIEW, PREVIEW); // at once, so that nothing moves when the maps come

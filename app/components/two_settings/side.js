@@ -10,7 +10,7 @@ export class Side {
   // on: as of Controls
   constructor(on) {
     this.root = make("section", "side");
-    const title = this.root.appendChild(make("h3"));
+    const title = this.root.appendChild(make("h2"));
     title.append(make("i"));
     this.title = title.appendChild(make("span"));
     this.controls = new Controls(on, { seed: false });

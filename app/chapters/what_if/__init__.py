@@ -1,0 +1,1 @@
+"""The page of parts that are switched off."""
