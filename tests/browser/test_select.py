@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.components.choice.stops import STOPS, top_ks
+from app.components.next_token import by_token
 from gptcore.sampling import SamplingSettings, select
 from tests.browser.modules import page_with
 from tests.browser.visit import Window
@@ -43,10 +44,11 @@ def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int
 
 IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
   const raw = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
-  const found = select(new Float32Array(raw.buffer), settings, u);
+  const { ids, logits } = inOrder(new Float32Array(raw.buffer));
+  const found = select(logits, settings, u);
   const total = found.mass[found.n - 1];
   const shown = [0, found.rank, found.n - 1];
-  return {kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
+  return {ids: btoa(String.fromCharCode(...new Uint8Array(ids.buffer).subarray(0, 40_000))), kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
           entropies: [found.entropy, found.finalEntropy], probs: shown.map((i) => found.weights[i] / total)};
 })"""
 
@@ -54,7 +56,7 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
 def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(window: Window) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
     selections = [select(*case) for case in random_cases(1000)]
-    sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
+    sent = [[base64.b64encode(by_token(s).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
     settings = vars(SamplingSettings())
     page = page_with(window, "choice/select.js")
     found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
@@ -62,6 +64,8 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(wi
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
+        first_ids = np.frombuffer(base64.b64decode(js["ids"]), np.uint32)
+        assert first_ids.tolist() == python.token_ids[: len(first_ids)].tolist()
         assert js["kept"] == [stage.kept for stage in python.stages]
         assert js["rank"] == python.chosen_rank
         assert [js["low"], js["high"]] == pytest.approx([python.low, python.high], abs=1e-12)
