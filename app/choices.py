@@ -28,7 +28,7 @@ class Choice(Generic[Value]):
     options: tuple[str, ...] = ()
 
 
-Shown = tuple[tuple[Choice[str], str], ...]  # what to choose on a page, so that it shows one thing
+Shown = tuple[tuple[Choice[Any], Any], ...]  # what to choose on a page, so that it shows one thing
 ALL: dict[str, Choice[Any]] = {}
 
 
@@ -237,11 +237,11 @@ DROPOUT = switch("dropout")
 DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)
 DROPOUT_SEED = count("dropout_seed", 0, 9999, 1)
 
-LENS_PART = one_of("lens", ["grid", "position"])
+LENS_PART = one_of("lens", ["grid", "position", "stages"])
 LENS_COLOUR = one_of("lens_colour", ["probability", "entropy", "rank", "divergence"])
 LENS_INPUT = switch("lens_input")  # read before block 0, whatever the layer in focus is
 
-ATTENTION_PART = one_of("attention", ["lookup", "head", "closer", "newest"])
+ATTENTION_PART = one_of("attention", ["lookup", "closer", "head", "sink", "newest"])
 ATTENTION_HEADS = one_of("heads", ["one", "mean", "largest"])
 ATTENTION_STAGE = one_of("stage", ["scores", "scaled", "masked", "pattern", "read"], "pattern")
 HIDE_FIRST = switch("hide_first")
@@ -269,11 +269,15 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
-LEARNING_PART = one_of("learning", ["recorded", "step", "copies"])
+LEARNING_PART = one_of("learning", ["recorded", "step", "live", "overfit", "copies"])
 LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
 LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
 LEARNING_STEP_AT = count("step_at", 0, 23, 12)
 LEARNING_LETTER = count("letter", 1, 31, 18)  # of its first characters, the one that is predicted
+LIVE_SOURCE = one_of("live_source", ["book", "own"])
+LIVE_TEXT = text("live_text", longest=LONGEST_IN_LINK)
+LIVE_DROPOUT = one_of("live_dropout", ["0", "0.1", "0.2", "0.3", "0.5"])
+LIVE_RATE = one_of("live_rate", ["0.25", "0.5", "1", "2", "4"], "1")  # times the usual learning rate
 LEARNING_RATE = amount("step_size", 0.01, 1, 0.3)
 
 GLOSSARY_FIND = text("find", longest=60)

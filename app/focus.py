@@ -20,13 +20,12 @@ MOST_QUERIES = 64  # the newest; a longer text holds nobody up
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What every head puts on one key a query, and the queries that have one.
+    """What every head puts on the keys of a kind, together, and the queries that have some.
 
-    queries, keys: positions [query]; weights [layer, head, query].
+    queries: positions [query]; weights [layer, head, query].
     """
 
     queries: np.ndarray
-    keys: np.ndarray
     weights: np.ndarray
 
     @property
@@ -43,19 +42,19 @@ class Found:
 _FOUND: Recent[Found] = Recent(4 * MB, size=lambda found: found.weights.nbytes)
 
 
-def keys_of(kind: str, ids: tuple[int, ...]) -> dict[int, int]:
-    """query -> key, as positions. previous: the token before; first: the first token; induction: the token that followed the last
-    earlier occurrence of the query's token. Queries that have none are left out, and the first, which has no choice."""
+def keys_of(kind: str, ids: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
+    """query -> its keys, as positions. previous: the token before; first: the first token; induction: the tokens that followed the
+    earlier occurrences of the query's token, itself apart. Queries that have none are left out, and the first, which has no choice."""
     if kind == "previous":
-        return {query: query - 1 for query in range(1, len(ids))}
+        return {query: (query - 1,) for query in range(1, len(ids))}
     if kind == "first":
-        return dict.fromkeys(range(1, len(ids)), 0)
-    last: dict[int, int] = {}
+        return dict.fromkeys(range(1, len(ids)), (0,))
+    seen: dict[int, list[int]] = {}
     keys = {}
     for query, token in enumerate(ids):
-        if token in last and last[token] + 1 < query:
-            keys[query] = last[token] + 1
-        last[token] = query
+        if followers := tuple(place + 1 for place in seen.get(token, ()) if place + 1 < query):
+            keys[query] = followers
+        seen.setdefault(token, []).append(query)
     return keys
 
 
@@ -68,17 +67,21 @@ def heads_that(here: Here, kind: str) -> Found | None:
         return None
 
     def look() -> Found:
-        at = np.array([keys[query] for query in queries])
-        return Found(np.array(queries), at, _weights(here.trace, tuple(queries), tuple(at.tolist())))
+        return Found(np.array(queries), _weights(here.trace, tuple(queries), tuple(keys[query] for query in queries)))
 
     return _FOUND.get((here.run, kind), look)
 
 
 @queued
-def _weights(trace: Trace, queries: tuple[int, ...], keys: tuple[int, ...]) -> np.ndarray:
-    """Attention weights [layer, head, query], each query's on its one key."""
-    rows = np.arange(len(queries))
-    layers = [trace.attention(layer, queries).pattern[:, rows, list(keys)] for layer in range(trace.config.n_layers)]
+def _weights(trace: Trace, queries: tuple[int, ...], keys: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """Attention weights [layer, head, query], each query's on all of its keys together."""
+    rows = np.repeat(np.arange(len(queries)), [len(each) for each in keys])
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    columns = [key for each in keys for key in each]
+    layers = [
+        np.add.reduceat(trace.attention(layer, queries).pattern[:, rows, columns], starts, axis=1)
+        for layer in range(trace.config.n_layers)
+    ]
     return np.stack(layers).astype(np.float32)
 
 

@@ -63,7 +63,7 @@ GLOSSARY: dict[str, str] = {
     "weight tying": "The token embedding and the output head are one and the same matrix.",
     "parameter": "One number that training sets. GPT-2 small has 124 million.",
     "surprise": "Minus the logarithm to base 2 of the probability that the model gave the real token, in bits.",
-    "induction head": "An attention head that finds where the present token stood before and reads what came after it there.",
+    "induction head": "An attention head that finds where the present token stood before and attends to what came after it there.",
     "FLOP": "Floating-point operation: one multiplication or addition of two numbers.",
     "float32, float16, int8": "How a number is stored: in 32 bits (4 bytes, some seven digits), in 16 bits (2 bytes, some three digits), "
     "or as a whole number from −128 to 127 in 8 bits (1 byte). Fewer bits take less memory and keep less of the number.",

@@ -58,7 +58,7 @@ def _ends(tokens: Sequence[str]) -> str:
 
 def of_heads(images: NDArray[np.uint8], summary: HeadSummary, tokens: Sequence[str], title: str, mode: Mode) -> str:
     """Every head as a small picture [layer, head, cell, cell], a row a layer; on hover what the overview says of it."""
-    colours = _colours("probability", mode)
+    colours = _colours("attention", mode)
     heads = "".join(f"<th>{head}</th>" for head in range(images.shape[1]))
     rows = []
     for layer, maps in enumerate(images):
@@ -70,7 +70,7 @@ def of_heads(images: NDArray[np.uint8], summary: HeadSummary, tokens: Sequence[s
     body = (
         f"<h1>{escape_html(title)}</h1><p>A row a layer, a column a head. In each map a row is a query, a column a key.</p>"
         f'<table aria-label="{escape_html(title)}"><tr><td></td>{heads}</tr>{"".join(rows)}</table>'
-        + _legend({"value_title": "attention weight", "unit": "%", "scale": "probability", "top": 1.0}, mode)
+        + _legend({"value_title": "attention weight", "unit": "%", "scale": "attention", "top": 1.0}, mode)
     )
     style = "td img { display: block; width: 64px; height: 64px; } th { font-weight: 400; font-size: 12px; padding: 0 4px; } "
     return html_page(escape_html(title), body, mode, _PICTURE + style + _LEGEND)
@@ -83,7 +83,7 @@ def _about_head(summary: HeadSummary, tokens: Sequence[str], layer: int, head: i
         return f"layer {layer}, head {head}: not computed yet"
     query, key = int(summary.query[layer, head]), int(summary.key[layer, head])
     return escape_html(
-        f"layer {layer}, head {head}: mean entropy {quantity(entropy, 'bits')}; strongest: {token_label(tokens[query], query)} reads "
+        f"layer {layer}, head {head}: mean entropy {quantity(entropy, 'bits')}; strongest: {token_label(tokens[query], query)} attends to "
         f"{token_label(tokens[key], key)}, {quantity(float(summary.weight[layer, head]), '%')}"
     )
 

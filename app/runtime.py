@@ -18,6 +18,7 @@ from app import log, offered, state
 from app.engine import EngineModel, EngineTrace
 from app.engine.local import Local
 from app.engine.methods import probabilities
+from app.live.slot import SLOT
 from app.recent import MB, Recent, keeping
 from app.state import View
 from app.visitors import visitor
@@ -45,7 +46,7 @@ class SequenceInView:
     started_empty: bool
 
 
-ENGINE = Local(visitor)
+ENGINE = Local(visitor, SLOT.hold)
 
 
 def model(name: str) -> EngineModel:

@@ -17,6 +17,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from app import faults
+from app.live.slot import SLOT
 from app.server import ending, limits, stack
 
 # Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
@@ -44,6 +45,7 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
     warming.daemon = True
     warming.start()
     yield
+    SLOT.close()
 
 
 _open_files = limits.raise_open_files()
@@ -52,7 +54,7 @@ limits.guard_connections(_open_files)
 streamlit_app = st.App(
     Path(__file__).with_name("entry.py"),
     lifespan=_lifespan,
-    routes=stack.routes(),
+    routes=stack.routes(SLOT.news),
     middleware=stack.middleware(_open_files),
     on_script_error=faults.on_script_error,
 )

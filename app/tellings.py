@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, state
+from app import choices, focus, runtime, settling, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
@@ -19,18 +19,28 @@ _ARRIVED, _OWN, _WANTS_OWN = "arrived", "own_text", "wants_own_text"
 
 @dataclass(frozen=True)
 class Telling:
-    """prompt: the text; focus: what to look at in it, as fields of the view, found in the running model."""
+    """prompt: the text; focus: what to look at in it, as fields of the view, found in the running model; changed: the text with one
+    change, which is offered to try."""
 
     prompt: str
     focus: Callable[[Here], Mapping[str, Any]] = lambda here: {}
+    changed: str = ""
 
 
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
+EVENING = "The old woman went into the forest and gathered wood until the evening came"
 FOX, WOLF = (
     f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
 )  # two texts that differ in one token, and in what comes next
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "head"): Telling(SAID_TWICE, focus.induction),
+    ("attention", "sink"): Telling(EVENING, focus.sink, f"Then {EVENING[0].lower()}{EVENING[1:]}"),
+    ("attention", "newest"): Telling(SAID_TWICE, focus.induction),
+    ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
+    ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
+    ("lens", "stages"): Telling(SAID_TWICE),
     ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
     ("what_if", "without"): Telling(SAID_TWICE),
     ("what_if", "goes_on"): Telling(SAID_TWICE),
@@ -48,7 +58,8 @@ def arrive(page: str) -> None:
     if before is None or before == now or state.remembered(_WANTS_OWN, False) or state.current().intervention:
         return
     if telling := TELLINGS.get(now):
-        _lend(telling)
+        if not (_is_lent() and state.current().prompt == telling.prompt):  # else what was looked at there is looked at here
+            _lend(telling)
     elif _is_lent():
         _give_back()
 
@@ -56,6 +67,12 @@ def arrive(page: str) -> None:
 def stay() -> None:
     """The next page or beat is come to for the sake of this text: it is kept."""
     state.remember(_ARRIVED, None)
+
+
+def changed(page: str, part: str) -> str:
+    """The beat's text with one change; "" where it has none, or where the visitor looks at another text."""
+    telling = TELLINGS.get((page, part))
+    return telling.changed if telling and state.current().prompt == telling.prompt and not state.current().chosen else ""
 
 
 def other_text(page: str, part: str) -> str:
@@ -85,7 +102,7 @@ def _is_lent() -> bool:
     return (
         state.remembered(_OWN, None) is not None
         and not view.chosen
-        and view.prompt in {each.prompt for each in TELLINGS.values()}
+        and view.prompt in {text for each in TELLINGS.values() for text in (each.prompt, each.changed) if text}
     )
 
 

@@ -142,6 +142,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     st.html(markup.table(columns, rows, numeric, marked))
 
 
+def bars(columns: Sequence[str], rows: Sequence[Sequence[str | markup.NumberBar]], faded: Sequence[int] = ()) -> None:
+    """A picture of numbers as bars; see markup.bars."""
+    st.html(markup.bars(columns, rows, faded))
+
+
 def model_missing(name: str, broken: str = "") -> None:
     """The page of a model that is not on this machine yet, or, with the reason, of one that cannot be used."""
     if broken:

@@ -32,6 +32,12 @@ def longest_common_run(text: str, source: str) -> CommonRun:
     return best
 
 
+def around(source: str, run: CommonRun, characters: int = 40) -> tuple[str, str]:
+    """What stands in the source before and after a run, at most so many characters each."""
+    end = run.at + run.length
+    return source[max(0, run.at - characters) : run.at], source[end : end + characters]
+
+
 def usual_run(others: str, source: str, length: int, count: int = 40) -> float:
     """The median longest run that `count` evenly spaced pieces of `others`, each of `length` characters, share with `source`: how much
     a text has in common with it that was not copied. 0 where `others` is shorter than a piece."""

@@ -17,10 +17,10 @@ Matrix = NDArray[np.floating[Any]]
 
 
 def limit_of(values: ArrayLike, scale: Scale, top: float | None = None) -> float:
-    """The upper end of the colour scale: `top` if given, 1 for probabilities, else the largest absolute value (1 if it is 0)."""
+    """The upper end of the colour scale: `top` if given, 1 for probabilities and weights, else the largest absolute value (1 if it is 0)."""
     if top is not None:
         return top
-    if scale == "probability":
+    if scale != "signed":
         return 1.0
     absolute = np.abs(np.asarray(values, dtype=float))
     return float(np.nanmax(absolute, initial=0.0)) or 1.0
@@ -218,7 +218,7 @@ def _colours(scale: Scale, limit: float, unit: Unit, mode: Mode) -> dict[str, An
     }
     if unit == "%":
         bar["tickformat"] = PERCENT_TICKS
-    low = 0.0 if scale == "probability" else -limit
+    low = -limit if scale == "signed" else 0.0
     return {"colorscale": colour_scale(scale, mode), "zmin": low, "zmax": limit, "colorbar": bar}
 
 

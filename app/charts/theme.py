@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from app.charts.frame import Figure
 
-Scale = Literal["probability", "signed"]
+Scale = Literal["probability", "attention", "signed"]
 ColourScale = list[tuple[float, str]]
 
 SURFACES: dict[Mode, dict[str, str]] = {
@@ -30,6 +30,11 @@ SURFACES: dict[Mode, dict[str, str]] = {
 SEQUENTIAL: dict[Mode, tuple[str, ...]] = {
     "light": ("#d4e7ea", "#b2d3d8", "#92bec5", "#72aab3", "#5296a0", "#2e828e", "#036e7a", "#025862", "#01434b", "#002f35"),
     "dark": ("#192c2d", "#1d4144", "#22575b", "#286e74", "#2e858c", "#359da6", "#3db6c0", "#52cfd9", "#6de7f1", "#b0f8ff"),
+}
+# The same steps in the hue of the attention page, for its weights; components read them from shared.css.
+ATTENTION: dict[Mode, tuple[str, ...]] = {
+    "light": ("#e9ddf6", "#d7c2ec", "#c4a7de", "#b18dd2", "#9f74c3", "#8c5bb4", "#7845a0", "#613681", "#4a2864", "#341a48"),
+    "dark": ("#2b233a", "#41315b", "#57407b", "#6e509c", "#8560bd", "#9d71e0", "#b586fe", "#c7a8fe", "#d9c6ff", "#ede4ff"),
 }
 # Blue below 0, orange above, five even steps each; the background itself is 0.
 DIVERGING: dict[Mode, tuple[str, ...]] = {
@@ -43,12 +48,12 @@ MONO = '"Source Code Pro", monospace'
 def colour_scale(scale: Scale, mode: Mode) -> ColourScale:
     """Stops (position from 0 to 1, colour) as plotly takes them.
 
-    "probability": 0 is the background. The steps are spaced by the square root of the value, since most attention weights and
+    "probability", "attention": 0 is the background. The steps are spaced by the square root of the value, since most attention weights and
     probabilities are small and a reader must tell 1 % from 5 %. "signed": the middle is the background, steps are even.
     """
     paper = SURFACES[mode]["paper"]
-    if scale == "probability":
-        stops = (paper, *SEQUENTIAL[mode])
+    if scale != "signed":
+        stops = (paper, *(ATTENTION if scale == "attention" else SEQUENTIAL)[mode])
         return [((i / 10) ** 2, stop) for i, stop in enumerate(stops)]
     stops = (*DIVERGING[mode][:5], paper, *DIVERGING[mode][5:])
     return [(i / 10, stop) for i, stop in enumerate(stops)]

@@ -31,12 +31,12 @@ _LARGEST_PIECE = 256
 class Local:
     """Models by name, the last MODELS_IN_MEMORY that were asked for; their traces are kept by their own stores.
 
-    visitor: who is calling, for the turns in the queue.
+    visitor: who is calling, for the turns in the queue; when_busy: as `Queue` takes it.
     """
 
-    def __init__(self, visitor: Callable[[], Visitor]) -> None:
+    def __init__(self, visitor: Callable[[], Visitor], when_busy: Callable[[bool], object] = lambda busy: None) -> None:
         self._visitor = visitor
-        self._queue = Queue(_share_cores)
+        self._queue = Queue(_share_cores, when_busy)
         self._lock = Lock()  # for the fields below
         self._loaded: OrderedDict[str, tuple[LanguageModel, EngineModel]] = OrderedDict()  # by name
         self._names: dict[str, str] = {}  # identity -> name, of all that were ever loaded

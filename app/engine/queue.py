@@ -87,10 +87,16 @@ class _Line:
 
 
 class Queue:
-    """Runs jobs in one thread, which begins with `prepare` when the first job comes."""
+    """Runs jobs in one thread, which begins with `prepare` when the first job comes.
 
-    def __init__(self, prepare: Callable[[], object] = lambda: None) -> None:
-        self._prepare = prepare
+    when_busy: called with True when somebody begins to wait, and with False when nobody waits any more; what it does has to be quick.
+    """
+
+    def __init__(
+        self, prepare: Callable[[], object] = lambda: None, when_busy: Callable[[bool], object] = lambda busy: None
+    ) -> None:
+        self._prepare, self._when_busy = prepare, when_busy
+        self._open = 0  # jobs without an answer yet
         self._changed = Condition()  # for the fields below
         self._thread: Thread | None = None
         self._short, self._long = _Line(), _Line()
@@ -120,11 +126,19 @@ class Queue:
         with self._changed:
             line = self._short if work <= LITTLE else self._long
             job = line.job(pieces, visitor, work, next(self._numbers), stays)
+            self._count(1)
             if self._thread is None:
                 self._thread = Thread(target=self._work, name="model", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
             return job
+
+    def _count(self, change: int) -> None:
+        """Whoever calls holds the lock, so that what `when_busy` hears comes in its order."""
+        before = self._open
+        self._open += change
+        if bool(before) != bool(self._open):
+            self._when_busy(bool(self._open))
 
     def _jobs(self) -> list[_Job]:
         return [*self._short.jobs, *self._long.jobs]
@@ -150,6 +164,7 @@ class Queue:
             if not job.stays and job.visitor.is_gone():
                 job.line.jobs.remove(job)
                 job.line.ended(job)
+                self._count(-1)
                 job.answer.cancel()
 
     def _turn(self, job: _Job) -> None:
@@ -169,6 +184,7 @@ class Queue:
                 job.line.jobs.append(job)
             else:
                 job.line.ended(job)
+                self._count(-1)
         if answer is not None:
             answer()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit import config
 
-from app.server import assets
+from app.server import answers, assets
 from app.server.gate import Gate
 from app.server.headers import FRAMES_VARIABLE, SafetyHeaders, frame_origins
 from app.server.limits import Full
@@ -24,6 +25,7 @@ def middleware(open_files: int = 0) -> list[Middleware]:
     ]
 
 
-def routes() -> list[BaseRoute]:
-    """As `st.App` takes it."""
-    return [assets.route(config.get_option("server.baseUrlPath"))]
+def routes(news: Callable[[int, int, int], bytes]) -> list[BaseRoute]:
+    """As `st.App` takes it. news: what a page asks about the training that runs (app.live.slot)."""
+    base = config.get_option("server.baseUrlPath")
+    return [assets.route(base), answers.route(base, news)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the first page draws without pandas
@@ -65,6 +66,35 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     head = "".join(cell("th" if c else "td", i, escape_html(c)) for i, c in enumerate(columns))
     body = "".join(row(i, cells) for i, cells in enumerate(rows))
     return f'<div class="table-box"><table class="glass"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+@dataclass(frozen=True)
+class NumberBar:
+    """A number as a bar. text: the number; start, end: where it lies, as shares of its column; colour: hexadecimal."""
+
+    text: str
+    start: float
+    end: float
+    colour: str
+
+
+def bars(columns: Sequence[str], rows: Sequence[Sequence[str | NumberBar]], faded: Sequence[int] = ()) -> str:
+    """Numbers as bars, row under row, in HTML: for what has a few columns of different units. Cells are HTML already, or bars; faded:
+    rows that do not count."""
+
+    def cell(content: str | NumberBar) -> str:
+        if isinstance(content, str):
+            return f"<td>{content}</td>"
+        low, high = (100 * min(max(share, 0.0), 1.0) for share in sorted((content.start, content.end)))
+        bar = f'<i style="left: {low:.2f}%; width: {max(high - low, 0.4):.2f}%; background: {content.colour}"></i>'
+        return f'<td class="bar"><div><span>{bar}</span><b>{escape_html(content.text)}</b></div></td>'
+
+    head = "".join(f"<th>{escape_html(name)}</th>" for name in columns)
+    kinds = [' class="faded"' if i in faded else "" for i in range(len(rows))]
+    lines = (f"<tr{kind}>{''.join(map(cell, cells))}</tr>" for kind, cells in zip(kinds, rows, strict=True))
+    return (
+        f'<div class="table-box"><table class="bars"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    )
 
 
 def csv(table: pd.DataFrame) -> str:

@@ -132,3 +132,12 @@ def test_pieces_are_as_long_as_others_may_wait_and_never_so_short_that_the_weigh
     made = engine.add("long", replace(tiny_model, store=TraceStore()))
     list(engine._extending(engine._loaded["long"][0].store, made.run((1, 2))))
     assert all(size in sizes for size in asked[1:]), asked
+
+
+def test_what_needs_no_visitors_model_has_its_turn_in_the_same_thread() -> None:
+    heard: list[bool] = []
+    engine = local.Local(lambda: Asker(get_ident()), heard.append)
+    first, second = engine.alone(get_ident), engine.alone(get_ident)
+    assert first == second != get_ident() and heard == [True, False, True, False]
+    with pytest.raises(ZeroDivisionError):
+        engine.alone(divmod, 1, 0)

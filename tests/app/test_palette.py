@@ -94,13 +94,20 @@ def test_the_palette_is_the_one_of_streamlits_theme(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_components_and_files_draw_weights_in_the_same_steps(mode: Mode) -> None:
+    style = (ROOT / "app" / "components" / "shared" / "shared.css").read_text(encoding="utf-8")
+    found = re.search(rf"--attention-{mode}-steps: (.+);", style)
+    assert found and tuple(found[1].split(", ")) == theme.ATTENTION[mode]
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_text_in_every_stage_colour_can_be_read_on_both_backgrounds(mode: Mode) -> None:
     surface = theme.SURFACES[mode]
     for colour in [*stage_colours(mode), surface["ink"]]:
         assert min(contrast(colour, surface["paper"]), contrast(colour, surface["card"])) >= 4.5, colour
 
 
-@pytest.mark.parametrize("scale", ["probability", "signed"])
+@pytest.mark.parametrize("scale", ["probability", "attention", "signed"])
 @pytest.mark.parametrize("mode", MODES)
 def test_text_on_every_shade_of_a_scale_can_be_read(mode: Mode, scale: theme.Scale) -> None:
     stops = [stop for _, stop in charts.colour_scale(scale, mode)]
@@ -144,10 +151,13 @@ def test_the_simulation_knows_a_pair_that_only_the_colour_blind_confuse() -> Non
     assert difference(red, green, "deuteranopia") < LEAST_DIFFERENCE
 
 
+@pytest.mark.parametrize("hues", [theme.SEQUENTIAL, theme.ATTENTION], ids=["probability", "attention"])
 @pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize("mode", MODES)
-def test_the_probability_scale_leaves_the_background_in_even_steps_of_one_hue(mode: Mode, vision: str) -> None:
-    stops = [theme.SURFACES[mode]["paper"], *theme.SEQUENTIAL[mode]]
+def test_a_scale_from_zero_leaves_the_background_in_even_steps_of_one_hue(
+    mode: Mode, vision: str, hues: dict[Mode, tuple[str, ...]]
+) -> None:
+    stops = [theme.SURFACES[mode]["paper"], *hues[mode]]
     lightness = np.array([seen(stop, vision)[0] for stop in stops])
     steps = np.diff(lightness) * np.sign(lightness[-1] - lightness[0])
     assert steps.min() > 4

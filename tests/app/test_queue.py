@@ -188,3 +188,24 @@ def test_a_job_whose_visitor_has_left_is_not_run_on_unless_they_must_have_it(end
     thread.join(10)
     assert (answers, ran) == ((["left"], [0]) if ends else (["all"], [0, 1, 2]))
     assert queue.run(job(lambda: "next"), Asker("other"), 0.01) == "next"
+
+
+def test_whoever_wants_to_know_hears_when_somebody_begins_to_wait_and_when_nobody_does() -> None:
+    heard: list[tuple[bool, int]] = []
+    inside = Event()
+    queue = Queue(when_busy=lambda busy: heard.append((busy, len(queue._jobs()))))
+
+    def work() -> None:
+        inside.set()
+        while not queue.waiting:
+            time.sleep(0.001)
+
+    first = Thread(target=queue.run, args=(job(work), Asker("one"), 0.0))
+    first.start()
+    assert inside.wait(10)
+    queue.run(job(lambda: None), Asker("two"), 0.0)
+    first.join(10)
+    assert [busy for busy, _ in heard] == [True, False]  # one stretch, however many waited in it
+    with pytest.raises(ValueError):
+        queue.run(job(lambda: int("x")), Asker("one"), 0.0)
+    assert [busy for busy, _ in heard] == [True, False, True, False]

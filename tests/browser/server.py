@@ -48,8 +48,10 @@ def free_port() -> int:
 
 
 def _launcher(path: Path, script: Path) -> Path:
-    lines = ["import streamlit as st", "from app.server import stack"]
-    path.write_text("\n".join([*lines, f"app = st.App({str(script)!r}, routes=stack.routes(), middleware=stack.middleware())"]))
+    lines = ["import streamlit as st", "from app.live.slot import SLOT", "from app.server import stack"]
+    path.write_text(
+        "\n".join([*lines, f"app = st.App({str(script)!r}, routes=stack.routes(SLOT.news), middleware=stack.middleware())"])
+    )
     return path
 
 

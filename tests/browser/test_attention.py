@@ -20,7 +20,7 @@ from gptcore.trace import Trace
 from tests.browser.server import running_app
 from tests.browser.visit import Visit, assert_silent, no_error_box, settled
 
-LINK = "/attention?prompt=Once+upon+a+time&layer=3&head=5"
+LINK = "/attention?attention=head&open=maths&prompt=Once+upon+a+time&layer=3&head=5"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def large(page: Page) -> Locator:
     return page.locator("section.view.map").first
 
 
-def test_a_link_opens_the_head_and_the_text_says_what_a_token_reads(visit: Visit, trace: Trace) -> None:
+def test_a_link_opens_the_head_and_the_text_says_what_a_token_attends_to(visit: Visit, trace: Trace) -> None:
     page = visit(LINK)
     view = large(page)
     expect(view.locator("h2.heading")).to_have_text("Layer 3, head 5: attention weights")
@@ -71,7 +71,7 @@ def test_a_click_on_a_row_makes_its_token_the_query_of_the_formula(visit: Visit)
     view = large(page)
     with settled(page):
         view.locator(".token").nth(1).click()
-    expect(page.get_by_role("heading", name="The formula, for the query at position 1")).to_be_visible()
+    expect(page.get_by_text("Query ␣upon (1) and this key")).to_be_visible()
     page.wait_for_url(re.compile(r"position=1"))
 
 
@@ -85,7 +85,7 @@ def test_a_click_on_a_cell_puts_its_query_and_key_into_the_formula_and_the_addre
     weight = float(trace.attention(3, (2,), (5,)).pattern[0, 0, 1])
     expect(page.locator(".katex").filter(has_text="a2,1").first).to_contain_text(f"{weight:.3g}")
     with settled(page):
-        large(page).locator(".token").nth(3).click()  # a token alone asks for the key that it reads most
+        large(page).locator(".token").nth(3).click()  # a token alone asks for the key with the most weight
     page.wait_for_url(lambda url: "key=" not in url)
 
 
@@ -105,7 +105,7 @@ def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(visit: Vi
     save_model(GPTModel(config), folder)
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(EMBEDDED / name, folder)
-    query = urlencode({"model": str(folder), "prompt": " ".join(["the"] * 1024)})
+    query = urlencode({"model": str(folder), "prompt": " ".join(["the"] * 1024), "attention": "head"})
     with running_app(tmp_path / "log.txt", GLASS_MODELS=str(folder)) as app:
         page = visit(f"/attention?{query}", wait=False, app=app)
         page.evaluate(REMEMBER_CAPTIONS)

@@ -25,12 +25,16 @@ Open = Callable[..., Visitor]
 # ---- one map -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_cells_have_the_colour_of_their_value_and_the_future_that_of_the_card(open_map: Open, dark: bool) -> None:
-    visitor = open_map(dark=dark)
+@pytest.mark.parametrize(
+    ("dark", "scale"), [(False, "probability"), (True, "probability"), (False, "attention"), (True, "attention")]
+)
+def test_cells_have_the_colour_of_their_value_and_the_future_that_of_the_card(open_map: Open, dark: bool, scale: str) -> None:
+    visitor = open_map(dark=dark, scale=scale)
     mode: theme.Mode = "dark" if dark else "light"
     values = np.array(visitor.report()["values"])
-    stops = np.array([rgb(theme.SURFACES[mode]["paper"]), *map(rgb, theme.SEQUENTIAL[mode])])
+    stops = np.array(
+        [rgb(theme.SURFACES[mode]["paper"]), *map(rgb, (theme.ATTENTION if scale == "attention" else theme.SEQUENTIAL)[mode])]
+    )
     for row, col in [(0, 0), (4, 1), (8, 3), (8, 8)]:
         expected = [np.interp(np.sqrt(values[row, col]) * 10, range(11), channel) for channel in stops.T]
         assert np.abs(np.array(visitor.pixel(visitor.canvas, *visitor.place(row, col).values())) - expected).max() <= 2
@@ -291,7 +295,7 @@ def test_the_picture_can_be_saved(open_map: Open, query: dict[str, Any]) -> None
         assert min(image.size) > 500
         colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
     assert {rgb(theme.SURFACES["light"][name]) for name in ("paper", "card", "ink")} <= colours
-    assert rgb(theme.SEQUENTIAL["light"][9]) in colours
+    assert rgb((theme.ATTENTION if "view" in query else theme.SEQUENTIAL)["light"][9]) in colours
 
 
 def test_python_and_the_browser_give_a_number_the_same_level(window: Window) -> None:

@@ -38,7 +38,7 @@ def checks(at):
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS.keys())
 @pytest.mark.parametrize(("page", "part"), PARTS)
 def test_a_page_draws_every_part_for_any_prompt(monkeypatch, tiny_folder, page, part, prompt):
-    at = open_page(monkeypatch, tiny_folder, page, prompt=prompt, **({page: part} if part else {}))
+    at = open_page(monkeypatch, tiny_folder, page, prompt=prompt, open="maths.checks", **({page: part} if part else {}))
     drawn = figures(at)
     assert len(drawn) == N_FIGURES.get(page, {}).get(part, len(drawn))
     assert checks(at) or page not in SELF_CHECKED
@@ -47,7 +47,7 @@ def test_a_page_draws_every_part_for_any_prompt(monkeypatch, tiny_folder, page, 
 
 @pytest.mark.parametrize(("page", "part", "asked"), ASKED)
 def test_what_is_shown_when_it_is_asked_for_is_checked_too(monkeypatch, tiny_folder, page, part, asked):
-    assert checks(open_page(monkeypatch, tiny_folder, page, **{page: part}, **asked))
+    assert checks(open_page(monkeypatch, tiny_folder, page, open="maths.checks", **{page: part}, **asked))
 
 
 @pytest.mark.parametrize("page", FILES)

@@ -39,7 +39,15 @@ def test_of_heads_taken_together_the_formula_has_the_key_that_the_drawn_row_read
     assert len(differs)  # else head 0 would do as well
     layer, query = differs[-1].tolist()
     at = open_page(
-        monkeypatch, tiny_folder, "attention", prompt=prompt, heads=heads, layer=str(layer), head="3", position=str(query)
+        monkeypatch,
+        tiny_folder,
+        "attention",
+        attention="head",
+        prompt=prompt,
+        heads=heads,
+        layer=str(layer),
+        head="3",
+        position=str(query),
     )
     key = int(rows[layer, query].argmax())
     assert at.selectbox(key="widget_choice_key").options[0].endswith(f" ({key})")
@@ -78,9 +86,9 @@ def test_a_click_on_a_joined_cell_puts_the_words_value_into_the_formula(
     assert len(queries) > 1 and len(keys) > 1
     expected = weights_of(tiny_folder, ids)[1, 3][np.ix_(queries, keys)].sum(1).mean()
     at = open_page(
-        monkeypatch, tiny_folder, "attention", prompt=prompt, layer="1", head="3", join_words="1",
+        monkeypatch, tiny_folder, "attention", attention="head", prompt=prompt, layer="1", head="3", join_words="1",
         position=str(queries[-1]), key=str(keys[0]),
     )  # fmt: skip
     assert "A_{1,\\,0}" in printed(at) and f"&= {latex_number(float(expected))} " in printed(at)
     assert at.selectbox(key="widget_choice_key").value == keys[0]  # any piece of a word stands for it
-    assert "puts the word that reads and the word that is read into the formula" in printed(at)
+    assert "puts the word that attends and the one that it attends to into the maths" in printed(at)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gptcore
+from app import choices
 from app.chapters.attention import heads as attention_heads
 from app.chapters.attention import sections, views
 from app.chapters.attention import stops as attention_stops
@@ -23,7 +24,11 @@ from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 @pytest.mark.parametrize(
-    "part", [{"attention": "head"}, *({"attention": "closer", "look": look} for look in LOOKS), {"attention": "newest"}]
+    "part",
+    [
+        *({"attention": part} for part in choices.ATTENTION_PART.options if part != "closer"),
+        *({"attention": "closer", "look": look} for look in LOOKS),
+    ],
 )
 def test_every_part_opens_for_every_kind_of_prompt(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: dict[str, str]
@@ -37,7 +42,17 @@ def test_every_part_opens_for_every_kind_of_prompt(
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(
-        monkeypatch, tiny_folder, "attention", stage="z", heads="9", look="?", made="b", key="-7", join_words="2", **JUNK
+        monkeypatch,
+        tiny_folder,
+        "attention",
+        attention="head",
+        stage="z",
+        heads="9",
+        look="?",
+        made="b",
+        key="-7",
+        join_words="2",
+        **JUNK,
     )
     assert "position" in printed(at) and at.segmented_control(key="widget_choice_stage").value == "pattern"
 
@@ -45,23 +60,28 @@ def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_fol
 def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     monkeypatch.setattr(attention_heads, "CELLS_AT_ONCE", 1)
     prompt = "the mat on the cat in the hat"  # of this test alone: what is computed is kept
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt=prompt)
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head", prompt=prompt, open="")
     assert "1 of 2 layers are computed; the others follow." in printed(at)
     at.run()
     assert not at.exception and "of its weight on the first token" in printed(at)
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head", prompt=prompt)
     assert [badge for badge in at.get("markdown") if "Small map" in str(badge.proto.body)]
 
 
 def test_the_overview_says_that_its_means_leave_out_the_first_query(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    said = "Both, like the mean entropy, leave out the first query, which can read nothing but itself."
-    assert said in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="the cat"))
-    assert said not in printed(open_page(monkeypatch, tiny_folder, "attention", prompt="a"))  # no mean is said of one token
+    said = "Both, like the mean entropy, leave out the first query, which can attend only to itself."
+    assert said in printed(open_page(monkeypatch, tiny_folder, "attention", attention="head", prompt="the cat"))
+    assert said not in printed(
+        open_page(monkeypatch, tiny_folder, "attention", attention="head", prompt="a")
+    )  # no mean is said of one token
 
 
 def test_a_link_restores_layer_head_and_query(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon a time", layer="1", head="3", position="2")
+    at = open_page(
+        monkeypatch, tiny_folder, "attention", attention="head", prompt="Once upon a time", layer="1", head="3", position="2"
+    )
     assert component_data(at, "Layer 1, head 3: attention weights")[0]["row"] == 2
     ids = tiny_model.tokenizer.encode("Once upon a time")
     weight = tiny_model.trace(ids).attention(1, (2,), (3,)).pattern.max()
@@ -69,7 +89,7 @@ def test_a_link_restores_layer_head_and_query(
 
 
 def test_stages_heads_and_toggles_change_formula_and_remarks(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention")
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head")
     for stage, words in (
         ("scores", "for all pairs"),
         ("scaled", "grow by themselves"),
@@ -116,23 +136,35 @@ def test_sliders_choose_the_head_where_no_overview_does(monkeypatch: pytest.Monk
 
 
 def test_the_list_of_keys_is_short_and_has_the_one_chosen(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="a" * 60, key="3", position="50")
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head", prompt="a" * 60, key="3", position="50")
     keys = at.selectbox(key="widget_choice_key")
     assert keys.value == 3 and len(keys.options) <= sections.KEYS + 2
     assert "s_{50,\\,3}" in printed(at)
 
 
 def test_a_link_restores_stage_heads_key_and_toggles(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention", prompt="Once upon", stage="scaled", hide_first="1", key="0", look="x")
+    at = open_page(
+        monkeypatch,
+        tiny_folder,
+        "attention",
+        attention="head",
+        prompt="Once upon",
+        stage="scaled",
+        hide_first="1",
+        key="0",
+        look="x",
+    )
     assert at.segmented_control(key="widget_choice_stage").value == "scaled"
     assert at.toggle(key="widget_choice_hide_first").value and at.selectbox(key="widget_choice_key").value == 0
-    far = open_page(monkeypatch, tiny_folder, "attention", prompt="a", key="60")  # beyond this text: the one that is read most
+    far = open_page(
+        monkeypatch, tiny_folder, "attention", attention="head", prompt="a", key="60"
+    )  # beyond this text: the one that is read most
     assert far.selectbox(key="widget_choice_key").value == -1
 
 
 def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     found = survey(gptcore.load("storyteller"))
-    at = open_page(monkeypatch, tiny_folder, "attention", model="storyteller")
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head", model="storyteller")
     assert [caption for caption in at.caption if "Heads to try" in caption.value]
     for kind in KINDS:
         layer, head, weight = found.best(kind)
@@ -145,7 +177,7 @@ def test_stops_lead_to_the_heads_that_the_survey_found_and_say_so(monkeypatch: p
 
 
 def test_where_no_head_does_it_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "attention")  # random weights
+    at = open_page(monkeypatch, tiny_folder, "attention", attention="head")  # random weights
     assert not [button for button in at.button if str(button.key).startswith("stop_")]
     assert "Not found in this model" in printed(at)
     assert not [caption for caption in at.caption if "Heads to try" in caption.value]

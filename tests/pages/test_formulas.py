@@ -26,7 +26,7 @@ PLACES: dict[str, tuple[str, dict[str, str], int]] = {
     "softmax, later key": ("attention", {"attention": "head", "stage": "pattern", "key": "4", "position": "1"}, 0),
     "scaled": ("attention", {"attention": "head", "stage": "scaled", "position": "4"}, 1),
     "read": ("attention", {"attention": "head", "stage": "read", "key": "1", "position": "4"}, 1),
-    "two heads' words": ("attention", {"heads": "mean", "join_words": "1", "position": "1"}, 0),
+    "two heads' words": ("attention", {"attention": "head", "heads": "mean", "join_words": "1", "position": "1"}, 0),
     "row of two": ("attention", {"attention": "closer", "look": "row", "position": "1"}, 1),
     "a projection": ("attention", {"attention": "closer", "look": "made", "made": "key"}, 1),
     "entropy of two": ("attention", {"attention": "closer", "look": "entropy", "position": "1"}, 1),

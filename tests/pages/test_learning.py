@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.chapters.learning import copies, one_step, sections, views
+from app.chapters.learning import copies, lesson, live, one_step, sections, views
 from app.components.training_run import WHOLE, packed_maps
 from gptcore.recorded_run import load_recorded_run
 from gptcore.resemblance import longest_common_run
@@ -122,3 +122,69 @@ def test_the_links_choice_of_a_checkpoint_is_where_the_run_opens(monkeypatch, ti
     at = open_page(monkeypatch, tiny_folder, "learning", prompt="the cat", checkpoint="7", toy_head="2")
     header, _ = component_data(at, "recorded_run:run", "shelf")
     assert (header["at"], header["head"]) == (7, 2)
+
+
+def test_the_lesson_says_where_the_loss_turned_and_that_it_did_not_where_it_did_not():
+    runs = lesson.measured_runs()
+    plain = runs[0]
+    lowest = plain["held_out"].index(min(plain["held_out"]))
+    assert f"for {plain['steps'][lowest]:,} steps" in lesson.finding(runs)
+    falling = {**plain, "held_out": sorted(plain["held_out"], reverse=True)}
+    assert "did not turn" in lesson.finding([falling])
+
+
+def test_what_dropout_and_learning_rate_did_is_said_with_their_own_numbers():
+    runs = lesson.measured_runs()
+    said = lesson.controls_finding(runs)
+    for run in runs[1:]:
+        assert (
+            f"at step {lesson.lowest_at(run):,} instead of {lesson.lowest_at(runs[0]):,}, and {run['held_out'][-1]:.2f} at the end"
+            in said
+        )
+    worse = {**runs[1], "held_out": [loss + 1 for loss in runs[1]["held_out"]]}
+    assert "higher" in lesson.controls_finding([runs[0], worse])
+
+
+def test_the_measured_curves_are_drawn_and_listed(monkeypatch, tiny_folder):
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="overfit", prompt="the cat")
+    drawn = next(f for f in figures(at) if "learned by heart" in f["layout"]["meta"]["alt"])
+    for trace, run in zip(drawn["data"], lesson.measured_runs(), strict=True):
+        assert trace["y"] == pytest.approx(run["held_out"], abs=1e-4)
+
+
+class Heard:
+    """What the page asked of the server's one training."""
+
+    def __init__(self, monkeypatch):
+        self.asked = []
+        monkeypatch.setattr(live.SLOT, "ask", lambda me, title, wanted: self.asked.append((title, wanted)) or True)
+
+
+@pytest.mark.parametrize(("part", "size"), [("live", None), ("overfit", 4000)])
+def test_the_button_asks_for_a_training_with_the_settings_that_are_shown(monkeypatch, tiny_folder, run, part, size):
+    heard = Heard(monkeypatch)
+    at = open_page(monkeypatch, tiny_folder, "learning", learning=part, prompt="the cat", live_dropout="0.3", live_rate="0.5")
+    next(button for button in at.button if button.label.startswith("Train for")).click().run()
+    ((_, wanted),) = heard.asked
+    assert (wanted["drop_rate"], wanted["learning_rate"]) == (0.3, 0.5)
+    assert len(wanted["text"]) == size or (size is None and wanted["text"] == run.training_text)
+    assert wanted["held_out"] and wanted["held_out"] not in wanted["text"]
+    assert wanted["text"] + wanted["held_out"] in run.text or size is None
+
+
+def test_a_text_of_ones_own_is_made_plain_and_parted(monkeypatch, tiny_folder):
+    heard = Heard(monkeypatch)
+    text = "“The café”—it was late. " * 60
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="live", live_source="own", live_text=text, prompt="the cat")
+    assert any("outside ASCII" in html.proto.body for html in at.get("html"))
+    next(button for button in at.button if button.label.startswith("Train for")).click().run()
+    ((_, wanted),) = heard.asked
+    assert (wanted["text"] + wanted["held_out"]).startswith('"The cafe"--it was late.')
+    assert len(wanted["held_out"]) == pytest.approx(len(wanted["text"]) / 9, abs=1)
+
+
+def test_a_text_that_is_too_short_is_refused_with_its_length_and_the_limit(monkeypatch, tiny_folder):
+    heard = Heard(monkeypatch)
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="live", live_source="own", live_text="short", prompt="the cat")
+    next(button for button in at.button if button.label.startswith("Train for")).click().run()
+    assert not heard.asked and any("5 characters" in toast.value and "400" in toast.value for toast in at.toast)

@@ -199,11 +199,11 @@ def test_a_cells_reading_puts_its_numbers_into_the_formula(here: Here, expected:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-@pytest.mark.parametrize(("part", "n_figures"), {"grid": 1, "position": 2}.items())
+@pytest.mark.parametrize(("part", "n_figures"), {"grid": 1, "position": 2, "stages": 1}.items())
 def test_every_part_opens_for_every_kind_of_prompt(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str, part: str, n_figures: int
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, lens=part)
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=prompt, lens=part, open="maths.checks")
     assert len(figures(at)) == n_figures
     assert "off by" in printed(at)  # the self-check
     if part == "grid":
@@ -274,3 +274,13 @@ def test_a_long_text_shows_a_window_and_says_so(monkeypatch: pytest.MonkeyPatch,
     at = open_page(monkeypatch, tiny_folder, "lens", prompt=PROMPTS["longest"])
     assert "Positions 48 to 63 of 64" in printed(at)
     assert component_data(at, GRID)[0]["positions"] == list(range(48, 64))
+
+
+def test_the_stages_are_counted_over_the_tokens(here: Here, expected: np.ndarray) -> None:
+    found = views.stages(views.columns(here, range(len(IDS))), IDS)
+    best = expected.argmax(-1)  # [depth, position]
+    assert np.allclose(found["itself"], (best == np.array(IDS)).mean(1))
+    assert np.allclose(found["final"], (best == best[-1]).mean(1)) and found["final"].iloc[-1] == 1
+    commonest = [np.bincount(row).max() / len(IDS) for row in best]
+    assert np.allclose(found["shared"], commonest)
+    assert [(best[d] == guess).mean() for d, guess in enumerate(found["guess_id"])] == pytest.approx(commonest)

@@ -36,8 +36,8 @@ MODES: tuple[theme.Mode, ...] = ("light", "dark")
 EMPTY = {"meta", "img", "br", "link"}  # elements that nothing closes
 # Page and link -> the name of the file's button, and what the title of its page begins with.
 PLACES = [
-    ("attention", {}, "attention-heads", "All 8 heads"),
-    ("attention", {"layer": "1", "head": "2"}, "attention-map", "Layer 1, head 2: attention weights"),
+    ("attention", {"attention": "head"}, "attention-heads", "All 8 heads"),
+    ("attention", {"attention": "head", "layer": "1", "head": "2"}, "attention-map", "Layer 1, head 2: attention weights"),
     ("attention", {"attention": "closer", "look": "made"}, "attention-weights-query", "Times W_q"),
     ("attention", {"attention": "newest"}, "attention-newest", "&gt;"),
     ("embeddings", {"embeddings": "positions"}, "position-similarities", "Cosine similarity"),
@@ -172,7 +172,7 @@ def test_the_file_of_a_map_has_the_values_of_the_map(tiny_model: LanguageModel) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("scale", ["probability", "signed"])
+@pytest.mark.parametrize("scale", ["probability", "attention", "signed"])
 def test_the_file_of_a_long_map_has_a_pixel_of_the_right_colour_a_cell(mode: theme.Mode, scale: Any) -> None:
     n = 300
     values = np.where(np.tri(n) > 0, np.linspace(-1 if scale == "signed" else 0, 1, n * n).reshape(n, n), np.nan)
@@ -187,7 +187,7 @@ def test_the_file_of_a_long_map_has_a_pixel_of_the_right_colour_a_cell(mode: the
     row = int(
         np.abs(np.diag(values) - 0.25).argmin()
     )  # a quarter: half way along both scales of probability, 5/8 of the signed one
-    at = {"probability": 5.0, "signed": 6.25}[scale]
+    at = 6.25 if scale == "signed" else 5.0
     low, high = rgb(stops[int(at)][1]), rgb(stops[min(int(at) + 1, 10)][1])
     expected = [a + (at - int(at)) * (b - a) for a, b in zip(low, high, strict=True)]
     assert np.abs(drawn[row, row] - np.array(expected)).max() <= 6
@@ -203,11 +203,11 @@ def test_the_file_of_all_heads_has_each_heads_map_and_what_is_said_of_it() -> No
     summary = HeadSummary(entropy, 3 * ones, ones, 0.25 * ones)
     images = opened(picture_files.of_heads(maps, summary, ["a", "<b>", "c", "d"], "All 6 heads", "light"), "light").all("img")
     assert len(images) == 6 and images[1]["alt"] == images[1]["title"]
-    assert images[1]["title"] == "layer 0, head 1: mean entropy 1.25 bits; strongest: d (3) reads <b> (1), 25.0 %"
+    assert images[1]["title"] == "layer 0, head 1: mean entropy 1.25 bits; strongest: d (3) attends to <b> (1), 25.0 %"
     assert images[5]["title"] == "layer 1, head 2: not computed yet"
     card = rgb(theme.SURFACES["light"]["card"])
     drawn = pixels(images[0]["src"])
-    assert drawn.shape == (4, 4, 3) and drawn[0, 0].tolist() == rgb(theme.SEQUENTIAL["light"][-1])  # 100 %
+    assert drawn.shape == (4, 4, 3) and drawn[0, 0].tolist() == rgb(theme.ATTENTION["light"][-1])  # 100 %
     assert np.array_equal((drawn == card).all(-1), np.tri(4) == 0)
     assert (pixels(images[5]["src"]) == card).all()
 

@@ -29,10 +29,11 @@ JUNK = {"layer": "99", "head": "-1", "position": "x", "step": "5", "chosen": "!"
 
 
 def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query: str) -> AppTest:
-    """The page as a visitor with the link `?model=<folder>&...` gets it. Without another word: no exception, no error message."""
+    """The page as a visitor with the link `?model=<folder>&...` gets it, the maths and checks beside its figure unfolded. Without
+    another word: no exception, no error message."""
     monkeypatch.setenv("GLASS_MODELS", str(folder))
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
-    for name, value in {"model": str(folder), **query}.items():
+    for name, value in {"model": str(folder), "open": "maths.checks", **query}.items():
         at.query_params[name] = value
     if page != PAGES[0].file:  # before the first run: one run a page; the first page is where one is without a word
         at.switch_page(str(ROOT / "pages" / f"{page}.py"))

@@ -84,6 +84,15 @@ def row_sum(weights: np.ndarray, query: int) -> str:
     return rf"\sum_{{j \le {query}}} a_{{{query},\,j}} = {terms} {out}"
 
 
+def mean_on_first(weights: Sequence[float], first_query: int) -> str:
+    """LaTeX: the mean weight on the first token, of queries from this position on; the first two are written out."""
+    mean = math.fsum(weights) / len(weights)
+    terms, out = _sum(weights, mean, lambda *values: math.fsum(values) / len(values))
+    return latex_lines(
+        rf"\frac{{1}}{{{len(weights)}}} \sum_{{i \ge {first_query}}} a_{{i,\,0}} &= \frac{{{terms}}}{{{len(weights)}}}", f"&{out}"
+    )
+
+
 def entropy(weights: np.ndarray, query: int) -> str:
     """LaTeX: the entropy in bits of the weights of one query [key]; the terms of the largest two are written out."""
     seen = np.sort(weights[: query + 1].astype(np.float64))[::-1]

@@ -6,13 +6,8 @@ import streamlit as st
 
 from app import state, ui
 from app.beats import Beat, Beats
-from app.chapters.attention import closer, sections, stops, story
+from app.chapters.attention import closer, newest, sections, sink, stops, story, weight
 from app.runtime import Here
-
-
-def _head(here: Here) -> None:
-    stops.stops(here)
-    sections.one_head(here)  # all heads stand side by side there, and a click chooses
 
 
 def _focus(here: Here) -> None:
@@ -21,22 +16,45 @@ def _focus(here: Here) -> None:
         st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
 
 
+def _weight_focus(here: Here) -> None:
+    closer.look_control()
+    _focus(here)
+
+
+def _map_focus(here: Here) -> None:
+    sections.controls(here)
+    stops.stops(here)  # all heads stand side by side, and a click chooses
+
+
+def _newest_focus(here: Here) -> None:
+    _focus(here)
+    newest.hide_first()
+
+
 PARTS: Beats = {
     "lookup": Beat(
         "A look back", "How does it know what comes next?", story.lookup, story.says_lookup,
-        steppers=_focus, tries=story.try_lookup,
+        steppers=_focus, tries=story.try_lookup, maths=story.maths, checks=story.checks,
         words=("attention", "attention head", "attention sink"),
     ),
-    "head": Beat(
-        "All heads", "What do the other heads look at?", _head, story.says_heads,
-        words=("attention head", "query", "key", "value", "causal mask", "softmax"), wide=True,
-    ),
     "closer": Beat(
-        "One query in numbers", "How is a weight made?", closer.closer_look, story.says_closer,
-        steppers=_focus, words=("query", "key", "value", "softmax", "entropy"),
+        "One weight", "How is a weight made?", closer.closer_look, weight.says,
+        steppers=_weight_focus, tries=weight.tries, maths=closer.maths, checks=closer.checks,
+        words=("query", "key", "value", "causal mask", "softmax", "entropy"),
+    ),
+    "head": Beat(
+        "All heads", "What do the other heads look at?", sections.one_head, story.says_heads,
+        steppers=_map_focus, tries=story.try_heads, maths=sections.formula, checks=sections.head_checks,
+        words=("attention head", "query", "key", "value", "causal mask", "softmax"),
+    ),
+    "sink": Beat(
+        "The first token", "Where does weight go that is not needed?", sink.sink, sink.says_sink,
+        steppers=_focus, tries=sink.try_sink, maths=sink.maths, checks=sink.checks,
+        words=("attention sink", "value", "softmax"),
     ),
     "newest": Beat(
-        "The newest token", "What has the newest token taken from the others?", closer.newest, story.says_newest,
-        steppers=_focus, words=("attention", "attention head"), questions=story.QUESTIONS,
+        "The newest token", "What has the newest token taken from the others?", newest.newest, story.says_newest,
+        steppers=_newest_focus, tries=story.try_newest, maths=newest.maths, checks=newest.checks,
+        words=("attention", "attention head"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

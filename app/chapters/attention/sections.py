@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -20,7 +21,6 @@ from app.words import word_numbers
 from app.writing import markup
 from app.writing.numbers import percent
 from gptcore import activations
-from gptcore.checks import Check
 from gptcore.model import MultiHeadAttention
 from gptcore.tokenizer import visible
 
@@ -42,21 +42,24 @@ _MAPS: Recent[Prepared] = Recent(32 * MB)  # ready to be drawn: some KB each for
 
 
 def one_head(here: Here) -> None:
-    """All heads small and one of them large, at any stage; its formula; the checks. What takes longest comes last: all heads."""
-    small, large = st.columns([5, 7], gap="large")
-    below = st.container()
+    """All heads small and one of them large, at any stage. What takes longest comes last: all heads."""
+    small, large = st.columns([6, 7], gap="medium")
+    shown = shown_map(here)
     with large:
-        shown = picture(here)
         large_map(here, shown)
         remarks(here, shown)
-    with below:
-        checks = formula(here, shown)
     with small:
         all_heads(here)
-    found = attention_heads.heads(here.trace).picture()
-    with below:
-        ui.self_check(checks + attention_heads.self_checks(here.trace, found, here.layer, here.head, here.position))
-        ui.source(activations.attend, MultiHeadAttention)
+
+
+def head_checks(here: Here) -> None:
+    """The head in focus against its own numbers, and its small map."""
+    query, found = here.position, attention_heads.heads(here.trace)
+    found.grow(here.trace)
+    one = here.trace.attention(here.layer, (query,), (here.head,))
+    checks = views.self_checks(views.projections(here.trace, here.layer, here.head, query), one, views.is_replaced(here))
+    ui.self_check(checks + attention_heads.self_checks(here.trace, found.picture(), here.layer, here.head, query))
+    ui.source(activations.attend, MultiHeadAttention)
 
 
 def all_heads(here: Here) -> None:
@@ -100,34 +103,41 @@ def _sink(here: Here, found: AllHeads) -> str:
     mine, everyone = found.first_token_share[here.layer, here.head], found.first_token_share.mean()
     return (
         f"On average this head puts {percent(float(mine))} of its weight on the first token; the mean of all heads is "
-        f"{percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can read nothing but itself. "
+        f"{percent(float(everyone))}. Both, like the mean entropy, leave out the first query, which can attend only to itself. "
         "The weights of a row must sum to 1, so weight that is not needed has to go somewhere. "
         "Where much of it lies on the first token, whatever that token is, one speaks of an attention sink."
     )
 
 
-def picture(here: Here) -> AttentionMap:
-    """What the large map is to show, from its controls."""
-    together: Together = st.segmented_control(
+def controls(here: Here) -> None:
+    """What the large map is to show."""
+    together = st.segmented_control(
         "Heads of the layer", list(TOGETHER), format_func=lambda name: TOGETHER[name], required=True, wrap=True,
         label_visibility="collapsed", **state.choice(choices.ATTENTION_HEADS),
     )  # fmt: skip
-    chosen: Stage = st.segmented_control(
+    stage = st.segmented_control(
         "Stage", list(STAGES), format_func=lambda name: STAGES[name][0], required=True, wrap=True, disabled=together != "one",
         label_visibility="collapsed", **state.choice(choices.ATTENTION_STAGE),
     )  # fmt: skip
-    stage: Stage = chosen if together == "one" else "pattern"
     with st.container(horizontal=True):
-        hide = st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
-        joinable = stage == "pattern" and together != "largest"
-        join = st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
+        st.toggle("Hide the first token", **state.choice(choices.HIDE_FIRST))
+        joinable = (stage == "pattern" or together != "one") and together != "largest"
+        st.toggle("Join pieces of a word", disabled=not joinable, **state.choice(choices.JOIN_WORDS))
+
+
+def shown_map(here: Here) -> AttentionMap:
+    """What the controls have chosen."""
+    together: Together = cast(Together, state.chosen(choices.ATTENTION_HEADS))
+    stage: Stage = cast(Stage, state.chosen(choices.ATTENTION_STAGE)) if together == "one" else "pattern"
+    hide, join = state.chosen(choices.HIDE_FIRST), state.chosen(choices.JOIN_WORDS)
+    joinable = stage == "pattern" and together != "largest"
     numbers = word_numbers([here.model.tokenizer.bytes_of(i) for i in here.ids]) if join and joinable else None
     head = here.head if together == "one" else 0  # heads taken together are one picture, whichever is in focus
     return AttentionMap(here.layer, head, together, stage, hide, None if numbers is None else tuple(numbers))
 
 
-def large_map(here: Here, shown: AttentionMap) -> None:
-    """The map, tied to its text."""
+def large_map(here: Here, shown: AttentionMap, key: str = "attention_map", linked_text: bool = True) -> None:
+    """The map, where wanted with its text, tied to it."""
     trace, words = here.trace, shown.words
     labels, last_of = _rows(here, words)
     whole = f"{_whose(shown)}: {STAGES[shown.stage][1]}"
@@ -136,7 +146,7 @@ def large_map(here: Here, shown: AttentionMap) -> None:
         return views.map_rows(trace, shown)
 
     def focus(row: int, column: int | None) -> None:
-        """A cell is a query and a key; a token of the text is a query, whose key is then the one that it reads most."""
+        """A cell is a query and a key; a token of the text is a query, whose key is then the one with the most weight."""
         position = last_of[row]
         state.update(position=None if position == len(here.ids) - 1 else position)
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
@@ -144,14 +154,14 @@ def large_map(here: Here, shown: AttentionMap) -> None:
     ready = _MAPS.get((here.run, shown), lambda: _prepared(values(), labels, whole, shown))
     token_map(
         ready,
-        key="attention_map",
+        key=key,
         row=here.position if words is None else words[here.position],
-        linked_text=True,
+        linked_text=linked_text,
         row_of=lambda row: views.map_rows(trace, shown, (row,))[0],
         on_row=focus,
     )
     ui.export_menu(
-        "attention-map",
+        key.replace("_", "-"),
         lambda: views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
         partial(picture_files.of_map, ready, ui.mode()),
     )
@@ -179,7 +189,7 @@ def _prepared(values: Matrix, labels: list[str], title: str, shown: AttentionMap
         title=title,
         value_title=STAGES[shown.stage][2],
         unit="%" if shown.stage == "pattern" else "",
-        scale="signed" if shown.stage in SIGNED else "probability",
+        scale="signed" if shown.stage in SIGNED else "attention",
         top=_top(values, shown),
         left_out=_left_out(shown),
     )
@@ -218,17 +228,15 @@ def remarks(here: Here, shown: AttentionMap) -> None:
             f"At {n_rows:,} tokens a cell can be smaller than a dot of the screen: a dot then shows the strongest cell it covers, and the "
             "exact value is fetched for the row that is pointed at."
         )
-    pair = "its query and its key" if shown.words is None else "the word that reads and the word that is read"
-    ui.note(" ".join([f"A click on a cell puts {pair} into the formula below.", *said]))
+    pair = "its query and its key" if shown.words is None else "the word that attends and the one that it attends to"
+    ui.note(" ".join([f"A click on a cell puts {pair} into the maths.", *said]))
 
 
-def formula(here: Here, shown: AttentionMap) -> list[Check]:
-    """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them. Returns the checks."""
-    query = here.position
+def formula(here: Here) -> None:
+    """The stage in view as a formula, with the numbers of the query in focus and one key, as the map has them."""
+    query, shown = here.position, shown_map(here)
     row = query if shown.words is None else shown.words[query]
-    weights, one, parts = views.in_formula(here.trace, shown, here.head, row, query)
-    place = f"the query at position {query}" if shown.words is None else f"the word in row {row}"
-    st.subheader(f"The formula, for {place}", anchor=False)
+    weights, one = views.in_formula(here.trace, shown, here.head, row, query)
     key = _key(here, shown, row, weights)
     if shown.words is not None:
         cell = views.joined_cell(here.trace, shown, row, key)
@@ -238,7 +246,6 @@ def formula(here: Here, shown: AttentionMap) -> list[Check]:
         found = one if shown.together == "one" else here.trace.attention(here.layer, (query,))
         ui.formula(formulas.of_cell(found, shown, key))
         ui.note(formulas.NOTES[shown.stage if shown.together == "one" else shown.together])
-    return views.self_checks(parts, one, views.is_replaced(here))
 
 
 def _key(here: Here, shown: AttentionMap, row: int, weights: np.ndarray) -> int:
@@ -254,7 +261,7 @@ def _key(here: Here, shown: AttentionMap, row: int, weights: np.ndarray) -> int:
         format_func=lambda token: (
             f"{labels[column_of[token]]} ({column_of[token]})"
             if token >= 0
-            else f"the one that it reads most: {labels[strongest]} ({strongest})"
+            else f"the one with the most weight: {labels[strongest]} ({strongest})"
         ),
         width=340,
         **state.choice(choices.ATTENTION_KEY, among=offered),

@@ -197,12 +197,16 @@ def projections(trace: Trace, layer: int, head: int, position: int) -> list[Head
 
 
 @queued
-def in_formula(
-    trace: Trace, picture: AttentionMap, head: int, row: int, query: int
-) -> tuple[Matrix, AttentionActivations, list[HeadProjection]]:
-    """For the formula of a picture's row and its checks: what the row reads, and the head in focus and its projections at a query."""
-    layer = picture.layer
-    return read_row(trace, picture, row), trace.attention(layer, (query,), (head,)), projections(trace, layer, head, query)
+def in_formula(trace: Trace, picture: AttentionMap, head: int, row: int, query: int) -> tuple[Matrix, AttentionActivations]:
+    """For the formula of a picture's row: what the row attends to, and the head in focus at a query."""
+    return read_row(trace, picture, row), trace.attention(picture.layer, (query,), (head,))
+
+
+@queued
+def rows_at(trace: Trace, position: int) -> Matrix:
+    """The weights of one query in every head [layer, head, key], up to the query itself."""
+    layers = [trace.attention(layer, (position,)).pattern[:, 0, : position + 1] for layer in range(trace.config.n_layers)]
+    return np.stack(layers)
 
 
 def self_checks(projections: Sequence[HeadProjection], found: AttentionActivations, replaced: bool = False) -> list[Check]:

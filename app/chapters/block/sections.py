@@ -130,7 +130,7 @@ def dropout(here: Here) -> None:
             float(np.abs(p.after).max()) or 1.0,
             gone=p.gone,
             counted=p.counted,
-            scale="probability" if p.counted == "position" else "signed",
+            scale="attention" if p.counted == "position" else "signed",
         )
         for p in places
     ]

@@ -13,6 +13,7 @@ from app.components.training_run import RunPicture, packed_maps
 from app.recent import MB, keeping
 from gptcore.checks import Check
 from gptcore.recorded_run import Checkpoint, RecordedRun, load_recorded_run
+from gptcore.resemblance import around
 from gptcore.surprise import Surprise, surprise
 from gptcore.training.one_weight import WeightStep, losses_at, weight_step
 
@@ -54,6 +55,8 @@ def picture() -> RunPicture:
         prompt=run.prompt,
         samples=[c.sample for c in run.checkpoints],
         copied=[(c.copied.start, c.copied.length) for c in run.checkpoints],
+        around=[around(run.training_text, c.copied) for c in run.checkpoints],
+        usual_run=run.usual_run,
         text=[names[i] for i in ids],
         heads=[f"layer {layer}, head {head}" for layer in range(run.config.n_layers) for head in range(run.config.n_heads)],
         maps=packed_maps(weights.reshape(len(weights), -1, len(ids), len(ids))),

@@ -1,4 +1,4 @@
-"""The parts of the lens page: the grid over all positions, and one position layer by layer."""
+"""The pictures of the lens page: the grid over all positions, one position layer by layer, what each depth knows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from app.charts import Figure, grouped_bars, line_over_layers
 from app.charts import lens_grid as lens_figure
 from app.components.lens_grid import lens_grid
 from app.runtime import Here
-from app.writing.numbers import percent
 from app.writing.worked import latex_number, latex_percent, worked
 from gptcore.lens import lens
 
@@ -29,13 +28,18 @@ def depth_in_focus(here: Here) -> int:
     return 0 if state.chosen(choices.LENS_INPUT) else here.layer + 1
 
 
-def every_position(here: Here) -> None:
-    """The grid, which fills in parts; then the cell in focus."""
-    colouring = st.segmented_control(
+def colouring(here: Here) -> None:
+    """What the grid's colours stand for."""
+    st.segmented_control(
         "Colour", list(COLOURINGS), format_func=lambda name: COLOURINGS[name].label, required=True, wrap=True,
         **state.choice(choices.LENS_COLOUR),
     )  # fmt: skip
-    focus = views.columns(here, [here.position])[here.position]
+
+
+def every_position(here: Here) -> None:
+    """The grid, which fills in parts; then the likeliest tokens of the cell in focus."""
+    chosen = state.chosen(choices.LENS_COLOUR)
+    focus = column_in_focus(here)
     positions = views.window(len(here.ids), here.position)
     at_once = views.columns_at_once(here.config)
     filling = views.missing(here, positions) > at_once
@@ -45,11 +49,15 @@ def every_position(here: Here) -> None:
         found = views.columns(here, positions, at_once)
         if filling and len(found) == len(positions):
             st.rerun()  # the last column: draw the page once more, without a clock
-        _grid(here, found, positions, colouring)
+        _grid(here, found, positions, chosen)
 
     (faults.fragment(fill, run_every=FILLING) if filling else fill)()
-    _cell(here, focus, colouring)
-    ui.source(lens)
+    _likeliest(here, focus)
+
+
+def column_in_focus(here: Here) -> Column:
+    """The lens at the cursor."""
+    return views.columns(here, [here.position])[here.position]
 
 
 def _grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], colouring: str) -> None:
@@ -118,35 +126,22 @@ def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -
     half = drawing.depth_names(last)[int(settled.quantile(0.5, interpolation="lower"))]
     late = int((settled == last).sum())
     return (
-        f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed until the last block. "
+        f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed in the last block. "
         "Click a token in the text above to see others."
     )
 
 
-def _cell(here: Here, column: Column, colouring: str) -> None:
-    """The cell in focus: when its column settled, what the colour stands for in numbers, and its ten likeliest tokens."""
-    left, right = st.columns([5, 4], gap="large")
-    with left:
-        _sentence(here, column)
-        ui.formula(drawing.reading(column, depth_in_focus(here), colouring))
-        ui.self_check(views.checks_of_cell(here.trace, here.position, depth_in_focus(here), column, colouring))
-        _what_it_does_not_show()
-    with right:
-        _likeliest(here, column)
+def cell_in_numbers(here: Here) -> None:
+    """What the colour of the cell in focus stands for, in numbers."""
+    ui.formula(drawing.reading(column_in_focus(here), depth_in_focus(here), state.chosen(choices.LENS_COLOUR)))
+    _what_it_does_not_show()
 
 
-def _sentence(here: Here, column: Column) -> None:
-    """What is predicted after the token in focus, and since when."""
-    final = here.model.tokenizer.text_of(column.target)
-    since = (
-        "It ranks first from the embeddings on"
-        if column.settled == 0
-        else f"It has ranked first since block {column.settled - 1}"
-    )
-    ui.note(
-        f"After {here.tokens[here.position]} (position {here.position}), the top prediction is “{final}”, with "
-        f"{percent(float(column.target_prob[-1]))}. {since}."
-    )
+def cell_checks(here: Here) -> None:
+    """The checks of the cell in focus, and the code."""
+    measure = state.chosen(choices.LENS_COLOUR)
+    ui.self_check(views.checks_of_cell(here.trace, here.position, depth_in_focus(here), column_in_focus(here), measure))
+    ui.source(lens)
 
 
 def _likeliest(here: Here, column: Column) -> None:
@@ -166,23 +161,19 @@ def _likeliest(here: Here, column: Column) -> None:
     ui.chart(figure, name="logit-lens-likeliest", data=data)
 
 
-def one_position(here: Here) -> None:
-    """Probability over the layers, the likeliest tokens at one depth, and the formula with its numbers."""
+def depth_controls(here: Here) -> None:
+    """Where the stream is read."""
     n_layers = here.config.n_layers
-    column = views.columns(here, [here.position])[here.position]
-    left, right = st.columns([3, 1], gap="large", vertical_alignment="bottom")
-    at_input = right.toggle("Before block 0", **state.choice(choices.LENS_INPUT))
+    at_input = st.toggle("Before block 0", **state.choice(choices.LENS_INPUT))
     if n_layers > 1:
-        left.slider("Read after block", 0, n_layers - 1, disabled=at_input, **state.widget("layer", n_layers - 1))
-    _sentence(here, column)
-    left, right = st.columns([5, 4], gap="large")
-    with left:
-        _over_depth(here, column)
-    with right:
-        _likeliest(here, column)
-    _formula(here, column)
-    _what_it_does_not_show()
-    ui.source(lens)
+        st.slider("Read after block", 0, n_layers - 1, disabled=at_input, **state.widget("layer", n_layers - 1))
+
+
+def one_position(here: Here) -> None:
+    """Probability over the layers, and the likeliest tokens at one depth."""
+    column = column_in_focus(here)
+    _over_depth(here, column)
+    _likeliest(here, column)
 
 
 def _over_depth(here: Here, column: Column) -> None:
@@ -203,9 +194,9 @@ def _over_depth(here: Here, column: Column) -> None:
     ui.chart(figure, name="logit-lens-position", data=lambda: drawing.table(here, {here.position: column}))
 
 
-def _formula(here: Here, column: Column) -> None:
-    """The probability of the likeliest token at the depth in focus, with its numbers, and its check."""
-    depth, n = depth_in_focus(here), latex_number
+def formula(here: Here) -> None:
+    """The probability of the likeliest token at the depth in focus, with its numbers."""
+    column, depth, n = column_in_focus(here), depth_in_focus(here), latex_number
     found = views.by_hand(here.trace, here.position, depth, int(column.token_ids[depth, 0]))
     p = worked(lambda logit, log_sum: math.exp(logit - log_sum), [found.logit, found.log_sum], found.prob, written=latex_percent)
     ui.formula(
@@ -223,7 +214,48 @@ def _formula(here: Here, column: Column) -> None:
         f"“{here.model.tokenizer.text_of(int(column.token_ids[depth, 0]))}” in the output head. The final LayerNorm takes the mean "
         "and variance of this very x, not those of the last layer."
     )
+    _what_it_does_not_show()
+
+
+def formula_checks(here: Here) -> None:
+    """The last row and the formula, and the code."""
+    column, depth = column_in_focus(here), depth_in_focus(here)
+    found = views.by_hand(here.trace, here.position, depth, int(column.token_ids[depth, 0]))
     ui.self_check([views.last_row_check(here.trace, here.position, column), views.formula_check(column, depth, found)])
+    ui.source(lens)
+
+
+def stages(here: Here) -> None:
+    """Over the depths: how often the top prediction is the token itself, the commonest guess, and the final one."""
+    found, names = views.stages(window_columns(here), here.ids), drawing.depth_names(here.config.n_layers)
+    figure = line_over_layers(
+        {
+            "the token itself": found["itself"],
+            "the guess that most tokens share": found["shared"],
+            "the final prediction": found["final"],
+        },
+        title="What stands first after each block, as a share of the tokens",
+        value_title="share of the tokens",
+        unit="%",
+        stages=("tokens", "reference", "probability"),
+        layer_names=["in", *(str(layer) for layer in range(here.config.n_layers))],
+        layer_title="block (in: the embeddings, before block 0)",
+        y_range=(-0.02, 1.02),
+        mode=ui.mode(),
+    )
+    table = found.assign(read_after=names, guess=[here.model.tokenizer.text_of(i) for i in found["guess_id"]])
+    ui.chart(figure, name="logit-lens-stages", data=table)
+
+
+def window_columns(here: Here) -> dict[int, Column]:
+    """The lens at the positions of the grid."""
+    return views.columns(here, views.window(len(here.ids), here.position))
+
+
+def stages_checks(here: Here) -> None:
+    """The last row at the cursor, and the code."""
+    ui.self_check(views.last_row_check(here.trace, here.position, column_in_focus(here)))
+    ui.source(lens)
 
 
 def _what_it_does_not_show() -> None:

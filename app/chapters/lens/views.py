@@ -6,10 +6,11 @@ A column depends on nothing but the tokens up to its position, so that a step ne
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from app.engine import queued
 from app.recent import MB, Recent
@@ -93,6 +94,25 @@ def _column(lens: Lens, i: int) -> Column:
         lens.token_ids[i].copy(), lens.probs[i].copy(), lens.entropy[i].copy(), int(lens.targets[i]), lens.target_rank[i].copy(),
         lens.target_prob[i].copy(), lens.divergence[i].copy(),
     )  # fmt: skip
+
+
+def stages(found: Mapping[int, Column], ids: Sequence[int]) -> pd.DataFrame:
+    """One line a depth, shares of the positions of `found`: itself (the likeliest next token is the token that stands there), shared
+    (it is the one that is likeliest at most positions), final (it is the likeliest at the end), and guess_id, the shared one."""
+    tops = np.stack([column.token_ids[:, 0] for column in found.values()])  # [position, depth]
+    own, target = np.array([ids[position] for position in found]), np.array([column.target for column in found.values()])
+    lines = []
+    for top in tops.T:
+        values, counts = np.unique(top, return_counts=True)
+        lines.append(
+            {
+                "itself": float((top == own).mean()),
+                "shared": float(counts.max() / len(top)),
+                "final": float((top == target).mean()),
+                "guess_id": int(values[counts.argmax()]),
+            }
+        )
+    return pd.DataFrame(lines)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def try_cell(whole: Here) -> Sequence[Try]:
     n_rows = here.config.n_layers + (sections.site() == "resid_pre")
     steps: list[tuple[str, int]] = [("One layer lower", layer - 1), ("One layer higher", layer + 1)]
     return [
-        Try(f"{said}: {wanted}", shown=((choices.PATCH_LAYER, wanted), (choices.PATCH_POSITION, position)))  # type: ignore[arg-type]
+        Try(f"{said}: {wanted}", shown=((choices.PATCH_LAYER, wanted), (choices.PATCH_POSITION, position)))
         for said, wanted in steps
         if 0 <= wanted < n_rows
     ]

@@ -111,7 +111,7 @@ def _more(bits: float) -> str:
 def _repeated(ids: tuple[int, ...]) -> set[int]:
     """The positions of tokens that follow the same token as before."""
     keys = focus.keys_of("induction", ids)
-    return {query + 1 for query, key in keys.items() if query + 1 < len(ids) and ids[key] == ids[query + 1]}
+    return {query + 1 for query, some in keys.items() if query + 1 < len(ids) and ids[query + 1] in [ids[key] for key in some]}
 
 
 def try_without(whole: Here) -> Sequence[Try]:

@@ -1,6 +1,6 @@
 // A text in lines of chips. Arcs lead from the chip in focus to those that it attends to; they are drawn anew when the lines break
 // elsewhere. The weights stand above the chips, where there is room for them whatever they are, so that nothing moves.
-import { make, svg } from "../shared/elements.js";
+import { inkOn, make, rgbOf, stopsOf, svg } from "../shared/elements.js";
 import { percent } from "../shared/numbers.js";
 import { unpack } from "../shared/shelf.js";
 import { curve } from "./curve.js";
@@ -44,7 +44,8 @@ class Arcs {
       this.next.firstChild.textContent = `${percent(header.predicted[1])}`;
       this.next.lastChild.textContent = header.predicted[0];
     }
-    this.chips.forEach((chip, i) => this.shade(chip, i));
+    const stops = stopsOf("attention", getComputedStyle(this.root)).map(rgbOf);
+    this.chips.forEach((chip, i) => this.shade(chip, i, stops));
     this.arcs();
   }
 
@@ -65,11 +66,15 @@ class Arcs {
     this.list.replaceChildren(...groups, this.next);
   }
 
-  shade(chip, i) {
+  shade(chip, i, stops) {
     const { query, number } = this.header;
     const weight = i <= query ? this.weights[i] : 0;
-    chip.style.setProperty("--weight", weight.toFixed(4));
-    chip.classList.toggle("strong", weight > 0.55);
+    // The colours of the maps: by the square root, so that small weights differ, with the ink that can be read on each.
+    const place = Math.sqrt(Math.min(1, weight)) * (stops.length - 1);
+    const low = Math.min(Math.floor(place), stops.length - 2);
+    const colour = stops[low].map((part, k) => Math.round(part + (place - low) * (stops[low + 1][k] - part)));
+    chip.lastChild.style.background = i > query ? "" : `rgb(${colour.join(" ")})`;
+    chip.lastChild.style.color = i > query ? "" : inkOn(colour);
     chip.classList.toggle("later", i > query);
     chip.classList.toggle("query", i === query);
     chip.tabIndex = i === query ? 0 : -1;

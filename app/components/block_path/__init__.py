@@ -20,7 +20,7 @@ class Strip:
     """One vector. name, below: its two lines; stage: its colour; figures: one for each column; values [n], drawn from -limit to limit;
     place: "spine" for the residual stream, "branch" for a part beside it, "sum" for the ring where both meet, "" without a way;
     page: where its name leads, as the caller reads it, None for nowhere; gone: which values dropout zeroed (drawn as a mark), counted:
-    what one value is; scale: "probability" for what cannot be negative, from 0."""
+    what one value is; scale: "attention" for weights, from 0."""
 
     name: str
     below: str

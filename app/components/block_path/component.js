@@ -45,9 +45,9 @@ class Path {
     const foot = make("div", "foot");
     const legend = make("span", "legend");
     const entry = (low, bar, high) => legend.appendChild(make("span")).append(low, bar, high);
-    this.bars = { signed: make("i"), probability: make("i") };
+    this.bars = { signed: make("i"), attention: make("i") };
     entry("below 0", this.bars.signed, "above 0");
-    if (rows.some((row) => row[8] === "probability")) entry("weight 0", this.bars.probability, "largest");
+    if (rows.some((row) => row[8] === "attention")) entry("weight 0", this.bars.attention, "largest");
     const save = make("button", "quiet", "Save PNG");
     save.type = "button";
     save.onclick = () => this.save();

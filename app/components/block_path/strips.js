@@ -1,16 +1,10 @@
 // What the strips are painted with: the colours of the theme, the way beside them, and a picture file.
-import { offer } from "../shared/elements.js";
+import { offer, stopsOf } from "../shared/elements.js";
 
 export function palette(root) {
   const style = getComputedStyle(root);
   const paper = style.getPropertyValue("--paper").trim();
-  const hues = (name) =>
-    style
-      .getPropertyValue(`--st-chart-${name}-colors`)
-      .split(",")
-      .map((hue) => hue.trim());
-  const signed = hues("diverging");
-  const scales = { signed: [...signed.slice(0, 5), paper, ...signed.slice(5)], probability: [paper, ...hues("sequential")] };
+  const scales = Object.fromEntries(["signed", "attention"].map((name) => [name, stopsOf(name, style)]));
   const tables = Object.fromEntries(Object.entries(scales).map(([name, stops]) => [name, colourTable(stops)]));
   return {
     scales,
@@ -32,7 +26,7 @@ function colourTable(stops) {
   return new Uint32Array(context.getImageData(0, 0, 511, 1).data.buffer.slice(0));
 }
 
-// Signed values run evenly on both sides of 0; probabilities stand at their square root, as on every map.
+// Signed values run evenly on both sides of 0; weights stand at their square root, as on every map.
 function colourOf(value, limit, scale, colours) {
   const share = Math.max(-1, Math.min(1, value / limit));
   return colours.tables[scale][Math.round(scale === "signed" ? 255 + 255 * share : 510 * Math.sqrt(Math.max(0, share)))];

@@ -11,12 +11,13 @@ import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app import messages, state
+from app.charts import Scale
 from app.charts.heatmap import limit_of, map_alt
 from app.charts.labels import file_name
 from app.components import component, pack
@@ -26,8 +27,6 @@ from app.writing.numbers import counted, percent
 
 EXACT_CELLS = 256 * 256  # up to here a map travels as float32, at most 262 kB; a longer one as 8-bit levels
 LEFT_OUT = 255  # the level of a cell without a value, such as the future
-
-Scale = Literal["probability", "signed"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ class HeadSummary:
 def levels(values: ArrayLike, scale: Scale = "probability", top: float = 1.0) -> NDArray[np.uint8]:
     """Values as 8-bit levels for looking: 0 to 254 along the colour scale, 255 where the value is NaN. As `levelOf` in scale.js.
 
-    Probabilities by their square root (so that small ones differ), signed values evenly, 127 for 0.
+    Probabilities and weights by their square root (so that small ones differ), signed values evenly, 127 for 0.
     """
     share = np.asarray(values, dtype=np.float32) / np.float32(top)
-    places = 254 * np.sqrt(np.clip(share, 0, 1)) if scale == "probability" else 127 + 127 * np.clip(share, -1, 1)
+    places = 254 * np.sqrt(np.clip(share, 0, 1)) if scale != "signed" else 127 + 127 * np.clip(share, -1, 1)
     with np.errstate(invalid="ignore"):  # NaN has no level of its own and gets one below
         rounded = np.floor(places + 0.5).astype(np.uint8)  # halves go up, as in JavaScript
     return np.where(np.isnan(share), np.uint8(LEFT_OUT), rounded)
@@ -84,7 +83,7 @@ def overview(
     stamp = zlib.crc32(json.dumps([list(images.shape), *tokens]).encode())
     _send(key, *_packed(images, exact=False), stamp=stamp, summary=_plain(summary) if summary else None)
     header = (
-        _header("overview", title, "attention weight", "%", "probability", 1.0)
+        _header("overview", title, "attention weight", "%", "attention", 1.0)
         | _named(key)
         | {
             "stamp": stamp,

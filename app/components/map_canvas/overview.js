@@ -155,7 +155,7 @@ export class Overview extends View {
     const token = (position) => ["code", tokens[position]];
     parts.push(["span", `mean entropy ${significant(summary.entropy[i])} bits`]);
     const [query, key] = [summary.query[i], summary.key[i]];
-    parts.push("strongest: ", token(query), ` (${query}) reads `, token(key), ` (${key}), ${percent(summary.weight[i])}`);
+    parts.push("strongest: ", token(query), ` (${query}) attends to `, token(key), ` (${key}), ${percent(summary.weight[i])}`);
     return parts;
   }
 

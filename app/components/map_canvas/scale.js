@@ -1,6 +1,6 @@
 // Values as levels, levels as colours, and what both views share: canvas, legend, picture file.
 
-import { inkOn, make, offer } from "../shared/elements.js";
+import { inkOn, make, offer, stopsOf } from "../shared/elements.js";
 import { finePercent, significant } from "../shared/numbers.js";
 
 // Levels 0 to 254 run along the colour scale; 255 is what is left out, such as the future. As `levels` in __init__.py.
@@ -34,14 +34,7 @@ export function palette(root, scale, before) {
   root.append(probe);
   const colours = Object.fromEntries(names.map((name, i) => [name, getComputedStyle(probe.children[i]).color]));
   const style = getComputedStyle(probe);
-  const list = (name) =>
-    style
-      .getPropertyValue(name)
-      .split(",")
-      .map((colour) => colour.trim());
-  const paper = style.getPropertyValue("--paper").trim();
-  const hues = list(`--st-chart-${scale === "signed" ? "diverging" : "sequential"}-colors`);
-  const stops = scale === "signed" ? [...hues.slice(0, 5), paper, ...hues.slice(5)] : [paper, ...hues];
+  const stops = stopsOf(scale, style);
   colours.sans = style.getPropertyValue("--st-font") || "sans-serif";
   colours.mono = style.getPropertyValue("--mono") || "monospace";
   probe.remove();

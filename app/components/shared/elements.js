@@ -19,6 +19,26 @@ export function svg(name, attributes = {}, ...children) {
   return element;
 }
 
+// The stops of a colour scale, from the theme; style: computed, of an element in the component. Three scales, as in app/charts/theme.py.
+export function stopsOf(scale, style) {
+  const list = (name) =>
+    style
+      .getPropertyValue(name)
+      .split(",")
+      .map((colour) => colour.trim());
+  const paper = style.getPropertyValue("--paper").trim();
+  if (scale === "attention") return [paper, ...list(`--attention-${inkOn(rgbOf(paper)) === "#fff" ? "dark" : "light"}-steps`)];
+  if (scale !== "signed") return [paper, ...list("--st-chart-sequential-colors")];
+  const hues = list("--st-chart-diverging-colors");
+  return [...hues.slice(0, 5), paper, ...hues.slice(5)];
+}
+
+// A colour, written #rrggbb or rgb(r, g, b), as [red, green, blue].
+export function rgbOf(colour) {
+  const hex = /^#(..)(..)(..)/.exec(colour);
+  return hex ? hex.slice(1).map((part) => parseInt(part, 16)) : (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+}
+
 // Hand a file to the visitor.
 export function offer(blob, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });

@@ -25,7 +25,8 @@ class RunPicture:
     """What is drawn of a run, checkpoint by checkpoint.
 
     steps, training, held_out: losses in nats per character; baselines: (name, loss) of guessers; samples: what each checkpoint wrote
-    after `prompt`; copied: (start, length) of the longest run of each sample that stands in the training text; text: the characters of
+    after `prompt`; copied: (start, length) of the longest run of each sample that stands in the training text; around: what stands before
+    and after it there; usual_run: how long such a run is of text that nobody copied; text: the characters of
     the maps, as they are shown; heads: their names; maps: uint16 [checkpoint, head, weight], the rows of a causal map one after
     another, in 65,535ths; names, kinds, planes: the characters of the plane, a class for each, float32 [checkpoint, character, 2].
     """
@@ -37,6 +38,8 @@ class RunPicture:
     prompt: str
     samples: Sequence[str]
     copied: Sequence[tuple[int, int]]
+    around: Sequence[tuple[str, str]]
+    usual_run: float
     text: Sequence[str]
     heads: Sequence[str]
     maps: np.ndarray
@@ -92,6 +95,8 @@ def training_run(
         "prompt": run.prompt,
         "samples": list(run.samples),
         "copied": [list(each) for each in run.copied],
+        "around": [list(each) for each in run.around],
+        "usual_run": run.usual_run,
         "text": list(run.text),
         "heads": list(run.heads),
         "plane": {"names": list(run.names), "kinds": list(run.kinds), "says": run.plane_says, "alt": f"Plane of embeddings. {run.plane_says}"},

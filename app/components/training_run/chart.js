@@ -10,6 +10,12 @@ const TICKS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000];
 // Steps are spaced by ratio, with room for step 0.
 export const placeOf = (step) => Math.log10(step + 1);
 
+// Where the loss on held-out text was lowest, once it has turned: the index, or -1. least: how far it must have risen since.
+export function turn(heldOut, least = 0.05) {
+  const lowest = heldOut.indexOf(Math.min(...heldOut));
+  return heldOut.length && heldOut.at(-1) > heldOut[lowest] + least ? lowest : -1;
+}
+
 // run: {steps, training, held_out, baselines: [[name, loss]], others: [{name, steps, held_out}]}; at: index of the checkpoint in view;
 // said: {title, alt, name, colours: {training, held_out, other, ink, soft, line, paper}}.
 export function lossFigure(run, at, said) {
@@ -17,6 +23,7 @@ export function lossFigure(run, at, said) {
   const places = run.steps.map(placeOf);
   const end = Math.max(run.end ?? 0, 1, ...run.steps, ...run.others.flatMap(({ steps }) => steps));
   const right = placeOf(end);
+  const turned = turn(run.held_out);
   const top = Math.max(...run.baselines.map(([, loss]) => loss), ...run.held_out, 0.1) * 1.07;
   return {
     name: said.name,
@@ -57,30 +64,36 @@ export function lossFigure(run, at, said) {
       yaxis: { title: { text: "loss (nats per character)" }, range: [0, top], nticks: 6 },
       shapes: [
         ...run.baselines.map(([, loss]) => level(loss, colours)),
-        ...(run.steps.length
-          ? [
-              {
-                type: "line",
-                x0: places[at],
-                x1: places[at],
-                yref: "paper",
-                y0: 0,
-                y1: 1,
-                line: { color: colours.ink, width: 1.2 },
-              },
-            ]
-          : []),
+        ...(turned < 0 ? [] : [upright(places[turned], { color: colours.held_out, width: 1.6, dash: "dot" })]),
+        ...(run.steps.length ? [upright(places[at], { color: colours.ink, width: 1.2 })] : []),
       ],
-      annotations: run.baselines.map(([name, loss]) => ({
-        text: `${name} ${fixed(loss, 2)}`,
-        x: right,
-        y: loss,
-        xanchor: "right",
-        yanchor: "bottom",
-        xshift: -8,
-        yshift: 1,
-        font: { color: colours.soft, size: 12.5 },
-      })),
+      annotations: [
+        ...run.baselines.map(([name, loss]) => ({
+          text: `${name} ${fixed(loss, 2)}`,
+          x: right,
+          y: loss,
+          xanchor: "right",
+          yanchor: "bottom",
+          xshift: -8,
+          yshift: 1,
+          font: { color: colours.soft, size: 12.5 },
+        })),
+        ...(turned < 0
+          ? []
+          : [
+              {
+                text: `lowest: step ${count(run.steps[turned])}`,
+                x: places[turned],
+                yref: "paper",
+                y: 0,
+                xanchor: "right",
+                yanchor: "bottom",
+                xshift: -6,
+                yshift: 4,
+                font: { color: colours.held_out, size: 13 },
+              },
+            ]),
+      ],
     },
   };
 }
@@ -99,6 +112,10 @@ function hover(name, steps, losses) {
 function dot(x, y, color, { paper }) {
   const marker = { symbol: "circle", size: 11, color, line: { color: paper, width: 2 } };
   return { type: "scatter", mode: "markers", hoverinfo: "skip", showlegend: false, x: [x], y: [y], marker };
+}
+
+function upright(x, style) {
+  return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: style };
 }
 
 function level(loss, { line: color }) {

@@ -40,7 +40,7 @@ export class Maps {
   receive(text, names, head) {
     this.text = text;
     this.names = names;
-    this.head = Math.min(head, names.length - 1);
+    this.head = Math.max(0, Math.min(head, names.length - 1));
     this.buttons.replaceChildren(
       ...names.map((name, i) => {
         const button = make("button", "head");

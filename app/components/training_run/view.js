@@ -33,6 +33,7 @@ export class RunView {
     this.list = this.writes.appendChild(make("ol", "samples"));
     this.now = this.root.appendChild(make("p", "sample"));
     this.says = this.root.appendChild(make("p", "says state"));
+    this.passage = this.root.appendChild(make("p", "says state"));
     this.lower = this.root.appendChild(make("div", "lower"));
     this.maps = new Maps(this.lower, onHead);
     this.plane = new Plane(this.lower);
@@ -150,10 +151,13 @@ export class RunView {
     const copied = make("mark", "", sample.slice(start, start + length));
     copied.title = "The longest run that stands in its training text, letter by letter";
     this.now.replaceChildren(make("b", "", run.prompt), sample.slice(0, start), copied, sample.slice(start + length));
-    const runs = length
-      ? ` Underlined: the longest run of this sample that stands in the training text (${count(length)} characters).`
-      : "";
-    this.says.textContent = `Step ${count(run.steps[at])}: ${likely}.${runs}`;
+    this.says.textContent = `Step ${count(run.steps[at])}: ${likely}.`;
+    const [before, after] = run.around[at];
+    this.passage.replaceChildren(
+      `The longest run that its text has too: ${count(length)} characters (text that nobody copied shares ${fixed(run.usual_run, 0)}). There: “…${before}`,
+      make("mark", "", sample.slice(start, start + length)),
+      `${after}…”`,
+    );
     [...this.list.children].forEach((item, i) => item.firstChild.setAttribute("aria-current", i === at));
     const row = this.list.children[at];
     if (
