@@ -12,7 +12,10 @@ test("candidates are in order of their logits, and of equal ones the smaller id 
   const logits = Float32Array.of(-1.5, 0, 2, -Infinity, -0, 2, 1e-45, -1e-45, 3e38, -3e38, -Infinity, 0);
   const found = inOrder(logits);
   assert.deepEqual([...found.ids], [8, 2, 5, 6, 1, 4, 11, 7, 0, 9, 3, 10]);
-  assert.deepEqual([...found.logits], [...found.ids].map((id) => logits[id]));
+  assert.deepEqual(
+    [...found.logits],
+    [...found.ids].map((id) => logits[id]),
+  );
 });
 
 test("without a cut every candidate is kept and u falls into the interval of its size", () => {
