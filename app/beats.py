@@ -100,7 +100,7 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
 
 def _questions(part: str, questions: Sequence[Question], here: Here) -> None:
     if questions:
-        st.subheader("Can you tell?", anchor=False)
+        st.header("Can you tell?", anchor=False)
     for number, question in enumerate(questions):
         with st.expander(question.asked, key=f"question_{part}_{number}"):
             st.markdown(question.answer(here))

@@ -208,7 +208,7 @@ def norm_site(name: str) -> Shown:
     return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
 
 
-SAMPLING_PART = one_of("sampling", ["settings", "draws", "choices", "greedy"])
+SAMPLING_PART = one_of("sampling", ["greedy", "settings", "choices", "draws", "stops"], "settings")
 SAMPLING_LOGITS = one_of("logits", ["live", "nine_words"])
 # The first setting; the second is the one of the whole app.
 FIRST_TEMPERATURE = amount("first_temperature", 0, 5, 1.0)
@@ -218,6 +218,8 @@ FIRST_MIN_P = amount("first_min_p", 0, 1, 0.0)
 SAMPLING_DRAWS = one_of("draws", ["10", "100", "1000", "10000"], "1000")
 # Of which text and settings the greedy text was asked for: for another, one asks again.
 SAMPLING_WRITTEN = text("written", longest=16)
+
+STOP = one_of("stop", ["count", "end_of_text", "context_length"])
 
 FEED_FORWARD_PART = one_of("feed_forward", ["steps", "activations", "functions", "neurons"])
 FUNCTIONS_OFFERED = ("gelu_tanh", "gelu_exact", "relu", "silu", "swiglu")
@@ -269,7 +271,7 @@ CARDS = count("cards", 1, 1_000_000, 1)
 
 CACHE_PART = one_of("kv_cache", ["kept", "work", "measured"])
 
-LEARNING_PART = one_of("learning", ["recorded", "step", "live", "overfit", "copies"])
+LEARNING_PART = one_of("learning", ["recorded", "loss", "step", "live", "overfit", "copies"])
 LEARNING_AT = count("checkpoint", 0, 23, 23)  # of the recorded run
 LEARNING_HEAD = count("toy_head", 0, 63, 4)  # of all heads of the recorded run, layer by layer
 LEARNING_STEP_AT = count("step_at", 0, 23, 12)
@@ -320,3 +322,17 @@ PATCH_SITE = one_of("patch_site", ["resid_pre", "attn_out", "mlp_out"])
 # The cell in focus; -1: the page decides.
 PATCH_LAYER = count("patch_layer", -1, 1000, -1)
 PATCH_POSITION = count("patch_position", -1, 65536, -1)
+
+WHY_PART = one_of("why", ["sum", "heads", "tokens"])
+WHY_DIFFERENTLY = switch("differently")
+
+EXCHANGING = switch("exchanging")  # whether a token is being exchanged for another, on whatever page
+
+
+def _exchange(text: str) -> str:
+    position, token_id = text.split(".") if text else ("0", "0")
+    whole(0, 65536)(position), whole(0, 10_000_000)(token_id)
+    return text
+
+
+EXCHANGED = _declared(Choice("exchanged", "", _exchange, str))  # "5.17": at position 5 stood the token with id 17

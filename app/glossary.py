@@ -55,6 +55,8 @@ GLOSSARY: dict[str, str] = {
     "greedy": "Always take the most likely token. No chance is involved.",
     "seed": "A number from which the random numbers of a run are computed. The same seed gives the same text.",
     "entropy": "How uncertain a choice is, in bits. 1 bit: as uncertain as a coin; 3 bits: as a choice among 8 equally likely tokens.",
+    "end of text": "A token of its own, <|endoftext|>, that stood between two texts in training. When the model chooses it, the text is "
+    "over; a new text begins after it.",
     "autoregressive": "Writing one token at a time, each from all before it.",
     "K/V cache": "The keys and values of all earlier positions, kept, so that a new token costs one position of work. Queries are not kept: "
     "they are used once.",

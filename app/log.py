@@ -78,7 +78,8 @@ def reference(error: BaseException) -> str:
 
 
 def _is_own(file: str) -> bool:
-    return Path(file).is_relative_to(_ROOT) and "site-packages" not in file
+    path = Path(file)  # a package that others brought may lie inside the project's folder, and the project inside site-packages
+    return path.is_relative_to(_ROOT) and "site-packages" not in path.relative_to(_ROOT).parts
 
 
 def _short(file: str) -> str:

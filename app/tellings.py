@@ -41,12 +41,17 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
     ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),
+    ("sampling", "greedy"): Telling("The bird sang"),
+    ("sampling", "stops"): Telling("And so the story ends."),
     ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
     ("what_if", "without"): Telling(SAID_TWICE),
     ("what_if", "goes_on"): Telling(SAID_TWICE),
     ("patching", "map"): Telling(FOX),
     ("patching", "cell"): Telling(FOX),
     ("patching", "heads"): Telling(FOX),
+    ("why", "sum"): Telling(SAID_TWICE),
+    ("why", "heads"): Telling(SAID_TWICE, focus.induction_head),
+    ("why", "tokens"): Telling(SAID_TWICE),
 }
 
 

@@ -6,6 +6,7 @@ The only module that writes HTML; what it is given as text is escaped here, by a
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -285,7 +286,8 @@ def _source(thing: Any) -> tuple[str, str]:
     """(file and lines, code)."""
     thing = inspect.unwrap(thing)  # what a decorator made of it stands elsewhere
     lines, start = inspect.getsourcelines(thing)
-    path = Path(inspect.getsourcefile(thing) or "").resolve().relative_to(_ROOT)
+    module = sys.modules[thing.__module__].__name__  # the file's place whatever folder it is installed in
+    path = Path(*module.split(".")).with_suffix(".py")
     return f"{path}, lines {start} to {start + len(lines) - 1}", "".join(lines)
 
 

@@ -139,9 +139,14 @@ def is_complete(folder: Path) -> bool:
     return True
 
 
+def hub_cache() -> Path:
+    """The folder that downloaded models are kept in."""
+    return Path(constants.HF_HUB_CACHE)
+
+
 def cache_of(repository: str) -> Path:
     """Where the hub's cache ($HF_HOME) keeps "owner/name": files by content under blobs, by name under snapshots/<commit>."""
-    return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    return hub_cache() / f"models--{repository.replace('/', '--')}"
 
 
 def cached_folder(repository: str) -> Path | None:

@@ -11,6 +11,7 @@ https://arxiv.org/abs/2005.00928), which under a causal mask leans to the first 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -53,25 +54,34 @@ class TokenEffects:
     base_result: float | None = None
 
 
-def token_effects(trace: Trace, target: int | None = None, rival: int | None = None, method: Method = "replace") -> TokenEffects:
-    """Of every token of the trace on the token after the last. target: None for the likeliest.
+def token_effects(
+    trace: Trace,
+    target: int | None = None,
+    rival: int | None = None,
+    method: Method = "replace",
+    positions: Sequence[int] | None = None,
+) -> TokenEffects:
+    """Of every token of the trace on the token after the last. target: None for the likeliest. positions: the tokens that are replaced
+    or deleted, where somebody waits for a long text; the effects of the others are then NaN, their substitutes -1.
 
     The substitutes of a token are the SUBSTITUTES others that the model held likeliest at its place; the first token, which nothing
     predicts, is exchanged for those whose embeddings are nearest to its own.
-    Raises TokenError for a token outside the vocabulary, InterventionError for another method, SequenceLengthError where one token
-    alone would be deleted.
+    Raises TokenError for a token outside the vocabulary, InterventionError for another method or for positions where a method takes
+    all, OutOfRangeError for a position that is not there, SequenceLengthError where one token alone would be deleted.
     """
     if method not in get_args(Method):
         raise InterventionError(f"method is {method!r}; choose one of: {', '.join(get_args(Method))}.")
+    if positions is not None and method not in ("replace", "delete"):
+        raise InterventionError(f"{method} takes all tokens together; name positions with replace or delete.")
     target = followed(trace, target, rival)
-    asked = _Asked(trace, target, rival)
+    asked, wanted = _Asked(trace, target, rival), _places(trace, positions)
     if method in ("attention", "rollout"):
         effects = trace.newest_row().mean((0, 1)) if method == "attention" else _rollout(trace)
         return TokenEffects(method, target, rival, asked.result, effects)
     if method == "replace":
-        return _replaced(asked)
+        return _replaced(asked, wanted)
     if method == "delete":
-        return TokenEffects(method, target, rival, asked.result, asked.result - _without_each(asked))
+        return TokenEffects(method, target, rival, asked.result, asked.result - _without_each(asked, wanted))
     return _by_gradient(asked, method)
 
 
@@ -108,34 +118,45 @@ class _Asked:
         return self.of(push(self.inside, positions, joining))
 
 
+def _places(trace: Trace, positions: Sequence[int] | None) -> list[int]:
+    """In their order, each once; all where none are named."""
+    for position in positions or ():
+        if not 0 <= position < trace.n_tokens:
+            raise OutOfRangeError(
+                f"position is {position}; there are {trace.n_tokens:,} tokens, so give a number from 0 to {trace.n_tokens - 1}."
+            )
+    return list(range(trace.n_tokens)) if positions is None else sorted(set(positions))
+
+
 @torch.inference_mode()
-def _replaced(asked: _Asked) -> TokenEffects:
+def _replaced(asked: _Asked, wanted: list[int]) -> TokenEffects:
     trace = asked.trace
     ids = torch.tensor(trace.ids, device=asked.inside.resid.device)
-    others = _substitutes(asked.inside, ids)
-    results = []
-    at_once = starts_at_once(trace.config.emb_dim)
-    for start in range(0, trace.n_tokens, at_once):
-        group = range(start, min(start + at_once, trace.n_tokens))
-        rows = ids[start:].repeat(len(group), others.shape[1], 1)  # [token, substitute, n]
+    others = _substitutes(asked.inside, ids, wanted)
+    found = np.full(others.shape, np.nan)
+    for some in torch.tensor(wanted).split(starts_at_once(trace.config.emb_dim)):
+        group = some.tolist()
+        rows = ids[group[0] :].repeat(len(group), others.shape[1], 1)  # [token, substitute, n]
         for place, position in enumerate(group):
-            rows[place, :, place] = others[position]
-        results.append(asked.texts(rows.flatten(0, 1), start).reshape(len(group), -1))
-    found = torch.cat(results).cpu().numpy()
+            rows[place, :, position - group[0]] = others[position]
+        found[group] = asked.texts(rows.flatten(0, 1), group[0]).reshape(len(group), -1).cpu().numpy()
     return TokenEffects(
         "replace", asked.target, asked.rival, asked.result, asked.result - found.mean(1), others.cpu().numpy().copy(), found
     )
 
 
-def _substitutes(inside: Kept, ids: Int[Tensor, "n_tokens"]) -> Int[Tensor, "n_tokens substitutes"]:
+def _substitutes(inside: Kept, ids: Int[Tensor, "n_tokens"], wanted: list[int]) -> Int[Tensor, "n_tokens substitutes"]:
     table = inside.model.token_embedding.weight
     count = min(SUBSTITUTES, len(table) - 1)
-    first = table[ids[0]]
-    near = torch.nn.functional.cosine_similarity(table, first[None], dim=-1)
-    rows = [_likeliest(near[None], ids[:1], count)]
-    for some in torch.arange(len(ids) - 1, device=ids.device).split(LOGITS_AT_ONCE):
-        rows.append(_likeliest(inside.model.unembed(inside.resid[-1, some]), ids[some + 1], count))
-    return torch.cat(rows)
+    found = ids.new_full((len(ids), count), -1)
+    if 0 in wanted:
+        near = torch.nn.functional.cosine_similarity(table, table[ids[0]][None], dim=-1)
+        found[0] = _likeliest(near[None], ids[:1], count)[0]
+    for some in torch.tensor([position for position in wanted if position], device=ids.device, dtype=ids.dtype).split(
+        LOGITS_AT_ONCE
+    ):
+        found[some] = _likeliest(inside.model.unembed(inside.resid[-1, some - 1]), ids[some], count)
+    return found
 
 
 def _likeliest(scores: Float[Tensor, "n vocab_size"], but: Int[Tensor, "n"], count: int) -> Int[Tensor, "n count"]:
@@ -143,12 +164,18 @@ def _likeliest(scores: Float[Tensor, "n vocab_size"], but: Int[Tensor, "n"], cou
 
 
 @torch.inference_mode()
-def _without_each(asked: _Asked) -> Float[np.ndarray, "n_tokens"]:
+def _without_each(asked: _Asked, wanted: list[int]) -> Float[np.ndarray, "n_tokens"]:
     ids, device = asked.trace.ids, asked.inside.resid.device
     if len(ids) == 1:
         raise SequenceLengthError("The text has 1 token, and without it there is nothing to predict from; give at least 2.")
-    results = [asked.texts(torch.tensor([ids[position + 1 :]], device=device), position) for position in range(len(ids) - 1)]
-    return torch.cat([*results, asked.of(asked.inside.resid[None, -1, -2])]).cpu().numpy()
+    found = np.full(len(ids), np.nan)
+    for position in wanted:
+        rest = ids[position + 1 :]
+        result = (
+            asked.texts(torch.tensor([rest], device=device), position) if rest else asked.of(asked.inside.resid[None, -1, -2])
+        )
+        found[position] = float(result[0])
+    return found
 
 
 def _by_gradient(asked: _Asked, method: Method) -> TokenEffects:

@@ -14,6 +14,7 @@ from app.charts.labels import escape
 from app.charts.lines import VerticalLine, curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
 from app.charts.treemap import Area, treemap
+from app.charts.waterfall import waterfall
 
 __all__ = [
     "STAGES",
@@ -37,4 +38,5 @@ __all__ = [
     "stand_alone",
     "strip",
     "treemap",
+    "waterfall",
 ]

@@ -41,6 +41,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("glossary", "Glossary", REFERENCE, "whole"),
     PageEntry("what_if", "What if?", LAB, "ablation"),
     PageEntry("patching", "Patching", LAB, "residual"),
+    PageEntry("why", "Why this token?", LAB, "probability"),
     PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 

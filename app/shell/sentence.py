@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import faults, guesses, interventions, log, messages, offered, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
+from app.shell import exchanging
 from app.writing import markup
 from app.writing.numbers import in_bytes
 from gptcore.errors import GPTCoreError
@@ -30,12 +31,19 @@ def draw() -> None:
         full = _guarded(_text) is not False
         _intervention()
         with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
-            for part in (_prompt, _length, _model):
+            for part in (_prompt, _length, _exchange, _model):
                 _guarded(part)
         st.button(
             "Next token", type="primary", key="next_token_button", disabled=full,
             on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
         )  # fmt: skip
+    if offered.is_ready(state.current().model):
+        _guarded(exchanging.draw)
+
+
+def _exchange() -> None:
+    if offered.is_ready(state.current().model):
+        exchanging.button()
 
 
 def _intervention() -> None:

@@ -68,6 +68,17 @@ BUILDERS: dict[str, Build] = {
     "scatter_2d": lambda mode: charts.scatter_2d(
         np.eye(5)[:, :2], labels=HOSTILE, title=TITLE, x_title="first", y_title="second", unit="mV", highlight=1, mode=mode
     ),
+    "waterfall": lambda mode: charts.waterfall(
+        [1.0, -2.0, 0.5],
+        labels=HOSTILE[:3],
+        stages=["attention", "feed_forward", "attention"],
+        kinds=[HOSTILE[0], "after", HOSTILE[0]],
+        title=TITLE,
+        value_title="share",
+        total_title="sum",
+        unit="mV",
+        mode=mode,
+    ),
     "treemap": lambda mode: charts.treemap(PARTS, title=TITLE, unit="mV", mode=mode),
 }
 each_builder = pytest.mark.parametrize("name", BUILDERS)
@@ -246,6 +257,9 @@ def test_data_that_do_not_fit_are_refused_with_their_sizes(build: Callable[[], F
 def test_figures_of_a_single_thing_can_be_drawn(name: str) -> None:
     one = {
         "heatmap": lambda: charts.heatmap([[1.0]], row_tokens=["a"], col_tokens=["a"], title="t"),
+        "waterfall": lambda: charts.waterfall(
+            [0.0], labels=["a"], stages=["attention"], kinds=["k"], title="t", value_title="v", total_title="sum"
+        ),
         "strip": lambda: charts.strip([0.0], row_names=["a"], title="t"),
         "grouped_bars": lambda: charts.grouped_bars({"a": [0.0]}, labels=["x"], title="t", value_title="v", unit="%"),
         "histogram": lambda: charts.histogram({"a": [0]}, [0, 1], title="t", x_title="x"),

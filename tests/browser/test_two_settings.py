@@ -157,7 +157,7 @@ def test_it_fits_the_window_and_no_text_lies_over_another(open_bench: Any, width
 
 
 def test_on_the_page_a_drag_is_sent_at_its_end_into_the_address_and_the_formula(visit: Any) -> None:
-    page = visit("/sampling?prompt=Once+upon+a+time")
+    page = visit("/sampling?prompt=Once+upon+a+time&open=maths")
     second = page.get_by_role("region", name="Setting B, also used on Write")
     slider = second.get_by_role("slider", name="Temperature")
     slider.scroll_into_view_if_needed()

@@ -139,3 +139,16 @@ def test_no_variant_writes_into_the_trace(tiny_model: LanguageModel) -> None:
     for method in ("replace", "delete", "integrated_gradients"):
         gptcore.token_effects(a, method=method)
     assert before == [a.resid(n).tobytes() for n in range(3)] + [f(n).tobytes() for f in (a.k, a.v) for n in range(2)]
+
+
+@pytest.mark.parametrize("method", ["replace", "delete"])
+def test_tokens_may_be_asked_for_piece_by_piece(trace: Trace, method: str) -> None:
+    whole, some = (gptcore.token_effects(trace, TARGET, method=method, positions=each) for each in (None, [8, 0, 5]))
+    assert np.allclose(some.effects[[0, 5, 8]], whole.effects[[0, 5, 8]], atol=1e-5)
+    assert np.isnan(np.delete(some.effects, [0, 5, 8])).all()
+    if whole.substitutes is not None and some.substitutes is not None:
+        assert (some.substitutes[[0, 5, 8]] == whole.substitutes[[0, 5, 8]]).all() and (some.substitutes[1] == -1).all()
+    with pytest.raises(gptcore.GPTCoreError, match="position is 9; there are 9 tokens"):
+        gptcore.token_effects(trace, method=method, positions=[9])
+    with pytest.raises(gptcore.GPTCoreError, match="takes all tokens together"):
+        gptcore.token_effects(trace, method="gradient", positions=[1])

@@ -79,7 +79,7 @@ def hard_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def on_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **link: str) -> list[str]:
     """The LaTeX of a page."""
-    link = {"prompt": "Once upon a time the cat", **link}
+    link = {"prompt": "Once upon a time the cat", "open": "maths.checks", **link}
     return [element.proto.body for element in open_page(monkeypatch, folder, page, **link).get("latex")]
 
 

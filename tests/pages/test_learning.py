@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.chapters.learning import copies, lesson, live, one_step, sections, views
+from app.chapters.learning import lesson, live, story, views
 from app.components.training_run import WHOLE, packed_maps
 from gptcore.recorded_run import load_recorded_run
 from gptcore.resemblance import longest_common_run
@@ -49,29 +49,29 @@ def test_packed_rows_follow_each_other_and_leave_the_future_out():
 
 
 def test_the_summary_names_the_first_steps_that_beat_the_guessers(run):
-    said = sections.summary(run)
+    said = story.summary(run)
     for baseline in (run.baselines.frequency, run.baselines.pairs):
         first = next(c.step for c in run.checkpoints if c.held_out_loss < baseline)
-        assert f"By step {first:,} " in said
+        assert f"by step {first:,} it beats" in said
 
 
 def test_the_loss_of_a_prediction_is_that_of_the_model_in_view(monkeypatch, tiny_folder):
     import gptcore
 
-    at = open_page(monkeypatch, tiny_folder, "learning", learning="step", prompt="the cat had a hat", position="3")
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="loss", prompt="the cat had a hat", position="3")
     model = gptcore.load(str(tiny_folder))
     ids = model.tokenizer.encode("the cat had a hat")
     logits = torch.from_numpy(model.trace(ids[:3]).logits).double()
     loss = -float(logits.log_softmax(-1)[ids[3]])
     drawn = next(f for f in figures(at) if "given to the token" in f["layout"]["meta"]["alt"])
     assert drawn["layout"]["shapes"][0]["x0"] == pytest.approx(100 * math.exp(-loss), rel=1e-4)
-    assert any(f"{loss:.2f} nats" in html.proto.body for html in at.get("html"))
+    assert any(f"**{loss:.2f} nats**" in each.value for each in at.markdown)
 
 
 def test_the_first_token_has_no_loss_and_the_page_says_what_to_do(monkeypatch, tiny_folder):
-    at = open_page(monkeypatch, tiny_folder, "learning", learning="step", prompt="the cat", position="0")
-    assert any("predicted by nothing" in html.proto.body for html in at.get("html"))
-    assert len(figures(at)) == 1
+    at = open_page(monkeypatch, tiny_folder, "learning", learning="loss", prompt="the cat", position="0")
+    assert any("predicted by nothing" in each.value for each in at.markdown)
+    assert "shapes" not in figures(at)[0]["layout"]
 
 
 def test_the_curve_passes_through_the_weight_and_the_step_ends_on_it(monkeypatch, tiny_folder):
@@ -87,14 +87,14 @@ def test_the_curve_passes_through_the_weight_and_the_step_ends_on_it(monkeypatch
     assert np.interp(after, curve["x"], curve["y"]) == pytest.approx(views.loss_after(15, 9, after), abs=0.02)
 
 
-@pytest.mark.parametrize(("after", "word"), [(1.0, "lowers"), (2.0, "leaves"), (3.0, "raises")])
+@pytest.mark.parametrize(("after", "word"), [(1.0, "**lowers**"), (2.0, "leaves"), (3.0, "**raises**")])
 def test_a_step_is_said_to_do_what_it_does(after, word):
-    assert f" {word} the loss" in one_step.finding(2.0, after, 0.5)
+    assert f" {word} the loss" in story.finding(2.0, after, 0.5)
 
 
 @pytest.mark.parametrize(("length", "words"), [(9, "copied nothing"), (20, "a phrase"), (90, "by heart")])
 def test_what_a_sample_has_in_common_with_its_text_is_judged_by_what_others_have(length, words):
-    assert words in copies.verdict(length, 15.0, 120, [])
+    assert words in story.verdict(length, 15.0, 120, [])
 
 
 def test_a_sample_stands_beside_the_passage_that_it_shares_most_with(monkeypatch, tiny_folder, run):

@@ -23,7 +23,7 @@ from tests.pages.place import place
 from tests.pages.visit_page import JUNK, PROMPTS, figure, figures, numbers, open_page, printed
 
 PROMPT = "Once upon a time"
-PARTS = {"settings": 1, "draws": 1, "choices": 2, "greedy": 0}  # and how many figures each has
+PARTS = {"settings": 1, "draws": 1, "choices": 2, "greedy": 0, "stops": 0}  # and how many figures each has
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_what_a_slider_says_is_taken_into_the_link(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_example_shows_nine_words_and_its_published_badges(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", first_top_k="3")
+    at = open_page(monkeypatch, tiny_folder, "sampling", first_top_k="3", open="checks")
     assert "Published" not in printed(at)
     at.segmented_control(key="widget_choice_logits").set_value("nine_words").run()
     assert (at.query_params["logits"], at.query_params["first_top_k"]) == ("nine_words", "3")
@@ -207,7 +207,17 @@ def test_as_many_draws_are_made_as_are_asked_for_with_their_error(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, given: Given, by_link: bool
 ) -> None:
     link = {"draws": "100"} if by_link else {}
-    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", logits="nine_words", temperature="2", seed="4", **link)
+    at = open_page(
+        monkeypatch,
+        tiny_folder,
+        "sampling",
+        sampling="draws",
+        logits="nine_words",
+        temperature="2",
+        seed="4",
+        open="checks",
+        **link,
+    )
     if not by_link:
         at.segmented_control(key="widget_choice_draws").set_value("100").run()
     assert at.query_params["draws"] == "100"
@@ -253,9 +263,9 @@ def test_the_choices_left_mark_both_temperatures_on_a_logarithmic_axis(
 def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, sampling="greedy")
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=PROMPT, sampling="greedy", open="checks")
     assert "Different tokens" not in printed(at)
-    at.button(key="write_greedy").click().run()
+    at.button(key="try_greedy_0").click().run()
     assert not at.exception and "Different tokens" in printed(at) and "off by 0 at most" in printed(at)
     by_link = open_page(
         monkeypatch, tiny_folder, "sampling", prompt=PROMPT, sampling="greedy", written=at.query_params["written"]
@@ -269,7 +279,7 @@ def test_a_greedy_text_is_written_when_asked_for_and_goes_with_its_setting(
 def test_the_greedy_choice_is_checked_and_has_its_source_before_a_text_is_written(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, prompt: str
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt, sampling="greedy")
+    at = open_page(monkeypatch, tiny_folder, "sampling", prompt=prompt, sampling="greedy", open="checks")
     assert "Different tokens" not in printed(at)
     badges = [element.value for element in at.markdown if "off by" in element.value]
     assert len(badges) == 1 and "Greedy" in badges[0] and "off by 0 at most" in badges[0]
@@ -283,12 +293,12 @@ def test_a_greedy_choice_that_is_not_the_largest_logit_fails_its_check(given: Gi
 
 
 def test_one_of_something_is_written_as_one(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", temperature="0")
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", temperature="0", open="maths")
     assert "1 of 1 share lies within" in printed(at)
     assert "1 bar (token)" in figure(at, "1,000 draws")["layout"]["meta"]["alt"]
     at = open_page(monkeypatch, tiny_folder, "sampling", sampling="draws", top_k=str(views.SHOWN + 1))
     assert figure(at, "1,000 draws")["layout"]["yaxis"]["ticktext"][-1] == "1 other"
-    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="choices", temperature="0", logits="nine_words")
+    at = open_page(monkeypatch, tiny_folder, "sampling", sampling="choices", temperature="0", logits="nine_words", open="maths")
     assert r"= 1 \text{ choice} \end" in printed(at)
 
 

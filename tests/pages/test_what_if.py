@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from app import silence
 from app.chapters.what_if import views
 from gptcore.checkpoints import LanguageModel
 from gptcore.config import GPTConfig
@@ -131,7 +132,7 @@ def test_two_texts_on_the_same_dice_are_those_of_the_code(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("scope", ["last", "everywhere"])
 def test_pieces_cover_the_board_once_and_none_holds_up_the_others(scope: Any, n_tokens: int) -> None:
     config = GPTConfig(vocab_size=50257, context_length=1024, emb_dim=768, n_heads=12, n_layers=12, drop_rate=0.0, qkv_bias=True)
-    found = views.pieces(config, n_tokens, scope)
+    found = silence.pieces(config, n_tokens, scope)
     cells = [(layer, head) for piece in found for layer in piece.layers for head in piece.heads]
     assert sorted(cells) == list(itertools.product(range(12), range(12)))
     assert sorted(layer for piece in found if piece.parts for layer in piece.layers) == list(range(12))
@@ -139,23 +140,23 @@ def test_pieces_cover_the_board_once_and_none_holds_up_the_others(scope: Any, n_
     for piece in found:
         assert piece.layers == tuple(range(piece.layers[0], piece.layers[-1] - 1, -1))
         spent = sum((len(piece.heads) + 3 * piece.parts) * work * (12 - layer) for layer in piece.layers)
-        assert spent <= views._WORK or (len(piece.layers) == 1 and len(piece.heads) + 3 * piece.parts <= 3)
+        assert spent <= silence._WORK or (len(piece.layers) == 1 and len(piece.heads) + 3 * piece.parts <= 3)
     assert found[0].layers[0] == 11
 
 
 def test_a_board_that_takes_long_fills_from_above_and_a_click_brings_a_part_into_focus(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    monkeypatch.setattr(views, "_WORK", 1.0)
+    monkeypatch.setattr(silence, "_WORK", 1.0)
     here = place(tiny_model, tiny_model.tokenizer.encode("a new text of its own"))
-    asked = views.Asking(3, 4, "everywhere", "mean")
-    board = views.board(here, asked, 1)
+    asked = silence.Asking(3, 4, "everywhere", "mean")
+    board = silence.board(here, asked, 1)
     assert board.n_missing and np.isfinite(board.bits[1]).any() and np.isnan(board.bits[0]).all()
     while board.n_missing:
-        before, board = board.n_missing, views.board(here, asked, 1)
+        before, board = board.n_missing, silence.board(here, asked, 1)
         assert board.n_missing == before - 1
     monkeypatch.undo()
-    assert np.allclose(board.bits, views.board(here, asked).bits, atol=1e-5) and np.isfinite(board.position)
+    assert np.allclose(board.bits, silence.board(here, asked).bits, atol=1e-5) and np.isfinite(board.position)
 
 
 def test_the_board_says_of_each_cell_with_without_and_direct_share(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import choices, state, ui
-from app.chapters.learning import views
+from app.chapters.learning import story, views
 from app.charts import line_over_layers
 from app.components.token_text import TextChip, token_text
 from app.runtime import Here
 from app.writing.numbers import fixed, percent
 from gptcore.recorded_run import Checkpoint, RecordedRun
-from gptcore.resemblance import longest_common_run, new_words
+from gptcore.resemblance import around, longest_common_run
 from gptcore.surprise import Surprise
 
 SHOWN = 240  # characters of a text that is coloured
@@ -26,59 +24,34 @@ _FULL = 6.27  # bits: a guess among 77 characters, the end of the shades
 def copies(_: Here) -> None:
     """One checkpoint: what it wrote, what that resembles, and two texts coloured by its surprise."""
     run = views.recorded_run()
-    last = len(run.checkpoints) - 1
-    at = int(
-        st.select_slider(
-            "Step of its training",
-            list(range(last + 1)),
-            format_func=lambda each: f"{run.checkpoints[each].step:,}",
-            **state.choice(choices.LEARNING_AT, among=list(range(last + 1))),
-        )
+    everyone = list(range(len(run.checkpoints)))
+    st.select_slider(
+        "Step of the toy's training",
+        everyone,
+        format_func=lambda each: f"{run.checkpoints[each].step:,}",
+        **state.choice(choices.LEARNING_AT, among=everyone),
     )
-    checkpoint = run.checkpoints[at]
-    _resemblance(run, checkpoint)
+    at = views.at_in_focus()
+    _resemblance(run, run.checkpoints[at])
     _over_the_steps(run)
     _two_texts(run, at)
+
+
+def checks(_: Here) -> None:
+    """The code that looks for the longest run."""
     ui.source(longest_common_run)
 
 
 def _resemblance(run: RecordedRun, checkpoint: Checkpoint) -> None:
     """What it wrote, beside the passage of its text that has most in common with it."""
-    st.subheader("Does it copy, or make up?")
     start, at, length = checkpoint.copied
     sample, text = checkpoint.sample, run.training_text
+    before, after = around(text, checkpoint.copied, AROUND)
     left, right = st.columns(2, gap="large")
     with left:
         ui.passage("What it wrote", run.prompt + sample[:start], sample[start : start + length], sample[start + length :])
     with right:
-        around = max(0, at - AROUND)
-        ui.passage(
-            "The passage of its text most like it",
-            text[around:at],
-            text[at : at + length],
-            text[at + length : at + length + AROUND],
-        )
-    ui.note(verdict(length, run.usual_run, len(sample), new_words(sample, text)))
-
-
-def verdict(length: int, usual: float, size: int, words: Sequence[str]) -> str:
-    """Whether a sample was copied, from its longest run and what others share."""
-    known = (
-        f"The longest run that both have is {length} characters. Pieces of the held-out text as long as this sample ({size} characters), "
-        f"which nobody copied, share {fixed(usual, 0)} with it (median)"
-    )
-    if length > 2 * usual:
-        said = f"{known}: it has this passage by heart."
-    elif length > usual:
-        said = f"{known}: a little more than chance, so it may have learned a phrase."
-    else:
-        said = f"{known}: it copied nothing. It makes its words up from what it learned about letters."
-    made_up = (
-        f" Words that its text has nowhere: {', '.join(words[:12])}."
-        if words
-        else " Every word of it stands somewhere in its text."
-    )
-    return said + made_up
+        ui.passage("The passage of its text most like it", before, text[at : at + length], after)
 
 
 def _over_the_steps(run: RecordedRun) -> None:
@@ -103,7 +76,7 @@ def _two_texts(run: RecordedRun, at: int) -> None:
     """The beginnings of its own text and of the one it never saw, coloured by its surprise."""
     st.subheader("How surprised is it?")
     checkpoint = run.checkpoints[at]
-    ui.note(gap(checkpoint))
+    ui.note(story.gap(checkpoint))
     for held_out, name in ((False, "Its training text"), (True, "Text it never saw")):
         judged = views.judged(at, held_out, SHOWN + 1)
         st.markdown(f"**{name}**")
@@ -131,14 +104,3 @@ def chips(run: RecordedRun, judged: Surprise) -> list[TextChip]:
         facts = [("", text, said, run.tokenizer.text_of(likeliest), f" ({percent(share)})")]
         made.append(TextChip(text, word, facts, shade=round(min(1.0, cost / _FULL), 3)))
     return made
-
-
-def gap(checkpoint: Checkpoint) -> str:
-    """What the two losses say of it."""
-    own, other = checkpoint.training_loss, checkpoint.held_out_loss
-    said = (
-        f"Over 200 windows of each: {fixed(own, 2)} nats per character on its own text, {fixed(other, 2)} on text it never saw."
-    )
-    if other - own < 0.05:
-        return f"{said} The two hardly differ: what it has learned holds for both."
-    return f"{said} The difference of {fixed(other - own, 2)} is what holds for its own text only."

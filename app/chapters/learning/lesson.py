@@ -57,10 +57,11 @@ def finding(runs: Sequence[Measured]) -> str:
     lowest, end, own = min(plain["held_out"]), plain["held_out"][-1], plain["training"][-1]
     if end <= lowest + 0.05:
         return f"With {characters():,} characters the loss on held-out text did not turn within {plain['steps'][-1]:,} steps."
+    turned, steps = lowest_at(plain), plain["steps"][-1]
     return (
-        f"A toy that is given only {characters():,} characters learns for {lowest_at(plain):,} steps what holds for other text too: its loss on "
-        f"held-out text falls to {fixed(lowest, 2)} nats per character. Then it turns. After {plain['steps'][-1]:,} steps it is at {fixed(end, 2)}, "
-        f"while on its own text it is at {fixed(own, 2)}: it knows that by heart. This is overfitting."
+        f"A toy that is given only {characters():,} characters learns for {turned:,} steps what holds for other text too: its loss on held-out text "
+        f"falls to **{fixed(lowest, 2)}** nats per character. Then it **turns**. After {steps:,} steps it is at **{fixed(end, 2)}**, while on its "
+        f"own text it is at {fixed(own, 2)}: it knows that by heart. This is overfitting."
     )
 
 

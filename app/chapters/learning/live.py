@@ -16,6 +16,8 @@ from app.runtime import Here
 from app.visitors import visitor
 from app.writing.numbers import fixed, in_words, significant
 from gptcore.characters import plain_text
+from gptcore.training.live import Watched
+from gptcore.training.loop import TrainingRun
 
 SECONDS, LESSON_SECONDS = 60.0, 30.0
 LEAST = 400  # characters of a text that is trained on
@@ -133,7 +135,6 @@ def _draw(title: str, name: str) -> None:
 def overfit(_: Here) -> None:
     """Too little text: what was measured, then the same, run here."""
     runs = lesson.measured_runs()
-    ui.note(lesson.finding(runs))
     left, right = st.columns([3, 2], gap="large")
     with left:
         figure = line_over_layers(
@@ -154,6 +155,11 @@ def overfit(_: Here) -> None:
     text, held_out = lesson.texts()
     _controls(f"{in_words(len(text))} characters", text, held_out, views.recorded_run().prompt, LESSON_SECONDS)
     _draw("What 4,000 characters cost it, and what others cost", "overfitting-live")
+
+
+def checks(_: Here) -> None:
+    """The code of a training that is watched."""
+    ui.source(Watched.run, TrainingRun.run)
 
 
 def rows(runs: Sequence[dict[str, Any]]) -> list[list[str]]:

@@ -15,7 +15,6 @@ from gptcore.training.loop import TrainingRun
 def recorded(_: Here) -> None:
     """The run, from its first step to its last."""
     run = views.recorded_run()
-    ui.note(summary(run))
     picture = views.picture()
     training_run(
         picture,
@@ -30,29 +29,13 @@ def recorded(_: Here) -> None:
         on_head=lambda head: state.take(choices.LEARNING_HEAD, head),
     )
     ui.note(provenance(run))
-    ui.self_check(views.rows_check())
     ui.export_menu("recorded-run", lambda: views.table(run))
+
+
+def checks(_: Here) -> None:
+    """What can be checked of what was sent, and the code of a step."""
+    ui.self_check(views.rows_check())
     ui.source(TrainingRun.step)
-
-
-def summary(run: RecordedRun) -> str:
-    """What the run shows, from its numbers."""
-    first, last = run.checkpoints[0], run.checkpoints[-1]
-    said = [
-        f"Step 0: nothing is learned yet. Its loss of {fixed(first.held_out_loss, 2)} is that of a guess among {run.config.vocab_size} characters "
-        f"({fixed(run.baselines.uniform, 2)})."
-    ]
-    beats = [
-        ("knowing how often each character occurs", run.baselines.frequency),
-        ("knowing which one follows which", run.baselines.pairs),
-    ]
-    for what, loss in beats:
-        if passed := views.first_below(run, loss):
-            said.append(f"By step {passed.step:,} it beats {what} ({fixed(loss, 2)}).")
-    said.append(
-        f"After {last.step:,} steps it is at {fixed(last.held_out_loss, 2)} on text it never saw, and at {fixed(last.training_loss, 2)} on its own."
-    )
-    return " ".join(said)
 
 
 def alt(run: RecordedRun) -> str:

@@ -8,9 +8,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from app import runtime
+from app import choices, runtime, state
 from app.components.training_run import RunPicture, packed_maps
 from app.recent import MB, keeping
+from app.runtime import Here
+from gptcore.characters import plain_text
 from gptcore.checks import Check
 from gptcore.recorded_run import Checkpoint, RecordedRun, load_recorded_run
 from gptcore.resemblance import around
@@ -34,6 +36,34 @@ def passage() -> str:
     run = recorded_run()
     start = max(0, run.training_text.find(run.prompt))
     return run.training_text[start : start + MAP_CHARACTERS]
+
+
+def checkpoint_in_focus() -> Checkpoint:
+    """The checkpoint that the visitor looks at."""
+    return recorded_run().checkpoints[at_in_focus()]
+
+
+def at_in_focus() -> int:
+    """Its number."""
+    return min(state.chosen(choices.LEARNING_AT), len(recorded_run().checkpoints) - 1)
+
+
+def one_weight_in_focus() -> tuple[int, int, float]:
+    """The checkpoint, the character that is predicted, and the learning rate of the beat on one weight."""
+    at = min(state.chosen(choices.LEARNING_STEP_AT), len(recorded_run().checkpoints) - 1)
+    return at, min(state.chosen(choices.LEARNING_LETTER), len(passage()) - 1), state.chosen(choices.LEARNING_RATE)
+
+
+def loss_at_cursor(here: Here) -> tuple[float, float]:
+    """The probability that the model in view gave the token at the cursor, which is not the first, and its loss in nats."""
+    probability = float(runtime.token_probabilities(here.run)[here.position - 1])
+    return probability, -math.log(probability)
+
+
+def live_text() -> str:
+    """What a training of the visitor's would learn, held-out text included: the book, or a text of one's own in plain ASCII."""
+    run = recorded_run()
+    return plain_text(state.chosen(choices.LIVE_TEXT)) if state.chosen(choices.LIVE_SOURCE) == "own" else run.text
 
 
 @keeping(4 * MB)

@@ -111,7 +111,7 @@ def the_map(whole: Here) -> None:
     if isinstance(found, str):
         _offer(here)
         return
-    filling = views.cells(here, found, site(), 1).n_missing > 0
+    filling = views.cells(here, found, site(), 0).n_missing > 0
 
     def fill() -> None:
         """As a fragment, it runs again until all is there."""
@@ -275,7 +275,7 @@ def the_heads(whole: Here) -> None:
         aligned(here)
         _offer(here)
         return
-    filling = views.heads(here, found, 1).n_missing > 0
+    filling = views.heads(here, found, 0).n_missing > 0
 
     def fill() -> None:
         """As a fragment, it runs again until all is there."""

@@ -4,63 +4,96 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 from numpy.typing import ArrayLike
 
-from app import choices, state, ui
+from app import choices, runtime, state, ui
 from app.chapters.sampling import controls, views
 from app.chapters.sampling.controls import second_settings
 from app.chapters.sampling.views import Given
+from app.components.token_text import TextChip, token_text
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import fixed
+from app.writing.numbers import fixed, percent
 from app.writing.worked import latex_number
 from gptcore.checks import Check
 from gptcore.generation import generate
 from gptcore.sampling import SamplingSettings, select
 
+GREEDY = SamplingSettings(temperature=0.0)
+BEFORE = 24  # tokens of the text in view that are shown before what is written
+
+
+def setting(here: Here) -> None:
+    """The setting that the drawn text is written with."""
+    controls.second_sliders(here.config.vocab_size)
+
+
+def text(here: Here) -> tuple[int, ...]:
+    """What always taking the likeliest token writes after the text in view; at least one token, which there must be room for."""
+    return views.continuation(here.run, GREEDY, count=views.greedy_count(here.config))
+
 
 def greedy(here: Here) -> None:
-    """The text that always takes the best token, beside one drawn by the second setting; made when asked for."""
+    """The text that always takes the best token; when asked for, a longer one beside one drawn by the second setting."""
+    if here.is_full:
+        return
+    written = text(here)
+    found = views.loop(written)
+    lit = range(found.start, found.start + found.length) if found else range(0)
+    given = runtime.token_probabilities(replace(here.run, ids=(*here.ids, *written)))[len(here.ids) - 1 :]
+    text_of, first = here.model.tokenizer.text_of, max(0, len(here.ids) - BEFORE)
+    before = [
+        TextChip(text_of(token), i, ((f"Position {i}: ", text_of(token), " stood there before"),))
+        for i, token in enumerate(here.ids) if i >= first
+    ]  # fmt: skip
+    after = [
+        TextChip(
+            text_of(token), len(here.ids) + i,
+            ((f"Position {len(here.ids) + i}: ", text_of(token)), (f"likeliest there, with {percent(float(prob))}",)),
+            shade=1.0 if i in lit else 0.0, kind="chosen",
+        )
+        for i, (token, prob) in enumerate(zip(written, given, strict=True))
+    ]  # fmt: skip
+    token_text(
+        [*before, *after], key="greedy_text", label="The text, and what greedy choice writes after it", focus=len(before),
+        hint="Point at a token: how likely was it?", legend=("written once", "in the circle"),
+    )  # fmt: skip
+    if state.chosen(choices.SAMPLING_WRITTEN) == fingerprint(here, second_settings()):
+        _both(here, _texts(here))
+
+
+def _texts(here: Here) -> list[tuple[int, ...]]:
+    """The greedy text and the drawn one."""
+    with ui.progress("Writing …") as progress:
+        halves = (lambda share: progress(share / 2), lambda share: progress(0.5 + share / 2))
+        return [views.continuation(here.run, each, half) for each, half in zip((GREEDY, second_settings()), halves, strict=True)]
+
+
+def formula(here: Here) -> None:
+    """The largest logit and the next one."""
     ui.note(
         "Greedy choice takes the likeliest token every time. Once the text comes back to words it had before, the same tokens tend "
         "to be likeliest again, and it may repeat itself for ever. Sampling can escape."
     )
-    given = views.live(here.run)
-    best = given.candidates.logits[:2].tolist()
+    best = views.live(here.run).candidates.logits[:2].tolist()
     ui.formula(
         rf"\begin{{gathered}} \text{{next}} = \operatorname*{{arg\,max}}_i z_i \\[0.6em] z_{{\max}} = {latex_number(best[0], 4)}, \quad "
         rf"z_{{\text{{second}}}} = {latex_number(best[1], 4)} \end{{gathered}}"
     )
-    controls.second_sliders(here.config.vocab_size)
-    ui.self_check([greedy_check(here.trace.logits, given), *_written(here)])
-    ui.source(select, generate)
 
 
-def _written(here: Here) -> list[Check]:
-    """Both texts and their checks; before they are asked for, the button, and where there is no place for them, why."""
-    if here.is_full:
-        ui.note(
-            "The sequence fills the context, so there is no place for another token. Go back some steps to see a greedy text."
-        )
-        return []
+def checks(here: Here) -> None:
+    """The choice at temperature 0, and, where they are written, how both texts begin; the code."""
+    found = [greedy_check(here.trace.logits, views.live(here.run))]
     settings = second_settings()
-    asked = fingerprint(here, settings)
-    if state.chosen(choices.SAMPLING_WRITTEN) != asked:
-        st.button(
-            f"Write {views.WRITTEN} tokens both ways", icon=":material/edit_note:", on_click=state.guarded(state.take),
-            args=(choices.SAMPLING_WRITTEN, asked), key="write_greedy",
-        )  # fmt: skip
-        return []
-    both = (SamplingSettings(temperature=0.0), settings)
-    with ui.progress("Writing …") as progress:
-        halves = (lambda share: progress(share / 2), lambda share: progress(0.5 + share / 2))
-        texts = [views.continuation(here.run, each, half) for each, half in zip(both, halves, strict=True)]
-    _both(here, texts)
-    return [first_tokens(here, settings, texts)]
+    if not here.is_full and state.chosen(choices.SAMPLING_WRITTEN) == fingerprint(here, settings):
+        found.append(first_tokens(here, settings, _texts(here)))
+    ui.self_check(found)
+    ui.source(select, generate)
 
 
 def fingerprint(here: Here, settings: SamplingSettings) -> str:
@@ -102,7 +135,7 @@ def greedy_check(logits: ArrayLike, given: Given) -> Check:
 def first_tokens(here: Here, settings: SamplingSettings, texts: Sequence[Sequence[int]]) -> Check:
     """Both texts must begin with what is chosen from the logits in view."""
     given = views.live(here.run)
-    wanted = [select(given.candidates, s, given.position).chosen_id for s in (SamplingSettings(temperature=0.0), settings)]
+    wanted = [select(given.candidates, s, given.position).chosen_id for s in (GREEDY, settings)]
     differ = sum(ids[0] != token for ids, token in zip(texts, wanted, strict=True))
     return Check(
         "First tokens",

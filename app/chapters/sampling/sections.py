@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import choices, state, ui
@@ -26,11 +28,14 @@ def _selections(given: Given) -> tuple[Selection, Selection]:
 
 
 def two_settings(given: Given) -> None:
-    """Both settings with what they leave and what they draw from, which follow the hand; then the formula."""
+    """Both settings with what they leave and what they draw from, which follow the hand."""
     first, second = _selections(given)
     _side_by_side(first, second, given)
-    _formula(second, given)
-    ui.self_check(views.mass_checks(second) + (views.published_checks() if given.published else []))
+
+
+def two_settings_checks(given: Given) -> None:
+    """What is kept and cut, added up; the published figures where it is their example; the code."""
+    ui.self_check(views.mass_checks(_selections(given)[1]) + (views.published_checks() if given.published else []))
     ui.source(select, random_number)
 
 
@@ -70,8 +75,9 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
     )
 
 
-def _formula(choice: Selection, given: Given) -> None:
+def formula(given: Given) -> None:
     """From the logit of the drawn token to its probability, with its numbers."""
+    choice = _selections(given)[1]
     temperature, rank = choice.settings.temperature, choice.chosen_rank
     word, of = _text(rank, given), "drawn by the second setting"
     if temperature == 0:
@@ -102,24 +108,27 @@ def _formula(choice: Selection, given: Given) -> None:
     )
 
 
-def many_draws(given: Given) -> None:
-    """Draws of the second setting against its exact probabilities."""
-    controls.second_sliders(len(given.candidates.order))
+def draws_controls(given: Given) -> None:
+    """How many draws, with which setting and seed."""
     counts = ["10", "100", "1000", "10000"]
     with st.container(horizontal=True, gap="large", key="sampling_draws"):
-        count = int(
-            st.segmented_control(
-                "Number of draws",
-                counts,
-                format_func=lambda n: f"{int(n):,}",
-                required=True,
-                **state.choice(choices.SAMPLING_DRAWS),
-            )
+        st.segmented_control(
+            "Number of draws", counts, format_func=lambda n: f"{int(n):,}", required=True, **state.choice(choices.SAMPLING_DRAWS)
         )
         st.number_input("Seed", 0, state.MAX_SEED, step=1, width=200, **state.widget("seed"))
-    choice = select(given.candidates, second_settings(), given.position)
+    controls.second_sliders(len(given.candidates.order))
+
+
+def _draws(given: Given) -> tuple[Selection, int, np.ndarray, pd.DataFrame]:
+    """The second setting's choice, how many draws of it, the ranks that came out, and their table."""
+    choice, count = select(given.candidates, second_settings(), given.position), int(state.chosen(choices.SAMPLING_DRAWS))
     ranks = views.draws(choice, count)
-    data = views.draw_table(choice, ranks, given.texts)
+    return choice, count, ranks, views.draw_table(choice, ranks, given.texts)
+
+
+def many_draws(given: Given) -> None:
+    """Draws of the second setting against its exact probabilities."""
+    _, count, _, data = _draws(given)
     figure = grouped_bars(
         {"exact": data["exact"], "drawn": data["drawn"]},
         labels=data["token"].tolist(),
@@ -130,17 +139,24 @@ def many_draws(given: Given) -> None:
         errors=1.96 * data["error"],  # where the share should end up 19 times in 20
         mode=ui.mode(),
     )
-    left, right = st.columns([5, 4], gap="large")
-    with left:
-        ui.chart(figure, name="draws", data=data)
-    with right:
-        rows = [
-            [markup.chip(line.token), percent(line.exact), f"{line.count:,}", percent(line.drawn),
-             f"± {significant(100 * line.error, 2)} %", fixed(line.errors_off, 1)]
-            for line in data.itertuples()
-        ]  # fmt: skip
-        ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
+    ui.chart(figure, name="draws", data=data)
+    rows = [
+        [markup.chip(line.token), percent(line.exact), f"{line.count:,}", percent(line.drawn),
+         f"± {significant(100 * line.error, 2)} %", fixed(line.errors_off, 1)]
+        for line in data.itertuples()
+    ]  # fmt: skip
+    ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
+
+
+def error_formula(given: Given) -> None:
+    """What share of the draws to expect of the likeliest token, and how far off."""
+    choice, count, _, data = _draws(given)
     _about_the_error(choice, count, int((data["errors_off"].abs() <= 1.96).sum()), len(data))
+
+
+def draws_checks(given: Given) -> None:
+    """The first draws, made again; the code."""
+    choice, _, ranks, _ = _draws(given)
     ui.self_check(views.draw_check(choice, ranks, given))
     ui.source(select, random_number)
 
@@ -162,20 +178,24 @@ def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> No
     )
 
 
+def both_temperatures(given: Given) -> None:
+    """The temperature of either setting."""
+    controls.first_sliders(len(given.candidates.order), ["temperature"])
+    controls.second_sliders(len(given.candidates.order), ["temperature"])
+
+
 def choices_left(given: Given) -> None:
     """Entropy and effective number of choices over temperature, with both settings marked."""
     first, second = _selections(given)
-    left, right = st.columns(2, gap="large")
-    with left:
-        controls.first_sliders(len(given.candidates.order), ["temperature"])
-        _over_temperature("entropy", first, second, given)
-    with right:
-        controls.second_sliders(len(given.candidates.order), ["temperature"])
-        _over_temperature("choices", first, second, given)
+    _over_temperature("choices", first, second, given)
     ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
+    _over_temperature("entropy", first, second, given)
     _before_and_after(first, second)
-    _entropy_formula(second)
-    ui.self_check([views.entropy_check(first, given), views.entropy_check(second, given)])
+
+
+def choices_checks(given: Given) -> None:
+    """The curve's formula against the sum over all tokens, at both temperatures; the code."""
+    ui.self_check([views.entropy_check(choice, given) for choice in _selections(given)])
     ui.source(select)
 
 
@@ -209,7 +229,9 @@ def _before_and_after(first: Selection, second: Selection) -> None:
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5))
 
 
-def _entropy_formula(choice: Selection) -> None:
+def entropy_formula(given: Given) -> None:
+    """The entropy of setting B's temperature, and the effective number of choices, with their numbers."""
+    choice = _selections(given)[1]
     power = worked(lambda bits: 2**bits, [choice.entropy], choice.choices)
     terms, relation = entropy_terms(choice.probs[choice.probs > 0].tolist(), choice.entropy, power.digits)
     ui.formula(

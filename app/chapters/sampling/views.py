@@ -14,6 +14,7 @@ from app.engine import queued
 from app.recent import MB, Recent, keeping
 from app.writing.numbers import significant
 from gptcore.checks import Check
+from gptcore.config import GPTConfig
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
 from gptcore.random_numbers import random_number
@@ -34,6 +35,8 @@ TEMPERATURES = np.round(np.arange(0.1, 3.01, 0.05), 2)
 KEPT = 16 * MB  # of sorted logits, curves and random numbers: at most a megabyte a sequence
 CHECKED_DRAWS = 8  # draws that are made again one by one
 WRITTEN = 80  # tokens of the greedy text: enough for a loop to come round
+GREEDY_TOKENS = 40  # of it that are written at once
+_WORK = 4e9  # multiplications of these
 AT_ONCE = 2  # tokens of it in one turn in the queue: others get theirs in between
 
 
@@ -224,19 +227,27 @@ def loop(ids: Sequence[int]) -> Loop | None:
 _CONTINUED: Recent[tuple[int, ...]] = Recent(MB)
 
 
-def continuation(run: Run, settings: SamplingSettings, progress: Callable[[float], object] = lambda _: None) -> tuple[int, ...]:
-    """Up to WRITTEN tokens after the sequence: fewer where the context is full or the model ends its text.
+def greedy_count(config: GPTConfig) -> int:
+    """How many tokens of the greedy text are written without being asked for: some 0.2 s of a small model, a few of a large one."""
+    size = config.n_layers * 12 * config.emb_dim**2 + config.vocab_size * config.emb_dim
+    return max(8, min(GREEDY_TOKENS, int(_WORK / size)))
+
+
+def continuation(
+    run: Run, settings: SamplingSettings, progress: Callable[[float], object] = lambda _: None, count: int = WRITTEN
+) -> tuple[int, ...]:
+    """Up to `count` tokens after the sequence: fewer where the context is full or the model ends its text.
 
     In pieces, between which others have their turn in the queue; progress is told which share is there, from 0 to 1.
     """
-    return _CONTINUED.get((run, settings), lambda: _in_pieces(run, settings, progress))
+    return _CONTINUED.get((run, settings, count), lambda: _in_pieces(run, settings, progress, count))
 
 
-def _in_pieces(run: Run, settings: SamplingSettings, progress: Callable[[float], object]) -> tuple[int, ...]:
+def _in_pieces(run: Run, settings: SamplingSettings, progress: Callable[[float], object], count: int) -> tuple[int, ...]:
     model, ids, goes_on = runtime.named(run.model), run.ids, True
-    while goes_on and len(ids) < len(run.ids) + WRITTEN:
-        ids, goes_on = _written_on(model, replace(run, ids=ids), settings, min(AT_ONCE, len(run.ids) + WRITTEN - len(ids)))
-        progress((len(ids) - len(run.ids)) / WRITTEN)
+    while goes_on and len(ids) < len(run.ids) + count:
+        ids, goes_on = _written_on(model, replace(run, ids=ids), settings, min(AT_ONCE, len(run.ids) + count - len(ids)))
+        progress((len(ids) - len(run.ids)) / count)
     return ids[len(run.ids) :]
 
 

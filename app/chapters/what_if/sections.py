@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import asked, choices, faults, interventions, sequence, snippets, state, ui
+from app import asked, choices, faults, interventions, sequence, silence, snippets, state, ui
 from app.chapters.what_if import views
-from app.chapters.what_if.views import Asking, Board, Direct
 from app.charts import Figure, grouped_bars, heatmap
 from app.components.map_canvas import token_map
 from app.components.token_text import TextChip, token_text
 from app.interventions import PartKind
 from app.runtime import Here
+from app.silence import Asking, Board, Direct
 from app.writing import markup
 from app.writing.numbers import percent, quantity, significant
 from gptcore.attribution import logit_attribution
@@ -60,12 +60,12 @@ def the_board(whole: Here) -> None:
     """The board, which fills in pieces where it takes long."""
     here = whole.up_to_cursor()
     found = question(here)
-    shares = views.direct(here, found)
-    filling = views.board(here, found, 1).n_missing > 0
+    shares = silence.direct(here, found)
+    filling = silence.board(here, found, 0).n_missing > 0
 
     def fill() -> None:
         """As a fragment, it runs again until all is there."""
-        board = views.board(here, found, 1)
+        board = silence.board(here, found, 1)
         if filling and not board.n_missing:
             st.rerun()  # once more without a clock
         _draw(here, found, board, shares)
@@ -205,9 +205,9 @@ def board_checks(whole: Here) -> None:
     """Deviations, the code, and the same from a script."""
     here = whole.up_to_cursor()
     found = question(here)
-    board = views.board(here, found, 0)
+    board = silence.board(here, found, 0)
     cell = float(board.bits[here.layer, column_in_focus(here)])
-    ui.self_check([views.direct(here, found).check, *views.check_alone(here, found, kind_in_focus(), cell)])
+    ui.self_check([silence.direct(here, found).check, *views.check_alone(here, found, kind_in_focus(), cell)])
     ui.snippet(board_snippet(here))
     ui.source(head_effects, part_effects, logit_attribution)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app import asked, choices, focus, interventions, sequence, state
+from app import asked, choices, focus, interventions, sequence, silence, state
 from app.beats import Question, Try, listed
 from app.chapters.what_if import sections, views
 from app.runtime import Here
@@ -23,7 +23,7 @@ def says_board(whole: Here) -> str:
     """The head whose absence matters most, and what its direct share would have let one expect."""
     here = whole.up_to_cursor()
     found = sections.question(here)
-    board = views.board(here, found, 1)
+    board = silence.board(here, found, 1)
     prob = float(asked.probabilities(here.trace.logits)[found.target])
     target = code(here.model.tokenizer.text_of(found.target))
     off = here.run.intervention
@@ -45,7 +45,7 @@ def says_board(whole: Here) -> str:
 def try_board(whole: Here) -> Sequence[Try]:
     """Focus on what was found, switch it off, measure otherwise."""
     here = whole.up_to_cursor()
-    board = views.board(here, sections.question(here), 1)
+    board = silence.board(here, sections.question(here), 1)
     layer, head = board.strongest_head()
     tries = []
     if (here.layer, here.head) != (layer, head) or state.chosen(choices.SILENT) != "head":
@@ -64,7 +64,7 @@ def try_board(whole: Here) -> Sequence[Try]:
     return tries
 
 
-def _strongest(board: views.Board, count: int) -> list[tuple[int, int]]:
+def _strongest(board: silence.Board, count: int) -> list[tuple[int, int]]:
     """The heads that help the target most."""
     heads = np.nan_to_num(board.bits[:, :-2])
     order = np.argsort(heads, axis=None, kind="stable")[:count]
@@ -169,7 +169,7 @@ def try_seed(whole: Here) -> Sequence[Try]:
 def _direct_against(whole: Here) -> str:
     here = whole.up_to_cursor()
     found = sections.question(here)
-    board, shares = views.board(here, found, 1), views.direct(here, found)
+    board, shares = silence.board(here, found, 1), silence.direct(here, found)
     layer, head = board.strongest_head()
     return (
         f"No. Head {layer}.{head} adds {significant(float(shares.parts[layer, head]))} to the logit difference by itself, and switched "

@@ -30,7 +30,7 @@ _TEXT: dict[str, Known] = {**_any("text textposition cliponaxis customdata hover
 _SERIES: dict[str, Known] = {**_any("type name x y hoverinfo showlegend"), **_TEXT, "marker": _MARKER}
 # What this component draws, by the names of plotly: a type, or what is known inside; every item of a list is alike.
 TRACES: dict[str, Known] = {
-    "bar": {**_SERIES, **_any("orientation width"), "error_x": _any("type array color thickness width")},
+    "bar": {**_SERIES, **_any("orientation width base"), "error_x": _any("type array color thickness width")},
     "scatter": {**_SERIES, **_any("mode"), "meta": _any("always"), "line": {**_LINE, "simplify": bool}},
     "heatmap": _any("type z text customdata hovertemplate hoverongaps colorscale zmin zmax colorbar xgap ygap"),
 }

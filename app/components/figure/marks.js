@@ -27,19 +27,21 @@ export function reach(trace, letter) {
   if ((letter === "x") === isUpright(trace))
     return { values: trace.lanes.flatMap(({ middle, size }) => [middle - size / 2, middle + size / 2]) };
   const error = trace[`error_${letter}`]?.array ?? [];
-  return { values: trace[letter].flatMap((v, i) => [v, v + (error[i] ?? 0)]), zero: true, room: true };
+  const from = (i) => trace.base?.[i] ?? 0; // a bar's length counts from its base
+  return { values: trace[letter].flatMap((v, i) => [from(i), from(i) + v, from(i) + v + (error[i] ?? 0)]), zero: true, room: true };
 }
 
 export function drawBars(trace, x, y, spots) {
   const upright = isUpright(trace);
   const [along, across] = upright ? [x, y] : [y, x];
-  const base = across.log ? across.from : across.place(0);
+  const ground = across.log ? across.from : across.place(0);
   const { color, opacity, cornerradius = 0 } = trace.marker;
   const nodes = [];
   let outline = "";
   trace[across.letter].forEach((value, i) => {
     const { middle, size } = trace.lanes[i];
-    const tip = across.place(value);
+    const base = trace.base ? across.place(trace.base[i]) : ground;
+    const tip = across.place((trace.base?.[i] ?? 0) + value);
     if (value === null || !Number.isFinite(tip)) return;
     const [from, to] = [along.place(middle - size / 2), along.place(middle + size / 2)].sort((a, b) => a - b);
     outline += barPath(upright, from, to, base, tip, Math.min(cornerradius, (to - from) / 2, Math.abs(tip - base)));

@@ -14,10 +14,10 @@ export function keepScrollable() {
   const soon = () => {
     if (waits) return;
     waits = true;
-    setTimeout(() => {
+    requestAnimationFrame(() => {
       waits = false;
       mark();
-    }, 300);
+    });
   };
   new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
   addEventListener("resize", soon);

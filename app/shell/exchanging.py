@@ -1,0 +1,98 @@
+"""Under the sentence bar, where it was asked for: another token in place of the one at the cursor, and its ripple through the text."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import choices, exchange, messages, runtime, state, ui
+from app.asked import probabilities
+from app.components.token_text import TextChip, token_text
+from app.exchange import Exchanged
+from app.runtime import Here
+from app.writing import markup
+from app.writing.numbers import counted, percent, quantity, significant
+
+LONGEST_TYPED = 40  # characters
+
+
+def _typed(said: object) -> str | None:
+    return messages.text(said, LONGEST_TYPED) or None
+
+
+def button() -> None:
+    """Opens it."""
+    here = runtime.here()
+    st.button(
+        f"What if {markup.code(here.tokens[here.position])} were another token?", key="exchange_open",
+        on_click=state.guarded(state.take), args=(choices.EXCHANGING, True),
+    )  # fmt: skip
+
+
+def draw() -> None:
+    """What to put in its place, and what has become of the text."""
+    if not state.chosen(choices.EXCHANGING):
+        return
+    here = runtime.here()
+    with st.container(border=True, key="exchanging"):
+        known = exchange.exchanged(here)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            _choice(here)
+            if known is not None:
+                was = markup.code(here.model.tokenizer.text_of(known.before))
+                st.button(f"Back to {was}", icon=":material/undo:", on_click=state.guarded(exchange.go_back))
+            st.button("Close", key="exchange_close", on_click=state.guarded(_close))
+        if known is not None:
+            _ripple(here, known)
+        else:
+            ui.note("Click another token in the text above to exchange that one. What follows stays, and is read anew.")
+
+
+def _close() -> None:
+    exchange.forget()
+    state.take(choices.EXCHANGING, False)
+
+
+def _choice(here: Here) -> None:
+    name, offered = here.model.tokenizer.text_of, dict(exchange.alternatives(here))
+    st.selectbox(
+        f"In place of {markup.code(here.tokens[here.position])}", list(offered), index=None, placeholder="Its likeliest alternatives …",
+        format_func=lambda token: f"{markup.escape_markdown(name(token))} {percent(offered[token])}",
+        **state.one_shot("exchange", lambda said: messages.one_of(said, list(offered)), exchange.put),
+    )  # fmt: skip
+    st.text_input("or typed", max_chars=LONGEST_TYPED, **state.one_shot("exchange_typed", _typed, exchange.put_text, empty=""))
+
+
+def _ripple(here: Here, known: Exchanged) -> None:
+    name, change = here.model.tokenizer.text_of, exchange.ripple(here, known)
+    was, now = (markup.code(name(token)) for token in (known.before, here.ids[known.position]))
+    total = float(change.sum())
+    after, before = (probabilities(runtime.trace(run).logits) for run in (here.run, known.run))
+    tops = [markup.code(name(int(probs.argmax()))) + f" {percent(float(probs.max()))}" for probs in (before, after)]
+    follow = (
+        f"the {counted(len(change), 'token')} after it {'is' if len(change) == 1 else 'are'} together "
+        f"**{quantity(abs(total), 'bits')} {'more' if total >= 0 else 'less'} surprising**; "
+        if len(change)
+        else ""
+    )
+    st.markdown(f"With {now} in place of {was}, {follow}the likeliest next token was {tops[0]} and is {tops[1]}.")
+    if not len(change):
+        return
+    most = float(np.abs(change).max()) or 1.0
+    first = known.position + 1
+    token_text(
+        [
+            TextChip(
+                text, place, [("Token ", text, f" at position {first + place}: {_said(float(bits))}")],
+                note=significant(float(bits), 2), shade=max(0.0, float(bits)) / most,
+            )
+            for place, (text, bits) in enumerate(zip(here.tokens[first:], change, strict=True))
+        ],
+        key="ripple", label="What follows, by how much more surprising it has become", hint="Point at a token.",
+        legend=("no more surprising", f"{quantity(most, 'bits')} more"),
+        on_pick=lambda place: state.update(position=None if first + place == len(here.ids) - 1 else first + place),
+    )  # fmt: skip
+
+
+def _said(bits: float) -> str:
+    return f"{quantity(abs(bits), 'bits')} {'more' if bits >= 0 else 'less'} surprising than before."
