@@ -48,7 +48,8 @@ IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
   const found = select(logits, settings, u);
   const total = found.mass[found.n - 1];
   const shown = [0, found.rank, found.n - 1];
-  return {ids: btoa(String.fromCharCode(...new Uint8Array(ids.buffer).subarray(0, 40_000))), kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
+  return {ids: btoa(String.fromCharCode(...new Uint8Array(ids.buffer).subarray(0, 40_000))),
+          kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
           entropies: [found.entropy, found.finalEntropy], probs: shown.map((i) => found.weights[i] / total)};
 })"""
 
