@@ -17,7 +17,9 @@ def test_every_visitor_opens_the_page_and_writes_as_many_tokens_as_it_presses(se
     assert min(seen.first + seen.steps) > 0 and seen.step_bytes > 4 * 500 and not processor <= 0
 
 
-@pytest.mark.parametrize("view", [{}, {"write": "choice"}, {"write": "choice", "prompt": "a " * 200}, {"write": "steps"}], ids=str)
+@pytest.mark.parametrize(
+    "view", [{}, {"write": "choice"}, {"write": "choice", "prompt": "a " * 200}, {"write": "steps"}], ids=str
+)
 def test_a_step_sends_at_most_40_kilobytes(server: Server, view: dict[str, str]) -> None:
     seen = load.Seen()
     with RawVisitor(server.url, {"prompt": "Once upon a time"} | view) as visitor:
