@@ -262,7 +262,7 @@ WEIGHTS_PLACE = one_of("place", ["block", "outside"])
 WEIGHTS_TENSOR = text("tensor", "attention.qkv.weight", longest=60)
 
 SCALE_PART = one_of("scale", ["sizes", "memory", "time"])
-SCALE_QUANTITY = one_of("compare", ["parameters", "layers", "width", "heads", "context", "cache", "work"])
+SCALE_QUANTITY = one_of("quantity", ["parameters", "layers", "width", "heads", "context", "cache", "work"])
 SCALE_NUMBER = one_of("number", ["float32", "float16", "int8"], "float16")
 SCALE_BATCH = one_of("batch", ["1", "2", "4", "8", "16", "32", "64"])
 SCALE_APART = one_of("apart", PRESETS[:-1], "gpt2")
@@ -286,7 +286,7 @@ GLOSSARY_FIND = text("find", longest=60)
 
 EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])
 
-TOKENS_PART = one_of("tokens", ["cut", "other", "surprise"])
+TOKENS_PART = one_of("tokens", ["cut", "merges", "gpt2", "other", "surprise"])
 CUT_SOURCE = one_of("cut_source", ["auto", "view", "own"])  # auto: the page decides
 CUT_TEXT = text(
     "cut_text",
@@ -336,3 +336,13 @@ def _exchange(text: str) -> str:
 
 
 EXCHANGED = _declared(Choice("exchanged", "", _exchange, str))  # "5.17": at position 5 stood the token with id 17
+
+BRANCHES_PART = one_of("branches", ["tree", "beam"])
+BRANCH_LEAST = one_of("least", ["0", "1", "5", "10"])  # percent of every token of a text that is drawn
+BEAM_STEPS = 16
+BEAM_WIDTH = one_of("beam_width", ["1", "2", "4", "8"], "4")
+BEAM_STEP = count("beam_step", 1, BEAM_STEPS, 4)
+
+COMPARE_PART = one_of("compare", ["next", "texts", "head"])
+COMPARE_SIDE = one_of("compare_side", ["a", "b", "difference"])
+PINNED = text("pinned", longest=LONGEST_IN_LINK)  # app.pinned

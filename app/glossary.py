@@ -93,4 +93,6 @@ GLOSSARY: dict[str, str] = {
     "activation patching": "Taking a cell of the computation, one layer at one position, from what the model does with another text, and "
     "letting the rest run on: what then comes over, the cell has carried.",
     "causal cone": "What a change can reach: the layers above it, at its position and at later ones.",
+    "beam search": "Looking for a likely text: several are kept, each is gone on with by its likeliest tokens, and the best of all "
+    "these are kept again.",
 }

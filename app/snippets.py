@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.runtime import Here
-from gptcore.run import Run, write_intervention
+from gptcore.run import Run
+from gptcore.run import write_intervention as write_intervention
 
 
 def model(here: Here) -> list[str]:

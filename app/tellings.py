@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, settling, state
+from app import choices, focus, runtime, settling, standouts, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
@@ -27,17 +27,25 @@ class Telling:
     changed: str = ""
 
 
+OUTLIERS = "The old woman went into the forest and"
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
 EVENING = "The old woman went into the forest and gathered wood until the evening came"
 FOX, WOLF = (
     f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
 )  # two texts that differ in one token, and in what comes next
+MOTORCYCLE = "The princess rode her motorcycle through the forest"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
+    ("tokens", "cut"): Telling(MOTORCYCLE),
+    ("tokens", "merges"): Telling(MOTORCYCLE),
+    ("tokens", "gpt2"): Telling(MOTORCYCLE, changed="Hello, I am"),
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
     ("attention", "sink"): Telling(EVENING, focus.sink, f"Then {EVENING[0].lower()}{EVENING[1:]}"),
     ("attention", "newest"): Telling(SAID_TWICE, focus.induction),
+    ("layer_norm", "token"): Telling("There was once a king who had three daughters", standouts.widest),
+    ("layer_norm", "outliers"): Telling(OUTLIERS, standouts.farthest),
+    ("layer_norm", "depth"): Telling(OUTLIERS),
     ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
     ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),

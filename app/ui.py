@@ -137,9 +137,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequen
     st.html(markup.table(columns, rows, numeric, marked))
 
 
-def bars(columns: Sequence[str], rows: Sequence[Sequence[str | markup.NumberBar]], faded: Sequence[int] = ()) -> None:
+def bars(
+    columns: Sequence[str], rows: Sequence[Sequence[str | markup.NumberBar]], faded: Sequence[int] = (), marked: int | None = None
+) -> None:
     """A picture of numbers as bars; see markup.bars."""
-    st.html(markup.bars(columns, rows, faded))
+    st.html(markup.bars(columns, rows, faded, marked))
 
 
 def model_missing(name: str, broken: str = "") -> None:

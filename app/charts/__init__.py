@@ -13,12 +13,14 @@ from app.charts.heatmap import heatmap, parted_strip, strip
 from app.charts.labels import escape
 from app.charts.lines import VerticalLine, curves, line_over_layers, scatter_2d
 from app.charts.theme import STAGES, Mode, Scale, colour, colour_scale, dressed
+from app.charts.token_tree import Block, token_tree
 from app.charts.treemap import Area, treemap
 from app.charts.waterfall import waterfall
 
 __all__ = [
     "STAGES",
     "Area",
+    "Block",
     "Figure",
     "Mode",
     "Scale",
@@ -37,6 +39,7 @@ __all__ = [
     "scatter_2d",
     "stand_alone",
     "strip",
+    "token_tree",
     "treemap",
     "waterfall",
 ]

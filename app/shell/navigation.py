@@ -42,6 +42,8 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("what_if", "What if?", LAB, "ablation"),
     PageEntry("patching", "Patching", LAB, "residual"),
     PageEntry("why", "Why this token?", LAB, "probability"),
+    PageEntry("branches", "Branches", LAB, "tokens"),
+    PageEntry("compare", "Compare", LAB, "reference"),
     PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
 

@@ -79,6 +79,11 @@ BUILDERS: dict[str, Build] = {
         unit="mV",
         mode=mode,
     ),
+    "token_tree": lambda mode: charts.token_tree(
+        [charts.Block(HOSTILE[0], 0.9, 4, 0, 0, "present"), charts.Block(HOSTILE[2], 0.1, 5, 1, 0, "left")],
+        title=TITLE,
+        mode=mode,
+    ),
     "treemap": lambda mode: charts.treemap(PARTS, title=TITLE, unit="mV", mode=mode),
 }
 each_builder = pytest.mark.parametrize("name", BUILDERS)
@@ -105,7 +110,7 @@ def test_every_figure_says_what_it_shows_to_those_who_cannot_see_it(name: str, m
     assert TITLE in alt
     assert alt.endswith(".")
     assert "nan" not in alt
-    unit = "%" if name in {"heatmap", "grouped_bars"} else "mV"
+    unit = "%" if name in {"heatmap", "grouped_bars", "token_tree"} else "mV"
     assert unit in alt
 
 
@@ -142,7 +147,7 @@ def test_hover_shows_the_value_with_its_unit(name: str) -> None:
     trace = figure.data[0]
     assert trace.hovertemplate.endswith("<extra></extra>")
     said = json.dumps(trace.to_plotly_json(), default=lambda array: array.tolist())
-    assert (" %" in said) if name in {"heatmap", "grouped_bars"} else ("mV" in said)
+    assert (" %" in said) if name in {"heatmap", "grouped_bars", "token_tree"} else ("mV" in said)
 
 
 def test_figures_as_a_page_of_their_own_have_the_background_of_their_mode_and_stay_what_they_are() -> None:
@@ -257,6 +262,7 @@ def test_data_that_do_not_fit_are_refused_with_their_sizes(build: Callable[[], F
 def test_figures_of_a_single_thing_can_be_drawn(name: str) -> None:
     one = {
         "heatmap": lambda: charts.heatmap([[1.0]], row_tokens=["a"], col_tokens=["a"], title="t"),
+        "token_tree": lambda: charts.token_tree([charts.Block("a", 1.0, 0, 0, 0, "present")], title="t"),
         "waterfall": lambda: charts.waterfall(
             [0.0], labels=["a"], stages=["attention"], kinds=["k"], title="t", value_title="v", total_title="sum"
         ),

@@ -117,7 +117,7 @@ def test_equal_values_have_a_histogram_too() -> None:
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", site="ln_9", norm_tokens="few", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", site="ln_9", norm_tokens="few", **JUNK))
 
 
 def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
@@ -125,14 +125,16 @@ def test_site_and_tokens_change_the_picture_by_widget_and_by_link(
 ) -> None:
     prompt = "Once upon a time"
     trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, layer="1", position="2")
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", prompt=prompt, layer="1", position="2")
     seen = distribution({"before": trace.layer_norm(1, "ln_1", (2,)).before})
     assert np.array_equal(numbers(figure(at, "Before")["data"][0]["y"]), seen.counts["before"])
     at.segmented_control(key="widget_choice_site").set_value("final").run()
     at.segmented_control(key="widget_choice_norm_tokens").set_value("all").run()
     assert not at.exception
     assert (at.query_params["site"], at.query_params["norm_tokens"]) == ("final", "all")
-    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, site="final", norm_tokens="all")
+    by_link = open_page(
+        monkeypatch, tiny_folder, "layer_norm", open="maths.checks", prompt=prompt, site="final", norm_tokens="all"
+    )
     seen = distribution({"before": trace.layer_norm(None, "final").before})
     for page in (at, by_link):
         assert np.array_equal(numbers(figure(page, "Before")["data"][0]["y"]), seen.counts["before"])
@@ -147,7 +149,7 @@ def test_from_layer_to_layer_names_the_layer_norms_that_it_follows(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, site: str, named: str, tokens: str
 ) -> None:
     link = {"layer_norm": "depth", "site": site, "norm_tokens": tokens}
-    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", **link))
     assert f"the LayerNorm {named} of every layer, and at the end the one after the last block" in text
     assert ("There is only one of that kind" in text) == (site == "final")
 
@@ -157,7 +159,7 @@ def test_the_dimensions_that_stand_out_are_those_of_the_token_in_focus(
 ) -> None:
     prompt = "Once upon a time"
     link = {"prompt": prompt, "layer": "1", "position": "2", "site": "ln_2", "layer_norm": "outliers"}
-    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", **link))
     found = tiny_model.trace(tiny_model.tokenizer.encode(prompt)).layer_norm(1, "ln_2", (2,))
     for line in views.outliers(found).itertuples():
         cells = (line.before, line.normalized, line.scale, line.shift, line.after)
@@ -170,7 +172,7 @@ def test_one_dimension_that_is_far_lies_and_several_lie(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, far: int, said: str
 ) -> None:
     monkeypatch.setattr(views, "far_dimensions", lambda found: far)
-    assert said in printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="outliers"))
+    assert said in printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="outliers"))
 
 
 def test_the_formulas_hold_the_numbers_of_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -179,11 +181,11 @@ def test_the_formulas_hold_the_numbers_of_the_token_in_focus(monkeypatch: pytest
     before, after = (values[2] for values in around(run, 1, "ln_2"))
     far = int(np.abs(before - before.mean()).argmax())
     for part in ("token", "outliers"):
-        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm=part, **link))
+        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm=part, **link))
         assert f"y_{{{far}}}" in text and f"= {latex_number(float(after[far]))}" in text
         x, mean = re.search(rf"y_\{{{far}\}} &= \\frac\{{(\S+) - \(?([-.\d]+)\)?\}}\{{\\sqrt", text).groups()
         assert np.allclose([float(x), float(mean)], [before[far], before.mean()], rtol=5e-3)
-    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="depth", **link))
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="depth", **link))
     last = around(run, 1, "final")[0][2]
     (var,) = re.findall(rf"\\sqrt\{{([.\d]+)\}} = {latex_number(float(last.std()))} ", text)
     assert np.isclose(float(var), last.var(), rtol=5e-3)
@@ -195,7 +197,7 @@ def test_the_formula_names_the_token_whose_numbers_it_holds(
 ) -> None:
     link = {"prompt": "the *cat", "position": "3", "norm_tokens": tokens}
     for part in ("token", "outliers"):
-        at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm=part, **link)
+        at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm=part, **link)
         assert "The formula, with the numbers of token \\* at position 3" in [heading.value for heading in at.subheader]
 
 
@@ -207,9 +209,9 @@ def test_all_tokens_say_where_the_token_of_the_formula_is_not_among_them(
     n_tokens = len(tiny_model.tokenizer.encode(prompt))
     said = "The token of the formula, at position 1, is not among them."
     link = {"prompt": prompt, "norm_tokens": "all"}
-    away = printed(open_page(monkeypatch, tiny_folder, "layer_norm", position="1", **link))
+    away = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", position="1", **link))
     assert f"the newest 3 of {n_tokens} tokens. {said}" in away
-    among = printed(open_page(monkeypatch, tiny_folder, "layer_norm", position=str(n_tokens - 3), **link))
+    among = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", position=str(n_tokens - 3), **link))
     assert f"the newest 3 of {n_tokens} tokens." in among and "is not among them" not in among
 
 
@@ -223,10 +225,18 @@ def test_the_table_of_several_tokens_says_what_is_a_mean_and_what_an_extreme(
         "all": [f"{n_tokens} tokens", "Mean of means", "Mean of variances", "Smallest of all", "Largest of all"],
     }
     for tokens, expected in columns.items():
-        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, norm_tokens=tokens))
+        text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", prompt=prompt, norm_tokens=tokens))
         assert re.findall(r"<th[^>]*>([^<]*)</th>", text) == expected
         text = printed(
-            open_page(monkeypatch, tiny_folder, "layer_norm", prompt=prompt, norm_tokens=tokens, layer_norm="outliers")
+            open_page(
+                monkeypatch,
+                tiny_folder,
+                "layer_norm",
+                open="maths.checks",
+                prompt=prompt,
+                norm_tokens=tokens,
+                layer_norm="outliers",
+            )
         )
         assert (f"means over these {n_tokens} tokens" in text) == (tokens == "all")
 
@@ -242,6 +252,6 @@ def test_over_the_layers_the_formula_divides_by_what_layer_norm_divides_by(
     norm = Trace.layer_norm
     monkeypatch.setattr(Trace, "layer_norm", small)
     link = {"prompt": "Once upon a time", "layer_norm": "depth", "norm_tokens": tokens}
-    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", **link))
     assert r"\sqrt{\text{var} + \varepsilon}" in text and r"\sqrt{1 \cdot 10^{-5} + 1 \cdot 10^{-5}} = 0.00447" in text
     assert "divides by this spread" not in text

@@ -61,22 +61,22 @@ def test_layer_norm_holds_the_stack_at_1_and_a_stack_without_it_is_found_out(gai
 
 
 def test_the_lessons_formulas_hold_their_numbers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom"))
+    text = printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="classroom"))
     assert r"\frac{62 - 67}{\sqrt{88.5 + 1 \cdot 10^{-5}}}" in text and "= -0.53" in text
     link = {"layer_norm": "stack", "stack_depth": "10", "stack_gain": "0.5"}
-    assert r"0.5^{10} = 0.000977" in printed(open_page(monkeypatch, tiny_folder, "layer_norm", **link))
+    assert r"0.5^{10} = 0.000977" in printed(open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", **link))
 
 
 def test_edited_marks_are_in_the_link_and_there_after_another_page(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     marks = class_marks()
     marks[0, 0], marks[3, 2], marks[5, 3] = 90, 12.5, np.nan
     text = "_".join("" if np.isnan(mark) else f"{mark:g}" for mark in marks.ravel())
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom")
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="classroom")
     edit(at, {0: {"Maths": "90"}})
     edit(at, {0: {"Maths": "90"}, 3: {"History": "12,5"}, 5: {"Art": None}})
     assert np.array_equal(shown_marks(at), class_marks())  # nothing moves under the typing
     assert at.query_params["marks"] == text
-    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom", marks=text)
+    by_link = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="classroom", marks=text)
     at.switch_page(str(ROOT / "pages" / "tokens.py")).run()
     back = at.switch_page(str(ROOT / "pages" / "layer_norm.py")).run()
     for page in (back, by_link):
@@ -93,12 +93,12 @@ def test_edited_marks_are_in_the_link_and_there_after_another_page(monkeypatch: 
 def test_marks_of_a_junk_link_are_those_the_classroom_begins_with(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, junk: str
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom", marks=junk)
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="classroom", marks=junk)
     assert np.array_equal(shown_marks(at), class_marks())
 
 
 def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="classroom")
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="classroom")
     together = figure(at, "Danny's marks")
     assert [trace["name"] for trace in together["data"]] == ["LayerNorm", "BatchNorm"]
     at.slider(key="widget_choice_students").set_value(1).run()
@@ -109,10 +109,10 @@ def test_danny_alone_keeps_his_layer_norm_and_has_no_batch_norm(monkeypatch: pyt
 
 
 def test_the_stack_shows_the_spread_without_and_with_normalisation(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "layer_norm", layer_norm="stack")
+    at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm="stack")
     at.slider(key="widget_choice_stack_depth").set_value(50).run()
     at.slider(key="widget_choice_stack_gain").set_value(0.5).run()
-    drawn = figure(at, "Spread of the activations")
+    drawn = figure(at, "Standard deviation of the activations")
     assert drawn["layout"]["yaxis"]["type"] == "log"
     for trace, normalize in zip(drawn["data"], (False, True), strict=True):
         assert np.allclose(numbers(trace["y"]), lessons.stack_spread(normalize, 50, 0.5, choices.STACK_SEED.default))

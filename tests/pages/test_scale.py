@@ -71,7 +71,7 @@ def test_every_part_has_its_figures(opened: Opened, part: str, n_figures: int) -
 
 @pytest.mark.parametrize("part", ["sizes", "memory", "time", "gpt4"])
 def test_every_part_opens_on_a_junk_link(opened: Opened, part: str) -> None:
-    junk = {"compare": "beauty", "number": "int4", "batch": "3", "apart": "gpt5", "teraflops": "0", "cards": "none"}
+    junk = {"quantity": "beauty", "number": "int4", "batch": "3", "apart": "gpt5", "teraflops": "0", "cards": "none"}
     at = opened(part, **JUNK, **junk)
     assert not at.query_params.keys() & junk.keys()
 
@@ -120,9 +120,9 @@ def test_it_says_where_the_architectures_differ_and_where_the_facts_come_from(op
 @pytest.mark.parametrize("name", sections.QUANTITIES)
 def test_every_quantity_can_be_compared_by_widget_and_by_link(opened: Opened, name: str) -> None:
     page = opened()
-    page.pills(key="widget_choice_compare").set_value(name).run()
+    page.pills(key="widget_choice_quantity").set_value(name).run()
     frame = views.scale(counting.PUBLISHED)
-    for at in (page, opened(compare=name)):
+    for at in (page, opened(quantity=name)):
         (drawn,) = figures(at)
         values = numbers(drawn["data"][0]["x"])[1:]  # the loaded model stands before them
         assert np.allclose(values, frame[sections.QUANTITIES[name].column], rtol=1e-3)

@@ -14,6 +14,8 @@ import streamlit as st
 from app import choices, faults, state, ui
 from app.charts import grouped_bars, line_over_layers
 from app.components.address_line import address_line
+from app.recent import MB, keeping
+from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import counted, fixed, significant
 from app.writing.worked import bracketed, worked
@@ -89,15 +91,17 @@ def first_student(marks: np.ndarray, exams: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def batch_size(_: Here) -> None:
+    """How many students are in the batch."""
+    st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
+
+
 @faults.fragment
 def classroom() -> None:
-    """Students in rows, exams in columns: edit the marks, choose how many students are in the batch."""
+    """Students in rows, exams in columns: the marks can be edited."""
     exams = list(EXAMS)
-    st.subheader("Along the row or down the column?", anchor=False)
-    st.markdown(
-        "Students are rows, exams are columns. **LayerNorm** normalises each row, **BatchNorm** each column. "
-        "Change a mark, or make the batch smaller until Danny is alone, and watch Danny's row."
-    )
+    picture = st.container()
+    st.markdown("Students are rows, exams are columns. Change a mark in the table.")
     handed, tied = state.editor(choices.CLASSROOM_MARKS, edited_marks)
     st.data_editor(
         written_marks(handed),
@@ -111,7 +115,7 @@ def classroom() -> None:
         **tied,
     )
     address_line()
-    size = st.slider("Students in the batch, from the top", 1, len(STUDENTS), **state.choice(choices.CLASSROOM_STUDENTS))
+    size = state.chosen(choices.CLASSROOM_STUDENTS)
     batch = marks_table(state.chosen(choices.CLASSROOM_MARKS)).head(size)
     complete = batch.dropna()
     if len(complete) < len(batch):
@@ -122,7 +126,27 @@ def classroom() -> None:
     if not names:
         ui.note("Every student misses a mark. Fill in one row.")
         return
+    with picture:
+        _first_student(complete[exams].to_numpy(float), exams, names)
     _compare(complete[exams].to_numpy(float), exams, names)
+
+
+def _first_student(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
+    """The first student's marks after either normalisation."""
+    data = first_student(marks, exams)
+    series = {"LayerNorm": data["layer_norm"], "BatchNorm": data["batch_norm"]}
+    figure = grouped_bars(
+        series if len(marks) > 1 else {"LayerNorm": data["layer_norm"]},
+        labels=exams,
+        title=f"{names[0]}'s marks after normalisation, in a batch of {len(names)}",
+        value_title="normalised mark",
+        unit="",
+        label_title="exam",
+        stages=("layer_norm", "reference"),
+        row_height=44,
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="layer-norm-against-batch-norm", data=data)
 
 
 def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
@@ -139,19 +163,6 @@ def _compare(marks: np.ndarray, exams: list[str], names: list[str]) -> None:
             )
         else:
             normalized_table(exams, names, lessons.batch_norm_columns(marks), by_row=False)
-    data = first_student(marks, exams)
-    series = {"LayerNorm": data["layer_norm"], "BatchNorm": data["batch_norm"]}
-    figure = grouped_bars(
-        series if len(marks) > 1 else {"LayerNorm": data["layer_norm"]},
-        labels=exams,
-        title=f"{names[0]}'s marks after normalisation, in a batch of {len(names)}",
-        value_title="normalised mark",
-        unit="",
-        label_title="exam",
-        stages=("layer_norm", "reference"),
-        mode=ui.mode(),
-    )
-    ui.chart(figure, name="layer-norm-against-batch-norm", data=data)
     ui.note(
         "LayerNorm's bars depend on this row alone and stay where they are. BatchNorm's move with everybody else in the batch. In use "
         "it uses running averages from training, which come from other students. A language model often writes one token of one "
@@ -215,44 +226,71 @@ def stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
     )
 
 
-@faults.fragment
-def stack() -> None:
-    """A stack of random linear layers: how the spread of the activations grows or fades, and how LayerNorm holds it."""
-    st.subheader("Why is it needed at all? A deep network without LayerNorm", anchor=False)
-    st.markdown(
-        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model in view. "
-        "Each layer multiplies the spread by about the weight scale, and fifty layers do so fifty times."
-    )
-    columns = st.columns(3)
-    depth = columns[0].slider("Linear layers", *lessons.STACK_DEPTHS, **state.choice(choices.STACK_DEPTH))
-    gain = columns[1].slider(
+def stack_controls(_: Here) -> None:
+    """Depth, weights and chance of the stack."""
+    st.slider("Linear layers", *lessons.STACK_DEPTHS, **state.choice(choices.STACK_DEPTH))
+    st.slider(
         "Weight scale", 0.5, 1.5, step=0.05, **state.choice(choices.STACK_GAIN),
         help=f"Standard deviation of a weight, times √{lessons.STACK_WIDTH}",
     )  # fmt: skip
-    seed = int(columns[2].number_input("Seed", 0, 9999, step=1, **state.choice(choices.STACK_SEED)))
-    data = stack_frame(depth, gain, seed)
+    st.number_input("Seed", 0, 9999, step=1, **state.choice(choices.STACK_SEED))
+
+
+@keeping(MB)
+def _stack_frame(depth: int, gain: float, seed: int) -> pd.DataFrame:
+    """As `stack_frame`, kept, since no model has a part in it; not to be changed."""
+    return stack_frame(depth, gain, seed)
+
+
+def chosen_stack() -> pd.DataFrame:
+    """The stack that the controls stand for."""
+    return _stack_frame(state.chosen(choices.STACK_DEPTH), state.chosen(choices.STACK_GAIN), state.chosen(choices.STACK_SEED))
+
+
+def stack(_: Here) -> None:
+    """A stack of random linear layers: how the standard deviation of the activations grows or fades, and how LayerNorm holds it."""
+    data = chosen_stack()
     figure = line_over_layers(
         {"without normalisation": data["without"], "LayerNorm after each layer": data["with"]},
-        title="Spread of the activations, layer by layer",
+        title="Standard deviation of the activations, layer by layer",
         value_title="standard deviation",
         stages=("reference", "layer_norm"),
         log_y=True,
         mode=ui.mode(),
     )
     ui.chart(figure, name="deep-stack", data=data)
+    ui.note(
+        "Untrained demonstration: random vectors through random linear layers. None of it comes from the model in view. "
+        "Each layer multiplies the standard deviation by about the weight scale, and fifty layers do so fifty times."
+    )
+
+
+def says_stack(_: Here) -> str:
+    """What became of the standard deviation without normalisation, and with it."""
+    data = chosen_stack()
     last = float(data["without"].iloc[-1])
     word = "exploded" if last > 100 else "vanished" if last < 0.01 else "stayed in reach"
-    ui.note(
-        f"After {depth} layers the spread without normalisation is {significant(last)}: it has {word}. "
-        f"With LayerNorm it is {significant(float(data['with'].iloc[-1]))}."
+    return (
+        f"After {len(data) - 1} layers without normalisation, the standard deviation is **{significant(last)}**: it has {word}. "
+        f"With LayerNorm after each layer it is **{significant(float(data['with'].iloc[-1]))}**."
     )
+
+
+def stack_in_numbers(_: Here) -> None:
+    """The weight scale's power."""
+    depth, gain = state.chosen(choices.STACK_DEPTH), state.chosen(choices.STACK_GAIN)
+    last = float(chosen_stack()["without"].iloc[-1])
     power = worked(lambda base: base**depth, [gain], gain**depth)
-    ui.formula(rf"\text{{spread}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
+    ui.formula(rf"\text{{std}}_{{{depth}}} \approx \text{{scale}}^{{{depth}}} = {power.inputs[0]}^{{{depth}}} {power.out}")
     ui.note(
         "The scale's power is what an infinitely wide stack would come to; chance adds the rest, a little in every layer, "
         f"and here it comes to {significant(last)}."
     )
-    ui.self_check(stack_check(data["with"].to_numpy()))
+
+
+def stack_checks(_: Here) -> None:
+    """Held at 1; the code."""
+    ui.self_check(stack_check(chosen_stack()["with"].to_numpy()))
     ui.source(lessons.stack_spread)
 
 

@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import streamlit as st
 
 from app import choices, state, ui
-from app.chapters.layer_norm import lessons, sections
+from app.beats import Beat, Beats
+from app.chapters.layer_norm import lessons, sections, story
 from app.chapters.layer_norm.views import SITES
 from app.runtime import Here
-from gptcore.trace import Site
 
 TOKENS = {"focus": "In focus", "all": "All"}
 
 
-def _token(here: Here) -> None:
-    site, all_tokens = _which(here)
-    sections.one_place(here, site, all_tokens, outliers=False)
-
-
-def _outliers(here: Here) -> None:
-    site, all_tokens = _which(here)
-    sections.one_place(here, site, all_tokens, outliers=True)
-
-
-def _depth(here: Here) -> None:
-    site, all_tokens = _which(here, every_layer=True)
-    sections.over_depth(here, site, all_tokens)
-
-
-def _which(here: Here, every_layer: bool = False) -> tuple[Site, bool]:
+def _which(here: Here) -> None:
     """Which LayerNorm, and whether of all tokens."""
-    left, middle, right = st.columns([3, 4, 2])
-    site = middle.segmented_control(
+    site = st.segmented_control(
         "Which LayerNorm", list(SITES), format_func=lambda name: SITES[name].capitalize(), required=True, wrap=True,
         **state.choice(choices.LAYER_NORM_SITE),
     )  # fmt: skip
-    ui.layer_slider(here, left, disabled=site == "final" or every_layer)
-    which = right.segmented_control(
+    ui.layer_slider(here, disabled=site == "final")
+    _tokens()
+
+
+def _which_kind(here: Here) -> None:
+    """Which of a block's LayerNorms is followed, and whether of all tokens."""
+    st.segmented_control(
+        "Which LayerNorm", list(SITES), format_func=lambda name: SITES[name].capitalize(), required=True, wrap=True,
+        **state.choice(choices.LAYER_NORM_SITE),
+    )  # fmt: skip
+    _tokens()
+
+
+def _tokens() -> None:
+    st.segmented_control(
         "Tokens", list(TOKENS), format_func=lambda name: TOKENS[name], required=True, **state.choice(choices.LAYER_NORM_TOKENS)
     )
-    return cast(Site, site), which == "all" and len(here.ids) > 1
 
 
-PARTS: ui.Parts = {
-    "token": ("Before and after", _token),
-    "outliers": ("Dimensions that stand out", _outliers),
-    "depth": ("From layer to layer", _depth),
-    "classroom": ("Against BatchNorm", lambda _: lessons.classroom()),
-    "stack": ("A deep network without LayerNorm", lambda _: lessons.stack()),
-}
+WORDS = ("LayerNorm", "residual stream", "layer", "parameter")
+PARTS: Beats = {
+    "token": Beat(
+        "Before and after", "What does LayerNorm do to a token's numbers?", sections.one_token, story.says_token,
+        steppers=_which, tries=story.try_token, maths=sections.in_numbers, checks=sections.checks, words=WORDS,
+    ),
+    "outliers": Beat(
+        "Dimensions that stand out", "Does it make all numbers alike?", sections.stand_out, story.says_outliers,
+        steppers=_which, tries=story.try_outliers, maths=sections.outliers_in_numbers, checks=sections.checks, words=WORDS,
+    ),
+    "depth": Beat(
+        "From layer to layer", "Why does every block need it?", sections.over_depth, story.says_depth,
+        steppers=_which_kind, tries=story.try_depth, maths=sections.depth_in_numbers, checks=sections.depth_checks, words=WORDS,
+    ),
+    "classroom": Beat(
+        "Against BatchNorm", "Along the row or down the column?", lambda _: lessons.classroom(), story.says_classroom,
+        steppers=lessons.batch_size, tries=story.try_classroom, words=("LayerNorm", "BatchNorm"), wide=True,
+    ),
+    "stack": Beat(
+        "A deep network without it", "What happens in a deep network without LayerNorm?", lessons.stack, lessons.says_stack,
+        steppers=lessons.stack_controls, tries=story.try_stack, maths=lessons.stack_in_numbers, checks=lessons.stack_checks,
+        words=("LayerNorm", "layer", "activations"), questions=story.QUESTIONS,
+    ),
+}  # fmt: skip

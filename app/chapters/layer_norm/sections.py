@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import ui
+from app import choices, state, ui
 from app.chapters.layer_norm import views
 from app.chapters.layer_norm.views import SITES
-from app.charts import histogram, line_over_layers
+from app.charts import grouped_bars, histogram, line_over_layers
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
@@ -24,28 +27,84 @@ from gptcore.trace import Site
 DEPTH_WINDOW = 32  # tokens whose way through all layers is averaged
 
 
-def one_place(here: Here, site: Site, all_tokens: bool, *, outliers: bool) -> None:
-    """One LayerNorm of one layer: the token in focus, or all tokens together. outliers: only the dimensions that stand out."""
-    layer, n_tokens = None if site == "final" else here.layer, len(here.ids)
-    place = SITES[site].capitalize() if layer is None else f"Layer {layer}, {SITES[site]}"
+@dataclass(frozen=True)
+class Looked:
+    """Which LayerNorm is looked at, and at which tokens. one: at the cursor; found: at the tokens drawn; token: the cursor's, named."""
+
+    one: LayerNormActivations
+    found: LayerNormActivations
+    token: str
+
+
+def looked(here: Here) -> Looked:
+    """What the visitor chose: one LayerNorm of one layer, at the cursor or over the newest tokens."""
+    site, all_tokens = chosen_site(), of_all_tokens(here)
+    layer = None if site == "final" else here.layer
     token = f"{here.tokens[here.position]} at position {here.position}"
     one = found = here.trace.layer_norm(layer, site, (here.position,))
     if all_tokens:
-        first = max(0, n_tokens - views.WINDOW)
-        found = here.trace.layer_norm(layer, site, range(first, n_tokens))
-        which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
-        away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
-        ui.note(f"{place}, {which}{away}")
-    else:
-        ui.note(f"{place}, token {token}. Click another in the text above.")
-    if outliers:
-        outlier_dimensions(found)
-    else:
-        before_and_after(found)
-    formula(one, token)
-    if not outliers:
-        variance_after(one)
-    ui.self_check(views.self_checks(found))
+        found = here.trace.layer_norm(layer, site, range(_first(here), len(here.ids)))
+    return Looked(one, found, token)
+
+
+def _first(here: Here) -> int:
+    return max(0, len(here.ids) - views.WINDOW)
+
+
+def chosen_site() -> Site:
+    """Which of a block's two LayerNorms, or the final one."""
+    return cast(Site, state.chosen(choices.LAYER_NORM_SITE))
+
+
+def of_all_tokens(here: Here) -> bool:
+    """Whether the newest tokens are drawn together."""
+    return state.chosen(choices.LAYER_NORM_TOKENS) == "all" and len(here.ids) > 1
+
+
+def place(here: Here) -> str:
+    """Which LayerNorm, in words."""
+    site = chosen_site()
+    return SITES[site].capitalize() if site == "final" else f"Layer {here.layer}, {SITES[site]}"
+
+
+def one_token(here: Here) -> None:
+    """Before, normalised, after."""
+    before_and_after(looked(here).found)
+    _said(here)
+
+
+def stand_out(here: Here) -> None:
+    """The dimensions farthest from the mean."""
+    outlier_dimensions(looked(here).found)
+    _said(here)
+
+
+def _said(here: Here) -> None:
+    """Where, and of which tokens."""
+    first, n_tokens = _first(here), len(here.ids)
+    if not of_all_tokens(here):
+        ui.note(f"{place(here)}, token {looked(here).token}. Click another in the text above.")
+        return
+    which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
+    away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
+    ui.note(f"{place(here)}, {which}{away}")
+
+
+def in_numbers(here: Here) -> None:
+    """The formula, and why the variance is not quite 1."""
+    outliers_in_numbers(here)
+    variance_after(looked(here).one)
+
+
+def outliers_in_numbers(here: Here) -> None:
+    """The formula at the dimension farthest from the mean."""
+    seen = looked(here)
+    formula(seen.one, seen.token)
+
+
+def checks(here: Here) -> None:
+    """The formula again in float64; the code."""
+    ui.self_check(views.self_checks(looked(here).found))
     ui.source(LayerNorm)
 
 
@@ -89,6 +148,18 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
     """The dimensions farthest from the mean, by name, and whether that is far."""
     count, far = views.far_dimensions(found), f"{significant(views.FAR)} standard deviations"
     n_tokens, width = found.before.shape
+    farthest = views.outliers(found)
+    figure = grouped_bars(
+        {"distance": farthest["normalized"].abs()},
+        labels=[f"dimension {dimension}" for dimension in farthest["dimension"]],
+        title="The dimensions farthest from the mean",
+        value_title="distance from the mean, in standard deviations",
+        unit="",
+        label_title="",
+        stages=("layer_norm",),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="layer-norm-outliers", data=farthest)
     means = f" The columns Before, Standard deviations and After are means over these {n_tokens} tokens." if n_tokens > 1 else ""
     said = (
         f"{count} of {width:,} dimensions {'lies' if count == 1 else 'lie'} more than {far} from the mean. "
@@ -97,13 +168,11 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
         else f"No dimension lies more than {far} from the mean. These are the farthest."
     )
     ui.note(said + means)
-    farthest = views.outliers(found)
     rows = [
         [str(dimension), *(significant(float(v)) for v in values)]
         for dimension, *values in farthest.itertuples(index=False, name=None)
     ]
     ui.table(["Dimension", "Before", "Standard deviations", "Scale", "Shift", "After"], rows, numeric=tuple(range(6)))
-    ui.export_menu("layer-norm-outliers", farthest)
 
 
 def formula(found: LayerNormActivations, token: str) -> None:
@@ -144,48 +213,62 @@ def variance_after(found: LayerNormActivations) -> None:
     )
 
 
-def over_depth(here: Here, site: Site, all_tokens: bool) -> None:
-    """Spread and mean of the token in focus, or of the newest tokens together, over the layers, before and after."""
+def followed_positions(here: Here) -> Sequence[int]:
+    """The tokens whose way through the layers is drawn."""
     n_tokens = len(here.ids)
-    followed = range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if all_tokens else (here.position,)
-    places = views.along_depth(here.trace, site, followed)
-    data = views.over_depth(places)
-    if all_tokens:
-        whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
-    else:
-        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
-    ui.note(f"{views.followed(site)} {whose}")
+    return range(max(0, n_tokens - DEPTH_WINDOW), n_tokens) if of_all_tokens(here) else (here.position,)
+
+
+def over_depth(here: Here) -> None:
+    """Standard deviation and mean over the layers, before and after: of the token at the cursor, or of the newest together."""
+    n_tokens, followed = len(here.ids), followed_positions(here)
+    site = chosen_site()
+    data = views.over_depth(views.along_depth(here.trace, site, followed))
     figures = []
-    for column, what in zip(st.columns(2, gap="large"), ("spread", "mean"), strict=True):
+    for what in ("spread", "mean"):
         log = what == "spread"
         drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0
         figure = line_over_layers(
             {"before LayerNorm": drawn[f"{what}_before"], "after": drawn[f"{what}_after"]},
-            title=f"{what.capitalize()} of a token's numbers",
+            title=f"{'Standard deviation' if log else 'Mean'} of a token's numbers",
             value_title="standard deviation" if log else "mean",
             stages=("residual", "layer_norm"),
             layer_names=list(data["layer"]),
             log_y=log,
             mode=ui.mode(),
         )
-        with column:
-            ui.draw(figure, name=f"layer-norm-{what}-over-depth")
+        ui.draw(figure, name=f"layer-norm-{what}-over-depth")
         figures.append(figure)
     ui.export_menu("layer-norm-over-depth", data, figures)
+    if of_all_tokens(here):
+        whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
+    else:
+        whose = f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above."
+    ui.note(f"{views.followed(site)} {whose}")
+
+
+def depth_in_numbers(here: Here) -> None:
+    """The standard deviation before the final LayerNorm."""
+    followed = followed_positions(here)
+    places = views.along_depth(here.trace, chosen_site(), followed)
     st.subheader("The formula, before the final LayerNorm", anchor=False)
     spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
-    ui.self_check(views.self_checks(*places))
+
+
+def depth_checks(here: Here) -> None:
+    """The formula again at every layer; the code."""
+    ui.self_check(views.self_checks(*views.along_depth(here.trace, chosen_site(), followed_positions(here))))
     ui.source(LayerNorm)
 
 
 def spread_at(found: LayerNormActivations, whose: str) -> None:
-    """The spread of a place's last token, with its numbers put in."""
+    """The standard deviation at a place's last token, with its numbers put in."""
     var = float(found.var[-1])
     spread = worked(math.sqrt, [var], math.sqrt(var))
     divisor = worked(lambda var, eps: math.sqrt(var + eps), [var, found.eps], math.sqrt(var + found.eps))
     ui.formula(
         ui.latex_lines(
-            r"\text{spread} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
+            r"\text{std} &= \sqrt{\tfrac{1}{E} \textstyle\sum_i (x_i - \text{mean})^2}",
             rf"&= \sqrt{{\text{{var}}}} = \sqrt{{{spread.inputs[0]}}} {spread.out}",
             r"\text{divisor} &= \sqrt{\text{var} + \varepsilon}",
             rf"&= \sqrt{{{divisor.inputs[0]} + {divisor.inputs[1]}}} {divisor.out}",
@@ -193,5 +276,5 @@ def spread_at(found: LayerNormActivations, whose: str) -> None:
     )
     ui.note(
         f"{whose}; E = {found.before.shape[1]:,} dimensions. The divisor is what LayerNorm divides by, however large the "
-        "spread has grown. Epsilon, ε, keeps it away from zero."
+        "standard deviation has grown. Epsilon, ε, keeps it away from zero."
     )

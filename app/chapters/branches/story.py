@@ -1,0 +1,96 @@
+"""What the beats of the branches page say, and what they offer to try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app import choices, state
+from app.beats import Question, Try
+from app.chapters.branches import sections, views
+from app.runtime import Here
+from app.writing.markup import code
+from app.writing.numbers import counted, fixed, percent
+
+
+def says_tree(here: Here) -> str:
+    """How many texts, where they part, and which is the likeliest."""
+    found = views.leaves(views.tree(here, state.branches()))
+    if not found:
+        return "Each choice of a token is a fork: with another one the text becomes another. Here nothing has been written yet."
+    likeliest = fixed(views.bits(found[0].log_prob), 1)
+    if len(found) == 1:
+        return f"One text was written after this prompt: the model gives all of it {likeliest} bits. Another choice anywhere is a branch."
+    n_prompt = len(here.sequence.prompt)
+    spread = views.bits(found[0].log_prob) - views.bits(found[-1].log_prob)
+    first = len({leaf.ids[: n_prompt + 1] for leaf in found})
+    return (
+        f"**{len(found)}** texts were written after this prompt, with {counted(first, 'different first token')}. The likeliest has "
+        f"{likeliest} bits, {fixed(spread, 1)} more than the unlikeliest."
+    )
+
+
+def try_tree(here: Here) -> Sequence[Try]:
+    """Other dice, and the search."""
+    tries = [Try("Higher temperature: do they part sooner?", {"temperature": 1.5})] if here.view.temperature < 1.5 else []
+    return [*tries, Try("Search for a likely text, step by step", shown=((choices.BRANCHES_PART, "beam"),))]
+
+
+def says_beam(whole: Here) -> str:
+    """Whether the greedy text is the likeliest that was found."""
+    here = whole.up_to_cursor()
+    width, step = sections.settings()
+    steps, greedy = views.beam(here, width, step), views.beam(here, 1, step)
+    if not steps:
+        return "There is no room for another token."
+    best, plain = steps[-1].kept[0], greedy[-1].kept[0]
+    mine, theirs = views.bits(best.log_prob), views.bits(plain.log_prob)
+    after = f"After {counted(len(steps), 'step')} the best of {width} {'texts' if width > 1 else 'text'} has **{fixed(mine, 1)} bits**"
+    if width == 1:
+        return f"{after}. One text alone is greedy: it always takes the likeliest token."
+    if best.ended or plain.ended:
+        return f"{after}, the greedy one {fixed(theirs, 1)}. A text that the model has ended keeps its score, so a short one is far ahead."
+    if mine > theirs + 0.005:
+        first = code(here.model.tokenizer.text_of(best.ids[len(here.ids)]))
+        return (
+            f"{after}, the greedy one **{fixed(theirs, 1)}**: always taking the likeliest token has not found the likeliest text. The best "
+            f"begins with {first}."
+        )
+    return f"{after}, the greedy one {fixed(theirs, 1)}: here the greedy text is still the best that was found."
+
+
+def try_beam(whole: Here) -> Sequence[Try]:
+    """More texts, more steps."""
+    width, step = sections.settings()
+    tries = []
+    if step < choices.BEAM_STEPS:
+        tries.append(Try(f"One step further: step {step + 1}", shown=((choices.BEAM_STEP, step + 1),)))
+    if step != choices.BEAM_STEPS:
+        tries.append(Try(f"To the end: step {choices.BEAM_STEPS}", shown=((choices.BEAM_STEP, choices.BEAM_STEPS),)))
+    if width < 8:
+        tries.append(Try(f"Keep {2 * width} texts", shown=((choices.BEAM_WIDTH, str(2 * width)),)))
+    return tries
+
+
+def _why_not(whole: Here) -> str:
+    here = whole.up_to_cursor()
+    steps = views.beam(here, 4, 4)
+    if not steps:
+        return "Here there is no room for another token."
+    best = steps[-1].kept[0]
+    return (
+        f"The likeliest text is seldom a good one: it is short, or says the same again and again. Here it would go on with "
+        f"{code(here.model.tokenizer.decode(best.ids[len(here.ids) :]))}, and its last token alone has {percent(best.prob)}. Drawing "
+        "by chance keeps the surprise that texts of people have."
+    )
+
+
+QUESTIONS = (
+    Question("Why does nobody just write the likeliest text?", _why_not),
+    Question(
+        "Can a text that was dropped have been the best?",
+        lambda here: (
+            "Yes. A step keeps only so many; a text that is behind now may be ahead later, and then it is gone. Only a search that "
+            "keeps all of them would be sure, and after 10 tokens these are more than anybody can count."
+        ),
+    ),
+)

@@ -1,0 +1,21 @@
+"""The beats of the comparison page, in their order."""
+
+from __future__ import annotations
+
+from app.beats import Beat, Beats
+from app.chapters.compare import sections, story
+
+PARTS: Beats = {
+    "next": Beat(
+        "The next token", "What is different?", sections.next_tokens, story.says_next,
+        steppers=sections.controls, tries=story.tries, checks=sections.checks, words=("probability", "divergence"),
+    ),
+    "texts": Beat(
+        "The texts", "Which text is more surprising?", sections.texts, story.says_texts,
+        steppers=sections.controls, tries=story.tries, checks=sections.checks, words=("surprise", "token"), questions=story.QUESTIONS,
+    ),
+    "head": Beat(
+        "One head", "Does the head look elsewhere?", sections.one_head, story.says_head,
+        steppers=sections.head_controls, words=("attention head", "attention"),
+    ),
+}  # fmt: skip
