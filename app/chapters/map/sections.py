@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from app import counting, faults, state, ui
+from app import counting, faults, state, tellings, ui
 from app.chapters.map import drawing as map_drawing
 from app.chapters.map import views
 from app.chapters.map.views import ModelMap
@@ -104,6 +104,7 @@ def diagram(found: ModelMap) -> None:
     boxes = [part.key for part in found.parts.values() if part.page in pages]
     if opened := model_map_component(drawings, key="model_map", boxes=boxes, query=query):
         part = found.parts[opened]
+        tellings.stay()  # it is opened for the sake of this text
         ui.open_page(part.page, part.shown)
     mode = ui.mode()
     with st.container(horizontal=True, gap="small"):
