@@ -27,6 +27,7 @@ class Telling:
     changed: str = ""
 
 
+SWORD = "He drew his sword and cut off the dragon's"
 OUTLIERS = "The old woman went into the forest and"
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
 EVENING = "The old woman went into the forest and gathered wood until the evening came"
@@ -46,6 +47,9 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("layer_norm", "token"): Telling("There was once a king who had three daughters", standouts.widest),
     ("layer_norm", "outliers"): Telling(OUTLIERS, standouts.farthest),
     ("layer_norm", "depth"): Telling(OUTLIERS),
+    ("feed_forward", "steps"): Telling(SWORD, standouts.sparsest),
+    ("feed_forward", "activations"): Telling(SWORD),
+    ("feed_forward", "neurons"): Telling(SWORD),
     ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
     ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),
