@@ -63,7 +63,7 @@ WITHOUT_WEIGHTS: Mapping[str, tuple[str, ...]] = {
 def needs_weights(file: str, part: str) -> bool:
     """Whether a part of a page shows something of the model itself."""
     parts = WITHOUT_WEIGHTS.get(file)
-    return parts is None or bool(parts) and part not in parts
+    return parts is None or (bool(parts) and part not in parts)
 
 
 def entry(file: str) -> PageEntry:
