@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import faults, offered, runtime, state, tellings, ui
+from app import choices, faults, offered, runtime, state, tellings, ui
 from app.components.vocabulary import vocabulary
 from app.shell import navigation, sentence
 from app.writing import markup
@@ -17,6 +17,8 @@ from app.writing import markup
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
     faults.redact_streamlits_log()
+    runtime.stand_in(False)
+    file = navigation.file_of(page)
 
     def instead(said: str) -> None:
         if waiting:
@@ -27,7 +29,7 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         offered.replace_missing_model()
         runtime.replace_foreign_tokens()
         state.remember("page", navigation.file_of(page))
-        tellings.arrive(navigation.file_of(page))
+        tellings.arrive(file)
         runtime.drop_unfit_intervention()
         sentence.draw()
         for message in state.take_messages():
@@ -44,10 +46,20 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             )
         name = state.current().model
         if (seen := offered.availability(name)).state != "ready":
-            with waiting or nullcontext():
-                ui.model_missing(name, seen.reason)
-            if seen.state == "downloadable":
-                sentence.download(name)
+            if navigation.needs_weights(file, state.chosen(choices.ALL[file]) if file in choices.ALL else ""):
+                with waiting or nullcontext():
+                    ui.model_missing(name, seen.reason)
+                if seen.state == "downloadable":
+                    sentence.download(name)
+                return
+            if waiting:
+                waiting.empty()
+            runtime.stand_in(True)
+            ui.note(
+                f"{name} is not on this machine, and this page needs none of its weights. Where a loaded model is shown, it is the "
+                "embedded Storyteller."
+            )
+            page.run()
             return
         texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():
