@@ -51,6 +51,7 @@ PAGES: tuple[PageEntry, ...] = (
 
 # Pages that need none of the model's weights, and which of their parts; none named: all.
 WITHOUT_WEIGHTS: Mapping[str, tuple[str, ...]] = {
+    "map": (),
     "glossary": (),
     "scale": (),
     "parameters": ("where", "memory", "work", "configuration"),

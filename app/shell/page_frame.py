@@ -12,6 +12,8 @@ from app import choices, faults, offered, runtime, state, tellings, ui
 from app.components.vocabulary import vocabulary
 from app.shell import navigation, sentence
 from app.writing import markup
+from gptcore.config import NAMED_CONFIGS
+
 
 
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
@@ -46,20 +48,24 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             )
         name = state.current().model
         if (seen := offered.availability(name)).state != "ready":
-            if navigation.needs_weights(file, state.chosen(choices.ALL[file]) if file in choices.ALL else ""):
-                with waiting or nullcontext():
+            part = state.chosen(choices.ALL[file]) if file in choices.ALL else ""
+            weightless = seen.state == "downloadable" and not navigation.needs_weights(file, part)
+            weightless = weightless and (file != "map" or name in NAMED_CONFIGS)
+            with waiting or nullcontext():
+                if not weightless:
                     ui.model_missing(name, seen.reason)
-                if seen.state == "downloadable":
-                    sentence.download(name)
-                return
-            if waiting:
+            if weightless and waiting:
                 waiting.empty()
-            runtime.stand_in(True)
-            ui.note(
-                f"{name} is not on this machine, and this page needs none of its weights. Where a loaded model is shown, it is the "
-                "embedded Storyteller."
-            )
-            page.run()
+            if weightless and file not in ("map", "glossary"):
+                ui.note(
+                    f"{name} is not on this machine, and this page needs none of its weights. Where a loaded model is shown, it is the "
+                    "embedded Storyteller."
+                )
+            if seen.state == "downloadable":
+                sentence.download(name)
+            if weightless:
+                runtime.stand_in(True)
+                page.run()
             return
         texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():
