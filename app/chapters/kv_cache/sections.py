@@ -112,7 +112,7 @@ def _strip(here: Here, attention: AttentionActivations) -> None:
         mode=ui.mode(),
     )
     values = np.hstack(list(parts.values()))
-    ui.chart(figure, name="keys_and_values", data=lambda: _kept_frame(here, values, first))
+    ui.chart(figure, name="keys-and-values", data=lambda: _kept_frame(here, values, first))
 
 
 def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:
