@@ -15,7 +15,6 @@ from app.writing import markup
 from gptcore.config import NAMED_CONFIGS
 
 
-
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
     faults.redact_streamlits_log()
