@@ -227,7 +227,7 @@ FUNCTIONS = several_of("functions", FUNCTIONS_OFFERED, ["gelu_tanh", "relu"])
 FUNCTIONS_X = amount("functions_x", -4, 4, -0.75)  # GELU's lowest point
 SWIGLU_INPUT = amount("swiglu_input", -2, 2, 0.5)
 
-SHORTCUTS_PART = one_of("shortcuts", ["experiment", "model"])
+SHORTCUTS_PART = one_of("shortcuts", ["experiment", "difference", "model"])
 GRADIENT_DEPTH = count("gradient_depth", 2, 64, 5)  # the defaults are the published experiment
 GRADIENT_WIDTH = count("gradient_width", 1, 64, 3)
 GRADIENT_BEND = one_of("gradient_bend", ["gelu_tanh", "gelu_exact", "relu", "silu", "tanh", "sigmoid"])
@@ -286,7 +286,7 @@ GLOSSARY_FIND = text("find", longest=60)
 
 EMBEDDINGS_PART = one_of("embeddings", ["sum", "similar", "positions", "lengths", "plane"])
 
-TOKENS_PART = one_of("tokens", ["cut", "other", "surprise"])
+TOKENS_PART = one_of("tokens", ["cut", "merges", "gpt2", "other", "surprise"])
 CUT_SOURCE = one_of("cut_source", ["auto", "view", "own"])  # auto: the page decides
 CUT_TEXT = text(
     "cut_text",

@@ -6,8 +6,10 @@ The package `websockets` comes with Streamlit.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -21,15 +23,18 @@ _OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCC
 
 @dataclass
 class RawVisitor:
-    """One session. url: of the server; view: what the address says at first.
+    """One session. url: of the server; view: what the address says at first; page: the page's own address, "" for the first.
 
-    errors: the messages of errors that were shown to it; n_bytes: what it has received.
+    errors: the messages of errors that were shown to it; n_bytes: what it has received; handed: the name of a component -> the header
+    that it was handed last.
     """
 
     url: str
     view: dict[str, str]
+    page: str = ""
     errors: list[str] = field(default_factory=list)
     n_bytes: int = 0
+    handed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __enter__(self) -> RawVisitor:
         parts = urlsplit(self.url)
@@ -57,7 +62,9 @@ class RawVisitor:
 
     def ask(self) -> None:
         """Open the page."""
-        self._send(BackMsg())
+        message = BackMsg()
+        message.rerun_script.page_name = self.page
+        self._send(message)
 
     def press(self, label: str, timeout: float = 120) -> None:
         """Click on a button, and wait until what it does is drawn."""
@@ -85,6 +92,9 @@ class RawVisitor:
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "button":
                     self._buttons[element.button.label] = element.button.id, message.delta.fragment_id
+                if element.WhichOneof("type") == "bidi_component" and (data := element.bidi_component.bytes):
+                    text = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
+                    self.handed[element.bidi_component.component_name] = text["header"]
                 if element.WhichOneof("type") == "exception" or (
                     element.WhichOneof("type") == "alert" and element.alert.format == 1
                 ):

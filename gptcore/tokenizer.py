@@ -6,6 +6,9 @@ https://arxiv.org/abs/1508.07909). tiktoken does the work; this module builds it
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,8 +21,11 @@ import tiktoken
 
 from gptcore.arguments import Ids, Whole, check_id, check_ids
 from gptcore.errors import CheckpointError, TokenError
+from gptcore.folders import cached_folder
 from gptcore.vocabulary import END_OF_TEXT, PRE_SPLIT, Vocabulary, read_ends, read_vocabulary
 
+_GPT2_FILES = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main"  # as in tiktoken_ext.openai_public
+_GPT2_MODEL = "openai-community/gpt2"  # on the hub
 MOST_MERGED = 2048  # bytes of a piece whose merges are listed: the lists grow with the square, here to some 30 MB
 _MOST_AT_ONCE = 100_000  # characters
 _SPLITTER = regex.compile(PRE_SPLIT)
@@ -102,6 +108,18 @@ class Tokenizer:
                 f"({type(error).__name__}). Go online once, or point TIKTOKEN_CACHE_DIR at a folder that has it."
             ) from error
         return cls(Vocabulary(encoding._mergeable_ranks, encoding._special_tokens), name="gpt2")
+
+    @classmethod
+    def gpt2_at_hand(cls) -> Tokenizer | None:
+        """As `gpt2`, but never from the network: None where neither tiktoken nor a download of GPT-2 left the vocabulary here."""
+        place = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
+        folder = Path(tempfile.gettempdir(), "data-gym-cache") if place is None else Path(place)
+        # tiktoken keeps what it fetched under the hash of its address; an empty place means that it keeps nothing.
+        names = [hashlib.sha1(f"{_GPT2_FILES}/{name}".encode(), usedforsecurity=False) for name in ("vocab.bpe", "encoder.json")]
+        if place != "" and all((folder / name.hexdigest()).is_file() for name in names):
+            return cls.gpt2()
+        published = cached_folder(_GPT2_MODEL)
+        return None if published is None else cls.from_folder(published)
 
     @classmethod
     def from_folder(cls, folder: str | Path, vocab_size: int | None = None) -> Tokenizer:

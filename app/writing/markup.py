@@ -78,9 +78,11 @@ class NumberBar:
     colour: str
 
 
-def bars(columns: Sequence[str], rows: Sequence[Sequence[str | NumberBar]], faded: Sequence[int] = ()) -> str:
+def bars(
+    columns: Sequence[str], rows: Sequence[Sequence[str | NumberBar]], faded: Sequence[int] = (), marked: int | None = None
+) -> str:
     """Numbers as bars, row under row, in HTML: for what has a few columns of different units. Cells are HTML already, or bars; faded:
-    rows that do not count."""
+    rows that do not count; marked: the one that is lit."""
 
     def cell(content: str | NumberBar) -> str:
         if isinstance(content, str):
@@ -90,7 +92,7 @@ def bars(columns: Sequence[str], rows: Sequence[Sequence[str | NumberBar]], fade
         return f'<td class="bar"><div><span>{bar}</span><b>{escape_html(content.text)}</b></div></td>'
 
     head = "".join(f"<th>{escape_html(name)}</th>" for name in columns)
-    kinds = [' class="faded"' if i in faded else "" for i in range(len(rows))]
+    kinds = [' class="marked"' if i == marked else ' class="faded"' if i in faded else "" for i in range(len(rows))]
     lines = (f"<tr{kind}>{''.join(map(cell, cells))}</tr>" for kind, cells in zip(kinds, rows, strict=True))
     return (
         f'<div class="table-box"><table class="bars"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'

@@ -46,8 +46,8 @@ MOST_STEPS, MOST_MEMORY, MOST_CPU = 4000, 1_500_000_000, 240  # steps, bytes, se
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to train: on `text`, judged on `held_out`; the samples continue `prompt`; seconds: how long in all, measuring included and
-    pauses not counted; learning_rate: times the usual one."""
+    """What to train: on `text`, judged on `held_out`; the samples continue `prompt`; seconds: how long in all, in seconds of
+    processor time, measuring included: a busy machine takes longer for the same; learning_rate: times the usual one."""
 
     text: str
     held_out: str
@@ -125,7 +125,7 @@ class Watched:
             checkpoint_minutes=float("inf"),  # it measures by itself
         )
         self.wanted, self._say, self._turns = wanted, say, turns
-        self._next, self._told = 0, 0.0
+        self._next, self._told, self._began = 0, 0.0, time.process_time()
         self.why = ""
         known = self.tiny.tokenizer.decode(range(self.tiny.tokenizer.vocab_size))
         self.prompt = "".join(sign for sign in wanted.prompt if sign in known) or wanted.text[0]
@@ -155,7 +155,12 @@ class Watched:
             self._measure()
         self._say({"kind": "ended", "why": self.why or "time", "step": run.progress.step, "seconds": run.progress.seconds})
 
+    def _keep_time(self) -> None:
+        """The clock of the training is this process's own: what others do on the machine does not shorten what it learns."""
+        self.tiny.run.progress.seconds = time.process_time() - self._began
+
     def _after_step(self, progress: Progress, loss: Tensor) -> None:
+        self._keep_time()
         if progress.step >= self._next:
             self._measure()
         elif self._turns.is_paused or progress.seconds - self._told > TOLD_EVERY:
@@ -172,8 +177,8 @@ class Watched:
         return bool(self.why) or self.tiny.run.share >= 1
 
     def _measure(self) -> None:
-        """A checkpoint. What it takes counts as training time, so that a run is as long as it says."""
-        began, tiny, run = time.perf_counter(), self.tiny, self.tiny.run
+        """A checkpoint."""
+        tiny, run = self.tiny, self.tiny.run
         step = run.progress.step
         self._next = max(step + 1, round(step * RATIO))
         training, held_out = (held_out_loss(run.model, ids, WINDOWS) for ids in (tiny.ids, tiny.held_out_ids))
@@ -181,7 +186,7 @@ class Watched:
         written = generate(model, self.prompt, max_new_tokens=CONTEXT_LENGTH, **SAMPLE)
         sample = tiny.tokenizer.decode([each.token_id for each in written])
         maps, copied = self._maps(model), longest_common_run(sample, self.wanted.text)
-        run.progress.seconds += time.perf_counter() - began
+        self._keep_time()
         self._told = run.progress.seconds
         self._say(
             {

@@ -103,7 +103,7 @@ test("weights that travelled as text are numbers again", () => {
 test("what goes on is said with whose it is, how far it is and where one waits", () => {
   const words = (said) => status(said, (value) => value.toFixed(1), String);
   const one = { number: 1, title: "t", state: "running", mine: true, place: 0, progress: { step: 7, seconds: 2 } };
-  assert.match(words(one), /^Your training .* Step 7, 2\.0 s\.$/);
+  assert.match(words(one), /^Your training .* Step 7, 2\.0 s of processor time\.$/);
   assert.match(words({ ...one, mine: false, place: 2, waiting: 3 }), /^Somebody's .* number 2 of 3/);
   assert.match(words({ ...one, state: "ended", why: "left" }), /left/);
   assert.match(words({ ...one, state: "ended", why: "The text has 'é'." }), /'é'/);

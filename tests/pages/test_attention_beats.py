@@ -13,7 +13,7 @@ from app import choices, focus, tellings
 from app.tellings import EVENING, SAID_TWICE, TELLINGS
 from app.writing.numbers import fixed, percent, significant
 from gptcore.checkpoints import LanguageModel
-from tests.pages.visit_page import open_page, printed
+from tests.pages.visit_page import everything, open_page, printed
 
 EVERY = choices.ATTENTION_PART.options
 
@@ -159,10 +159,10 @@ def test_everything_to_try_changes_what_is_said_or_shown(monkeypatch: pytest.Mon
     assert len(keys) >= 2
     for key in keys:
         at = opened(monkeypatch, tiny_folder, part, **place)
-        before = (printed(at), dict(at.query_params))
+        before = (everything(at), dict(at.query_params))
         next(each for each in at.button if each.key == key).click().run()
         assert not at.exception and not at.error
-        assert printed(at) != before[0] and dict(at.query_params) != before[1], key
+        assert everything(at) != before[0] and dict(at.query_params) != before[1], key
 
 
 def test_the_changed_text_of_a_beat_differs_from_it_in_its_first_token_alone(storyteller: LanguageModel) -> None:

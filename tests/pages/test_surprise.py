@@ -153,7 +153,7 @@ def test_the_surprising_words_say_where_they_stand_and_what_a_word_is(
 ) -> None:
     prompt = " the cat and the cat."
     at = open_page(monkeypatch, tiny_folder, "tokens", tokens="surprise", prompt=prompt, position="1")
-    rows = re.findall(r'<code class="chip ">([^<]*)</code></td><td class="number">(\d+)</td>', printed(at))
+    rows = re.findall(r'<code class="chip ">([^<]*)</code></td><td>(\d+)</td>', printed(at))
     ids, chips = tiny_model.tokenizer.encode(prompt), chips_of(at, "surprise_chips")["chips"]
     assert len(rows) == 4 and len(set(rows)) == 4 and len(chips) == len(ids)
     for text, position in rows:

@@ -184,6 +184,7 @@ def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_fol
 def test_the_position_of_a_link_is_the_token_explained(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the xylophone", position="3")
     assert chips_of(at, "cut_chips")["focus"] == 3
+    at = open_page(monkeypatch, tiny_folder, "tokens", tokens="merges", prompt="the xylophone", position="3")
     assert "Parts of ␣xylophone" in printed(at)
 
 
@@ -211,7 +212,8 @@ def test_tokens_that_the_model_chose_are_no_cuts(
     chosen = f"{np.base_repr(a, 36)}.{np.base_repr(t, 36)}".lower()
     at = open_page(monkeypatch, tiny_folder, "tokens", prompt=" the", chosen=chosen, position="2")
     assert [chip[5] for chip in chips_of(at, "cut_chips")["chips"]] == ["", "chosen", "chosen"]
-    assert "The model chose this token; nothing was cut here." in printed(at)
+    merges = open_page(monkeypatch, tiny_folder, "tokens", tokens="merges", prompt=" the", chosen=chosen, position="2")
+    assert "The model chose this token; nothing was cut here." in printed(merges)
     assert "cut anew, the whole text is 2 tokens instead of 3" in printed(at)
 
 
@@ -221,8 +223,10 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
     at = open_page(monkeypatch, tiny_folder, "tokens")
     at.segmented_control(key="widget_choice_cut_source").set_value("own").run()
     at.text_area(key="widget_choice_cut_text").set_value("<b> $x$ and the tortoise").run()
+    assert "Parts of" not in printed(at)
     shown = chips_of(at, "cut_chips")["chips"]
     assert tuple(int(chip[3]) for chip in shown) == tiny_model.tokenizer.encode("<b> $x$ and the tortoise")
+    at.radio(key="widget_choice_tokens").set_value("merges").run()
     steps = views.merge_steps(tiny_model.tokenizer, " tortoise")
     assert "Parts of ␣tortoise" in printed(at)
     (slider,) = [s for s in at.slider if s.key == "widget_choice_merge_step"]
@@ -235,7 +239,7 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
 
 @pytest.mark.parametrize(
     ("part", "names"),
-    [("cut", ["Export the tokens", "Export the merges"]), ("surprise", ["Export the words", "Export the tokens"])],
+    [("cut", ["Export the tokens"]), ("merges", ["Export the merges"]), ("surprise", ["Export the words", "Export the tokens"])],
 )
 def test_two_export_menus_say_what_each_exports(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str, names: list[str]
@@ -251,9 +255,10 @@ def test_the_text_of_a_prompt_is_no_markup_anywhere(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_link_restores_ones_own_text_and_a_long_one_stays_out_of_it(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    at = open_page(monkeypatch, tiny_folder, "tokens", cut_source="own", cut_text=" tortoise", merge_step="1")
+    at = open_page(monkeypatch, tiny_folder, "tokens", cut_source="own", cut_text=" tortoise", merge_step="1", tokens="merges")
     assert at.text_area(key="widget_choice_cut_text").value == " tortoise" and "Neighbours at step 1" in printed(at)
     at.text_area(key="widget_choice_cut_text").set_value("cat " * 600).run()
+    at.radio(key="widget_choice_tokens").set_value("cut").run()
     assert "it stays out of the link" in printed(at) and "cut_text" not in at.query_params
     assert len(chips_of(at, "cut_chips")["chips"]) > 600
 
@@ -283,7 +288,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
 def test_junk_in_the_choices_is_the_default(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     junk = {"cut_source": "x", "merge_step": "-1", "cut_token": "z", "surprise_token": "-2", "surprise_source": "", "tokens": "?"}
     at = open_page(monkeypatch, tiny_folder, "tokens", **junk, **JUNK)
-    assert at.segmented_control(key="widget_choice_tokens").value == "cut"
+    assert at.radio(key="widget_choice_tokens").value == "cut"
     assert chips_of(at, "cut_chips")["chips"]
 
 

@@ -87,6 +87,11 @@ def printed(at: AppTest) -> str:
     return "\n".join(str(element.proto.body) for kind in ("html", "markdown", "latex") for element in at.get(kind))
 
 
+def everything(at: AppTest) -> tuple[str, list[bytes]]:
+    """All that is written, and what the components were handed: whether anything has changed."""
+    return printed(at), [bytes(element.proto.bytes) for element in at.get("bidi_component")]
+
+
 def descriptions(at: AppTest) -> list[str]:
     """What each badge says that it checked."""
     return [element.proto.help for element in at.get("markdown") if "off by" in element.proto.body]

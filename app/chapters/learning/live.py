@@ -11,9 +11,10 @@ from app import choices, state, ui
 from app.chapters.learning import lesson, views
 from app.charts import line_over_layers
 from app.components.live_run import live_run
-from app.live.slot import SLOT, SPEEDS, WORDS
+from app.live.slot import GONE, SLOT, SPEEDS, WORDS
 from app.runtime import Here
 from app.visitors import visitor
+from app.writing import markup
 from app.writing.numbers import fixed, in_words, significant
 from gptcore.characters import plain_text
 from gptcore.training.live import Watched
@@ -128,28 +129,29 @@ def _draw(title: str, name: str) -> None:
     )
     ui.note(
         "One training runs on this server at a time, with the lowest priority, on one core; it stands still while anybody waits for the model. "
-        "Everybody sees the same one. It ends when it is stopped, and 20 seconds after you leave this page; nothing of it is kept."
+        "Its seconds are those of the processor: where others work too, they take longer. Everybody sees the same one. It ends when it is stopped, "
+        f"and {fixed(GONE, 0)} seconds after you leave this page; nothing of it is kept."
     )
 
 
 def overfit(_: Here) -> None:
     """Too little text: what was measured, then the same, run here."""
     runs = lesson.measured_runs()
-    left, right = st.columns([3, 2], gap="large")
+    figure = line_over_layers(
+        {lesson.name(run): run["held_out"] for run in runs},
+        title=f"Loss on held-out text while {lesson.characters():,} characters are learned by heart",
+        value_title="loss",
+        unit="nats",
+        stages=("probability", "attention", "feed_forward", "layer_norm", "embeddings"),
+        layer_names=[f"{step:,}" for step in runs[0]["steps"]],
+        layer_title="step of the training",
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="overfitting", data=lambda: lesson.table(runs))
+    left, right = st.columns(2, gap="large")
     with left:
-        figure = line_over_layers(
-            {lesson.name(run): run["held_out"] for run in runs},
-            title=f"Loss on held-out text while {lesson.characters():,} characters are learned by heart",
-            value_title="loss",
-            unit="nats",
-            stages=("probability", "attention", "feed_forward", "layer_norm", "embeddings"),
-            layer_names=[f"{step:,}" for step in runs[0]["steps"]],
-            layer_title="step of the training",
-            mode=ui.mode(),
-        )
-        ui.chart(figure, name="overfitting", data=lambda: lesson.table(runs))
-    with right:
         ui.table(["Setting", "Lowest", "at step", "At the end", "On its text"], rows(runs), numeric=(1, 2, 3, 4))
+    with right:
         ui.note(lesson.controls_finding(runs))
     st.subheader("Run it here")
     text, held_out = lesson.texts()
@@ -166,7 +168,7 @@ def rows(runs: Sequence[dict[str, Any]]) -> list[list[str]]:
     """A line per setting: where the loss on held-out text was lowest, and both losses at the end."""
     return [
         [
-            lesson.name(run),
+            markup.wrapping(markup.escape_html(lesson.name(run))),
             fixed(min(run["held_out"]), 2),
             f"{lesson.lowest_at(run):,}",
             fixed(run["held_out"][-1], 2),

@@ -26,17 +26,15 @@ def summary(run: RecordedRun) -> str:
     """What the recorded run shows, from its numbers."""
     first, last = run.checkpoints[0], run.checkpoints[-1]
     passed = [
-        f"by step {found.step:,} it beats knowing {what} ({fixed(loss, 2)})"
-        for what, loss in (
-            ("how often each character occurs", run.baselines.frequency),
-            ("which one follows which", run.baselines.pairs),
-        )
+        f"by step {found.step:,} it knows {what} ({fixed(loss, 2)})"
+        for what, loss in (("how often each occurs", run.baselines.frequency), ("which one follows which", run.baselines.pairs))
         if (found := views.first_below(run, loss))
     ]
+    learned = f"{listed(passed).capitalize()}. " if passed else ""
     return (
-        f"Its numbers began as noise: at step 0 its loss, **{fixed(first.held_out_loss, 2)}**, is that of a guess among {run.config.vocab_size} "
-        f"characters. Each step pushes every number a little, so that the text surprises it less: {listed(passed)}. After {last.step:,} steps it is "
-        f"at **{fixed(last.held_out_loss, 2)}** nats per character on text that it never saw."
+        f"At step 0 its numbers are noise, and it guesses among {run.config.vocab_size} characters: a loss of "
+        f"**{fixed(first.held_out_loss, 2)}** nats each. {learned}After {last.step:,} steps it is at **{fixed(last.held_out_loss, 2)}** on text "
+        "that it never saw."
     )
 
 
@@ -141,7 +139,7 @@ def verdict(length: int, usual: float, size: int, words: Sequence[str]) -> str:
     elif length > usual:
         said = f"{known}: a little more than chance, so it may have learned a phrase."
     else:
-        said = f"{known}: it copied nothing. It makes its words up from what it learned about letters."
+        said = f"{known}: no sign of copying. It makes its words up from what it learned about letters."
     if not words:
         return f"{said} Every word of it stands somewhere in its text."
     return f"{said} Words that its text has nowhere: {listed([code(word) for word in words[:8]])}."

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from app.beats import Beat, Beats
+from app.chapters.tokens import gpt2, sections, story, surprise_sections
 
-from app import ui
-from app.chapters.tokens import sections, surprise_sections, views
-from app.runtime import Here
-
-
-def _cut(here: Here) -> None:
-    table, focus = sections.cut(here)
-    if len(table):
-        st.subheader("One piece, merge by merge", anchor=False)
-        ui.note(
-            "Byte-pair encoding begins with single bytes and joins the pair of neighbours whose merge was learned first: the one with "
-            "the lowest rank. It stops when no learned pair is left. Click a token above to see its piece."
-        )
-        sections.merges(here.model.tokenizer, table.iloc[focus], views.piece_of(table, focus))
-
-
-def _surprise(here: Here) -> None:
-    ui.note(
-        "One pass gives every token the probability that the model gave it before seeing it. The less likely, the more "
-        "bits of surprise, and the stronger the colour."
-    )
-    surprise_sections.surprise_of_text(here)
-
-
-PARTS: ui.Parts = {
-    "cut": ("How it is cut", _cut),
-    "other": ("How other things are cut", lambda here: sections.special_cases(here.model.tokenizer)),
-    "surprise": ("Where the model was surprised", _surprise),
-}
+PARTS: Beats = {
+    "cut": Beat(
+        "The text as tokens", "What does the model see of a text?", sections.cut, story.says_cut,
+        steppers=lambda here: sections.cut_control(), tries=story.try_cut, maths=sections.cut_maths, checks=sections.cut_checks,
+        words=("token", "token id", "vocabulary", "pre-split", "context length"),
+    ),
+    "merges": Beat(
+        "One word, merge by merge", "How is a word cut?", sections.merges, story.says_merges,
+        steppers=lambda here: sections.cut_control(), tries=story.try_merges,
+        maths=sections.merge_maths, checks=sections.merge_checks,
+        words=("byte-pair encoding", "merge", "pre-split", "token"),
+    ),
+    "gpt2": Beat(
+        "GPT-2's vocabulary", "How does GPT-2 cut “Hello, I am”?", gpt2.hello, gpt2.says_hello,
+        tries=gpt2.try_hello, checks=gpt2.checks, words=("vocabulary", "token id"),
+    ),
+    "other": Beat(
+        "Rare words and emoji", "What happens to what it has never seen?", sections.special_cases, story.says_other,
+        tries=story.try_other, maths=sections.special_maths, checks=sections.special_checks,
+        words=("vocabulary", "byte-pair encoding"),
+    ),
+    "surprise": Beat(
+        "Surprise", "Which tokens did the model not expect?", surprise_sections.surprise_of_text, story.says_surprise,
+        steppers=surprise_sections.text_control, tries=story.try_surprise,
+        maths=surprise_sections.maths, checks=surprise_sections.checks,
+        words=("surprise", "probability", "softmax"), questions=story.QUESTIONS,
+    ),
+}  # fmt: skip

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, faults, picture_files, state, ui
+from app import choices, faults, palette, picture_files, state, ui
 from app.chapters.tokens import views
 from app.choices import Choice
 from app.components.token_text import TextChip, token_text
 from app.recent import MB, Recent
 from app.runtime import Here
 from app.writing import markup
+from app.writing.markup import NumberBar
 from app.writing.numbers import counted, fixed
 from gptcore.tokenizer import Tokenizer, visible
 
@@ -23,12 +24,15 @@ CHIPS = "The text as tokens"
 SOURCES = {"view": "The sequence in view", "own": "A text of your own"}
 
 
-def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first: str) -> str | None:
-    """The control that chooses the text; None for the sequence in view, else the visitor's own text.
+def text_in_use(source: Choice[str], own: Choice[str], first: str) -> str | None:
+    """None for the sequence in view, else the visitor's own text. first: "view" or "own", before anything was chosen."""
+    chosen = state.chosen(source)
+    return state.chosen(own) if (chosen if chosen in SOURCES else first) == "own" else None
 
-    first: "view" or "own", what stands there before anything was chosen; token: the choice of the token in focus in the own text,
-    which another text drops.
-    """
+
+def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first: str) -> None:
+    """The control that chooses the text of `text_in_use`. token: the choice of the token in focus in the own text, which another text
+    drops."""
     offered = sorted(SOURCES, key=lambda name: name != first)
     chosen = st.segmented_control(
         "Which text",
@@ -39,7 +43,7 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         **state.choice(source, among=offered),
     )
     if chosen != "own":
-        return None
+        return
     tied = state.choice(own)
 
     def changed() -> None:
@@ -50,7 +54,7 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         f"Your text, at most {state.MAX_PROMPT_CHARACTERS:,} characters",
         height=110,
         max_chars=state.MAX_PROMPT_CHARACTERS,
-        help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt on the left does not change.",
+        help="Press Ctrl and Enter, or leave the field, to take a new text. It stays here: the prompt above does not change.",
         key=tied["key"],
         on_change=state.guarded(changed),
     )
@@ -58,7 +62,6 @@ def which_text(source: Choice[str], own: Choice[str], token: Choice[int], first:
         ui.note(
             f"The text has {len(text):,} characters: a link takes at most {choices.LONGEST_IN_LINK:,}, so it stays out of the link."
         )
-    return text
 
 
 class Cut(NamedTuple):
@@ -81,16 +84,32 @@ def _made(here: Here, text: str | None) -> Cut:
     return Cut(table, chips)
 
 
-def cut(here: Here) -> tuple[pd.DataFrame, int]:
-    """The text as chips; returns its tokens and the position of the one in focus."""
-    text = which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
+def cut_text(here: Here) -> tuple[str | None, Cut]:
+    """The text that is cut, None for the sequence in view, and its tokens."""
+    text = text_in_use(choices.CUT_SOURCE, choices.CUT_TEXT, first="view")
     of_what = (here.run, here.view.prompt) if text is None else (here.model.identity, text)
-    table, chips = _CUTS.get(of_what, lambda: _made(here, text))
-    if table.empty:
-        ui.note("No text, no tokens. Type something above.")
-        return table, 0
+    return text, _CUTS.get(of_what, lambda: _made(here, text))
+
+
+def token_in_focus(here: Here) -> int:
+    """The position of the one that was picked, else of the first of the piece that was cut into most."""
+    text, (table, _) = cut_text(here)
     picked = here.view.position if text is None else state.chosen(choices.CUT_TOKEN)
-    focus = views.richest_position(table) if picked is None or picked < 0 else min(picked, len(table) - 1)
+    return views.richest_position(table) if picked is None or picked < 0 else min(picked, len(table) - 1)
+
+
+def cut_control() -> None:
+    """Which text is cut."""
+    which_text(choices.CUT_SOURCE, choices.CUT_TEXT, choices.CUT_TOKEN, first="view")
+
+
+def cut(here: Here) -> None:
+    """The text as chips."""
+    text, (table, chips) = cut_text(here)
+    if table.empty:
+        ui.note("No text, no tokens. Type something.")
+        return
+    focus = token_in_focus(here)
 
     def on_pick(index: int) -> None:
         if text is None:
@@ -108,23 +127,40 @@ def cut(here: Here) -> tuple[pd.DataFrame, int]:
     )
     if len(table) > len(chips):
         ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
-    _counts(here, table, chips, text)
-    return table, focus
+    _remarks(here, table, text)
+    file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
+    ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Export the tokens")
 
 
-def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | None) -> None:
-    """The text in numbers, characters per token as a formula, and what the checks found."""
+def cut_maths(here: Here) -> None:
+    """Characters per token as a formula."""
+    count = views.statistics(here.model.tokenizer, cut_text(here)[1].table)
+    if count.tokens:
+        ui.formula(
+            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} "
+            rf"= {fixed(count.characters_per_token, 2)}"
+        )
+    else:
+        ui.note("There is no text here, so there is nothing to divide.")
+
+
+def cut_checks(here: Here) -> None:
+    """That nothing is lost, and the code."""
+    text, (table, _) = cut_text(here)
+    if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
+        ui.self_check(views.self_checks(here.model.tokenizer, here.view.prompt if text is None else text, cut_ids))
+    ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
+
+
+def _remarks(here: Here, table: pd.DataFrame, text: str | None) -> None:
+    """The text in numbers, and what must be said of it."""
     tokenizer, limit = here.model.tokenizer, here.config.context_length
     count = views.statistics(tokenizer, table)
     if count.tokens:
         counts = ((count.characters, "character"), (count.bytes, "byte"), (count.pieces, "piece"), (count.tokens, "token"))
         ui.note(" · ".join(counted(n, name) for n, name in counts))
-        ui.formula(
-            rf"\rule{{0pt}}{{1.9em}} \text{{characters per token}} = \frac{{{count.characters}}}{{{count.tokens}}} "
-            rf"= {fixed(count.characters_per_token, 2)}"
-        )
     if len(table) > limit:
-        ui.note(f"The model reads at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
+        ui.note(f"The model takes at most {limit:,} tokens in one pass: this text is too long to be a prompt.")
     chosen = table[table["origin"] == "chosen"]
     ids = table.loc[table["bytes"] != "", "token_id"].tolist()  # special tokens are not text
     if text is None and len(chosen):
@@ -133,18 +169,21 @@ def _counts(here: Here, table: pd.DataFrame, chips: list[TextChip], text: str | 
             f"Rounded chips were chosen by the model, not cut. Written out and cut anew, the whole text is {counted(again, 'token')}"
             + ("." if again == len(ids) else f" instead of {len(ids)}: a model may choose parts that the cut would not.")
         )
-    prompt = here.view.prompt if text is None else text
-    if cut_ids := table.loc[table["origin"] == "cut", "token_id"].tolist():
-        ui.self_check(views.self_checks(tokenizer, prompt, cut_ids))
-    with st.container(horizontal=True):
-        file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
-        ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Export the tokens")
-        ui.source(Tokenizer.encode, Tokenizer.pre_split, Tokenizer.tokens)
+
+
+def merges(here: Here) -> None:
+    """The piece that the token in focus belongs to, merge by merge."""
+    table = cut_text(here)[1].table
+    if table.empty:
+        ui.note("No text, no tokens. Type something.")
+        return
+    focus = token_in_focus(here)
+    _merges(here.model.tokenizer, table.iloc[focus], views.piece_of(table, focus))
 
 
 @faults.fragment
-def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
-    """The merges of the piece that a token belongs to, step by step; a step redraws only this."""
+def _merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
+    """A step redraws only this."""
     if line.origin != "cut":
         ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
         return
@@ -156,16 +195,34 @@ def merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     steps = views.merge_steps(tokenizer, piece)
     last = len(steps) - 1
     step = st.slider("Step", 0, last, **state.choice(choices.MERGE_STEP, upper=last)) if last else 0
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2], gap="large")
     with left:
         rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]
-        ui.table(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank"], rows, numeric=(0, 2), marked=step)
+        ui.bars(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank of the merge"], rows, marked=step)
     with right:
         _pairs(tokenizer, steps["parts"].iloc[step], step)
-    with st.container(horizontal=True):
-        data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
-        ui.export_menu("merges", data, label="Export the merges")
-        ui.source(Tokenizer.merges)
+    data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
+    ui.export_menu("merges", data, label="Export the merges")
+
+
+def merge_maths(here: Here) -> None:
+    """The rule, with the ranks at the step in view."""
+    tokenizer, table = here.model.tokenizer, cut_text(here)[1].table
+    if table.empty or table["origin"].iloc[token_in_focus(here)] != "cut":
+        ui.note("Here nothing is merged.")
+        return
+    steps = views.merge_steps(tokenizer, views.piece_of(table, token_in_focus(here)))
+    ranks = [str(rank) for rank in steps["rank"].iloc[1:]]
+    ui.note(
+        "At each step, of all neighbours that a learned merge joins, the pair with the lowest rank is joined. Ranks in order:"
+    )
+    ui.formula(", ".join(ranks) if ranks else r"\text{none: a single byte}")
+
+
+def merge_checks(here: Here) -> None:
+    """That the merges lead to the encoder's tokens, and the code."""
+    cut_checks(here)
+    ui.source(Tokenizer.merges)
 
 
 def _parts(parts: tuple[bytes, ...], joined: int) -> str:
@@ -188,33 +245,45 @@ def _pairs(tokenizer: Tokenizer, parts: tuple[bytes, ...], step: int) -> None:
         for p in pairs.itertuples()
     ]
     marked = int(np.flatnonzero(pairs["next"])[0]) if pairs["next"].any() else None
-    ui.table([f"Neighbours at step {step}", "Rank of their merge", ""], rows, numeric=(1,), marked=marked)
+    ui.bars([f"Neighbours at step {step}", "Rank", ""], rows, marked=marked)
     if marked is None:
         ui.note("No merge joins any of these neighbours, so the cut is done.")
 
 
-def special_cases(tokenizer: Tokenizer) -> None:
+def special_cases(here: Here) -> None:
     """Spaces, new lines, rare words, numbers and emoji, cut by the vocabulary in use."""
+    tokenizer, colour = here.model.tokenizer, palette.colour("tokens", ui.mode())
     cases = views.special_cases(tokenizer)
-    rows = [
+    most = int(cases["tokens"].max())
+    rows: list[list[str | NumberBar]] = [
         [
             f'<div class="chips">{markup.escape_html(case.what)}<br><code>{markup.escape_html(visible(case.text.encode("utf-8")))}</code></div>',
             f'<div class="chips">{" ".join(markup.chip(tokenizer.text_of(i)) for i in case.ids)}</div>',
-            str(case.tokens),
+            NumberBar(str(case.tokens), 0, case.tokens / most, colour),
         ]
         for case in cases.itertuples()
     ]
-    ui.table(["Text", "Tokens", "Count"], rows, numeric=(2,))
+    ui.bars(["Text", "Its tokens", "How many"], rows)
     ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
+    ui.note(
+        "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
+        "falls apart into single bytes, so that no text is ever unknown."
+    )
+
+
+def special_maths(here: Here) -> None:
+    """Characters per token of the rare word."""
+    cases = views.special_cases(here.model.tokenizer)
     rare = cases.loc[cases["what"] == "A rare word"].iloc[0]
     ui.formula(
         rf"\begin{{gathered}} \text{{characters per token,}} \\[0.4em] \text{{rare word}} = \frac{{{len(rare.text)}}}{{{rare.tokens}}} "
         rf"= {fixed(rare.characters_per_token, 2)} \end{{gathered}}"
     )
-    ui.note(
-        "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
-        "falls apart into single bytes, so that no text is ever unknown."
-    )
-    everything = "\n".join(cases["text"])
+
+
+def special_checks(here: Here) -> None:
+    """That nothing is lost in any of them, and the code."""
+    tokenizer = here.model.tokenizer
+    everything = "\n".join(views.special_cases(tokenizer)["text"])
     ui.self_check(views.self_checks(tokenizer, everything, tokenizer.encode_text(everything)))
     ui.source(Tokenizer.encode, Tokenizer.pre_split)

@@ -192,6 +192,14 @@ def special_cases(tokenizer: Tokenizer) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "text", "ids", "tokens", "characters_per_token"])
 
 
+def published_check(ids: Sequence[int], published: Sequence[int]) -> Check:
+    """GPT-2's ids of a text, against those that are published."""
+    apart = sum(a != b for a, b in zip(ids, published, strict=False)) + abs(len(ids) - len(published))
+    return Check(
+        "Published ids", "GPT-2's ids of this text, against the published ones. Deviation in ids that differ.", float(apart), 0.0
+    )
+
+
 def self_checks(tokenizer: Tokenizer, text: str, ids: Sequence[int]) -> list[Check]:
     """That no byte is lost, and that the merges shown lead to the tokens that the encoder gave."""
     all_pieces = tokenizer.pre_split(text)

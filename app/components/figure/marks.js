@@ -28,7 +28,11 @@ export function reach(trace, letter) {
     return { values: trace.lanes.flatMap(({ middle, size }) => [middle - size / 2, middle + size / 2]) };
   const error = trace[`error_${letter}`]?.array ?? [];
   const from = (i) => trace.base?.[i] ?? 0; // a bar's length counts from its base
-  return { values: trace[letter].flatMap((v, i) => [from(i), from(i) + v, from(i) + v + (error[i] ?? 0)]), zero: true, room: true };
+  return {
+    values: trace[letter].flatMap((v, i) => [from(i), from(i) + v, from(i) + v + (error[i] ?? 0)]),
+    zero: true,
+    room: true,
+  };
 }
 
 export function drawBars(trace, x, y, spots) {

@@ -25,7 +25,8 @@ class Live {
     this.root = parent.appendChild(make("section", "live"));
     this.bar = this.root.appendChild(make("div", "bar"));
     this.status = this.bar.appendChild(make("p", "status"));
-    this.status.setAttribute("role", "status");
+    this.ears = this.bar.appendChild(make("p", "for-ears")); // what goes on without the steps, which would never be silent
+    this.ears.setAttribute("role", "status");
     this.buttons = this.bar.appendChild(make("div", "buttons"));
     this.pause = this.button("❚❚ Pause", () => this.press(this.news?.state === "paused" ? "play" : "pause"));
     this.step = this.button("One step", () => this.press("step"));
@@ -103,12 +104,14 @@ class Live {
     else if (change === "rows") this.view.append();
     this.view.root.hidden = !this.run.steps.length;
     this.status.textContent = status(said, (value) => fixed(value, 1), count);
+    const told = status({ ...said, progress: {} }, (value) => fixed(value, 1), count);
+    if (this.ears.textContent !== told) this.ears.textContent = told;
     const mine = said.mine && said.number && said.state !== "ended";
     this.buttons.hidden = !mine && !said.place;
     for (const each of [this.pause, this.step, this.speed.parentElement]) each.hidden = !mine;
     this.pause.textContent = said.state === "paused" ? "▶ Play" : "❚❚ Pause";
     this.stop.textContent = mine ? "■ Stop" : "Leave the queue";
-    if (document.activeElement !== this.speed) this.speed.value = said.speed ?? 0;
+    if (this.root.getRootNode().activeElement !== this.speed) this.speed.value = said.speed ?? 0;
     this.judge();
   }
 
@@ -124,7 +127,7 @@ class Live {
     this.verdict.textContent =
       at < 0
         ? `The loss on held-out text has not turned so far. ${now}`
-        : `The loss on held-out text was lowest at step ${count(steps[at])} (after ${fixed(seconds[at], 1)} s), at ${fixed(heldOut[at], 2)}. Since then it rises while the other falls: what it learns now holds for its own text only. It overfits. ${now}`;
+        : `The loss on held-out text was lowest at step ${count(steps[at])} (after ${fixed(seconds[at], 1)} s of processor time), at ${fixed(heldOut[at], 2)}. Since then it rises while the other falls: what it learns now holds for its own text only. It overfits. ${now}`;
   }
 
   close() {

@@ -64,7 +64,9 @@ export function status(said, seconds, counted) {
   if (!said.number) return said.place ? `Your training starts at once.${queue}` : "Nothing is running. Start a training above.";
   const whose = said.mine ? "Your training" : "Somebody's training";
   const far =
-    said.progress?.step === undefined ? "" : ` Step ${counted(said.progress.step)}, ${seconds(said.progress.seconds)} s.`;
+    said.progress?.step === undefined
+      ? ""
+      : ` Step ${counted(said.progress.step)}, ${seconds(said.progress.seconds)} s of processor time.`;
   const states = {
     starting: `${whose} (${said.title}) starts: this takes some seconds.`,
     running: `${whose} (${said.title}) runs.${far}`,

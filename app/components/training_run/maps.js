@@ -23,7 +23,7 @@ export function spread(rows) {
 export class Maps {
   constructor(parent, onHead) {
     this.root = parent.appendChild(make("section", "maps"));
-    this.title = this.root.appendChild(make("h4", "", "What each character attends to"));
+    this.title = this.root.appendChild(make("h2", "", "What each character attends to"));
     this.buttons = this.root.appendChild(make("div", "heads"));
     this.buttons.setAttribute("role", "group");
     this.buttons.setAttribute("aria-label", "Attention head");
@@ -63,7 +63,7 @@ export class Maps {
     if (!weights || !width) return;
     this.weights = weights;
     this.width = width;
-    this.colours = palette(this.root, "probability", this.colours);
+    this.colours = palette(this.root, "attention", this.colours);
     const size = this.text.length;
     const each = (size * (size + 1)) / 2;
     [...this.buttons.children].forEach((button, head) => {

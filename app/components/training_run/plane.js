@@ -6,7 +6,7 @@ const MARGIN = 16;
 export class Plane {
   constructor(parent) {
     this.root = parent.appendChild(make("section", "plane"));
-    this.root.append(make("h4", "", "Where its characters lie"));
+    this.root.append(make("h2", "", "Where its characters lie"));
     this.svg = this.root.appendChild(svg("svg", { role: "img" }));
     this.says = this.root.appendChild(make("p", "says"));
   }

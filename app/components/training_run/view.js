@@ -29,7 +29,7 @@ export class RunView {
     this.slider.addEventListener("change", () => this.rest(250));
     this.where = this.scrub.appendChild(make("output"));
     this.writes = this.root.appendChild(make("div", "writes"));
-    this.writes.append(make("h4", "", "What it writes, with the same dice at every checkpoint"));
+    this.writes.append(make("h2", "", "What it writes, with the same dice at every checkpoint"));
     this.list = this.writes.appendChild(make("ol", "samples"));
     this.now = this.root.appendChild(make("p", "sample"));
     this.says = this.root.appendChild(make("p", "says state"));

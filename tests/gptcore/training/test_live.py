@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -168,3 +169,10 @@ def test_the_command_speaks_json_alone_and_ends_with_its_input():
     assert json.loads(child.stdout.readline())["step"] == 0
     child.stdin.close()
     assert child.wait(timeout=20) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no such limit")
+def test_a_process_that_takes_too_much_processor_time_is_ended_by_the_system():
+    script = "from gptcore.training import live\nlive.MOST_CPU = 1\nlive.limit_processor_time()\nwhile True: pass"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGXCPU
