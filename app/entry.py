@@ -11,7 +11,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from app import state, ui
+from app import state
 from app.components.address import address
 from app.shell import bars, first_visit, navigation
 
@@ -20,7 +20,6 @@ def draw() -> None:
     """One run: what needs no model first, so that there is something to look at while torch is imported."""
     page = st.navigation(navigation.pages(), position="hidden")
     st.set_page_config(page_title=f"{page.title} · Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
-    ui.style()
     state.current()  # from the URL, on the first run of a session
     first_visit.welcome(page)
     address()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from app import runtime
 from app.components.next_token import is_hidden
 from app.components.timeline import Chip
+from app.recent import MB, keeping
 from app.runtime import Here
 from app.state import View
+from gptcore.run import Run
 from gptcore.sampling import SamplingSettings, Selection, select
 
 
@@ -36,5 +38,11 @@ def _next_text(here: Here) -> str:
 
 
 def selection(here: Here) -> Selection:
-    """The choice of the token that follows the whole sequence, with the view's settings."""
-    return select(here.trace.logits, settings(here.view), position=len(here.ids))
+    """The choice of the token that follows the whole sequence, with the view's settings; shared, not to be changed."""
+    return _selection(here.run, settings(here.view))
+
+
+@keeping(32 * MB)
+def _selection(run: Run, chosen_settings: SamplingSettings) -> Selection:
+    """Made once for all who ask in a run of the script: the chips of the bar and of the page, the panel, the step itself."""
+    return select(runtime.trace(run).logits, chosen_settings, position=len(run.ids))

@@ -32,14 +32,8 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
     from gptcore.checks import Check
 
 _SOON = 0.5  # seconds for which nobody needs a bar
-_ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
 WHOLE = "whole"  # what belongs to no single stage has the colour of the text
-
-
-def style() -> None:
-    """The application's own style sheet."""
-    st.html(_ROOT / "app" / "style.css")
 
 
 def mode() -> palette.Mode:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from streamlit import config
 
 from app.server import answers, assets
+from app.server.first_page import FirstPage
 from app.server.gate import Gate
 from app.server.headers import FRAMES_VARIABLE, SafetyHeaders, frame_origins
 from app.server.limits import Full
@@ -22,6 +23,7 @@ def middleware(open_files: int = 0) -> list[Middleware]:
         Middleware(SafetyHeaders, frames=frame_origins(os.environ.get(FRAMES_VARIABLE, ""))),
         Middleware(Gate, own=OwnNames(listed(os.environ.get(HOSTS_VARIABLE, "")))),
         Middleware(Full, files=open_files),
+        Middleware(FirstPage),
     ]
 
 

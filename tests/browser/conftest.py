@@ -13,22 +13,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.figure_visitor import Visitor as FigureVisitor
 from tests.browser.map_visitor import Visitor as MapVisitor
 from tests.browser.server import Server, running_app
-from tests.browser.visit import Visit, Window, at_rest, listen
+from tests.browser.visit import Visit, Window, at_rest
+from tests.browser.windows import Windows
 
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER_ARGS = [
-    "--no-sandbox",  # CI runs as root
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 HOW_TO = "There is no Chromium on the PATH: install one (Debian: apt-get install chromium), or name it in GLASS_BROWSER."
 
 
@@ -53,7 +46,7 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
     """Chromium. Without one the tests are skipped, but in CI they fail."""
     path = os.environ.get("GLASS_BROWSER") or next(filter(None, map(shutil.which, BROWSER_NAMES)), None)
     if path is None:
@@ -61,34 +54,16 @@ def browser() -> Iterator[Browser]:
             pytest.fail(HOW_TO)
         pytest.skip(HOW_TO)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGS)
-        yield chromium
-        chromium.close()
+        windows = Windows(playwright, path, tmp_path_factory.mktemp("browser"))
+        yield windows
+        windows.close()
 
 
 @pytest.fixture
-def window(browser: Browser) -> Iterator[Window]:
+def window(browser: Windows) -> Iterator[Window]:
     """window(width=1280, height=900, dark=False, touch=False, reduced_motion=False) -> an empty page of a new visitor, listened to."""
-    contexts: list[BrowserContext] = []
-
-    def open_window(
-        width: int = 1280, height: int = 900, *, dark: bool = False, touch: bool = False, reduced_motion: bool = False
-    ) -> Page:
-        context = browser.new_context(
-            viewport=ViewportSize(width=width, height=height),
-            color_scheme="dark" if dark else "light",
-            has_touch=touch,
-            reduced_motion="reduce" if reduced_motion else "no-preference",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        contexts.append(context)
-        page = context.new_page()
-        listen(page)
-        return page
-
-    yield open_window
-    for context in contexts:
-        context.close()
+    yield browser.open
+    browser.take_back()
 
 
 @pytest.fixture

@@ -94,7 +94,6 @@ def heatmap(labels: list[str], turn: int, mode: Mode) -> Figure:
 KINDS: dict[str, Callable[[list[str], int, Mode], Figure]] = {
     f.__name__: f for f in (bars, tiny, tiny_line, signed, histogram, log, points, crowd, log_dots, strip, heatmap)
 }
-ui.style()
 if st.button("Turn"):
     state.remember("turn", state.remembered("turn", 0) + 1)
 st.button("Again")

@@ -10,6 +10,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
+from tests.browser.visit import hear_frames
+
 
 def rgb(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -25,7 +27,7 @@ class Visitor:
         self.readout = self.view.locator(".readout")
         self.canvas = self.view.locator("canvas[tabindex]")
         self.tokens = self.view.locator(".token")
-        page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+        hear_frames(page, self._count)
 
     def _count(self, frame: str | bytes) -> None:
         self.received += len(frame)

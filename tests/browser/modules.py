@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Page, Route
 
 from tests.browser.server import ROOT
+from tests.browser.visit import Window
 
 COMPONENTS = ROOT / "app" / "components"
 _ADDRESS = "http://components.test/"
@@ -22,15 +21,13 @@ def _serve(route: Route) -> None:
         route.fulfill(body="<!DOCTYPE html>", content_type="text/html")
 
 
-@contextmanager
-def page_with(browser: Browser, *modules: str) -> Iterator[Page]:
+def page_with(window: Window, *modules: str) -> Page:
     """An empty page in which what these modules export (paths below app/components) can be named without more."""
-    with browser.new_context() as context:
-        context.route(f"{_ADDRESS}**", _serve)
-        page = context.new_page()
-        page.goto(_ADDRESS)
-        page.evaluate(
-            "(paths) => Promise.all(paths.map((path) => import(path))).then((found) => { Object.assign(globalThis, ...found) })",
-            [f"/{module}" for module in modules],
-        )
-        yield page
+    page = window()
+    page.route(f"{_ADDRESS}**", _serve)
+    page.goto(_ADDRESS)
+    page.evaluate(
+        "(paths) => Promise.all(paths.map((path) => import(path))).then((found) => { Object.assign(globalThis, ...found) })",
+        [f"/{module}" for module in modules],
+    )
+    return page

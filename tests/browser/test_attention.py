@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import gptcore
 from app.writing.numbers import percent
@@ -18,7 +18,7 @@ from gptcore.checkpoints import EMBEDDED, save_model
 from gptcore.model import GPTModel
 from gptcore.trace import Trace
 from tests.browser.server import running_app
-from tests.browser.visit import Visit, assert_silent, listen, no_error_box, settled
+from tests.browser.visit import Visit, assert_silent, no_error_box, settled
 
 LINK = "/attention?attention=head&open=maths&prompt=Once+upon+a+time&layer=3&head=5"
 
@@ -90,16 +90,16 @@ def test_a_click_on_a_cell_puts_its_query_and_key_into_the_formula_and_the_addre
 
 
 # How far the overview said it was. It can say so for less than the time between two looks of a test.
-REMEMBER_CAPTIONS = """
+REMEMBER_CAPTIONS = """() => {
     window.captions = new Set();
     new MutationObserver(() => {
         for (const note of document.querySelectorAll('.glass-note'))
             for (const said of note.textContent.match(/\\d+ of \\d+ layers are computed/g) ?? []) captions.add(said);
     }).observe(document, { subtree: true, childList: true, characterData: true });
-"""
+}"""
 
 
-def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(browser: Browser, tmp_path: Path) -> None:
+def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(visit: Visit, tmp_path: Path) -> None:
     folder = tmp_path / "long-context"
     config = replace(gptcore.load("storyteller").config, context_length=1024, n_layers=6, n_heads=12)
     save_model(GPTModel(config), folder)
@@ -107,10 +107,8 @@ def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(browser: 
         shutil.copy(EMBEDDED / name, folder)
     query = urlencode({"model": str(folder), "prompt": " ".join(["the"] * 1024), "attention": "head"})
     with running_app(tmp_path / "log.txt", GLASS_MODELS=str(folder)) as app:
-        page = browser.new_page()
-        listen(page)
-        page.add_init_script(REMEMBER_CAPTIONS)
-        page.goto(f"{app.url}/attention?{query}", wait_until="domcontentloaded")
+        page = visit(f"/attention?{query}", wait=False, app=app)
+        page.evaluate(REMEMBER_CAPTIONS)
         expect(large(page).locator("h2.heading")).to_have_text("Layer 0, head 0: attention weights", timeout=60_000)
         thumbnails = page.locator("section.view.overview canvas.maps")
         box = thumbnails.bounding_box()
@@ -121,7 +119,6 @@ def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(browser: 
         expect(page.get_by_text("layers are computed")).to_have_count(0)
         assert page.evaluate("() => [...captions]"), "The overview never said how far it was."
         runs = page.evaluate("() => performance.getEntriesByName('glass-overview').length")
-        assert runs >= 3  # drawn again while it filled up
+        assert runs >= 2  # drawn with some of its layers, and again with all; how often between depends on the machine
         no_error_box(page)
         assert_silent(page)
-        page.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from benchmarks import load
 from benchmarks.raw_visitor import RawVisitor
 from tests.browser.server import Server
@@ -13,6 +15,20 @@ def test_every_visitor_opens_the_page_and_writes_as_many_tokens_as_it_presses(se
     seen, processor = load.turn(server, visitors=2, seconds=0.4, every=0.2)
     assert not seen.errors and len(seen.first) == 2 and len(seen.steps) == 4
     assert min(seen.first + seen.steps) > 0 and seen.step_bytes > 4 * 500 and not processor <= 0
+
+
+@pytest.mark.parametrize(
+    "view", [{}, {"write": "choice"}, {"write": "choice", "prompt": "a " * 200}, {"write": "steps"}], ids=str
+)
+def test_a_step_sends_at_most_40_kilobytes(server: Server, view: dict[str, str]) -> None:
+    seen = load.Seen()
+    with RawVisitor(server.url, {"prompt": "Once upon a time"} | view) as visitor:
+        visitor.open()
+        for _ in range(3):
+            seen.step_bytes = 0
+            load.step(visitor, seen, time.monotonic())
+            assert 500 < seen.step_bytes <= 40_000
+    assert not seen.errors
 
 
 def test_a_step_where_nothing_can_follow_is_an_error(server: Server) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from app.charts import theme
 from app.components.map_canvas import levels
@@ -298,15 +298,15 @@ def test_the_picture_can_be_saved(open_map: Open, query: dict[str, Any]) -> None
     assert rgb((theme.ATTENTION if "view" in query else theme.SEQUENTIAL)["light"][9]) in colours
 
 
-def test_python_and_the_browser_give_a_number_the_same_level(browser: Browser) -> None:
+def test_python_and_the_browser_give_a_number_the_same_level(window: Window) -> None:
     rng = np.random.default_rng(0)
     numbers = [*(rng.normal(size=300) * 10.0 ** rng.integers(-9, 9, 300)), 0, 1e21, -1e-7, np.inf]
     weights = [*rng.random(300) ** 4, 0, 1, 0.5]
-    with page_with(browser, "map_canvas/scale.js") as page:
-        found = page.evaluate(
-            """({numbers, weights}) => [weights.map((w) => levelOf(w, "probability", 0.8)),
-                numbers.map((x) => levelOf(x, "signed", 3))]""",
-            {"numbers": [float(x) for x in numbers], "weights": [float(w) for w in weights]},
-        )
+    page = page_with(window, "map_canvas/scale.js")
+    found = page.evaluate(
+        """({numbers, weights}) => [weights.map((w) => levelOf(w, "probability", 0.8)),
+            numbers.map((x) => levelOf(x, "signed", 3))]""",
+        {"numbers": [float(x) for x in numbers], "weights": [float(w) for w in weights]},
+    )
     assert np.abs(np.array(found[0]) - levels(weights, top=0.8)).max() <= 1  # 32-bit here, 64-bit there
     assert np.abs(np.array(found[1]) - levels(numbers, "signed", 3)).max() <= 1

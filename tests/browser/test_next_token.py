@@ -15,7 +15,16 @@ from gptcore.random_numbers import random_number
 from tests.browser.next_token_app import FIRST_LENGTH
 from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
-from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
+from tests.browser.visit import (
+    Window,
+    assert_silent,
+    at_rest,
+    hear_frames,
+    no_horizontal_scroll,
+    settled,
+    wait_for_runs,
+    wait_ready,
+)
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -26,7 +35,7 @@ class Visitor:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.received: list[bytes] = []
-        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self.received.append(bytes(frame))))
+        hear_frames(page, lambda frame: self.received.append(bytes(frame)))
 
     def slider(self, name: str) -> Locator:
         return self.page.get_by_role("slider", name=name)

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser
 
 from app.writing import numbers
+from tests.browser.visit import Window
 
 MODULE = Path(__file__).parents[2] / "app/components/shared/numbers.js"
 WRITE = """async ([code, values]) => {
@@ -40,10 +40,9 @@ def samples() -> list[float]:
     return [float(x) for x in (*sizes, *short, *noisy, *singles, *shares, *halves, *borders, *special)]
 
 
-def test_python_and_the_browser_write_thousands_of_numbers_alike(browser: Browser) -> None:
+def test_python_and_the_browser_write_thousands_of_numbers_alike(window: Window) -> None:
     values = samples()
     code = base64.b64encode(MODULE.read_bytes()).decode()
-    with browser.new_context() as context:
-        there = context.new_page().evaluate(WRITE, [code, values])
+    there = window().evaluate(WRITE, [code, values])
     assert len(values) > 6000
     assert [(x, here, found) for x, found in zip(values, there, strict=True) if (here := written(x)) != found] == []

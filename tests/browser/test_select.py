@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
 
 from app.components.choice.stops import STOPS, top_ks
+from app.components.next_token import by_token
 from gptcore.sampling import SamplingSettings, select
 from tests.browser.modules import page_with
+from tests.browser.visit import Window
 
 
 def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int]]:
@@ -43,25 +44,29 @@ def random_cases(count: int) -> Iterator[tuple[np.ndarray, SamplingSettings, int
 
 IN_THE_BROWSER = """(cases) => cases.map(([bytes, settings, u]) => {
   const raw = Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0));
-  const found = select(new Float32Array(raw.buffer), settings, u);
+  const { ids, logits } = inOrder(new Float32Array(raw.buffer));
+  const found = select(logits, settings, u);
   const total = found.mass[found.n - 1];
   const shown = [0, found.rank, found.n - 1];
-  return {kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
+  return {ids: btoa(String.fromCharCode(...new Uint8Array(ids.buffer).subarray(0, 40_000))),
+          kept: Object.values(found.kept), rank: found.rank, low: found.low, high: found.high,
           entropies: [found.entropy, found.finalEntropy], probs: shown.map((i) => found.weights[i] / total)};
 })"""
 
 
-def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(browser: Browser) -> None:
+def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(window: Window) -> None:
     """exp differs between the two in the last digit, so a u within 1e-12 of a boundary may fall on either side: none here does."""
     selections = [select(*case) for case in random_cases(1000)]
-    sent = [[base64.b64encode(s.logits.astype(np.float32).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
+    sent = [[base64.b64encode(by_token(s).tobytes()).decode(), vars(s.settings), s.u] for s in selections]
     settings = vars(SamplingSettings())
-    with page_with(browser, "choice/select.js") as page:
-        found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
-        on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
+    page = page_with(window, "choice/select.js")
+    found = [answer for start in range(0, 1000, 100) for answer in page.evaluate(IN_THE_BROWSER, sent[start : start + 100])]
+    on_a_boundary = page.evaluate("(s) => select(Float32Array.of(0, 0), s, 0.5).rank", settings)
     assert on_a_boundary == 1
     for python, js in zip(selections, found, strict=True):
         assert min(abs(python.u - python.low), abs(python.u - python.high)) > 1e-12 or python.low == python.u == 0
+        first_ids = np.frombuffer(base64.b64decode(js["ids"]), np.uint32)
+        assert first_ids.tolist() == python.token_ids[: len(first_ids)].tolist()
         assert js["kept"] == [stage.kept for stage in python.stages]
         assert js["rank"] == python.chosen_rank
         assert [js["low"], js["high"]] == pytest.approx([python.low, python.high], abs=1e-12)
@@ -75,16 +80,16 @@ def test_the_browser_keeps_the_same_sets_and_chooses_the_same_token_as_python(br
 SIZES = (1, 2, 9, 300, 4096, 50257)
 
 
-def test_the_sliders_of_all_pages_have_the_same_stops(browser: Browser) -> None:
-    with page_with(browser, "choice/stops.js") as page:
-        there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
+def test_the_sliders_of_all_pages_have_the_same_stops(window: Window) -> None:
+    page = page_with(window, "choice/stops.js")
+    there = page.evaluate("(sizes) => [TEMPERATURES, TOP_PS, MIN_PS, ...sizes.map(topKs)]", SIZES)
     assert there == [list(values) for values in (STOPS["temperature"], STOPS["top_p"], STOPS["min_p"], *map(top_ks, SIZES))]
 
 
-def test_a_thumb_stands_on_the_stop_of_its_value(browser: Browser) -> None:
-    with page_with(browser, "choice/scales.js") as page:
-        for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
-            assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
+def test_a_thumb_stands_on_the_stop_of_its_value(window: Window) -> None:
+    page = page_with(window, "choice/scales.js")
+    for values in (*map(list, STOPS.values()), *([*top_ks(size)] for size in SIZES)):
+        assert page.evaluate("(values) => values.map((value) => nearest(values, value))", values) == list(range(len(values)))
 
 
 def test_top_k_reaches_every_small_number_and_all_of_the_vocabulary() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 Window = Callable[..., Page]  # what the fixtures `window` and `visit` give
@@ -20,37 +20,62 @@ APP = '[data-testid="stApp"]'
 OWN_404S = re.compile(r"/_stcore/(health|host-config)$")
 
 
+Frame = str | bytes
+
+
 @dataclass
 class _Heard:
-    """What a page has let us hear so far: complaints on the console, and how many runs of the script it was told the end of."""
+    """What a page has let us hear so far: complaints on the console, how many runs of the script it was told the end of, and who wants
+    to know what passes through its websocket."""
 
     complaints: list[str] = field(default_factory=list)
     finished_runs: int = 0
+    on_frame: list[Callable[[Frame], object]] = field(default_factory=list)
 
 
 _HEARD: WeakKeyDictionary[Page, _Heard] = WeakKeyDictionary()
 
 
 def listen(page: Page) -> None:
-    """From now on remember every error and warning of the console, every uncaught exception and every finished run."""
-    heard = _HEARD.setdefault(page, _Heard())
+    """From now on remember every error and warning of the console, every uncaught exception, every dialog and every finished run; what
+    was heard before is forgotten."""
+    known = page in _HEARD
+    _HEARD[page] = _Heard()
+    if known:
+        return
+
+    def complain(said: str) -> None:
+        _HEARD[page].complaints.append(said)
 
     def on_console(message: ConsoleMessage) -> None:
         url = message.location.get("url", "")
         own_404 = "404" in message.text and OWN_404S.search(url)
         if message.type in {"error", "warning"} and not own_404:
-            heard.complaints.append(f"{message.type}: {message.text} ({url})")
+            complain(f"{message.type}: {message.text} ({url})")
 
-    def on_frame(payload: str | bytes) -> None:
+    def on_dialog(dialog: Dialog) -> None:
+        complain(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def on_frame(payload: Frame) -> None:
+        heard = _HEARD[page]
         # The page shows that a script runs, but a run of a few milliseconds comes and goes between two paintings.
         if isinstance(payload, bytes):
             message = ForwardMsg.FromString(payload)
             if message.WhichOneof("type") == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 heard.finished_runs += 1
+        for told in heard.on_frame:
+            told(payload)
 
     page.on("console", on_console)
-    page.on("pageerror", lambda error: heard.complaints.append(f"uncaught: {error}"))
+    page.on("pageerror", lambda error: complain(f"uncaught: {error}"))
+    page.on("dialog", on_dialog)
     page.on("websocket", lambda websocket: websocket.on("framereceived", on_frame))
+
+
+def hear_frames(page: Page, told: Callable[[Frame], object]) -> None:
+    """Be told each message that the page receives from now on."""
+    _HEARD[page].on_frame.append(told)
 
 
 def assert_silent(page: Page) -> None:

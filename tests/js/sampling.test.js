@@ -2,11 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axisEnd, choices, nearest } from "../../app/components/choice/scales.js";
-import { firstWhere, select, sumOf } from "../../app/components/choice/select.js";
+import { firstWhere, inOrder, select, sumOf } from "../../app/components/choice/select.js";
 import { MIN_PS, TEMPERATURES, TOP_PS, topKs } from "../../app/components/choice/stops.js";
 
 const OFF = { temperature: 1, top_k: null, top_p: 1, min_p: 0 };
 const HALVES = Float32Array.from([8, 4, 2, 1, 1], Math.log); // probabilities 1/2, 1/4, 1/8, 1/16, 1/16
+
+test("candidates are in order of their logits, and of equal ones the smaller id comes first", () => {
+  const logits = Float32Array.of(-1.5, 0, 2, -Infinity, -0, 2, 1e-45, -1e-45, 3e38, -3e38, -Infinity, 0);
+  const found = inOrder(logits);
+  assert.deepEqual([...found.ids], [8, 2, 5, 6, 1, 4, 11, 7, 0, 9, 3, 10]);
+  assert.deepEqual(
+    [...found.logits],
+    [...found.ids].map((id) => logits[id]),
+  );
+});
 
 test("without a cut every candidate is kept and u falls into the interval of its size", () => {
   const found = select(HALVES, OFF, 0.8);

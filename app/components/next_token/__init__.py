@@ -1,7 +1,7 @@
 """The choice of the next token, to be taken in the hand: bars, sliders, and the strip with the dart.
 
 Python decides (gptcore/sampling.py); choice/select.js mirrors it, so that a drag redraws within a frame over the whole vocabulary. The
-sorted logits travel once a step with the panel, and what a slider changes by itself.
+logits travel once a step with the panel, by token id, and are put in order there; what a slider changes travels by itself.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ def next_token(
     shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(
         {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
-        ids=choice.token_ids.astype(np.uint16 if len(choice.token_ids) <= 1 << 16 else np.int32),
-        logits=choice.logits.astype(np.float32),  # what they were: a model in float32 has made them
+        logits=by_token(choice),
     )
 
     def settings_changed() -> None:
@@ -73,6 +72,13 @@ def next_token(
     component("next_token")(
         key=key, data=data, on_settings_change=settings_changed, on_choose_change=chosen, on_guess_change=guessed
     )
+
+
+def by_token(choice: Selection) -> np.ndarray:
+    """The logits as the model, in float32, has made them: [vocab_size], by token id."""
+    logits = np.empty(len(choice.token_ids), np.float32)
+    logits[choice.token_ids] = choice.logits
+    return logits
 
 
 def is_hidden(key: str, n_tokens: int) -> bool:

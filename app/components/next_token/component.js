@@ -1,6 +1,6 @@
 // The panel: takes what Python sends, keeps the settings that the hand has changed since, and draws bars, strip, facts and hover.
 import { Controls } from "../choice/controls.js";
-import { select } from "../choice/select.js";
+import { inOrder, select } from "../choice/select.js";
 import { make } from "../shared/elements.js";
 import { shelf, tokenText, unpack } from "../shared/shelf.js";
 import { Bars } from "./bars.js";
@@ -75,9 +75,9 @@ class Panel {
     this.redraw();
   }
 
-  // A step: the candidates in their order, {header: {said, model, labels, n_tokens}, arrays: {ids, logits}}.
+  // A step: the logits by token id, {header: {said, model, labels, n_tokens}, arrays: {logits}}.
   takeStep({ header, arrays }) {
-    this.next = { ...header, ids: arrays.ids.data, logits: arrays.logits.data };
+    this.next = { ...header, ...inOrder(arrays.logits.data) };
     this.listen(header.said);
     this.listen(`vocabulary:${header.model}`);
     this.arrive();

@@ -1,0 +1,79 @@
+"""Chromium's windows, used again and again: most of what a new one costs is Streamlit's megabytes of scripts, read and compiled anew.
+
+One profile keeps them compiled, and a window that goes on to the next test keeps its process. What a visitor leaves behind in it (the
+page, the pointer, what a page stores) goes between two tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, ViewportSize
+
+from tests.browser.visit import listen
+
+ARGS = [
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+
+
+class Windows:
+    """Windows with a mouse, and windows that can be touched, each kind of a browser of its own that starts when one is asked for."""
+
+    def __init__(self, playwright: Playwright, executable: str, folder: Path) -> None:
+        self._launch: Callable[[bool], BrowserContext] = lambda touch: playwright.chromium.launch_persistent_context(
+            folder / ("touch" if touch else "mouse"),
+            executable_path=executable,
+            args=ARGS,
+            has_touch=touch,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        self._profiles: dict[bool, BrowserContext] = {}
+        self._free: dict[bool, list[Page]] = {False: [], True: []}
+        self._lent: dict[Page, bool] = {}
+
+    def open(
+        self, width: int = 1280, height: int = 900, *, dark: bool = False, touch: bool = False, reduced_motion: bool = False
+    ) -> Page:
+        """An empty window that is listened to."""
+        if touch not in self._profiles:
+            self._profiles[touch] = self._launch(touch)
+            self._free[touch] = list(self._profiles[touch].pages)
+        page = self._free[touch].pop() if self._free[touch] else self._profiles[touch].new_page()
+        self._lent[page] = touch
+        page.set_viewport_size(ViewportSize(width=width, height=height))
+        page.emulate_media(
+            color_scheme="dark" if dark else "light", reduced_motion="reduce" if reduced_motion else "no-preference"
+        )
+        listen(page)
+        return page
+
+    def take_back(self) -> None:
+        """All windows that are lent, empty again; what they opened themselves, and what does not answer any more, is closed."""
+        for page, touch in self._lent.items():
+            try:
+                page.unroute_all()
+                if page.url.startswith("http"):
+                    page.evaluate(_FORGET)
+                page.mouse.move(-1, -1)
+                page.goto("about:blank")
+                self._free[touch].append(page)
+            except Error:
+                page.close()
+        self._lent.clear()
+        for touch, profile in self._profiles.items():
+            profile.clear_cookies()
+            for other in profile.pages:
+                if other not in self._free[touch]:
+                    other.close()
+
+    def close(self) -> None:
+        for profile in self._profiles.values():
+            profile.close()
