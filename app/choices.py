@@ -233,7 +233,7 @@ GRADIENT_WIDTH = count("gradient_width", 1, 64, 3)
 GRADIENT_BEND = one_of("gradient_bend", ["gelu_tanh", "gelu_exact", "relu", "silu", "tanh", "sigmoid"])
 GRADIENT_SEED = count("gradient_seed", 0, 9999, 123)
 
-BLOCK_PART = one_of("block", ["stations", "dropout"])
+BLOCK_PART = one_of("block", ["stations", "layers", "learned", "dropout"])
 BLOCK_SCALE = one_of("block_scale", ["own", "one"])
 DROPOUT = switch("dropout")
 DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)

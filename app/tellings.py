@@ -35,10 +35,14 @@ FOX, WOLF = (
     f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
 )  # two texts that differ in one token, and in what comes next
 MOTORCYCLE = "The princess rode her motorcycle through the forest"
+THREE = "Once there was a king who had three"  # its last token has near relatives
+SONS = f"{THREE} sons"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("tokens", "cut"): Telling(MOTORCYCLE),
     ("tokens", "merges"): Telling(MOTORCYCLE),
     ("tokens", "gpt2"): Telling(MOTORCYCLE, changed="Hello, I am"),
+    **{("embeddings", part): Telling(THREE) for part in ("sum", "similar", "positions", "lengths", "plane")},
+    **{("block", part): Telling(SONS) for part in ("stations", "layers", "learned", "dropout")},
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
