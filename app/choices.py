@@ -227,13 +227,13 @@ FUNCTIONS = several_of("functions", FUNCTIONS_OFFERED, ["gelu_tanh", "relu"])
 FUNCTIONS_X = amount("functions_x", -4, 4, -0.75)  # GELU's lowest point
 SWIGLU_INPUT = amount("swiglu_input", -2, 2, 0.5)
 
-SHORTCUTS_PART = one_of("shortcuts", ["experiment", "model"])
+SHORTCUTS_PART = one_of("shortcuts", ["experiment", "difference", "model"])
 GRADIENT_DEPTH = count("gradient_depth", 2, 64, 5)  # the defaults are the published experiment
 GRADIENT_WIDTH = count("gradient_width", 1, 64, 3)
 GRADIENT_BEND = one_of("gradient_bend", ["gelu_tanh", "gelu_exact", "relu", "silu", "tanh", "sigmoid"])
 GRADIENT_SEED = count("gradient_seed", 0, 9999, 123)
 
-BLOCK_PART = one_of("block", ["stations", "dropout"])
+BLOCK_PART = one_of("block", ["stations", "layers", "learned", "dropout"])
 BLOCK_SCALE = one_of("block_scale", ["own", "one"])
 DROPOUT = switch("dropout")
 DROP_RATE = amount("drop_rate", 0, 0.9, 0.1)

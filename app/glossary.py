@@ -35,15 +35,15 @@ GLOSSARY: dict[str, str] = {
     "and shift. Each position by itself.",
     "BatchNorm": "Batch normalisation: the same, but over the rows of a batch, for each feature. It has nothing to go by when the batch "
     "is one row.",
-    "feed-forward network": "The second part of a block: widen each position's numbers to four times as many, bend them with GELU, narrow "
-    "them again. Also called MLP, multi-layer perceptron.",
-    "GELU": "Gaussian error linear unit: a smooth bend that lets large numbers through, silences very negative ones, and lets small "
+    "feed-forward network": "The second part of a block: expand each position's numbers to four times as many, apply GELU to each, project "
+    "them back. Also called MLP, multi-layer perceptron.",
+    "GELU": "Gaussian error linear unit: a smooth activation function that lets large numbers through, silences very negative ones, and lets small "
     "negative ones through a little. GPT-2 uses its tanh form.",
     "ReLU": "Rectified linear unit: negative numbers become 0, others stay.",
-    "SiLU": "Sigmoid linear unit, also called Swish: a number times its sigmoid, x / (1 + e⁻ˣ). A smooth bend, much like GELU.",
+    "SiLU": "Sigmoid linear unit, also called Swish: a number times its sigmoid, x / (1 + e⁻ˣ). Smooth, much like GELU.",
     "SwiGLU": "Swish-gated linear unit: SiLU of one number times a second number, where two linear layers give the two. Many models "
-    "since GPT-3 bend with it; GPT-2 does not.",
-    "neuron": "One of the widened numbers inside a feed-forward network.",
+    "since GPT-3 use it; GPT-2 does not.",
+    "neuron": "One of the expanded numbers inside a feed-forward network.",
     "dropout": "In training, some numbers are set to 0 at random, so that the model does not rely on any one. Off when text is written.",
     "logit": "The number that the model gives a token before softmax: larger means more likely; only differences matter.",
     "softmax": "Turns logits into probabilities: the exponential of each, divided by the sum of all.",

@@ -1,6 +1,7 @@
 """What stands out in a text, for beats that show it: found in the running model on the text in view.
 
-widest, farthest: of the LayerNorms before attention; the newest tokens alone are looked at, so that a long text holds nobody up.
+widest, farthest: of the LayerNorms before attention; sparsest: of the feed-forward networks. The newest
+tokens alone are looked at, so that a long text holds nobody up.
 """
 
 from __future__ import annotations
@@ -37,6 +38,19 @@ def widest(here: Here) -> dict[str, Any]:
 def farthest(here: Here) -> dict[str, Any]:
     """The layer and token at which one dimension lies farthest from the mean, in standard deviations."""
     return _largest(here, _before_attention(here.trace, newest(here))[1])
+
+
+@queued
+def _carriers(trace: Trace, position: int) -> np.ndarray:
+    """How many neurons carry half of what leaves GELU, without sign, at one position [layer]."""
+    post = np.stack([np.abs(trace.feed_forward(layer, (position,)).mlp_post[0]) for layer in range(trace.config.n_layers)])
+    ordered = np.sort(post.astype(np.float64), 1)[:, ::-1].cumsum(1)
+    return (ordered < ordered[:, -1:] / 2).sum(1) + 1
+
+
+def sparsest(here: Here) -> dict[str, Any]:
+    """At the newest token, the layer in which the fewest neurons carry half of what leaves GELU."""
+    return {"layer": int(_carriers(here.trace, len(here.ids) - 1).argmin()), "position": None}
 
 
 def _largest(here: Here, values: np.ndarray) -> dict[str, Any]:

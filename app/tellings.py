@@ -27,6 +27,7 @@ class Telling:
     changed: str = ""
 
 
+SWORD = "He drew his sword and cut off the dragon's"
 OUTLIERS = "The old woman went into the forest and"
 SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
 EVENING = "The old woman went into the forest and gathered wood until the evening came"
@@ -34,10 +35,14 @@ FOX, WOLF = (
     f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
 )  # two texts that differ in one token, and in what comes next
 MOTORCYCLE = "The princess rode her motorcycle through the forest"
+THREE = "Once there was a king who had three"  # its last token has near relatives
+SONS = f"{THREE} sons"
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("tokens", "cut"): Telling(MOTORCYCLE),
     ("tokens", "merges"): Telling(MOTORCYCLE),
     ("tokens", "gpt2"): Telling(MOTORCYCLE, changed="Hello, I am"),
+    **{("embeddings", part): Telling(THREE) for part in ("sum", "similar", "positions", "lengths", "plane")},
+    **{("block", part): Telling(SONS) for part in ("stations", "layers", "learned", "dropout")},
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
@@ -46,6 +51,9 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("layer_norm", "token"): Telling("There was once a king who had three daughters", standouts.widest),
     ("layer_norm", "outliers"): Telling(OUTLIERS, standouts.farthest),
     ("layer_norm", "depth"): Telling(OUTLIERS),
+    ("feed_forward", "steps"): Telling(SWORD, standouts.sparsest),
+    ("feed_forward", "activations"): Telling(SWORD),
+    ("feed_forward", "neurons"): Telling(SWORD),
     ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
     ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),

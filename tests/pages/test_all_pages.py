@@ -13,9 +13,9 @@ PARTS = [(page, part) for page in FILES for part in (choices.ALL[page].options i
 # How many figures stand on a part, whatever the prompt; the other parts draw as many as the prompt gives them reason to.
 N_FIGURES = {
     "embeddings": {"sum": 1, "similar": 1, "positions": 1, "lengths": 2, "plane": 1},
-    "feed_forward": {"steps": 1, "activations": 2, "functions": 0, "neurons": 0},
+    "feed_forward": {"steps": 1, "activations": 2, "functions": 0, "neurons": 1},
     "layer_norm": {"token": 3, "outliers": 1, "depth": 2, "classroom": 1, "stack": 1},
-    "shortcuts": {"experiment": 1, "model": 3},
+    "shortcuts": {"experiment": 1, "difference": 1, "model": 3},
 }
 # What a part shows only when it is asked for it, with a check of its own.
 ASKED = [

@@ -196,7 +196,7 @@ def test_dropout_follows_rate_and_seed_by_widget_and_by_link(monkeypatch: pytest
     at.toggle(key="widget_choice_dropout").set_value(True).run()
     at.slider(key="widget_choice_drop_rate").set_value(0.5).run()
     header, first = component_data(at, "Dropout")
-    assert [row[8] for row in header["rows"]] == ["signed", "probability", "signed", "signed"]
+    assert [row[8] for row in header["rows"]] == ["signed", "attention", "signed", "signed"]
     assert 0 < first["gone0"].sum() < 32 and not first["values0"][first["gone0"] == 1].any()
     at.number_input(key="widget_choice_dropout_seed").set_value(2).run()
     second = component_data(at, "Dropout")[1]

@@ -33,7 +33,7 @@ def reference(tiny_folder: Path) -> TransformersRun:
 def test_the_page_says_which_spread_the_effects_on_the_vocabulary_are_divided_by(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="neurons"))
+    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward="neurons"))
     assert "the spread of this token&#x27;s whole vector after the last block (1), not after this one (0)" in text
 
 
@@ -43,7 +43,7 @@ def test_the_spread_named_is_that_of_the_vector_after_the_last_block(
 ) -> None:
     last = tiny_model.trace(tiny_model.tokenizer.encode("Once upon a time")).resid(2)[2].astype(np.float64)
     link = {"prompt": "Once upon a time", "layer": layer, "position": "2", "feed_forward": "neurons"}
-    said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
+    said = printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link))
     spread = significant(float(np.sqrt(last.var() + 1e-5)))
     assert f"divides it by {spread}: the spread" in said and f"after the last block{says}" in said
 
@@ -61,14 +61,14 @@ def test_one_negative_neuron_is_spoken_of_as_one(
 ) -> None:
     silenced = views.silenced
     monkeypatch.setattr(views, "silenced", lambda found: replace(silenced(found), negative=negative))
-    assert says in printed(open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations"))
+    assert says in printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward="activations"))
 
 
 def test_a_sum_and_the_product_of_a_neuron_stand_on_lines_of_their_own_since_a_phone_has_no_room_beside_them(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     for part, result in (("steps", r"a_\{\d+\} &= [^&=]+"), ("neurons", r"\|v_\{\d+\}\| &= [^&=]+")):
-        at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward=part)
+        at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward=part)
         (formula,) = (element.proto.body for element in at.get("latex"))
         assert re.search(result + r" \\\\\[0.4em\]\s+&(=|\\approx) ", formula)
 
@@ -80,7 +80,7 @@ def test_numbers_outside_the_pictures_are_counted(
     counts = iter([outside, 0] * 2)
     drawn = sections.distribution
     monkeypatch.setattr(sections, "distribution", lambda values: replace(drawn(values), outside=next(counts)))
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="activations")
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward="activations")
     assert f"{said} outside the plots" in printed(at)
 
 
@@ -198,7 +198,7 @@ def test_the_page_says_by_how_much_each_token_is_promoted_or_suppressed(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     link = {"prompt": "Once upon a time", "layer": "1", "position": "2", "feed_forward": "neurons"}
-    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link))
+    text = printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link))
     trace = tiny_model.trace(tiny_model.tokenizer.encode(link["prompt"]))
     found = trace.feed_forward(1, (2,))
     effects = strongest_neurons(tiny_model.model, 1, found.mlp_post[0], trace.resid(2)[2])
@@ -228,7 +228,7 @@ def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)
     (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
     assert "−1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
     plain = activations.curve("swiglu")
@@ -240,7 +240,10 @@ def test_every_function_has_its_formula_with_the_x_and_the_second_input_put_in(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
     link = {"feed_forward": "functions", "functions": "gelu_exact.swiglu", "functions_x": "1.5", "swiglu_input": "-1.25"}
-    text, x = printed(open_page(monkeypatch, tiny_folder, "feed_forward", **link)), torch.tensor(1.5, dtype=torch.float64)
+    text, x = (
+        printed(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)),
+        torch.tensor(1.5, dtype=torch.float64),
+    )
     assert f"= {F.gelu(x).item():.3g}" in text and r"\operatorname{erf}" in text
     product = f"{-1.25 * F.silu(x).item():.3g}"
     assert re.search(r"-1\.25 \\cdot \\text\{SiLU\}\(x\) \\\\\[0\.3em\]\s+&= " + re.escape(product), text)
@@ -248,8 +251,8 @@ def test_every_function_has_its_formula_with_the_x_and_the_second_input_put_in(
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     junk = {"feed_forward": "x", "functions": "relu.relu", "functions_x": "9", "swiglu_input": "nan"}
-    assert figures(open_page(monkeypatch, tiny_folder, "feed_forward", **junk, **JUNK))
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", **{**junk, "feed_forward": "functions"})
+    assert figures(open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **junk, **JUNK))
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **{**junk, "feed_forward": "functions"})
     header = component_data(at, activations.TITLE)[0]
     assert [curve[0] for curve in header["curves"]] == ["GELU, tanh form", "ReLU"]
     assert (header["at"], header["factor"]) == (-0.75, 0.5)
@@ -261,23 +264,23 @@ def test_the_page_shows_the_layer_and_token_of_the_link(
     prompt = "Once upon a time"
     trace = tiny_model.trace(tiny_model.tokenizer.encode(prompt))
     link = {"prompt": prompt, "layer": "1", "position": "2"}
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link)
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)
     strip = numbers(figure(at, "From 32 to 128 numbers")["data"][0]["z"])
     assert np.allclose(strip, views.strips(trace.feed_forward(1, (2,)))[1], equal_nan=True)
     seen = views.silenced(trace.feed_forward(1, (2,)))
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", **link, feed_forward="activations")
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link, feed_forward="activations")
     assert f"{seen.negative} of 128 neurons" in printed(at)
 
 
 def test_functions_can_be_chosen_by_widget_and_by_link_and_none_is_no_error(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
-    at = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="functions")
+    at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward="functions")
     assert [curve[0] for curve in component_data(at, activations.TITLE)[0]["curves"]] == ["GELU, tanh form", "ReLU"]
     at.pills(key="widget_choice_functions").set_value(["swiglu", "silu"]).run()
     assert at.query_params["functions"] == "swiglu.silu"
     query = {"functions": "swiglu.silu", "functions_x": "1.5", "swiglu_input": "2"}
-    by_link = open_page(monkeypatch, tiny_folder, "feed_forward", feed_forward="functions", **query)
+    by_link = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", feed_forward="functions", **query)
     silu = F.silu(torch.tensor(activations.X)).numpy()
     for page, place in ((at, (-0.75, 0.5)), (by_link, (1.5, 2.0))):
         header, arrays = component_data(page, activations.TITLE)

@@ -11,13 +11,12 @@ import streamlit as st
 from app import choices, state, ui
 from app.chapters.block import views
 from app.chapters.block.views import Dropped
-from app.charts import Figure, strip
+from app.charts import Figure, grouped_bars, strip
 from app.components.block_path import Strip, block_path
 from app.runtime import Here
 from app.writing import markup
 from app.writing.numbers import significant
 from app.writing.worked import added, latex_number, worked
-from gptcore.activations import BlockActivations
 from gptcore.dropout import dropped, zeroed
 from gptcore.model import TransformerBlock
 
@@ -25,19 +24,10 @@ SCALES = {"own": "Each strip by itself", "one": "One for all"}
 
 
 def stations(here: Here) -> None:
-    """The way through the block, and its two sums."""
-    found = here.trace.block(here.layer, (here.position,))
-    _way(here, found)
-    _sums(found)
-    ui.source(TransformerBlock)
-
-
-def _way(here: Here, found: BlockActivations) -> None:
     """Station by station: name, mean, spread, largest value and strip. A click on a name opens its page."""
+    found = here.trace.block(here.layer, (here.position,))
     listed = views.stations(found, here.layer, here.config.n_layers)
-    scale = st.segmented_control(
-        "Colour scale", list(SCALES), format_func=SCALES.__getitem__, required=True, **state.choice(choices.BLOCK_SCALE)
-    )
+    scale = state.chosen(choices.BLOCK_SCALE)
     largest = [float(np.abs(s.values).max()) for s in listed]
     limits = largest if scale == "own" else [max(largest)] * len(listed)
     shape = markup.shape(here.config.emb_dim)
@@ -78,15 +68,25 @@ def _way(here: Here, found: BlockActivations) -> None:
             mode=ui.mode(),
         ),
     )
+    size = markup.shape(1, len(here.ids), here.config.emb_dim).replace(" ", "\N{NO-BREAK SPACE}")
     ui.note(
+        f"{size} goes in and {size} comes out, which is why blocks can be stacked. "
         "Point at a strip: one dimension is read out at every station. Spread: standard deviation. Largest: farthest from 0, "
         + ("where the colours of each strip end." if scale == "own" else "the largest of all is where the colours end.")
     )
 
 
-def _sums(found: BlockActivations) -> None:
+def scale_control(here: Here) -> None:
+    """Layer and token, and where the colours end."""
+    ui.layer_and_token(here)
+    st.segmented_control(
+        "Colour scale", list(SCALES), format_func=SCALES.__getitem__, required=True, **state.choice(choices.BLOCK_SCALE)
+    )
+
+
+def sums(here: Here) -> None:
     """The dimension that moved most, added up twice."""
-    st.subheader("The two sums, in numbers", anchor=False)
+    found = here.trace.block(here.layer, (here.position,))
     i = views.moved_most(found)
     pre, attn, mid, mlp, post = (
         float(values[0, i]) for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
@@ -104,20 +104,47 @@ def _sums(found: BlockActivations) -> None:
         \end{{aligned}}"""
     )
     ui.note(f"Dimension {i} is the one that this block changes most for this token. The sums hold for every dimension.")
-    ui.self_check(views.self_checks(found))
+
+
+def checks(here: Here) -> None:
+    """Both sums once more, and the code."""
+    ui.self_check(views.self_checks(here.trace.block(here.layer, (here.position,))))
+    ui.source(TransformerBlock)
+
+
+def layers(here: Here) -> None:
+    """What attention and feed-forward add in every layer, as lengths."""
+    found = views.written(here.trace, here.position)
+    figure = grouped_bars(
+        {"attention": found.attention, "feed-forward": found.feed_forward},
+        labels=[str(layer) for layer in range(len(found.attention))],
+        label_title="layer",
+        title=f"Length of what each layer adds to {here.tokens[here.position]}",
+        value_title="length of the vector",
+        unit="",
+        stages=("attention", "feed_forward"),
+        mode=ui.mode(),
+    )
+    ui.chart(figure, name="block-lengths", data=views.written_table(found))
+
+
+def layers_maths(here: Here) -> None:
+    """The lengths of the layer in focus as a formula."""
+    found, n = views.written(here.trace, here.position), latex_number
+    at = here.layer
+    ui.formula(
+        rf"\begin{{aligned}} \lVert \text{{before}} \rVert &= {n(float(found.before[at]))} \\"
+        rf"\lVert \text{{attention}} \rVert &= {n(float(found.attention[at]))} \\"
+        rf"\lVert \text{{feed-forward}} \rVert &= {n(float(found.feed_forward[at]))} \\"
+        rf"\cos(\text{{before}}, \text{{after}}) &= {n(float(found.cosine[at]))} \end{{aligned}}"
+    )
+    ui.note(f"Layer {at}. Lengths do not add up: the vectors point in different directions.")
 
 
 def dropout(here: Here) -> None:
     """Off at inference; a switch shows what one training step would have zeroed."""
     own = here.config.drop_rate
-    st.markdown(
-        "In training, dropout sets some values to 0 at random, and makes the others larger, so that no part relies on a single number. "
-        f"When text is written it does nothing: all that the app shows was computed without it. This model's drop_rate is {significant(own)}"
-        + (": a training by it zeroes nothing either. " if own == 0 else ". ")
-        + "GPT-2 has dropout at three places: on the embeddings, on the attention weights, and on what a block adds to a shortcut. It adds "
-        "twice, so the third place has two strips: out of attention, and out of feed-forward."
-    )
-    on, rate, seed = _dropout_controls(here, own)
+    on, rate, seed = views.dropout_choice()
     would = views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed)
     places = would if on else [replace(p, gone=np.zeros_like(p.gone), after=p.before) for p in would]
     strips = [
@@ -137,34 +164,50 @@ def dropout(here: Here) -> None:
     title = "Dropout of one training step" if on else "As it runs: nothing is dropped"
     block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
     ui.export_menu("dropout", views.dropout_table(places), lambda: _dropout_figure(places, title))
-    _dropout_formula(places[1], rate, on)
+    ui.note(
+        f"This model's drop_rate is {significant(own)}"
+        + (": a training by it zeroes nothing either. " if own == 0 else ". ")
+        + "GPT-2 has dropout at three places: on the embeddings, on the attention weights, and on what a block adds to a shortcut. It adds "
+        "twice, so the third place has two strips: out of attention, and out of feed-forward."
+    )
+    ui.note(
+        "A mark below a strip: zeroed. Training draws anew at every step; the seed stands for one such step. Each strip is shown by "
+        "itself, on the values without dropout: what one changes would reach all later ones. The weights are those of one head."
+    )
+
+
+def dropout_maths(here: Here) -> None:
+    """What becomes of the largest attention weight."""
+    on, rate, seed = views.dropout_choice()
+    weights = views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed)[1]
+    _dropout_formula(weights if on else replace(weights, gone=np.zeros_like(weights.gone), after=weights.before), rate, on)
     if not on:
         ui.note(
             "The strips are as the model runs: nothing is zeroed. The formula says what one step of training at a drop_rate of "
             f"{significant(rate)} would make of the largest attention weight: "
             + ("it leaves it as it is." if rate == 0 else "0, or more than it was, so that its mean stays what it is.")
         )
-    ui.note(
-        "A mark below a strip: zeroed. Training draws anew at every step; the seed stands for one such step. Each strip is shown by "
-        "itself, on the values without dropout: what one changes would reach all later ones. The weights are those of one head."
-    )
-    ui.self_check(views.dropout_check(would, rate))
+
+
+def dropout_checks(here: Here) -> None:
+    """What is left, made smaller again, and the code."""
+    _, rate, seed = views.dropout_choice()
+    ui.self_check(views.dropout_check(views.dropout_places(here.trace, here.layer, here.head, here.position, rate, seed), rate))
     ui.source(zeroed, dropped)
 
 
-def _dropout_controls(here: Here, own: float) -> tuple[bool, float, int]:
-    """The switch, the rate and the seed."""
-    n_heads = here.config.n_heads
+def dropout_controls(here: Here) -> None:
+    """The switch, the rate and the seed; layer and head."""
+    n_heads, own = here.config.n_heads, here.config.drop_rate
+    ui.layer_slider(here)
     on = st.toggle("Show what training would have zeroed", **state.choice(choices.DROPOUT))
-    rate_at, seed_at, head_at = st.columns(3, gap="medium")
-    rate = rate_at.slider(
+    st.slider(
         "drop_rate", 0.0, 0.9, step=0.05, disabled=not on, **state.choice(choices.DROP_RATE),
-        help=f"This model: {significant(own)}. The book's configuration: {significant(choices.DROP_RATE.default)}.",
+        help=f"This model: {significant(own)}. GPT-2's training: {significant(choices.DROP_RATE.default)}.",
     )  # fmt: skip
-    seed = seed_at.number_input("Seed", 0, 9999, step=1, disabled=not on, **state.choice(choices.DROPOUT_SEED))
+    st.number_input("Seed", 0, 9999, step=1, disabled=not on, **state.choice(choices.DROPOUT_SEED))
     if n_heads > 1:
-        head_at.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
-    return on, float(rate), int(seed)
+        st.slider("Head", 0, n_heads - 1, **state.widget("head", n_heads - 1))
 
 
 def _dropout_formula(weights: Dropped, rate: float, on: bool) -> None:

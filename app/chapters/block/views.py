@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import numpy as np
 import pandas as pd
 
+from app import choices, state
 from app.choices import Shown, in_address, norm_site
-from app.engine import queued
+from app.engine import EngineTrace, queued
+from app.recent import MB, Recent
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.dropout import Place, dropped, zeroed
@@ -77,6 +79,54 @@ def table(listed: Sequence[Station]) -> pd.DataFrame:
         for s in listed
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What every layer does to one token, as lengths [layer]: of the vector before the block, of what attention adds, of the vector in
+    between, of what feed-forward adds; cosine: between the vector before the block and after it."""
+
+    before: np.ndarray
+    attention: np.ndarray
+    middle: np.ndarray
+    feed_forward: np.ndarray
+    cosine: np.ndarray
+
+
+_WRITTEN: Recent[Written] = Recent(MB, size=lambda found: 5 * found.before.nbytes)
+
+
+def written(trace: EngineTrace, position: int) -> Written:
+    """Computed once for everybody; a few milliseconds a layer."""
+    return _WRITTEN.get((trace.run, position), lambda: _written(trace, position))
+
+
+@queued
+def _written(trace: Trace, position: int) -> Written:
+    rows = []
+    for layer in range(trace.config.n_layers):
+        found = trace.block(layer, (position,))
+        pre, attn, mid, mlp, post = (
+            values[0].astype(np.float64)
+            for values in (found.resid_pre, found.attn_out, found.resid_mid, found.mlp_out, found.resid_post)
+        )
+        lengths = [float(np.linalg.norm(vector)) for vector in (pre, attn, mid, mlp)]
+        rows.append([*lengths, float(pre @ post / max(lengths[0] * float(np.linalg.norm(post)), 1e-30))])
+    return Written(*np.array(rows).T)
+
+
+def written_table(found: Written) -> pd.DataFrame:
+    """layer, before, attention, middle, feed_forward (lengths), cosine."""
+    columns = {name: getattr(found, name) for name in ("before", "attention", "middle", "feed_forward", "cosine")}
+    return pd.DataFrame({"layer": np.arange(len(found.before)), **columns})
+
+
+COUNTED = ("values of the embedding", "attention weights", "values out of attention", "values out of feed-forward")
+
+
+def dropout_choice() -> tuple[bool, float, int]:
+    """Whether one step of training is shown; its rate and its seed."""
+    return state.chosen(choices.DROPOUT), float(state.chosen(choices.DROP_RATE)), int(state.chosen(choices.DROPOUT_SEED))
 
 
 def self_checks(found: BlockActivations) -> list[Check]:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from app import ui
-from app.chapters.embeddings import sections
+from app.beats import Beat, Beats
+from app.chapters.embeddings import sections, story
 from app.runtime import Here
-
-
-def _sum(here: Here) -> None:
-    _token(here)
-    sections.the_sum(here)
-
-
-def _similar(here: Here) -> None:
-    _token(here)
-    sections.the_neighbours(here)
-
-
-def _positions(here: Here) -> None:
-    _token(here)
-    sections.the_positions(here)
 
 
 def _token(here: Here) -> None:
     ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
 
 
-PARTS: ui.Parts = {
-    "sum": ("The sum", _sum),
-    "similar": ("Similar tokens", _similar),
-    "positions": ("Similar positions", _positions),
-    "lengths": ("Vector norms", sections.the_lengths),
-    "plane": ("2-D projection (PCA)", sections.the_plane),
-}
+PARTS: Beats = {
+    "sum": Beat(
+        "What goes in", "How does a token become numbers?", sections.the_sum, story.says_sum,
+        steppers=_token, tries=story.try_sum, maths=sections.sum_maths, checks=sections.sum_checks,
+        words=("embedding", "token id", "residual stream", "context length"),
+    ),
+    "similar": Beat(
+        "Similar tokens", "Which tokens does it take for alike?", sections.the_neighbours, story.says_similar,
+        steppers=_token, tries=story.try_similar, maths=sections.neighbour_maths, checks=sections.neighbour_checks,
+        words=("embedding", "cosine", "vocabulary"),
+    ),
+    "positions": Beat(
+        "Similar positions", "How does it know where a token stands?", sections.the_positions, story.says_positions,
+        steppers=_token, tries=story.try_positions, maths=sections.position_maths, checks=sections.position_checks,
+        words=("embedding", "cosine", "context length"),
+    ),
+    "lengths": Beat(
+        "Vector norms", "How long are these rows?", sections.the_lengths, story.says_lengths,
+        steppers=_token, tries=story.try_sum, maths=sections.length_maths, checks=sections.length_checks,
+        words=("embedding", "weight tying"),
+    ),
+    "plane": Beat(
+        "2-D projection (PCA)", "What lies near what?", sections.the_plane, story.says_plane,
+        steppers=_token, tries=story.try_plane, maths=sections.plane_maths, checks=sections.plane_checks,
+        words=("embedding", "vocabulary"), questions=story.QUESTIONS,
+    ),
+}  # fmt: skip

@@ -9,20 +9,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import interventions, picture_files, ui
+from app import interventions, palette, picture_files, ui
 from app.chapters.embeddings import checks, views
 from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
 from app.runtime import Here
 from app.writing import markup
+from app.writing.markup import NumberBar
 from app.writing.numbers import percent, significant
 from app.writing.worked import added, latex_number, latex_percent, worked
 from gptcore import embeddings
+from gptcore.checks import Check
 from gptcore.model import GPTModel
 
 
 def the_sum(here: Here) -> None:
-    """Token row + position row = what enters, as strips and in one dimension as a formula."""
+    """Token row + position row = what enters, as strips."""
     found = views.entering(here.trace, here.position)
     figure = strip(
         [found.token_row, found.position_row, found.resid],
@@ -31,6 +33,11 @@ def the_sum(here: Here) -> None:
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-sum", data=views.entering_frame(found))
+
+
+def sum_maths(here: Here) -> None:
+    """The sum in one dimension as a formula."""
+    found = views.entering(here.trace, here.position)
     d = found.largest
     x = worked(lambda e, p: e + p, [float(found.token_row[d]), float(found.position_row[d])], float(found.resid[d]))
     ui.formula(
@@ -46,7 +53,11 @@ def the_sum(here: Here) -> None:
         ui.note("This token's sum was put in from another text, so the two rows do not add up to it.")
     elif interventions.is_off(here.run.intervention, "position_embedding"):
         ui.note("The position embedding is off: the position's row is what stands in for it, the same for every token.")
-    ui.self_check(views.self_checks(found))
+
+
+def sum_checks(here: Here) -> None:
+    """The sum once more, and the code."""
+    ui.self_check(views.self_checks(views.entering(here.trace, here.position)))
     ui.source(GPTModel.embed)
 
 
@@ -54,7 +65,6 @@ def the_neighbours(here: Here) -> None:
     """The nearest tokens of the one in focus, against all others."""
     found = views.neighbours(here)[here.ids[here.position]]
     data = views.neighbour_frame(here, found)
-    rows = checks.token_rows(here.model, [here.ids[here.position], *found.ids])
     figure = grouped_bars(
         {"cosine": data["cosine"]},
         labels=list(data["token"]),
@@ -65,13 +75,29 @@ def the_neighbours(here: Here) -> None:
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-neighbours", data=data)
+
+
+def neighbour_maths(here: Here) -> None:
+    """The cosine with the nearest token as a formula."""
+    found, rows = _neighbour_rows(here)
     _cosine(f"E_{{{here.ids[here.position]}}},\\, E_{{{int(found.ids[0])}}}", rows[0], rows[1])
     ui.note(
         f"1 is the same direction. The mean cosine with all other tokens is {significant(found.others_mean)}, their standard "
         f"deviation {significant(found.others_std)}."
     )
+
+
+def neighbour_checks(here: Here) -> None:
+    """The cosines once more, and the code."""
+    found, rows = _neighbour_rows(here)
     ui.self_check(checks.of_neighbours(rows[0], rows[1:], found))
     ui.source(embeddings.nearest_tokens)
+
+
+def _neighbour_rows(here: Here) -> tuple[embeddings.Neighbours, np.ndarray]:
+    """The nearest tokens of the one in focus; its row, and theirs."""
+    found = views.neighbours(here)[here.ids[here.position]]
+    return found, checks.token_rows(here.model, [here.ids[here.position], *found.ids])
 
 
 def _cosine(what: str, first: np.ndarray, second: np.ndarray) -> None:
@@ -110,31 +136,42 @@ def the_positions(here: Here) -> None:
             mode=ui.mode(),
         )
         ui.chart(figure, name="position-similarity", data=pd.DataFrame({"position": range(len(row)), "cosine": row}))
-    other = here.position - 1 if here.position else 1 % len(similarity)
-    rows = checks.position_rows(here.model, [here.position, other])
-    _cosine(rf"P_{{{here.position}}},\, P_{{{other}}}", rows[0], rows[1])
     ui.note(
         "The whole table, whatever the text. Of all that enters the first block, only these rows say where a token stands. "
         "With itself each position has the cosine 1: the diagonal."
     )
-    ui.self_check(checks.of_positions(here.model, here.position, similarity))
+
+
+def position_maths(here: Here) -> None:
+    """The cosine of two neighbouring positions as a formula."""
+    other = here.position - 1 if here.position else 1 % here.config.context_length
+    rows = checks.position_rows(here.model, [here.position, other])
+    _cosine(rf"P_{{{here.position}}},\, P_{{{other}}}", rows[0], rows[1])
+
+
+def position_checks(here: Here) -> None:
+    """The curve once more, and the code."""
+    ui.self_check(checks.of_positions(here.model, here.position, views.position_similarity(here.model.identity)))
     ui.source(embeddings.position_similarity)
 
 
 def the_lengths(here: Here) -> None:
     """How long rows are: of the text, of the vocabulary, of the positions."""
-    vectors = views.rows_at(here.trace, views.window(here))
-    data = views.lengths_in_text(here, vectors[2])
-    rows = [
+    data = _listed(here)[0]
+    longest = float(data[["token_row", "position_row", "sum"]].to_numpy().max()) or 1.0
+    colours = [palette.colour(stage, ui.mode()) for stage in ("tokens", "reference", "embeddings")]
+    rows: list[list[str | NumberBar]] = [
         [
-            str(line.position),
-            markup.chip(line.token),
-            *(significant(v) for v in (line.token_row, line.position_row, line.sum)),
+            f"{line.position} {markup.chip(line.token)}",
+            *(
+                NumberBar(significant(v), 0, v / longest, colour)
+                for v, colour in zip((line.token_row, line.position_row, line.sum), colours, strict=True)
+            ),
         ]
         for line in data.itertuples()
     ]
     lit = int((data["position"] == here.position).to_numpy().argmax())
-    ui.table(["Place", "Token", "Token row", "Position row", "Sum"], rows, numeric=(0, 2, 3, 4), marked=lit)
+    ui.bars(["Position, token", "Token row", "Position row", "Sum"], rows, marked=lit)
     if len(here.ids) > len(data):
         ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
     ui.export_menu("embedding-lengths", data)
@@ -154,12 +191,17 @@ def the_lengths(here: Here) -> None:
         ui.chart(
             figure, name="position-row-lengths", data=pd.DataFrame({"position": range(len(of_positions)), "length": of_positions})
         )
-    _length(here, data, vectors)
-    ui.source(embeddings.lengths)
 
 
-def _length(here: Here, data: pd.DataFrame, vectors: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    """The length of the sum in focus as a formula, and all listed lengths again. vectors: as from `views.rows_at`."""
+def _listed(here: Here) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The lengths that are listed, and the vectors that have them, as from `views.rows_at`."""
+    vectors = views.rows_at(here.trace, views.window(here))
+    return views.lengths_in_text(here, vectors[2]), vectors
+
+
+def length_maths(here: Here) -> None:
+    """The length of the sum in focus as a formula."""
+    data, vectors = _listed(here)
     x = vectors[2][data["position"].tolist().index(here.position)].astype(np.float64)
     squares = x**2
     length = worked(math.sqrt, [float(squares.sum())], math.sqrt(squares.sum()))
@@ -169,8 +211,14 @@ def _length(here: Here, data: pd.DataFrame, vectors: tuple[np.ndarray, np.ndarra
         rf"&= \sqrt{{{' + '.join(map(latex_number, squares[:2].tolist()))}{rest}}} \\[0.4em] "
         rf"&= \sqrt{{{length.inputs[0]}}} {length.out} \end{{aligned}}"
     )
+
+
+def length_checks(here: Here) -> None:
+    """All listed lengths again, and the code."""
+    data, vectors = _listed(here)
     given = data[["token_row", "position_row", "sum"]].to_numpy().T.ravel()
     ui.self_check(checks.of_lengths(np.concatenate(vectors), given))
+    ui.source(embeddings.lengths)
 
 
 def the_plane(here: Here) -> None:
@@ -195,11 +243,24 @@ def the_plane(here: Here) -> None:
         f"other {percent(1 - sum(drawn.kept))} lies in directions that are not drawn, so points that seem close may be far apart."
         + (f" Other tokens of the text left out: {drawn.left_out}." if drawn.left_out else "")
     )
-    kept, whole, check = checks.of_plane(checks.token_rows(here.model, table["token_id"].tolist()), drawn)
+
+
+def plane_maths(here: Here) -> None:
+    """The share of the variance that the plane keeps, as a formula."""
+    drawn, kept, whole, _ = _checked_plane(here)
     share = worked(lambda kept, whole: kept / whole, [kept, whole], sum(drawn.kept), written=latex_percent)
     ui.formula(
         rf"\rule{{0pt}}{{1.9em}} \frac{{\sum x^2 + \sum y^2}}{{\sum \lVert E_t - \bar{{E}} \rVert^2}} "
         rf"= \frac{{{share.inputs[0]}}}{{{share.inputs[1]}}} {share.out}"
     )
-    ui.self_check(check)
+
+
+def plane_checks(here: Here) -> None:
+    """The share once more, and the code."""
+    ui.self_check(_checked_plane(here)[3])
     ui.source(embeddings.project)
+
+
+def _checked_plane(here: Here) -> tuple[views.Plane, float, float, Check]:
+    drawn = views.plane(here)
+    return drawn, *checks.of_plane(checks.token_rows(here.model, drawn.table["token_id"].tolist()), drawn)

@@ -15,6 +15,7 @@ from app.charts import Figure
 from app.charts.curve_reader import Curve, curve_reader
 from app.components.curve_reader import curve_reader as movable_curves
 from app.recent import MB, keeping
+from app.runtime import Here
 from app.writing.numbers import significant
 from app.writing.worked import MOST, latex_number, worked
 from gptcore import by_torch, lessons
@@ -56,25 +57,40 @@ def self_check(activation: str, second_input: float = 1.0) -> Check:
     return Check(name(activation), description, float(apart), TOLERANCE)
 
 
-def comparison() -> None:
-    """The functions on one pair of axes with a movable x, and what to see there."""
-    st.markdown(
-        "**ReLU** cuts at 0: whatever lies below is lost, and so is its gradient. **GELU**, which GPT-2 uses, bends smoothly and "
-        "lets small negative numbers through. **SiLU** (sigmoid linear unit) is x times its sigmoid; **SwiGLU** (Swish-gated linear "
-        "unit, Swish being another name of SiLU) multiplies it by a second number. Move x and read off what each makes of it."
-    )
-    chosen = st.pills(
-        "Functions", choices.FUNCTIONS_OFFERED, format_func=name, selection_mode="multi", **state.choice(choices.FUNCTIONS)
-    )
-    shown = [activation for activation in choices.FUNCTIONS_OFFERED if activation in chosen]
-    if not shown:
+def functions(_: Here) -> None:
+    """Which functions are drawn."""
+    st.pills("Functions", choices.FUNCTIONS_OFFERED, format_func=name, selection_mode="multi", **state.choice(choices.FUNCTIONS))
+
+
+def chosen_functions() -> list[str]:
+    """Those that are drawn, in their order."""
+    chosen = state.chosen(choices.FUNCTIONS)
+    return [activation for activation in choices.FUNCTIONS_OFFERED if activation in chosen]
+
+
+def comparison(_: Here) -> None:
+    """The functions on one pair of axes with a movable x."""
+    if not (shown := chosen_functions()):
         ui.note("Choose at least one function.")
         return
     _curves(shown)
+    ui.note(
+        "ReLU cuts at 0: whatever lies below is lost, and so is its gradient. GELU, which GPT-2 uses, is smooth and "
+        "lets small negative numbers through. SiLU (sigmoid linear unit) is x times its sigmoid; SwiGLU (Swish-gated linear "
+        "unit, Swish being another name of SiLU) multiplies it by a second number. Move x and read off what each makes of it."
+    )
+
+
+def in_numbers(_: Here) -> None:
+    """What there is to see, and the formulas at this x."""
     _reading()
+    _formulas(float(state.chosen(choices.FUNCTIONS_X)), float(state.chosen(choices.SWIGLU_INPUT)))
+
+
+def checks(_: Here) -> None:
+    """Each curve against PyTorch's kernel; the code."""
     second = float(state.chosen(choices.SWIGLU_INPUT))
-    _formulas(float(state.chosen(choices.FUNCTIONS_X)), second)
-    ui.self_check([self_check(activation, second) for activation in shown])
+    ui.self_check([self_check(activation, second) for activation in chosen_functions()])
     ui.source(lessons.gelu_tanh, lessons.gelu_exact, lessons.relu, lessons.silu)
 
 
@@ -117,7 +133,7 @@ def _reading() -> None:
         "to 0. Its tanh form, with which GPT-2 was trained, and the exact one differ here by at most "
         f"{significant(apart)}: too little to see, enough to change a model's numbers. "
         "Many of today's models use SwiGLU: one linear layer gives x, another a second number, and SiLU(x) is multiplied by it, "
-        "as by a gate."
+        "as a gate."
     )
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 from app import ui
 from app.chapters.feed_forward import views
 from app.chapters.feed_forward.activations import inside_tanh
-from app.chapters.feed_forward.views import NeuronByHand, Silenced
-from app.charts import histogram, strip
+from app.chapters.feed_forward.views import NeuronByHand, Silenced, Strongest
+from app.charts import grouped_bars, histogram, strip
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
@@ -23,8 +23,14 @@ from gptcore.activations import FeedForwardActivations
 from gptcore.model import GELU, FeedForward
 
 
-def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
-    """The four vectors as strips, shapes and counts, and the most active neuron worked out."""
+def seen(here: Here) -> FeedForwardActivations:
+    """What the network of the layer in focus does at the cursor."""
+    return here.trace.feed_forward(here.layer, (here.position,))
+
+
+def expand_activate_project(here: Here) -> None:
+    """The four vectors as strips, shapes and counts."""
+    found = seen(here)
     emb_dim = found.mlp_in.shape[1]
     names, values = views.strips(found)
     cells, size = views.pooled(values)
@@ -39,7 +45,7 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     )
     ui.chart(
         figure,
-        name="widen-bend-narrow",
+        name="expand-activate-project",
         data=lambda: pd.DataFrame(values.T, columns=names).rename_axis("dimension").reset_index(),
     )
     ui.note(
@@ -53,9 +59,16 @@ def widen_bend_narrow(here: Here, found: FeedForwardActivations) -> None:
     ]
     total = int((table["weights"] + table["biases"]).sum())
     ui.table(["Step", "Values per token", "Parameters"], [*rows, ["<b>Total</b>", "", f"{total:,}"]], numeric=(1, 2))
-    neuron, checks = views.in_numbers(here.trace, here.layer, found)
-    _one_neuron(neuron)
-    ui.self_check(checks)
+
+
+def network_in_numbers(here: Here) -> None:
+    """The formula of the network, and its most active neuron in numbers."""
+    _one_neuron(views.in_numbers(here.trace, here.layer, seen(here))[0])
+
+
+def network_checks(here: Here) -> None:
+    """GELU and the sum of all neurons; the code."""
+    ui.self_check(views.in_numbers(here.trace, here.layer, seen(here))[1])
     ui.source(FeedForward, GELU)
 
 
@@ -78,8 +91,9 @@ def _one_neuron(found: NeuronByHand) -> None:
     )
 
 
-def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
-    """Two histograms and what a ReLU would have done."""
+def before_and_after_gelu(here: Here) -> None:
+    """Two histograms."""
+    found = seen(here)
     pictures = [(name, distribution({name: values})) for name, values in (("before", found.mlp_pre), ("after", found.mlp_post))]
     figures = []
     for column, (name, drawn) in zip(st.columns(2, gap="large"), pictures, strict=True):
@@ -97,17 +111,24 @@ def before_and_after_gelu(here: Here, found: FeedForwardActivations) -> None:
         figures.append(figure)
     ui.export_menu("activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), figures)
     outside = sum(drawn.outside for _, drawn in pictures)
+    ui.note(f"{counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the plots.")
+
+
+def gelu_in_numbers(here: Here) -> None:
+    """GELU of the neuron whose output is lowest, and what GELU lets through of all negative ones."""
+    found = seen(here)
     lowest = int(found.mlp_post[0].argmin())
-    ui.note(
-        f"{_silenced(views.silenced(found))} {counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the plots. "
-        f"What leaves GELU lowest comes from neuron {lowest}:"
-    )
+    ui.note(f"{let_through(views.silenced(found))} What leaves GELU lowest comes from neuron {lowest}:")
     _gelu_in_numbers(lowest, float(found.mlp_pre[0, lowest]), float(found.mlp_post[0, lowest]))
-    ui.self_check(views.self_checks(found))
+
+
+def gelu_checks(here: Here) -> None:
+    """GELU by its formula; the code."""
+    ui.self_check(views.self_checks(seen(here)))
     ui.source(GELU, lessons.gelu_tanh)
 
 
-def _silenced(seen: Silenced) -> str:
+def let_through(seen: Silenced) -> str:
     """What a ReLU would have silenced, and what GELU lets through of it."""
     if not seen.negative:
         return f"None of the {seen.neurons:,} neurons is negative here: a ReLU would have silenced none."
@@ -150,10 +171,26 @@ def _changed(here: Here, token_id: int, change: float) -> str:
     return f'<span class="pair">{markup.chip(here.model.tokenizer.text_of(token_id))} {sign}{significant(change)}</span>'
 
 
-def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
-    """The neurons that write most, with the tokens that they raise and lower."""
-    seen = views.strongest(here.trace, here.layer, here.position, found)
-    data = seen.table
+def _strongest(here: Here) -> Strongest:
+    return views.strongest(here.trace, here.layer, here.position, seen(here))
+
+
+def strongest_neurons(here: Here) -> None:
+    """The neurons that write most, and the tokens that they raise and lower."""
+    data = _strongest(here).table
+    each = data.drop_duplicates("neuron")
+    figure = grouped_bars(
+        {"norm of contribution": each["written"]},
+        labels=[f"neuron {neuron}" for neuron in each["neuron"]],
+        title="The neurons that write most, and the norm of what each writes",
+        value_title="norm of contribution",
+        unit="",
+        label_title="",
+        stages=("feed_forward",),
+        row_height=26,
+        mode=ui.mode(),
+    )
+    ui.draw(figure, name="strongest-neurons")
     rows = []
     for neuron, lines in data.groupby("neuron", sort=False):
         chips = {
@@ -166,15 +203,21 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
         before, after, written = (significant(line[c]) for c in ("before", "after", "written"))
         name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
         rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
-    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Norm of contribution"], rows, numeric=(3, 4, 5))
-    data["token"] = [here.model.tokenizer.text_of(i) for i in data["token_id"]]
-    ui.export_menu("strongest-neurons", data)
+    ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Norm"], rows, numeric=(3, 4, 5))
+    data = data.assign(token=[here.model.tokenizer.text_of(i) for i in data["token_id"]])
+    ui.export_menu("strongest-neurons", data, [figure])
+
+
+def contribution_in_numbers(here: Here) -> None:
+    """The norm of what the first of them writes, and how the list is made."""
+    found = _strongest(here)
+    data = found.table
     first, last = data.iloc[0], here.config.n_layers - 1
     i = int(first["neuron"])
     other = ", which is this one" if here.layer == last else f" ({last}), not after this one ({here.layer})"
     length = worked(
         lambda a, column: a * column,
-        [abs(float(first["after"])), seen.column],
+        [abs(float(first["after"])), found.column],
         float(first["written"]),
     )
     ui.formula(
@@ -187,9 +230,13 @@ def strongest_neurons(here: Here, found: FeedForwardActivations) -> None:
     ui.note(
         "Ordered by the length of the vector v that a neuron adds to the residual stream. Before and after are "
         "of GELU. Promoted and suppressed are the tokens whose logits this vector alone raises and lowers most, through the final "
-        f"LayerNorm, which divides it by {significant(seen.spread)}: the spread of this token's whole "
+        f"LayerNorm, which divides it by {significant(found.spread)}: the spread of this token's whole "
         f"vector after the last block{other}. The number is the change of the logit, less the mean change of all "
         "tokens. What later layers make of the vector is not in it, and a list of words is not a proof of what a neuron means."
     )
-    ui.self_check(seen.checks)
+
+
+def neuron_checks(here: Here) -> None:
+    """The sum of all neurons, and the listed changes worked out another way; the code."""
+    ui.self_check(_strongest(here).checks)
     ui.source(neurons.strongest_neurons, neurons.direct_effects)

@@ -33,12 +33,12 @@ def steps(emb_dim: int) -> pd.DataFrame:
 
 
 def strips(found: FeedForwardActivations) -> tuple[list[str], np.ndarray]:
-    """Names and rows [4, 4 emb_dim]: input, widened, bent, output, of the first position; the narrow rows end in NaN."""
+    """Names and rows [4, 4 emb_dim]: input, expanded, activated, projected, of the first position; the narrow rows end in NaN."""
     rows = {
         "LayerNorm output": found.mlp_in[0],
-        "widened": found.mlp_pre[0],
-        "bent": found.mlp_post[0],
-        "narrowed": found.mlp_out[0],
+        "expanded": found.mlp_pre[0],
+        "activated": found.mlp_post[0],
+        "projected": found.mlp_out[0],
     }
     wide = found.mlp_pre.shape[1]
     return list(rows), np.stack([np.pad(v.astype(float), (0, wide - len(v)), constant_values=np.nan) for v in rows.values()])
@@ -78,6 +78,12 @@ def silenced(found: FeedForwardActivations) -> Silenced:
         float(through.mean()) if len(through) else 0.0,
         float(through.min(initial=0.0)),
     )
+
+
+def carriers(found: FeedForwardActivations) -> int:
+    """How many neurons, the most active first, carry half of all that leaves GELU at the first position, counted without sign."""
+    post = np.sort(np.abs(found.mlp_post[0].astype(np.float64)))[::-1]
+    return int(np.searchsorted(post.cumsum(), post.sum() / 2)) + 1
 
 
 @dataclass(frozen=True)

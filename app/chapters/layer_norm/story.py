@@ -137,7 +137,7 @@ def try_depth(here: Here) -> Sequence[Try]:
 def says_classroom(here: Here) -> str:
     """What either takes its mean over, with this size of the batch."""
     size = state.chosen(choices.CLASSROOM_STUDENTS)
-    said = "LayerNorm takes mean and variance along one student's row, BatchNorm down one exam's column."
+    said = "LayerNorm works along one student's row, BatchNorm down one exam's column."
     if size == 1:
         return f"{said} With **one student** in the batch, BatchNorm has nothing to go by; LayerNorm gives what it gave before."
     return f"{said} With **{counted(size, 'student')}** in the batch, what BatchNorm gives one depends on {counted(size - 1, 'other')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from app import activation_names, choices, state, ui
+from app.beats import Try
 from app.charts import Figure, Mode, line_over_layers
 from app.choices import Choice
 from app.recent import MB, keeping
-from app.writing.numbers import fixed, significant
+from app.runtime import Here
+from app.writing.numbers import fine_percent, fixed, significant
 from app.writing.worked import as_one, latex_number, worked
 from gptcore import lessons
 from gptcore.checks import Check
@@ -58,55 +61,112 @@ def chain_rule_check(depth: int, width: int, activation: str, seed: int) -> Chec
 
 @keeping(2 * MB)
 def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mode) -> Figure:
-    """Both columns of `gradient_table` over the layers, on a logarithmic axis, which has no place for a gradient of 0. Kept too."""
-    shown = gradient_table(depth, width, activation, seed).replace(0.0, np.nan)
+    """Both columns of `gradient_table` over the layers as shares of their last layer's, since the two networks have different errors; on
+    a logarithmic axis, which has no place for a gradient of 0. Kept too."""
+    table = gradient_table(depth, width, activation, seed)
+    last = table.iloc[-1].replace(0.0, np.nan)
+    shown = (table / last).replace(0.0, np.nan)
     return line_over_layers(
         {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
-        title="Gradient that reaches each layer",
-        value_title="mean absolute gradient",
-        stages=("dart", "residual"),
+        title="Gradient that reaches each layer, as a share of the last layer's",
+        value_title="mean absolute gradient / that of the last layer",
+        stages=("reference", "residual"),
         log_y=True,
         mode=mode,
     )
 
 
-def experiment() -> None:
-    """Controls, the two lines, the numbers, and what they say."""
-    st.markdown(
+def chosen_experiment() -> tuple[int, int, str, int]:
+    """Depth, width, activation and seed."""
+    return (
+        state.chosen(choices.GRADIENT_DEPTH), state.chosen(choices.GRADIENT_WIDTH), str(state.chosen(choices.GRADIENT_BEND)),
+        state.chosen(choices.GRADIENT_SEED),
+    )  # fmt: skip
+
+
+def is_published() -> bool:
+    """Whether the settings are those of the published experiment."""
+    return all(state.chosen(choice) == choice.default for choice in SETTINGS)
+
+
+def experiment(_: Here) -> None:
+    """The two lines."""
+    chosen = chosen_experiment()
+    ui.chart(gradient_figure(*chosen, ui.mode()), name="gradients-and-shortcuts", data=gradient_table(*chosen))
+    ui.note(
         "Demonstration with random weights; none of it comes from the model in view. One input goes through a few linear "
         "layers, each followed by an activation function. The error at the end is sent back as a gradient. "
         "How much of it reaches each layer?"
     )
-    depth, width, bend, seed = _controls()
+
+
+def says_experiment(_: Here) -> str:
+    """Which share of the last layer's gradient reaches the first, without and with shortcuts."""
+    data = gradient_table(*chosen_experiment())
+    shares = {name: _share(data[name].to_numpy(), name) for name in ("without", "with")}
+    if shares["without"] is None or shares["with"] is None:
+        return " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
+    (layer, without), (other, with_shortcuts) = shares["without"], shares["with"]
+    said = (
+        f"Without shortcuts, {fine_percent(without)} of the last layer's gradient reaches layer {layer}; with them, {fine_percent(with_shortcuts)}"
+        f"{f' reaches layer {other}' if other != layer else ''}"
+    )
+    if with_shortcuts > without:
+        return f"{said}: **{significant(with_shortcuts / without)} times** as much." if without else f"{said}."
+    return f"{said}. With these settings the shortcuts do not help."
+
+
+def _share(gradients: np.ndarray, name: str) -> tuple[int, float] | None:
+    """The layer that is compared with the last, and its share; None where nothing can be compared."""
+    i = _lowest(gradients, name)
+    return (i, float(gradients[i] / gradients[-1])) if gradients[-1] else None
+
+
+def try_experiment(_: Here) -> Sequence[Try]:
+    """Deeper networks, another activation function, and back."""
+    depth, _width, bend, _seed = chosen_experiment()
+    tries = [
+        Try(f"{value} layers. How much is left without shortcuts?", shown=((choices.GRADIENT_DEPTH, value),))
+        for value in (20, 64) if value != depth
+    ]  # fmt: skip
+    if bend != "sigmoid":
+        tries.append(Try("Sigmoid instead of GELU: flat nearly everywhere", shown=((choices.GRADIENT_BEND, "sigmoid"),)))
+    if not is_published():
+        tries = [
+            *tries[:2],
+            Try("Back to the published experiment", shown=tuple((choice, choice.default) for choice in SETTINGS)),
+        ]
+    return tries
+
+
+def in_numbers(_: Here) -> None:
+    """The gradients as they are, what a layer makes of them, and how to read it."""
+    depth, width, bend, seed = chosen_experiment()
     data = gradient_table(depth, width, bend, seed)
-    left, right = st.columns([5, 3], gap="large")
-    with left:
-        ui.chart(gradient_figure(depth, width, bend, seed, ui.mode()), name="gradients-and-shortcuts", data=data)
-    with right:
-        shown = data.head(MOST_ROWS)
-        rows = [[str(row.layer), _decimals(row.without), _decimals(row[3])] for row in shown.itertuples()]
-        ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
-        rest = len(data) - len(shown)
-        ui.note(
-            (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
-            + " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
-            + _drawn_again(depth, width, bend, seed)
-        )
-    _formula(data)
-    if all(state.chosen(choice) == choice.default for choice in SETTINGS):
-        ui.self_check(published_check(data))
-    else:
-        ui.self_check(chain_rule_check(depth, width, bend, seed))
-        st.button(
-            "Back to the published experiment", on_click=state.guarded(_published), type="tertiary", icon=":material/restart_alt:"
-        )
+    shown = data.head(MOST_ROWS)
+    rows = [[str(row.layer), _decimals(row.without), _decimals(row[3])] for row in shown.itertuples()]
+    ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
+    rest = len(data) - len(shown)
     ui.note(
-        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. Compare how "
-        "the lines run, not where they start: the two networks have the same weights, but not the same error. "
+        (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
+        + " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
+        + _drawn_again(depth, width, bend, seed)
+    )
+    _formula(data)
+    ui.note(
+        "g is a layer's mean absolute gradient; the number with the exponent is what one layer makes of it, on average. "
         "A shortcut is there wherever a layer's input and output have the same shape: everywhere but at the last layer, which narrows "
         "to one number (unless the width is 1). Shortcuts keep the gradient from fading. They do not keep it from growing: a deep GPT "
         "needs LayerNorm as well."
     )
+
+
+def checks(_: Here) -> None:
+    """Against the printed figures, or against the chain rule by hand; the code."""
+    chosen = chosen_experiment()
+    ui.self_check(published_check(gradient_table(*chosen)) if is_published() else chain_rule_check(*chosen))
+    if is_published():
+        ui.note("As published: Sebastian Raschka, “Build a Large Language Model (From Scratch)”, section 4.4.")
     ui.source(lessons.mean_gradients, lessons.last_layer_draws)
 
 
@@ -115,21 +175,15 @@ def _decimals(value: float) -> str:
     return fixed(value, 6) if 1e-6 <= value < 100 or value == 0 else significant(value)
 
 
-def _controls() -> tuple[int, int, str, int]:
+def controls(_: Here) -> None:
     """Depth, width, activation and seed."""
-    columns = st.columns(4)
-    depth = columns[0].slider("Layers", *lessons.DEPTHS, **state.choice(choices.GRADIENT_DEPTH))
-    width = columns[1].slider("Width", *lessons.WIDTHS, **state.choice(choices.GRADIENT_WIDTH))
-    bend = columns[2].selectbox(
+    st.slider("Layers", *lessons.DEPTHS, **state.choice(choices.GRADIENT_DEPTH))
+    st.slider("Width", *lessons.WIDTHS, **state.choice(choices.GRADIENT_WIDTH))
+    left, right = st.columns(2)
+    left.selectbox(
         "Activation", choices.GRADIENT_BEND.options, format_func=activation_names.name, **state.choice(choices.GRADIENT_BEND)
     )
-    seed = int(columns[3].number_input("Seed", 0, 9999, step=1, **state.choice(choices.GRADIENT_SEED)))
-    return depth, width, str(bend), seed
-
-
-def _published() -> None:
-    for choice in SETTINGS:
-        state.take(choice, choice.default)
+    right.number_input("Seed", 0, 9999, step=1, **state.choice(choices.GRADIENT_SEED))
 
 
 def _formula(data: pd.DataFrame) -> None:

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from app import ui
-from app.chapters.shortcuts import lessons, sections
+from app.beats import Beat, Beats
+from app.chapters.shortcuts import lessons, sections, story
 
-PARTS: ui.Parts = {
-    "experiment": ("An untrained network", lambda _: lessons.experiment()),
-    "model": ("The shortcuts of this model", sections.stream),
-}
+WORDS = ("shortcut connection", "residual stream", "transformer block")
+PARTS: Beats = {
+    "experiment": Beat(
+        "An untrained network", "Why do deep networks need shortcuts?", lessons.experiment, lessons.says_experiment,
+        steppers=lessons.controls, tries=lessons.try_experiment, maths=lessons.in_numbers, checks=lessons.checks,
+        words=("shortcut connection", "gradient"),
+    ),
+    "difference": Beat(
+        "One block left out", "What else is x + F(x) good for?", sections.left_out, story.says_difference,
+        tries=story.try_difference, maths=sections.difference_in_numbers, checks=sections.left_out_checks, words=WORDS,
+    ),
+    "model": Beat(
+        "The shortcuts of this model", "How much does each block change?", sections.stream, story.says_model,
+        steppers=ui.layer_and_token, tries=story.try_model, maths=sections.sum_in_numbers, checks=sections.stream_checks,
+        words=(*WORDS, "attention", "feed-forward network", "cosine"), questions=story.QUESTIONS,
+    ),
+}  # fmt: skip

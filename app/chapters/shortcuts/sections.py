@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import state, ui
+from app import ui
 from app.chapters.shortcuts import views
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
 from app.writing.numbers import percent, significant
 from app.writing.worked import worked
+from gptcore.effects import part_effects
 from gptcore.model import TransformerBlock
 
 
@@ -49,13 +50,8 @@ PICTURES = (
 
 
 def stream(here: Here) -> None:
-    """The stream of the token in focus over all layers, and the sum of the layer in focus in numbers."""
-    n_layers = here.config.n_layers
-    if n_layers > 1:
-        st.slider("Layer", 0, n_layers - 1, **state.widget("layer", n_layers - 1))
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
-    blocks = views.blocks(here.trace, here.position)
-    table = views.stream(blocks)
+    """The stream of the token in focus over all layers."""
+    table = views.stream(views.blocks(here.trace, here.position))
     whole, (left, right) = st.container(), st.columns(2, gap="large")
     figures = [_figure(picture, table) for picture in PICTURES]
     for place, picture, figure in zip((whole, left, right), PICTURES, figures, strict=True):
@@ -66,9 +62,58 @@ def stream(here: Here) -> None:
         "The share is measured along the block's output: shortcut, attention and feed-forward together make exactly 100 %. Below 0 a "
         "part points against the whole. A cosine of 1 means that the block left the direction as it was."
     )
-    _sum(here.layer, table)
-    ui.self_check(views.self_checks(blocks, table))
+
+
+def sum_in_numbers(here: Here) -> None:
+    """The sum of the layer in focus."""
+    _sum(here.layer, views.stream(views.blocks(here.trace, here.position)))
+
+
+def stream_checks(here: Here) -> None:
+    """The sums of all layers; the code."""
+    blocks = views.blocks(here.trace, here.position)
+    ui.self_check(views.self_checks(blocks, views.stream(blocks)))
     ui.source(TransformerBlock)
+
+
+def left_out(here: Here) -> None:
+    """The probability of the top prediction, with one block at a time left out, beside the whole model's."""
+    found = views.left_out(here.trace)
+    layers = len(found.without)
+    figure = line_over_layers(
+        {"with this block left out": found.without, "whole model": np.full(layers, found.whole)},
+        title=f"Probability of “{here.model.tokenizer.text_of(found.target)}” when x alone goes past one block",
+        value_title="probability",
+        unit="%",
+        stages=("residual", "reference"),
+        layer_names=[str(layer) for layer in range(layers)],
+        layer_title="block that is left out",
+        from_zero=True,
+        mode=ui.mode(),
+    )
+    data = pd.DataFrame(
+        {"layer": range(layers), "without": found.without, "whole": found.whole, "top_id": found.top,
+         "top": [here.model.tokenizer.text_of(int(token)) for token in found.top]}
+    )  # fmt: skip
+    ui.chart(figure, name="blocks-left-out", data=data)
+    if not here.is_newest:
+        ui.note("The token predicted is the one after the newest, wherever the cursor is.")
+
+
+def difference_in_numbers(here: Here) -> None:
+    """H(x) = F(x) + x: what is left to learn."""
+    ui.formula(r"H(x) = F(x) + x \quad\Longleftrightarrow\quad F(x) = H(x) - x")
+    ui.note(
+        "A layer without a shortcut has to learn the whole output H(x), even where it should leave x as it is. With one it only has to "
+        "learn the difference F(x): to leave x alone, its weights only have to be 0. That is how the paper on residual networks argues "
+        "(Kaiming He and others, “Deep Residual Learning for Image Recognition”, 2016, section 3.1)."
+    )
+
+
+def left_out_checks(here: Here) -> None:
+    """One block off, run anew; the code."""
+    ui.self_check(views.left_out_check(here))
+    ui.source(part_effects)
 
 
 def _figure(picture: StreamFigure, table: pd.DataFrame) -> Figure:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from app.engine import queued
+from app.engine import EngineTrace, queued
+from app.recent import MB, Recent
+from app.runtime import Here
 from gptcore.activations import BlockActivations
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
+from gptcore.effects import part_effects
+from gptcore.run import Ablation
 from gptcore.trace import Trace
 
 
@@ -22,6 +28,47 @@ def stream(found: list[BlockActivations]) -> pd.DataFrame:
     share_attention, share_feed_forward: how much of the block's output each of the three makes up, measured along the output
     (they add up to 1; below 0 where a part points against the whole); cosine: between the block's input and output."""
     return pd.DataFrame([{"layer": layer, **_line(block)} for layer, block in enumerate(found)])
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """The next token with one block at a time left out, so that its input alone goes on. target: the top prediction of the whole model;
+    whole: its probability; without: with each block left out [layer]; top: the top prediction then [layer]."""
+
+    target: int
+    whole: float
+    without: np.ndarray
+    top: np.ndarray
+
+
+_LEFT_OUT: Recent[LeftOut] = Recent(MB, size=lambda found: 2 * found.without.nbytes)
+
+
+def left_out(trace: EngineTrace) -> LeftOut:
+    """Of the trace's newest token; kept."""
+    return _LEFT_OUT.get(trace.run, lambda: _look(trace))
+
+
+@queued
+def _look(trace: Trace) -> LeftOut:
+    effects = part_effects(trace, scope="everywhere", replacement="zero").block
+    logits = trace.logits.astype(np.float64)
+    whole = float(1 / np.exp(logits - logits[effects.target]).sum())
+    return LeftOut(
+        effects.target, whole, whole * 2.0 ** effects.log_prob_change.astype(np.float64), np.asarray(effects.top_token)
+    )
+
+
+def left_out_check(here: Here) -> list[Check]:
+    """The block in focus off as an intervention of its own, in a run of its own; none where something else is off already."""
+    if here.run.intervention is not None:
+        return []
+    found, layers = left_out(here.trace), frozenset({here.layer})
+    off = here.model.run(here.ids, Ablation(attention=layers, feed_forward=layers, replacement="zero"))
+    logits = here.model.trace(off).logits.astype(np.float64)
+    again = float(1 / np.exp(logits - logits[found.target]).sum())
+    said = f"The probability with block {here.layer} left out, from a run of its own. Deviation in probability, of 1."
+    return [Check("Left out", said, abs(again - float(found.without[here.layer])), 1e-4)]
 
 
 def _line(block: BlockActivations) -> dict[str, float]:

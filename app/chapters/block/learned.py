@@ -1,0 +1,131 @@
+"""The beat about where a block's numbers come from: training, with what is known of the model in view."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import counting, runtime, state, ui
+from app.beats import Try
+from app.charts import curves, grouped_bars
+from app.runtime import Here
+from app.writing.numbers import counted, fixed, in_words
+from app.writing.worked import latex_number
+from gptcore.checkpoints import EMBEDDED
+from gptcore.model import GPTModel
+from gptcore.parameters import count_parameters
+
+BETTER = 0.9  # of a uniform guess's bits: below it, the numbers were learned
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the embedded model's card says of its training: minutes, millions of tokens, and held-out losses (nats per token) after
+    some minutes."""
+
+    minutes: int
+    tokens: float
+    losses: dict[int, float]
+
+
+@cache
+def card() -> Card:
+    """Read from the card that lies beside the weights."""
+    text = (EMBEDDED / "MODEL_CARD.md").read_text(encoding="utf-8")
+    said = re.search(r"(\d+) minutes in all, in which it saw ([\d.]+) million tokens", text)
+    table = re.search(r"\| held-out loss[^|]*\|([^\n]*)\|\n[^\n]*\n\| nats a token \|([^\n]*)\|", text)
+    if not said or not table:
+        raise ValueError("The model card does not say how long the training was, or what the losses were.")
+    minutes = [int(cell.split()[0]) for cell in table[1].split("|")]
+    losses = [float(cell) for cell in table[2].split("|")]
+    return Card(int(said[1]), float(said[2]), dict(zip(minutes, losses, strict=True)))
+
+
+def _is_embedded(here: Here) -> bool:
+    return here.view.model == state.DEFAULT_MODEL
+
+
+def bits_here(here: Here) -> float | None:
+    """Mean surprise at the tokens after the first, in bits; None where there is none."""
+    probabilities = runtime.token_probabilities(here.run)
+    given = np.asarray(probabilities, dtype=np.float64)
+    return float(-np.log2(np.maximum(given, 1e-300)).mean()) if len(given) else None
+
+
+def _blind(here: Here) -> float:
+    return float(np.log2(here.config.vocab_size))
+
+
+def learned(here: Here) -> None:
+    """This text's bits against a blind guess; and how the embedded model's loss fell."""
+    bits = bits_here(here)
+    bars = {"uniform guess": _blind(here)} | ({"this model": bits} if bits is not None else {})
+    figure = grouped_bars(
+        {"surprise": list(bars.values())}, labels=list(bars), label_title="how the next token is guessed",
+        title="Mean surprise at the tokens of this text", value_title="surprise per token", unit="bits", row_height=44, mode=ui.mode(),
+    )  # fmt: skip
+    ui.chart(figure, name="learned-numbers", data=pd.DataFrame({"guess": list(bars), "bits_per_token": list(bars.values())}))
+    if _is_embedded(here):
+        losses = card().losses
+        figure = curves(
+            {"held-out loss": list(losses.values())}, list(losses), title="How the loss on books that were kept apart fell",
+            x_title="minutes of the last training", value_title="nats per token", mode=ui.mode(),
+        )  # fmt: skip
+        ui.chart(figure, name="training-loss", data=pd.DataFrame({"minutes": list(losses), "nats": list(losses.values())}))
+        ui.note(
+            "As published on this model's card. It rises where longer novels are mixed in, which the books that were kept apart do not "
+            "resemble."
+        )
+
+
+def says_learned(here: Here) -> str:
+    """How many numbers, how they came to be, and what they are worth on this text."""
+    n, bits, blind = count_parameters(here.config, here.model.tied), bits_here(here), _blind(here)
+    began = f"Nobody wrote these **{in_words(n)}** numbers down. They begin at random, and training changes them step by step"
+    if _is_embedded(here):
+        facts = card()
+        began += f": here over {fixed(facts.tokens, 1)} million tokens of old children's books, in {facts.minutes} minutes on two processor cores."
+    else:
+        began += ", so that the next token of many texts becomes less of a surprise."
+    if bits is None:
+        return f"{began} With one token there is no prediction to measure."
+    if bits < BETTER * blind:
+        return (
+            f"{began} On this text they need **{fixed(bits, 1)}** bits per token, where a uniform guess needs {fixed(blind, 1)}."
+        )
+    return (
+        f"{began} On this text they need **{fixed(bits, 1)}** bits per token and a uniform guess {fixed(blind, 1)}: for this text they are "
+        "worth next to nothing, as before training."
+    )
+
+
+def try_learned(here: Here) -> Sequence[Try]:
+    """Where training can be watched, and where the numbers are."""
+    return (
+        Try("Watch a small model learn, step by step", page="learning"),
+        Try("In which parts are these numbers?", page="parameters"),
+    )
+
+
+def maths(here: Here) -> None:
+    """The mean surprise as a formula."""
+    bits = bits_here(here)
+    if bits is None:
+        ui.note("With one token there is nothing to average.")
+        return
+    n = len(here.ids) - 1
+    ui.formula(rf"-\frac{{1}}{{{n}}} \sum_{{i=1}}^{{{n}}} \log_2 p_i = {latex_number(bits)}\text{{ bits}}")
+    ui.note(f"p is the probability that the model gave to each of {counted(n, 'token')} before seeing it.")
+
+
+def checks(here: Here) -> None:
+    """That the numbers counted are those loaded, and the code."""
+    ui.self_check(counting.numbers_counted(here))
+    ui.source(GPTModel)
+    st.caption("gptcore/models/storyteller/MODEL_CARD.md has the whole training of the embedded model.")
