@@ -219,6 +219,11 @@ class Here:
         return replace(self, sequence=replace(self.sequence, ids=ids), tokens=self.tokens[: len(ids)])
 
 
+def is_here() -> bool:
+    """Whether the model in view is on this machine; pages that need no weights are drawn all the same."""
+    return offered.is_ready(state.current().model)
+
+
 def here() -> Here:
     """The visitor's place, from the state, which it only reads. Raises GPTCoreError for a prompt or a link that this model cannot take.
 

@@ -38,6 +38,7 @@ from tests.browser.sliders import redraw_times
 from tests.browser.visit import listen, settled, wait_ready
 
 REPEATS = 9
+INSTRUMENT = "/?prompt=Once+upon+a+time"  # by a link the visitor comes to the choice itself, else to the guess before it
 QUIET = 350  # milliseconds without a message or a change after which a page is finished
 # What the page remembers: the bytes that came, and of the last click when it was, when a picture's and the document's last change were
 # shown, and when anything came last. All of it is counted in the page: whoever listens from outside takes time from the two cores.
@@ -123,7 +124,7 @@ def _start(log_path: Path) -> tuple[float, float]:
         started = time.perf_counter()
         with running_app(log_path) as server:
             page = browser.new_page()
-            page.goto(server.url, wait_until="commit")
+            page.goto(server.url + INSTRUMENT, wait_until="commit")
             page.wait_for_function(
                 "() => document.body && document.body.innerText.trim().length > 0 || document.querySelector('[data-testid]')"
             )
@@ -133,7 +134,7 @@ def _start(log_path: Path) -> tuple[float, float]:
 
 
 def _main_page(browser: Browser, server: Server) -> list[Row]:
-    page = _open(browser, server)
+    page = _open(browser, server, INSTRUMENT)
     page.locator(PANEL).first.wait_for()
     main = page.get_by_test_id("stMain")
     text = _deep_text("[...root.querySelectorAll('.chip')].map((c) => c.className + c.textContent).join('|')")

@@ -41,7 +41,9 @@ TINY_TEXT = "Once upon a time there was a little cat, and the cat had a hat. The
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What measures time runs when it is asked for by name, alone: another program beside it would decide what it finds."""
+    """What measures time runs when it is asked for by name, alone: another program beside it would decide what it finds. What takes long
+    comes first, so that at the end no process works at it while the others wait."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
     if "timing" in config.getoption("markexpr"):
         return
     left_out = [item for item in items if "timing" in item.keywords]

@@ -12,6 +12,9 @@ from app import faults, offered, runtime, state, tellings, ui
 from app.components.vocabulary import vocabulary
 from app.shell import navigation, sentence
 from app.writing import markup
+from gptcore.config import NAMED_CONFIGS
+
+WEIGHTLESS = ("map", "glossary")  # pages that need no weights: they are drawn for a known model that is not on this machine
 
 
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
@@ -44,10 +47,16 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             )
         name = state.current().model
         if (seen := offered.availability(name)).state != "ready":
+            weightless = seen.state == "downloadable" and navigation.file_of(page) in WEIGHTLESS and name in NAMED_CONFIGS
             with waiting or nullcontext():
-                ui.model_missing(name, seen.reason)
+                if not weightless:
+                    ui.model_missing(name, seen.reason)
+            if weightless and waiting:
+                waiting.empty()
             if seen.state == "downloadable":
                 sentence.download(name)
+            if weightless:
+                page.run()
             return
         texts = runtime.vocabulary_texts(runtime.model(name).identity)
         with waiting or nullcontext():

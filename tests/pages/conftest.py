@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app import ui
+from tests.pages.parameters_page import LAYER, Opened
+from tests.pages.visit_page import open_page
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
+    """opened(part, **query): that part of the parameters page."""
+
+    def open_part(part: str = "where", **query: str) -> AppTest:
+        return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
+
+    return open_part
 
 
 @pytest.fixture

@@ -188,3 +188,30 @@ def test_the_map_names_the_token_that_the_model_holds_for_most_likely(
     chance = f"{100 * exp(logits.max()) / exp(logits).sum():.1f} %"
     for svg in drawn_on(open_page(monkeypatch, tiny_folder, "map", prompt="Once upon a time", temperature="0.3")).values():
         assert written(svg)[-3:] == [best, f"most likely next, {chance}", "the probability at temperature 1"]
+
+
+def test_the_finding_counts_where_the_numbers_are(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    said = str(open_page(monkeypatch, tiny_folder, "map").main.markdown[0].value)
+    model = tiny_model.model
+    total = sum(weight.numel() for weight in model.parameters())
+    blocks = sum(weight.numel() for block in model.blocks for weight in block.parameters())
+    forward = sum(weight.numel() for block in model.blocks for weight in block.feed_forward.parameters())
+    assert (
+        f"**{100 * blocks / total:.1f} %** of the {total:,}" in said
+        and f"feed-forward has most: {100 * forward / total:.1f} %" in said
+    )
+    wide = views.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "", "", 0.0)
+    assert "the token embedding has most" in sections.says(wide, GPT2_SMALL)
+
+
+@pytest.mark.parametrize(("page", "there"), [("map", "124,439,808"), ("glossary", "Attention head")])
+def test_pages_that_need_no_weights_open_for_a_model_that_is_not_here(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tmp_path: Path, page: str, there: str
+) -> None:
+    monkeypatch.setattr("gptcore.checkpoints.cached_folder", lambda name: None)
+    at = open_page(monkeypatch, tiny_folder, page, model="gpt2")
+    assert there.lower() in printed(at).lower() and "not on this machine yet" not in printed(at)
+    other = open_page(monkeypatch, tiny_folder, "attention", model="gpt2")
+    assert "not on this machine yet" in printed(other)

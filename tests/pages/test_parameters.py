@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,23 +21,9 @@ from gptcore import parameters
 from gptcore.checkpoints import LanguageModel, read_config, save_model
 from gptcore.config import GPT2_SMALL, GPT3_175B, GPT_CONFIG_124M, GPTConfig
 from gptcore.model import GPTModel
+from tests.pages.parameters_page import Opened
 from tests.pages.place import place
 from tests.pages.visit_page import JUNK, descriptions, figure, figures, numbers, open_page, printed
-
-LAYER = 1
-
-
-Opened = Callable[..., AppTest]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
-    """opened(part, **query): that part of the page."""
-
-    def open_part(part: str = "where", **query: str) -> AppTest:
-        return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
-
-    return open_part
 
 
 def count_on_screen(at: AppTest) -> int:

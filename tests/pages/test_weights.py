@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,26 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import load_file
-from streamlit.testing.v1 import AppTest
 
 from app.chapters.parameters import checks
 from app.chapters.parameters import weights as weight_sections
 from gptcore import by_torch
 from gptcore.weights import weight_statistics
-from tests.pages.visit_page import descriptions, figure, numbers, open_page, printed
-
-LAYER = 1
-Opened = Callable[..., AppTest]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> Opened:
-    """opened(part, **query): that part of the page."""
-
-    def open_part(part: str = "where", **query: str) -> AppTest:
-        return open_page(monkeypatch, tiny_folder, "parameters", parameters=part, **{"layer": str(LAYER), **query})
-
-    return open_part
+from tests.pages.parameters_page import LAYER, Opened
+from tests.pages.visit_page import descriptions, figure, numbers, printed
 
 
 def test_the_histogram_counts_the_numbers_of_the_file(opened: Opened, tiny_folder: Path) -> None:

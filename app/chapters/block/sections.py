@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from app import choices, state, ui
+from app import choices, state, tellings, ui
 from app.chapters.block import views
 from app.chapters.block.views import Dropped
 from app.charts import Figure, grouped_bars, strip
@@ -56,6 +56,7 @@ def stations(here: Here) -> None:
         station = next(s for s in listed if s.link == link)
         if station.layer is not None:
             state.update(layer=station.layer)
+        tellings.stay()  # it is opened for the sake of this text
         ui.open_page(station.page, station.shown)
     title = f"Layer {here.layer}, position {here.position}: from station to station"
     ui.export_menu(

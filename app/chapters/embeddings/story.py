@@ -13,7 +13,7 @@ from app.runtime import Here
 from app.writing.markup import code
 from app.writing.numbers import counted, fixed, percent, significant
 
-FAR = 3.0  # standard deviations from the mean of all tokens: such a neighbour is no accident
+ALIKE = 0.5  # a cosine above it: an angle below 60 degrees
 
 
 def _token(here: Here) -> str:
@@ -64,17 +64,13 @@ def says_similar(here: Here) -> str:
     found = views.neighbours(here)[here.ids[here.position]]
     near = [code(here.model.tokenizer.text_of(int(i))) for i in found.ids[:3]]
     cosine, away = float(found.cosine[0]), (float(found.cosine[0]) - found.others_mean) / max(found.others_std, 1e-9)
-    said = (
-        f"Of {counted(here.config.vocab_size, 'token')}, the row of {near[0]} is most like that of {_token(here)}: a cosine of "
-        f"**{significant(cosine)}**"
+    then = f", then {listed(near[1:])}" if len(near) > 1 else ""
+    direction = "so both point mostly the same way" if cosine > ALIKE else "so even this row points mostly elsewhere"
+    return (
+        f"Of {counted(here.config.vocab_size, 'token')}, the row of {near[0]} is most like that of {_token(here)}{then}. The first has a cosine "
+        f"of **{significant(cosine)}**, {direction}: {fixed(away, 1)} standard deviations above the mean of all tokens, "
+        f"{significant(found.others_mean)}."
     )
-    if away >= FAR:
-        then = f", then {listed(near[1:])}" if len(near) > 1 else ""
-        return (
-            f"{said}{then}. That is {fixed(away, 1)} standard deviations above the mean of all tokens, {significant(found.others_mean)}: "
-            "training gives similar rows to tokens that are used alike."
-        )
-    return f"{said}, which is no more than chance among so many: the mean of all is {significant(found.others_mean)}. This row has no near relatives."
 
 
 def try_similar(here: Here) -> Sequence[Try]:

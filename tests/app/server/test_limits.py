@@ -122,6 +122,23 @@ def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
             thread.join(10)
 
 
+def test_what_is_sent_does_not_wait_for_the_receipt_of_what_was_sent_before(
+    guarded: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    made = H11Protocol.connection_made
+
+    def seen(protocol: H11Protocol, transport: asyncio.Transport) -> None:
+        made(protocol, transport)
+        at_once.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(H11Protocol, "connection_made", seen)
+    with socket.create_connection(guarded, timeout=10) as connection:
+        connection.sendall(WHOLE)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    assert at_once and all(at_once)
+
+
 WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 

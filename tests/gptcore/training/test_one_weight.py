@@ -1,5 +1,7 @@
 """The loss over one weight: its slope is that of the curve, its place the steepest, and a step of it what an optimiser would do."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -35,20 +37,18 @@ def test_the_loss_is_that_of_the_models_own_probability(model, ids):
     assert weight_step(model, ids, TABLE, points=1).loss == pytest.approx(float(-logits.log_softmax(-1)[ids[-1]]), abs=1e-4)
 
 
-def test_no_other_weight_of_the_matrix_changes_the_loss_more(model, ids):
+@pytest.mark.parametrize(("text", "sign"), [("Call me Ishmael", 1), ("Call me Ishmael. So", -1)])
+def test_no_other_weight_of_the_matrix_changes_the_loss_more_either_way(model, text, sign):
+    ids = model.tokenizer.encode(text)
     step = weight_step(model, ids, TABLE, points=1)
-    draw = np.random.default_rng(1)
-    for row, column in zip(
-        draw.integers(0, model.config.vocab_size, 40), draw.integers(0, model.config.emb_dim, 40), strict=True
-    ):
-        weight = float(model.model.token_embedding.weight[row, column])
-        low, high = losses_at(model, ids, TABLE, (int(row), int(column)), weight + np.array([-1e-5, 1e-5]))
-        assert abs(high - low) / 2e-5 <= abs(step.gradient) * (1 + 1e-4)
+    network = deepcopy(model.model).double().requires_grad_(True)
+    F.cross_entropy(network(torch.tensor([list(ids[:-1])]))[:, -1], torch.tensor([ids[-1]])).backward()
+    gradient = network.token_embedding.weight.grad
+    assert step.gradient == pytest.approx(float(gradient[step.row, step.column])) and np.sign(step.gradient) == sign
+    assert float(gradient.abs().max()) == pytest.approx(abs(step.gradient))
 
 
 def test_a_step_is_what_plain_gradient_descent_does_to_that_weight(model, ids):
-    from copy import deepcopy
-
     step = weight_step(model, ids, TABLE, points=1)
     network = deepcopy(model.model).requires_grad_(True)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
