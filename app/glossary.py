@@ -29,7 +29,7 @@ GLOSSARY: dict[str, str] = {
     "value": "What a position passes on to the positions that attend to it.",
     "causal mask": "The rule that a position sees itself and what came before, never what comes after. Set before the softmax: "
     "scores of later positions become minus infinity, so that their weight is exactly 0.",
-    "attention sink": "A position, nearly always the first, that many heads give most of their weight when they have nothing to read. "
+    "attention sink": "A position, nearly always the first, that many heads give most of their weight when no other token matters to them. "
     "The weights must sum to 1, so the unneeded weight is put where it does little.",
     "LayerNorm": "Layer normalisation: shift one position's numbers to mean 0 and scale them to variance 1, then apply a learned scale "
     "and shift. Each position by itself.",
@@ -95,4 +95,43 @@ GLOSSARY: dict[str, str] = {
     "causal cone": "What a change can reach: the layers above it, at its position and at later ones.",
     "beam search": "Looking for a likely text: several are kept, each is gone on with by its likeliest tokens, and the best of all "
     "these are kept again.",
+    "vector": "A row of numbers. Each position of the residual stream holds one, as long as the model is wide.",
+    "dimension": "One place in a vector: a vector of 192 numbers has 192 dimensions, counted from 0.",
+    "matrix": "A table of numbers. Multiplying a vector by it gives a new vector, each number of which is a dot product "
+    "with one row.",
+    "weight": "A number of a matrix, set by training. In attention, the word also stands for the share that a query "
+    "gives to a key.",
+    "bias": "A number that is added after multiplying by a matrix, one for each dimension of the result; set by "
+    "training like the weights.",
+    "dot product": "Two vectors multiplied place by place and added up: large where they point in the same direction "
+    "and are long.",
+    "norm": "The length of a vector: the root of the sum of its squared numbers.",
+    "mean": "The sum of some numbers divided by how many there are.",
+    "variance": "How widely numbers are spread around their mean: the mean of the squared distances from it.",
+    "standard deviation": "The root of the variance: a typical distance from the mean, in the unit of the numbers themselves.",
+    "distribution": "The probabilities of all tokens together; they sum to 1. Also: how often each value occurs among "
+    "some numbers.",
+    "rank": "The place of a token when all are ordered by probability; rank 1 is the likeliest. Of a merge: how early "
+    "it was learned.",
+    "position": "The place of a token in the text, counted from 0.",
+    "top prediction": "The token with the largest probability.",
+    "model": "The network with its parameters, here a GPT-2: what turns token ids into logits. Also the file that holds "
+    "the parameters.",
+    "Storyteller": "The small model that comes with this app: GPT-2's architecture with 12 layers, trained from "
+    "scratch on old children's books. It needs no download.",
+    "sampling": "Drawing the next token by chance, each with its probability, after temperature and cuts.",
+    "random number": "A number between 0 and 1, here computed from the seed and the position, that decides which token is drawn.",
+    "batch": "Several inputs that go through a network together. When one text is written, the batch has one row.",
+    "epsilon": "A very small number, ε, that keeps LayerNorm from dividing by 0.",
+    "activation function": "A function that is applied to each number by itself, such as GELU or ReLU. Without one, "
+    "layers in a row would be one linear layer.",
+    "sigmoid": "A function that turns any number into one between 0 and 1: 1 / (1 + e⁻ˣ).",
+    "tanh": "Hyperbolic tangent, a function that turns any number into one between −1 and 1.",
+    "principal component analysis": "A way to draw long vectors in two dimensions: along the two directions in which "
+    "they differ most. Abbreviated PCA.",
+    "quantisation": "Storing numbers in fewer bits, such as 8, with a scale that brings them back roughly.",
+    "GPT-2": "The model that OpenAI published in 2019, in four sizes from 124 million to 1.5 billion parameters. GPT "
+    "stands for generative pre-trained transformer.",
+    "GPT-3": "OpenAI's model of 2020 with 175 billion parameters; its weights were never published.",
+    "bit": "The unit of information: one bit is what a fair coin toss tells.",
 }

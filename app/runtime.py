@@ -22,7 +22,7 @@ from app.live.slot import SLOT
 from app.recent import MB, Recent, keeping
 from app.state import View
 from app.visitors import visitor
-from gptcore.checkpoints import download
+from gptcore.checkpoints import EMBEDDED, download
 from gptcore.config import GPTConfig
 from gptcore.errors import CheckpointError, GPTCoreError
 from gptcore.fingerprint import vocabulary_mark
@@ -30,6 +30,7 @@ from gptcore.generation import prompt_ids
 from gptcore.model import check_length
 from gptcore.run import Run
 
+_STANDS_IN = "stands_in"
 ROWS_AT_ONCE = 32  # of the whole vocabulary, in one turn
 
 
@@ -219,6 +220,11 @@ class Here:
         return replace(self, sequence=replace(self.sequence, ids=ids), tokens=self.tokens[: len(ids)])
 
 
+def stand_in(wanted: bool) -> None:
+    """Whether the embedded model may stand in for one that is not on this machine: on pages that need no weights of it."""
+    state.remember(_STANDS_IN, wanted)
+
+
 def is_here() -> bool:
     """Whether the model in view is on this machine; pages that need no weights are drawn all the same."""
     return offered.is_ready(state.current().model)
@@ -230,6 +236,8 @@ def here() -> Here:
     A focus that this model or sequence does not have is shown as the default.
     """
     view = state.current()
+    if state.remembered(_STANDS_IN, False) and not offered.is_ready(view.model):
+        view = View(model=EMBEDDED.name, prompt="", choices=view.choices)
     language_model = model(view.model)
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)

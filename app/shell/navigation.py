@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,24 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("compare", "Compare", LAB, "reference"),
     PageEntry("learning", "Learning", LAB, "probability"),  # the last of its group
 )
+
+
+# Pages that need none of the model's weights, and which of their parts; none named: all.
+WITHOUT_WEIGHTS: Mapping[str, tuple[str, ...]] = {
+    "map": (),
+    "glossary": (),
+    "scale": (),
+    "parameters": ("where", "memory", "work", "configuration"),
+    "shortcuts": ("experiment",),
+    "layer_norm": ("classroom", "stack"),
+    "feed_forward": ("functions",),
+}
+
+
+def needs_weights(file: str, part: str) -> bool:
+    """Whether a part of a page shows something of the model itself."""
+    parts = WITHOUT_WEIGHTS.get(file)
+    return parts is None or (bool(parts) and part not in parts)
 
 
 def entry(file: str) -> PageEntry:

@@ -8,18 +8,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from app import faults, offered, runtime, state, tellings, ui
+from app import choices, faults, offered, runtime, state, tellings, ui
 from app.components.vocabulary import vocabulary
 from app.shell import navigation, sentence
 from app.writing import markup
 from gptcore.config import NAMED_CONFIGS
 
-WEIGHTLESS = ("map", "glossary")  # pages that need no weights: they are drawn for a known model that is not on this machine
-
 
 def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
     """Draw the page and its frame. waiting: where something was said for the time until now; what comes first takes its place."""
     faults.redact_streamlits_log()
+    runtime.stand_in(False)
+    file = navigation.file_of(page)
 
     def instead(said: str) -> None:
         if waiting:
@@ -30,7 +30,7 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
         offered.replace_missing_model()
         runtime.replace_foreign_tokens()
         state.remember("page", navigation.file_of(page))
-        tellings.arrive(navigation.file_of(page))
+        tellings.arrive(file)
         runtime.drop_unfit_intervention()
         sentence.draw()
         for message in state.take_messages():
@@ -47,15 +47,23 @@ def draw(page: StreamlitPage, waiting: DeltaGenerator | None) -> None:
             )
         name = state.current().model
         if (seen := offered.availability(name)).state != "ready":
-            weightless = seen.state == "downloadable" and navigation.file_of(page) in WEIGHTLESS and name in NAMED_CONFIGS
+            part = state.chosen(choices.ALL[file]) if file in choices.ALL else ""
+            weightless = seen.state == "downloadable" and not navigation.needs_weights(file, part)
+            weightless = weightless and (file != "map" or name in NAMED_CONFIGS)
             with waiting or nullcontext():
                 if not weightless:
                     ui.model_missing(name, seen.reason)
             if weightless and waiting:
                 waiting.empty()
+            if weightless and file not in ("map", "glossary"):
+                ui.note(
+                    f"{name} is not on this machine, and this page needs none of its weights. Where a loaded model is shown, it is the "
+                    "embedded Storyteller."
+                )
             if seen.state == "downloadable":
                 sentence.download(name)
             if weightless:
+                runtime.stand_in(True)
                 page.run()
             return
         texts = runtime.vocabulary_texts(runtime.model(name).identity)

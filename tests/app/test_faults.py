@@ -111,7 +111,7 @@ def test_an_error_in_a_fragment_is_said_in_its_place(
     monkeypatch.setattr(state, "editor", fails)
     at.run()
     one_reference(at, faults_logged)
-    assert at.text_area(key="widget_prompt").value == "Once upon a time" and at.segmented_control  # the page around it is there
+    assert at.text_area(key="widget_prompt").value == "Once upon a time" and at.radio  # the page around it is there
 
 
 def test_an_error_of_the_page_leaves_the_side_panel_and_the_menu(

@@ -78,6 +78,15 @@ def test_a_lecture_is_driven_by_the_keys_of_a_clicker(visit):
     assert "lecture" not in page.url
 
 
+@pytest.mark.parametrize("address", ["/attention?layer=2", "/map"])
+def test_a_key_that_is_pressed_while_the_page_still_draws_itself_is_not_lost(visit, address):
+    page = visit(address, wait=False)
+    page.locator("header.bar button.lecture").wait_for()  # the bars come first, long before the pictures
+    page.keyboard.press("l")
+    expect(page.locator("html")).to_have_class(re.compile("glass-lecture"), timeout=30_000)
+    page.wait_for_url(re.compile("lecture=1"))
+
+
 def test_keys_are_left_alone_outside_a_lecture_and_in_a_field(visit):
     page = visit("/tokens?lecture=1")
     heading(page)

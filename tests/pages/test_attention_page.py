@@ -54,7 +54,9 @@ def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_fol
         join_words="2",
         **JUNK,
     )
-    assert "position" in printed(at) and at.segmented_control(key="widget_choice_stage").value == "pattern"
+    assert (
+        at.selectbox(key="widget_choice_key").value == -1 and at.segmented_control(key="widget_choice_stage").value == "pattern"
+    )
 
 
 def test_an_overview_that_fills_up_says_so_and_ends_as_any_other(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

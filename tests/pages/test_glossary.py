@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -54,3 +55,13 @@ def test_what_is_not_there_is_said_in_plain_text(monkeypatch: pytest.MonkeyPatch
     text = printed(open_page(monkeypatch, tiny_folder, "glossary", find=wanted))
     assert "<b>$x$</b>" not in text
     assert ("No word here has" in text) is (len(wanted) <= 60)  # a longer one is junk, and junk means all words
+
+
+def test_every_word_of_a_beat_is_explained_and_those_that_newcomers_look_for() -> None:
+    for chapter in ("attention", "layer_norm", "feed_forward", "shortcuts", "lens", "sampling"):
+        parts = importlib.import_module(f"app.chapters.{chapter}.parts").PARTS
+        assert {word for beat in parts.values() for word in beat.words} <= GLOSSARY.keys()
+    wanted = (
+        "vector, dimension, bias, standard deviation, norm, loss, divergence, end of text, batch, dot product, training, rank"
+    )
+    assert set(wanted.split(", ")) <= GLOSSARY.keys()

@@ -27,7 +27,17 @@ WIDTH = 8  # of one head of the tiny model
 
 def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str = "kept", prompt: str = PROMPT, **query: str) -> AppTest:
     monkeypatch.setattr(cache_race_sections, "SECONDS", 0.2)
-    return open_page(monkeypatch, folder, "kv_cache", kv_cache=part, prompt=prompt, layer=str(LAYER), head=str(HEAD), **query)
+    return open_page(
+        monkeypatch,
+        folder,
+        "kv_cache",
+        open="maths.checks",
+        kv_cache=part,
+        prompt=prompt,
+        layer=str(LAYER),
+        head=str(HEAD),
+        **query,
+    )
 
 
 def measure(at: AppTest) -> None:
@@ -41,7 +51,7 @@ def test_every_part_has_its_figures(monkeypatch: pytest.MonkeyPatch, tiny_folder
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
-    assert figures(open_page(monkeypatch, tiny_folder, "kv_cache", kv_cache="queries", **JUNK))
+    assert figures(open_page(monkeypatch, tiny_folder, "kv_cache", open="maths.checks", kv_cache="queries", **JUNK))
 
 
 def test_it_draws_one_query_and_all_keys_and_values_as_transformers_has_them(
@@ -169,8 +179,8 @@ def test_a_measurement_draws_its_times_and_both_ways_write_what_transformers_wri
 def test_a_measurement_of_another_sequence_is_not_shown(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = opened(monkeypatch, tiny_folder, "measured")
     measure(at)
-    at.segmented_control(key="widget_choice_kv_cache").set_value("kept").run()
-    at.segmented_control(key="widget_choice_kv_cache").set_value("measured").run()
+    at.radio(key="widget_choice_kv_cache").set_value("kept").run()
+    at.radio(key="widget_choice_kv_cache").set_value("measured").run()
     assert figure(at, "Measured time for the next token")  # it was kept, while another part was looked at
     at.session_state["view"] = replace(at.session_state["view"], prompt="The cat")
     at.run()

@@ -22,9 +22,14 @@ def says_tree(here: Here) -> str:
         return f"One text was written after this prompt: the model gives all of it {likeliest} bits. Another choice anywhere is a branch."
     n_prompt = len(here.sequence.prompt)
     spread = views.bits(found[0].log_prob) - views.bits(found[-1].log_prob)
-    first = len({leaf.ids[: n_prompt + 1] for leaf in found})
+    first = {leaf.ids[n_prompt] for leaf in found}
+    begins = (
+        f"all of which begin with {code(here.model.tokenizer.text_of(*first))}"
+        if len(first) == 1
+        else f"with {len(first)} first tokens"
+    )
     return (
-        f"**{len(found)}** texts were written after this prompt, with {counted(first, 'different first token')}. The likeliest has "
+        f"**{len(found)}** texts were written after this prompt, {begins}. The likeliest has "
         f"{likeliest} bits, {fixed(spread, 1)} more than the unlikeliest."
     )
 

@@ -21,12 +21,12 @@ NEWEST = 64  # positions on a map
 SIDES = {"a": "A", "b": "B", "difference": "B minus A"}
 
 
-def both(whole: Here) -> tuple[Pinned, Pinned] | str:
-    """A and B, or in a sentence why there are not two."""
+def both(whole: Here, to_the_end: bool = False) -> tuple[Pinned, Pinned] | str:
+    """A and B, or in a sentence why there are not two. to_the_end: B is all of the text, not what stands up to the cursor."""
     found = pinned.find()
     if found is None:
         return "Nothing is pinned yet. Pin what is in view as A; then change the text, the model, or what is switched off: that is B."
-    return found if isinstance(found, str) else (found, views.of_view(whole.up_to_cursor()))
+    return found if isinstance(found, str) else (found, views.of_view(whole if to_the_end else whole.up_to_cursor()))
 
 
 def controls(whole: Here) -> None:
@@ -60,7 +60,7 @@ def next_tokens(whole: Here) -> None:
 
 def texts(whole: Here) -> None:
     """A, B or the difference, token by token, on one scale."""
-    found = both(whole)
+    found = both(whole, to_the_end=True)
     if isinstance(found, str):
         return
     side = st.segmented_control(

@@ -35,7 +35,7 @@ def says_next(whole: Here) -> str:
 
 def says_texts(whole: Here) -> str:
     """How surprising both texts are."""
-    found = sections.both(whole)
+    found = sections.both(whole, to_the_end=True)
     if isinstance(found, str):
         return found
     per_byte = [views.bits_per_byte(side) for side in found]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import counting, runtime, state, ui
+from app import choices, counting, runtime, state, ui
+from app.beats import Question, Try
 from app.chapters.kv_cache import views
 from app.charts import VerticalLine, curves, parted_strip
 from app.recent import MB, keeping
 from app.runtime import Here
+from app.writing.markup import code
 from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
 from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
 from gptcore import cache_race, parameters
@@ -24,26 +27,68 @@ ROWS = 24  # tokens drawn
 PARTS = ("query", "key", "value")
 
 
+def focus(here: Here) -> None:
+    """The layer and head that are drawn."""
+    ui.layer_slider(here)
+    if here.config.n_heads > 1:
+        st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
+
+
+def _attention(here: Here) -> AttentionActivations:
+    """The newest query in the head in focus."""
+    return here.trace.attention(here.layer, heads=(here.head,), positions=(len(here.ids) - 1,))
+
+
 def kept(here: Here) -> None:
-    """The newest query beside all keys and values of one head; one comparison worked out; the bytes of all layers."""
-    with st.container(horizontal=True, key="cache_focus"):
-        if here.config.n_layers > 1:
-            st.slider("Layer", 0, here.config.n_layers - 1, width=260, **state.widget("layer", here.config.n_layers - 1))
-        if here.config.n_heads > 1:
-            st.slider("Head", 0, here.config.n_heads - 1, width=260, **state.widget("head", here.config.n_heads - 1))
+    """The newest query beside all keys and values of one head."""
     n = len(here.ids)
-    attention = here.trace.attention(here.layer, heads=(here.head,), positions=(n - 1,))
-    _strip(here, attention)
+    _strip(here, _attention(here))
     first = max(0, n - ROWS)
     window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
     ui.note(
-        f"{window}One row a token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
+        f"{window}One row per token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
         "100 % is its largest number, whatever the sign, which is written below it. The queries of earlier tokens are not there: "
-        "each was used once, when its token was the newest. No later token asks with it again, but every later token looks at the "
+        "each was used once, when its token was the newest. No later token asks with it again, but every later token attends to the "
         "earlier keys and values."
     )
-    _one_comparison(here, attention)
+
+
+def says_kept(here: Here) -> str:
+    """How many keys and values are kept, and how much memory that takes beside the weights."""
+    config, n = here.config, len(here.ids)
+    total = parameters.kv_cache_bytes(config, n)
+    return (
+        f"For {counted(n, 'token')}, each head keeps {counted(n, 'key')} and {counted(n, 'value')}, and only the newest query is needed. All "
+        f"{counted(config.n_layers * config.n_heads, 'head')} together take **{in_bytes(total)}**; the weights take "
+        f"{in_bytes(parameters.weight_bytes(config, here.model.tied))}."
+    )
+
+
+def try_kept(here: Here) -> Sequence[Try]:
+    """Another layer, another token's key."""
+    tries, n_layers = [], here.config.n_layers
+    for layer, said in ((0, "Layer 0: are the rows of equal tokens equal?"), (n_layers - 1, "The last layer")):
+        if layer != here.layer:
+            tries.append(Try(said, {"layer": layer}))
+    if here.position:
+        tries.append(
+            Try(
+                f"Compare with the key of the first token, {code(here.tokens[0])}",
+                {"position": 0},
+                ((choices.OPEN_FOLDS, ["maths"]),),
+            )
+        )
+    return tries
+
+
+def kept_in_numbers(here: Here) -> None:
+    """One comparison worked out; the bytes of all layers."""
+    _one_comparison(here, _attention(here))
     _size(here)
+
+
+def kept_checks(here: Here) -> None:
+    """Whether earlier keys and values stay as they are; the code."""
     ui.self_check(_unchanged(here.run, here.layer))
     ui.source(cache_race.KeptKeysValues.extend, parameters.kv_cache_bytes)
 
@@ -67,7 +112,7 @@ def _strip(here: Here, attention: AttentionActivations) -> None:
         mode=ui.mode(),
     )
     values = np.hstack(list(parts.values()))
-    ui.chart(figure, name="keys_and_values", data=lambda: _kept_frame(here, values, first))
+    ui.chart(figure, name="keys-and-values", data=lambda: _kept_frame(here, values, first))
 
 
 def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:
@@ -112,8 +157,8 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
     ui.note(
         f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
         f"softmax over {counted(len(row), 'kept key')}: {significant(largest)} is the largest of the numbers so made, "
-        "taken off to keep the powers of e small; below the line is the sum of the powers of all. So much of this token's value is "
-        "read. Click another token in the text above."
+        "taken off to keep the powers of e small; below the line is the sum of the powers of all. The weight says how much of this "
+        "token's value is taken. Click another token in the text above."
     )
 
 
@@ -158,14 +203,65 @@ def work(here: Here) -> None:
                             ("Output head", "head"), ("All", "total"))
     ]  # fmt: skip
     ui.table(["Next token", "Without cache", "With cache"], rows, numeric=(1, 2), marked=len(rows) - 1)
-    saved_work(here)
     ui.note(
         f"For the sequence in view of {counted(n, 'token')}, the dotted line. Counted, not measured, in FLOP "
         "(floating-point operations): multiplications and additions of the matrices and of attention's two products, the output head "
         "at the last position only."
     )
-    ui.self_check(counting.work_counted(config))
+
+
+def says_work(here: Here) -> str:
+    """How many times the work the next token is without the cache."""
+    without, kept = (parameters.next_token_flops(here.config, len(here.ids), cached=c).total for c in (False, True))
+    full = [parameters.next_token_flops(here.config, here.config.context_length, cached=c).total for c in (False, True)]
+    return (
+        f"After {counted(len(here.ids), 'token')}, the next one takes {in_flops(kept)} with the cache and {in_flops(without)} without: "
+        f"**{significant(without / kept)} times** the work. With a full context it is {significant(full[0] / full[1])} times."
+    )
+
+
+def work_checks(here: Here) -> None:
+    """The count by another way; the code."""
+    ui.self_check(counting.work_counted(here.config))
     ui.source(parameters.next_token_flops)
+
+
+def says_measured(here: Here) -> str:
+    """What is to be expected of a measurement."""
+    without, kept = (parameters.next_token_flops(here.config, len(here.ids), cached=c).total for c in (False, True))
+    return (
+        f"Counted, the next token is {significant(without / kept)} times the work without the cache. How much time that is depends on the "
+        "machine: measure it."
+    )
+
+
+def try_work(here: Here) -> Sequence[Try]:
+    """The other parts."""
+    return [
+        Try("Measure it: how much time is it on this machine?", shown=((choices.CACHE_PART, "measured"),)),
+        Try("See the keys and values that are kept", shown=((choices.CACHE_PART, "kept"),)),
+    ]
+
+
+def _memory(here: Here) -> str:
+    config = here.config
+    full, weights = parameters.kv_cache_bytes(config, config.context_length), parameters.weight_bytes(config, here.model.tied)
+    return (
+        f"Memory, which grows with every token: {in_bytes(parameters.kv_cache_bytes(config, len(here.ids)))} now, {in_bytes(full)} with a full "
+        f"context of {counted(config.context_length, 'token')}, beside {in_bytes(weights)} of weights."
+    )
+
+
+QUESTIONS = (
+    Question(
+        "Why are queries not kept?",
+        lambda here: (
+            f"A query is used once, when its token is the newest. {code(here.tokens[-1])} asks now; the next token brings a query of its own, "
+            f"and looks at the {counted(len(here.ids), 'key')} and values that are there."
+        ),
+    ),
+    Question("What does the cache cost?", _memory),
+)
 
 
 def saved_work(here: Here) -> None:

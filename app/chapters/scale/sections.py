@@ -17,17 +17,16 @@ from app.counting import ModelFacts
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import fixed, in_bytes, in_powers, in_words, significant
-from app.writing.worked import in_tex, worked
+from app.writing.numbers import in_bytes, in_words
+from app.writing.worked import in_tex
 from gptcore import hardware as gpu
 from gptcore import parameters
 from gptcore.checkpoints import EMBEDDED
 from gptcore.checks import Check
 from gptcore.config import GPT3_175B
 
-GPT3_TRAINING_TOKENS = 300_000_000_000  # Brown et al. 2020, table D.1, as the next two
+GPT3_TRAINING_TOKENS = 300_000_000_000  # Brown et al. 2020, table D.1, as the next
 GPT3_PUBLISHED_COUNT = 174_600_000_000
-GPT3_PUBLISHED_FLOPS = 3.14e23
 CARDS = {"8": 8, "24": 24, "80 GB": 80}  # the names of the lines; on a phone there is no room for more
 NUMBERS = ("float32", "float16", "int8")
 PURPOSES = ("Running", "Training")
@@ -62,10 +61,22 @@ def models(here: Here) -> dict[str, ModelFacts]:
     return dict(zip(choices.PRESETS, (loaded, *counting.PUBLISHED), strict=False))
 
 
+def quantity(_: Here) -> None:
+    """What is compared."""
+    st.pills(
+        "Compare",
+        list(QUANTITIES),
+        format_func=lambda name: QUANTITIES[name].label,
+        required=True,
+        **state.choice(choices.SCALE_QUANTITY),
+    )
+
+
 def sizes(here: Here) -> None:
-    """The table of all models, and one quantity as dots."""
+    """One quantity as dots, and the table of all models."""
     compared = tuple(models(here).values())
     frame = views.scale(compared)
+    ui.chart(_dots(compared, state.chosen(choices.SCALE_QUANTITY), ui.mode()), name="model_sizes", data=frame)
     rows = [
         [
             markup.wrapping(markup.escape_html(row["model"])),
@@ -78,17 +89,16 @@ def sizes(here: Here) -> None:
     ]
     heads = ["Model", "Parameters", "Layers", "Width", "Heads", "Context", "Training tokens", "Weights"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5), marked=0)
-    name = st.pills(
-        "Compare", list(QUANTITIES), format_func=lambda name: QUANTITIES[name].label, required=True,
-        label_visibility="collapsed", **state.choice(choices.SCALE_QUANTITY),
-    )  # fmt: skip
-    ui.chart(_dots(compared, str(name), ui.mode()), name="model_sizes", data=frame)
     ui.note(
         "The paper of GPT-2 prints 117M, 345M, 762M and 1542M parameters; OpenAI later called these counts an error. Counted here from "
         "the configurations. GPT-2's training tokens were never published, only the size of its text: 40 GB. The embedded "
         "Storyteller's stand on its card, gptcore/models/storyteller/MODEL_CARD.md. The dots count GPT-3's attention as dense; the work "
         "of its sparse layers is less."
     )
+
+
+def sizes_in_numbers(_: Here) -> None:
+    """GPT-2's formula with GPT-3's sizes."""
     vectors, config = (13 if GPT3_175B.qkv_bias else 10), GPT3_175B
     ui.formula(
         rf"\begin{{gathered}} VE + CE + L\,(12E^2 + {vectors}E) + 2E \\ = "
@@ -96,9 +106,13 @@ def sizes(here: Here) -> None:
         rf"V = {in_tex(config.vocab_size)} \quad C = {in_tex(config.context_length)} \\ "
         rf"E = {in_tex(config.emb_dim)} \quad L = {config.n_layers} \end{{gathered}}"
     )
+
+
+def sizes_checks(_: Here) -> None:
+    """The count against the paper's; the code and the sources."""
     ui.self_check(gpt3_counted())
     ui.source(parameters.count_parameters, parameters.component_counts)
-    _sources("radford", "brown")
+    sources("radford", "brown")
 
 
 @keeping(2 * MB)
@@ -127,40 +141,55 @@ def gpt3_counted() -> Check:
     return Check("174.6 billion parameters, as published", description, apart, 1e-3)
 
 
+def memory_controls(here: Here) -> None:
+    """The numbers' type and the sequences at once, and which model is broken down."""
+    st.segmented_control("Weights, for running", NUMBERS, required=True, **state.choice(choices.SCALE_NUMBER))
+    st.select_slider("Sequences at once", BATCHES, **state.choice(choices.SCALE_BATCH))
+    compared = models(here)
+    st.selectbox("Breakdown", list(compared), format_func=lambda name: compared[name].title, **state.choice(choices.SCALE_APART))
+
+
+def _asked() -> tuple[str, int]:
+    """The type of the weights' numbers, and how many sequences run at once."""
+    return str(state.chosen(choices.SCALE_NUMBER)), int(state.chosen(choices.SCALE_BATCH))
+
+
 def memory(here: Here) -> None:
     """What is in memory at once, for running and for training, and how many cards hold it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_memory"):
-        number = st.segmented_control("Weights, for running", NUMBERS, required=True, **state.choice(choices.SCALE_NUMBER))
-        batch = st.select_slider("Sequences at once", BATCHES, width=260, **state.choice(choices.SCALE_BATCH))
+    number, batch = _asked()
     compared = models(here)
     every = tuple(compared.values())
-    frame = views.hardware(every, str(number), int(batch))
-    figure = _memory_figure(every, str(number), int(batch), ui.mode())
-    ui.chart(figure, name="memory_needed", data=frame)
-    apart = str(
-        st.selectbox(
-            "Breakdown", list(compared), format_func=lambda name: compared[name].title, width=320,
-            **state.choice(choices.SCALE_APART),
-        )
-    )  # fmt: skip
+    frame = views.hardware(every, number, batch)
+    ui.chart(_memory_figure(every, number, batch, ui.mode()), name="memory_needed", data=frame)
+    apart = str(state.chosen(choices.SCALE_APART))
+    st.subheader(f"Breakdown: {markup.escape_markdown(compared[apart].title)}", anchor=False)
     _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
     ui.note(
         "float32 and float16 are numbers of 32 and 16 bits, int8 whole numbers of 8. "
         "Running: weights, keys and values of the whole context, and the working memory of one layer. Training: mixed precision with "
-        "Adam, 16 bytes a parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
+        "Adam, 16 bytes per parameter, and the activations of every layer, nothing recomputed. Cards are counted by memory alone, with "
         "1 GB as 10⁹ bytes; splitting a model over cards costs more."
     )
-    _memory_formula(compared[apart], str(number), int(batch))
+
+
+def memory_in_numbers(here: Here) -> None:
+    """Running and training, with the numbers of the model that is broken down."""
+    _memory_formula(models(here)[str(state.chosen(choices.SCALE_APART))], *_asked())
     ui.note(
         "B sequences of N tokens, L layers of A heads, width E, V tokens known. Working: 9 numbers for each of E, and a row of logits in "
         "float32. Activations: in each layer 34 bytes for each of E, and 5 for each cell of its attention maps, N by N for each head. "
-        "Running counts no attention maps: the row of a token is used once, when its values are read, and can be dropped. Going "
+        "Running counts no attention maps: the row of a token is used once, when it attends to the values, and can be dropped. Going "
         "backward, training keeps all of them."
     )
-    recounted = checks.memory_recounted(every, str(number), int(batch), frame)
+
+
+def memory_checks(here: Here) -> None:
+    """The bytes counted another way; the code and the sources."""
+    every = tuple(models(here).values())
+    recounted = checks.memory_recounted(every, *_asked(), views.hardware(every, *_asked()))
     ui.self_check([counting.bytes_counted(here), recounted])
     ui.source(gpu.inference_memory, gpu.training_memory, gpu.activation_bytes)
-    _sources("rajbhandari", "korthikanti")
+    sources("rajbhandari", "korthikanti")
 
 
 @keeping(2 * MB)
@@ -236,82 +265,6 @@ def _parts(frame: pd.DataFrame) -> None:
     ui.table(["Part", *PURPOSES], rows, numeric=(1, 2), marked=total)
 
 
-def training(here: Here) -> None:
-    """GPT-3's training as arithmetic: operations, then years at a given speed."""
-    st.markdown(
-        "“355 years on one V100”, a graphics card of 2017, is often quoted for GPT-3. It is simple arithmetic. Each parameter takes part in "
-        "about 6 operations for each training token: 2 forward, 4 backward."
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom", key="scale_time"):
-        tera = st.number_input(
-            "Operations a second (10¹²)", 1.0, 100_000.0, step=1.0, width=230, **state.choice(choices.TERAFLOPS)
-        )
-        cards = st.number_input("Cards", 1, 1_000_000, step=1, width=150, **state.choice(choices.CARDS))
-    count = parameters.count_parameters(GPT3_175B)
-    flops = gpu.training_flops(count, GPT3_TRAINING_TOKENS)
-    speed = tera * 1e12 * cards
-    _training_formula(count, flops, speed)
-    _every_training(here, speed)
-    published = choices.TERAFLOPS.default * 1e12
-    ui.note(
-        f"The paper rounds the operations to 3.14 · 10²³; at 28 · 10¹² a second that is "
-        f"{fixed(gpu.gpu_years(GPT3_PUBLISHED_FLOPS, published), 1)} years of 365.25 days, hence 355. 28 is what a V100 can do at most in half "
-        "precision without its tensor cores, a simple assumption: no real training keeps a card that busy, and with tensor cores a "
-        "V100 is faster."
-    )
-    ui.self_check(gpt3_operations())
-    ui.source(gpu.training_flops, gpu.gpu_years)
-    _sources("kaplan", "brown", "li")
-
-
-def _training_formula(count: int, flops: float, speed: float) -> None:
-    """Three steps, each from the printed end of the one before."""
-    years = worked(lambda s: s / gpu.SECONDS_PER_YEAR, [flops / speed], gpu.gpu_years(flops, speed), written=_duration_tex)
-    seconds = worked(lambda flops, speed: flops / speed, [flops, speed], flops / speed, digits=years.digits)
-    operations = worked(lambda billions: 6 * billions * 1e9 * GPT3_TRAINING_TOKENS, [count / 1e9], flops, digits=seconds.digits)
-    ui.formula(
-        r"\begin{aligned}"
-        rf"& 6 \cdot {operations.inputs[0]} \cdot 10^9 \cdot 300 \cdot 10^9 \\ "
-        rf"&{operations.out} \text{{ operations}} \\[0.4em]"
-        rf"& {seconds.inputs[0]} \,/\, ({seconds.inputs[1]} \text{{ a second}}) \\"
-        rf"&{seconds.out} \text{{ seconds}} {years.out}"
-        r"\end{aligned}"
-    )
-
-
-def _every_training(here: Here, speed: float) -> None:
-    """How long each model would take with GPT-3's tokens, at the speed that was chosen."""
-    rows = []
-    for model in models(here).values():
-        flops = gpu.training_flops(model.n_parameters, GPT3_TRAINING_TOKENS)
-        rows.append([markup.escape_html(model.title), in_powers(flops), _duration(gpu.gpu_years(flops, speed))])
-    ui.table(["300 billion tokens", "Operations", "Time"], rows, numeric=(1, 2), marked=len(rows) - 1)
-
-
-def gpt3_operations() -> Check:
-    """Six for each parameter and token against the paper's own number."""
-    ours = gpu.training_flops(parameters.count_parameters(GPT3_175B), GPT3_TRAINING_TOKENS)
-    apart = abs(ours - GPT3_PUBLISHED_FLOPS) / GPT3_PUBLISHED_FLOPS
-    description = (
-        f"6 operations a parameter and token give {significant(ours, 4)}; the paper says 3.14E+23. Deviation as a share of that."
-    )
-    return Check("3.14 · 10²³ operations, as published", description, apart, 1e-2)
-
-
-def _duration(years: float) -> str:
-    if years >= 1:
-        return f"{fixed(years, 1)} years"
-    days = years * 365.25
-    if days >= 1:
-        return f"{fixed(days, 1)} days"
-    return f"{fixed(24 * days, 1)} hours" if 24 * days >= 1 else f"{fixed(24 * 60 * days, 1)} minutes"
-
-
-def _duration_tex(years: float) -> str:
-    number, unit = _duration(years).replace(",", "{,}").split(" ")
-    return rf"{number} \text{{ {unit}}}"
-
-
 _SOURCES = {
     "radford": "Radford et al. 2019, *Language Models are Unsupervised Multitask Learners*: section 2.1 and table 2. The correction of "
     "its counts: OpenAI's README of GPT-2.",
@@ -325,7 +278,7 @@ _SOURCES = {
 }
 
 
-def _sources(*names: str) -> None:
+def sources(*names: str) -> None:
     """Where the facts of a part come from."""
     st.subheader("Sources", anchor=False)
     st.markdown("\n".join(f"- {_SOURCES[name]}" for name in names))

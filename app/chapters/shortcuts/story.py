@@ -21,7 +21,10 @@ def says_difference(here: Here) -> str:
     kept, worst = int((found.top == found.target).sum()), int(found.without.argmin())
     if n_layers == 1:
         return f"Without its one block, x goes on alone, and {target} falls from {percent(found.whole)} to {percent(float(found.without[0]))}."
-    said = f"Leave one block out, and x still goes past it on the shortcut: {target} stays the top prediction for **{kept} of {n_layers}** blocks."
+    said = (
+        f"A block only has to add a difference: leave one out, and x still goes past it. {target} then stays the top prediction for "
+        f"**{kept} of {n_layers}** blocks."
+    )
     if found.without[worst] >= found.whole:
         return f"{said} None makes it less likely."
     return f"{said} Block {worst} costs most: from {percent(found.whole)} to **{percent(float(found.without[worst]))}**."
