@@ -76,7 +76,7 @@ def test_no_page_or_beat_breaks_a_rule_of_accessibility(visit):
 
 def test_the_check_sees_what_is_wrong(visit):
     page = visit("/glossary")
-    page.get_by_test_id("stMain").evaluate(
-        "(e) => e.insertAdjacentHTML('beforeend', '<h5></h5><p style=\"color: #ccc; background: #fff\">pale</p>')"
+    page.get_by_test_id("stMainBlockContainer").evaluate(
+        "(e) => e.insertAdjacentHTML('afterbegin', '<h5></h5><p style=\"color: #ccc; background: #fff\">pale</p>')"
     )
     assert {each.split(":")[0] for each in violations(page, RULES, **ALSO)} >= {"color-contrast", "empty-heading"}
