@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
+from app.live.slot import GONE, LOOKED_EVERY
 from app.server.answers import ADDRESS
 from benchmarks.load import ON_LOOPBACK, turn
 from benchmarks.raw_visitor import RawVisitor
@@ -40,7 +41,7 @@ def news(owner: RawVisitor) -> dict[str, Any]:
 
 @contextmanager
 def training(server: Server, part: str, button: str) -> Iterator[RawVisitor]:
-    """Somebody's, who stays for as long as it lasts, and stops it at the end."""
+    """Somebody's, who stays for as long as it is looked at."""
     done = Event()
     with RawVisitor(server.url, {"learning": part}, page="learning") as owner:
         owner.open()
@@ -65,8 +66,8 @@ def learned(server: Server, part: str, button: str) -> list[dict[str, Any]]:
     return rows
 
 
-def rows(server: Server) -> Iterator[Row]:
-    """What it learns by itself, then what others meet."""
+def learning_rows(server: Server) -> Iterator[Row]:
+    """What it learns by itself."""
     began = time.monotonic()
     minute = learned(server, "live", MINUTE)[-1]
     said = f"step {minute['step']:,}, {minute['training']:.2f} on its own text, {time.monotonic() - began:.0f} s by the clock"
@@ -76,6 +77,10 @@ def rows(server: Server) -> Iterator[Row]:
     said = f"lowest {lowest['held_out']:.2f} at step {lowest['step']}, {lesson[-1]['held_out']:.2f} at the end"
     turned = lesson[-1]["held_out"] > lowest["held_out"] + 0.05
     yield Row("overfitting: the held-out loss turns after", said, lowest["seconds"] if turned else float("nan"), " s", 30)
+
+
+def visitor_rows(server: Server) -> Iterator[Row]:
+    """What others meet beside it."""
     took: dict[str, list[float]] = {"alone": [], "beside": []}
     steps_made = 0
     for _ in range(TURNS):
@@ -87,8 +92,7 @@ def rows(server: Server) -> Iterator[Row]:
             steps_made += now["progress"]["step"] - before
             if now["state"] != "running":
                 raise RuntimeError(f"The training was over before the visitors were: {now['why']}")
-            while news(owner)["state"] != "ended":
-                time.sleep(ASKED_EVERY)
+        time.sleep(GONE + 2 * LOOKED_EVERY)  # its owner has left, and so it ends
     alone, beside = (np.percentile(seconds, [50, 95]) for seconds in took.values())
     said = (
         f"median {alone[0]:.3f} and {beside[0]:.3f} s, 95 of 100 {alone[1]:.3f} and {beside[1]:.3f} s, {len(took['beside'])} steps each; "
@@ -102,8 +106,9 @@ def main() -> None:
     print(HEADER)
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "log.txt", **ON_LOOPBACK) as server:
         turn(server, 1, 1.0, 1.0)  # torch and the model are loaded
-        for row in rows(server):
-            print(line(row), flush=True)
+        for rows in (visitor_rows, learning_rows):
+            for row in rows(server):
+                print(line(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def bars(
         bar = f'<i style="left: {low:.2f}%; width: {max(high - low, 0.4):.2f}%; background: {content.colour}"></i>'
         return f'<td class="bar"><div><span>{bar}</span><b>{escape_html(content.text)}</b></div></td>'
 
-    head = "".join(f"<th>{escape_html(name)}</th>" for name in columns)
+    head = "".join(f"<th>{escape_html(name)}</th>" if name else "<td></td>" for name in columns)
     kinds = [' class="marked"' if i == marked else ' class="faded"' if i in faded else "" for i in range(len(rows))]
     lines = (f"<tr{kind}>{''.join(map(cell, cells))}</tr>" for kind, cells in zip(kinds, rows, strict=True))
     return (

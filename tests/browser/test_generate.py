@@ -270,7 +270,7 @@ def test_every_one_of_the_seven_steps_opens(visit):
         if tab.get_attribute("aria-selected") != "true":
             with settled(page):
                 tab.click()
-        expect(page.get_by_test_id("stMain").get_by_role("heading", level=3).first).to_contain_text(f"{number}. ")
+        expect(page.get_by_test_id("stMain").get_by_role("heading", level=2).first).to_contain_text(f"{number}. ")
         no_error_box(page)
     assert_silent(page)
 

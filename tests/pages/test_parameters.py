@@ -27,7 +27,7 @@ from tests.pages.visit_page import JUNK, descriptions, figure, figures, numbers,
 
 
 def count_on_screen(at: AppTest) -> int:
-    heading = next(found.value for found in at.subheader if found.value.endswith(" parameters"))
+    heading = next(found.value for found in at.header if found.value.endswith(" parameters"))
     return int(re.sub(r"\D", "", heading))
 
 

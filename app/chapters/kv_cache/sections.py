@@ -164,7 +164,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
 
 def _size(here: Here) -> None:
     """The bytes of the cache for this sequence."""
-    st.subheader("How large it is", anchor=False)
+    st.header("How large it is", anchor=False)
     config, n = here.config, len(here.ids)
     total, full = parameters.kv_cache_bytes(config, n), parameters.kv_cache_bytes(config, config.context_length)
     ui.formula(

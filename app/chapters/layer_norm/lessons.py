@@ -182,7 +182,7 @@ def _danny(marks: np.ndarray, name: str, exam: str) -> None:
         float(found.values[0, 0]),
     )
     x, mean, variance, eps = y.inputs
-    st.subheader(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
+    st.header(f"The formula, for {markup.escape_markdown(name)}'s {markup.escape_markdown(exam)}", anchor=False)
     ui.formula(
         ui.latex_lines(
             r"y &= \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}}",

@@ -177,7 +177,7 @@ def outlier_dimensions(found: LayerNormActivations) -> None:
 
 def formula(found: LayerNormActivations, token: str) -> None:
     """LayerNorm of the farthest dimension of one token, with the numbers put in. token: which one it is."""
-    st.subheader(f"The formula, with the numbers of token {markup.escape_markdown(token)}", anchor=False)
+    st.header(f"The formula, with the numbers of token {markup.escape_markdown(token)}", anchor=False)
     dimension = int(np.abs(found.normalized[0]).argmax())
     x, scale, shift = (float(v) for v in (found.before[0, dimension], found.scale[dimension], found.shift[dimension]))
     y = worked(
@@ -251,7 +251,7 @@ def depth_in_numbers(here: Here) -> None:
     """The standard deviation before the final LayerNorm."""
     followed = followed_positions(here)
     places = views.along_depth(here.trace, chosen_site(), followed)
-    st.subheader("The formula, before the final LayerNorm", anchor=False)
+    st.header("The formula, before the final LayerNorm", anchor=False)
     spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
 
 

@@ -74,7 +74,7 @@ def _over_the_steps(run: RecordedRun) -> None:
 
 def _two_texts(run: RecordedRun, at: int) -> None:
     """The beginnings of its own text and of the one it never saw, coloured by its surprise."""
-    st.subheader("How surprised is it?")
+    st.header("How surprised is it?")
     checkpoint = run.checkpoints[at]
     ui.note(story.gap(checkpoint))
     for held_out, name in ((False, "Its training text"), (True, "Text it never saw")):

@@ -153,7 +153,7 @@ def overfit(_: Here) -> None:
         ui.table(["Setting", "Lowest", "at step", "At the end", "On its text"], rows(runs), numeric=(1, 2, 3, 4))
     with right:
         ui.note(lesson.controls_finding(runs))
-    st.subheader("Run it here")
+    st.header("Run it here")
     text, held_out = lesson.texts()
     _controls(f"{in_words(len(text))} characters", text, held_out, views.recorded_run().prompt, LESSON_SECONDS)
     _draw("What 4,000 characters cost it, and what others cost", "overfitting-live")

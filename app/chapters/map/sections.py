@@ -132,7 +132,7 @@ def html_file(found: ModelMap, mode: Mode) -> str:
 
 def count(found: ModelMap) -> None:
     """All parameters as a sum, with this model's numbers."""
-    st.subheader(f"{found.total:,} parameters", anchor=False)
+    st.header(f"{found.total:,} parameters", anchor=False)
     number = {key: in_tex(part.count) for key, part in found.parts.items()}
     head = "" if found.tied else rf" + \underbrace{{{number['output_head']}}}_{{\text{{head}}}}"
     ui.formula(
@@ -145,7 +145,7 @@ def count(found: ModelMap) -> None:
 
 def shared_and_grown(name: str, config: GPTConfig, tied: bool) -> None:
     """What GPT-2 shares with GPT-3, and what only grows."""
-    st.subheader("What GPT-2 shares with GPT-3, and what only grows", anchor=False)
+    st.header("What GPT-2 shares with GPT-3, and what only grows", anchor=False)
     st.markdown(
         """
 - **Shared.** The whole drawing: the tokenizer with its 50,257 tokens, learned positions, LayerNorm before each part, attention

@@ -27,7 +27,7 @@ def where(now: Counted, here: Here) -> None:
     """Treemap and table of all parameters, the formula with the configuration's numbers, and three counts that are quoted."""
     config, tied = now.config, now.tied
     total = parameters.count_parameters(config, tied)
-    st.subheader(f"{total:,} parameters", anchor=False)
+    st.header(f"{total:,} parameters", anchor=False)
     way = str(
         st.segmented_control(
             "Divided", list(WAYS), format_func=lambda name: WAYS[name], required=True, label_visibility="collapsed",
@@ -94,7 +94,7 @@ def _three_counts() -> None:
     book, gpt2 = GPT_CONFIG_124M, GPT2_SMALL
     untied, tied = (parameters.count_parameters(book, t) for t in (False, True))
     gpt1 = parameters.count_parameters(views.GPT1_AS_COUNTED) - 2 * views.GPT1_AS_COUNTED.emb_dim
-    st.subheader("Why GPT-2 small has 124 or 163 million parameters, but not 117", anchor=False)
+    st.header("Why GPT-2 small has 124 or 163 million parameters, but not 117", anchor=False)
     st.markdown(
         f"""
 - **124 million is right.** The output head is the token embedding, used a second time. With OpenAI's query, key and value biases
@@ -110,7 +110,7 @@ def _three_counts() -> None:
 def memory(now: Counted, here: Here) -> None:
     """The weights in three number types, tied and untied, in MB and MiB; the four sizes quoted for GPT-2 small; the K/V cache."""
     config, tied = now.config, now.tied
-    st.subheader(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
+    st.header(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
     frame = views.weight_memory(config)
     rows = [
         [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 2), fixed(row["MiB"], 2)]
@@ -139,7 +139,7 @@ def _quoted_sizes() -> str:
 
 def _cache(config: GPTConfig) -> None:
     """What the K/V cache of this configuration takes, and what the attention maps would."""
-    st.subheader("What has to be kept while it writes", anchor=False)
+    st.header("What has to be kept while it writes", anchor=False)
     n = config.context_length
     one, full = parameters.kv_cache_bytes(config, 1), parameters.kv_cache_bytes(config, n)
     ui.formula(
@@ -218,7 +218,7 @@ def _work_figure(config: GPTConfig, way: str, mode: Mode) -> Figure:
 def what_follows(now: Counted, here: Here) -> None:
     """All that a configuration decides, beside the same of the loaded model."""
     total = parameters.count_parameters(now.config, now.tied)
-    st.subheader(f"{total:,} parameters", anchor=False)
+    st.header(f"{total:,} parameters", anchor=False)
     loaded = views.costs(here.config, here.model.tied)
     costs = views.costs(now.config, now.tied)
     rows = [[markup.wrapping(name), cost.written, loaded[name].written] for name, cost in costs.items()]

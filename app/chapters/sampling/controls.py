@@ -46,7 +46,7 @@ def take_second(settings: SamplingSettings) -> None:
 
 def first_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
     """Sliders of the first setting under its heading; size: of the vocabulary."""
-    st.subheader(HEADINGS[0], anchor=False)
+    st.header(HEADINGS[0], anchor=False)
     with _row("first"):
         for name in names:
             _slider(name, size, state.chosen(_FIRST[name]), state.choice(_FIRST[name]))
@@ -54,7 +54,7 @@ def first_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
 
 def second_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
     """Sliders of the second setting under its heading; size: of the vocabulary."""
-    st.subheader(HEADINGS[1], anchor=False)
+    st.header(HEADINGS[1], anchor=False)
     with _row("second"):
         for name in names:
             _slider(name, size, getattr(state.current(), name), state.widget(name))

@@ -162,7 +162,7 @@ def memory(here: Here) -> None:
     frame = views.hardware(every, number, batch)
     ui.chart(_memory_figure(every, number, batch, ui.mode()), name="memory_needed", data=frame)
     apart = str(state.chosen(choices.SCALE_APART))
-    st.subheader(f"Breakdown: {markup.escape_markdown(compared[apart].title)}", anchor=False)
+    st.header(f"Breakdown: {markup.escape_markdown(compared[apart].title)}", anchor=False)
     _parts(frame[frame.model == compared[apart].title].drop_duplicates(["purpose", "part"]))
     ui.note(
         "float32 and float16 are numbers of 32 and 16 bits, int8 whole numbers of 8. "
@@ -280,5 +280,5 @@ _SOURCES = {
 
 def sources(*names: str) -> None:
     """Where the facts of a part come from."""
-    st.subheader("Sources", anchor=False)
+    st.header("Sources", anchor=False)
     st.markdown("\n".join(f"- {_SOURCES[name]}" for name in names))

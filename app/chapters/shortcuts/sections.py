@@ -140,7 +140,7 @@ def _figure(picture: StreamFigure, table: pd.DataFrame) -> Figure:
 
 def _sum(layer: int, table: pd.DataFrame) -> None:
     """What the block in focus adds to the token's vector, as lengths and shares, and its cosine worked out."""
-    st.subheader("The sum, with these numbers", anchor=False)
+    st.header("The sum, with these numbers", anchor=False)
     line = table.iloc[layer]
     dot = float(line.cosine * line.norm_in * line.norm_out)
     cosine = worked(lambda dot, x, h: dot / (x * h), [dot, line.norm_in, line.norm_out], float(line.cosine))

@@ -44,7 +44,7 @@ def show(index: int, here: Here, choice: Selection) -> None:
 
 
 def _text_to_ids(here: Here, choice: Selection) -> None:
-    st.subheader("1. The text is cut into tokens, and each token is a number", anchor=False)
+    st.header("1. The text is cut into tokens, and each token is a number", anchor=False)
     tokens = here.model.tokenizer.tokens(here.ids)[-ROWS:]
     first = len(here.ids) - len(tokens)
     rows = [[str(first + i), markup.chip(t.text), str(t.id), t.bytes.hex(" ").upper()] for i, t in enumerate(tokens)]
@@ -55,7 +55,7 @@ def _text_to_ids(here: Here, choice: Selection) -> None:
 
 
 def _model(here: Here, choice: Selection) -> None:
-    st.subheader("2. The model turns the ids into logits, one row for each position", anchor=False)
+    st.header("2. The model turns the ids into logits, one row for each position", anchor=False)
     n, config = len(here.ids), here.config
     steps = [
         ("Token ids", markup.shape(1, n)),
@@ -79,7 +79,7 @@ def _model(here: Here, choice: Selection) -> None:
 
 
 def _last_position(here: Here, choice: Selection) -> None:
-    st.subheader("3. Only the last row is kept: it predicts what comes next", anchor=False)
+    st.header("3. Only the last row is kept: it predicts what comes next", anchor=False)
     n = len(here.ids)
     positions = list(range(max(0, n - ROWS // 2), n))
     logits = _logits(here, positions)
@@ -108,7 +108,7 @@ def _last_position(here: Here, choice: Selection) -> None:
 
 
 def _softmax(here: Here, choice: Selection) -> None:
-    st.subheader("4. Softmax turns logits into probabilities", anchor=False)
+    st.header("4. Softmax turns logits into probabilities", anchor=False)
     best = float(choice.logits[0])
     weights = np.exp(choice.logits - best)
     total = float(weights.sum())
@@ -139,7 +139,7 @@ def _softmax(here: Here, choice: Selection) -> None:
 
 
 def _selection(here: Here, choice: Selection) -> None:
-    st.subheader("5. Temperature reshapes, top-k, top-p and min-p cut, a random number chooses", anchor=False)
+    st.header("5. Temperature reshapes, top-k, top-p and min-p cut, a random number chooses", anchor=False)
     names = {"temperature": "Temperature", "greedy": "Greedy", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
     stages = [[names[s.name], f"{s.kept:,}", f"{s.cut:,}", percent(s.mass_kept), percent(s.mass_cut)] for s in choice.stages]
     ui.table(["Stage", "Tokens kept", "Tokens cut", "Probability kept", "Probability cut"], stages, numeric=(1, 2, 3, 4))
@@ -170,14 +170,14 @@ def _selection(here: Here, choice: Selection) -> None:
 def _append(here: Here, choice: Selection) -> None:
     n, config = len(here.ids), here.config
     if here.is_full:
-        st.subheader("6. The context is full: nothing is appended", anchor=False)
+        st.header("6. The context is full: nothing is appended", anchor=False)
         ui.note(
             f"The model has {config.context_length:,} position embeddings, one for each place of its context, and none for place "
             f"{n}, the next one. A longer text could only go on without its beginning, and would then be another text."
         )
         ui.source(generate)
         return
-    st.subheader("6. The chosen token is appended, and everything begins again", anchor=False)
+    st.header("6. The chosen token is appended, and everything begins again", anchor=False)
     before = [str(i) for i in here.ids[-6:]]
     dots = "… " if n > 6 else ""
     chosen = f"{markup.chip(here.model.tokenizer.text_of(choice.chosen_id))} {choice.chosen_id}"
@@ -197,7 +197,7 @@ def _append(here: Here, choice: Selection) -> None:
 
 
 def _ids_to_text(here: Here, choice: Selection) -> None:
-    st.subheader("7. Ids are turned back into text", anchor=False)
+    st.header("7. Ids are turned back into text", anchor=False)
     tokenizer = here.model.tokenizer
     ids = _whole_text(here, choice)
     piece = tokenizer.bytes_of(ids[-1])

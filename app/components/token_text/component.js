@@ -67,7 +67,7 @@ class TokenText {
       if (text.endsWith("↵") && group !== listed[i + 1]?.[1]) groups.push(make("li", "break"));
     });
     this.list.replaceChildren(...groups);
-    for (const line of this.list.querySelectorAll(".break")) line.setAttribute("role", "presentation");
+    for (const line of this.list.querySelectorAll(".break")) line.setAttribute("aria-hidden", "true");
   }
 
   // Bring a chip to the middle of a long text; one that is in view stays where it is, unless the text is new.

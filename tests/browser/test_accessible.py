@@ -1,0 +1,82 @@
+"""Every page and beat against the WCAG 2.2 AA rules that a program can check (axe-core), in light and in dark, on one walk through the app."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from app import choices
+from app.shell.navigation import PAGES
+from tests.browser.visit import settled
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+ALSO = {name: {"enabled": True} for name in ("heading-order", "empty-heading", "empty-table-header", "page-has-heading-one")}
+N_STOPS = sum(len(choices.ALL[entry.file].options) if entry.file in choices.ALL else 1 for entry in PAGES)
+# A target inside a sentence may be smaller than 24 px (WCAG 2.5.8, exception "Inline"): the words of the text in the sentence bar.
+INLINE = ".st-key-sentence_text"
+
+
+def violations(page: Page, rules: list[str], **also: Any) -> list[str]:
+    """What breaks a rule: the rule, where, and why."""
+    options = {"runOnly": {"type": "tag", "values": rules}, "rules": also, "resultTypes": ["violations"]}
+    if rules == ["color-contrast"]:
+        options = {"runOnly": {"type": "rule", "values": rules}, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    broken = [(rule["id"], json.dumps(node["target"]), node) for rule in found for node in rule["nodes"]]
+    return [
+        f"{rule}: {where} {node['html'][:120]} {node.get('failureSummary', '')[:200]}"
+        for rule, where, node in broken
+        if not (rule == "target-size" and INLINE in where)
+        and not (rule == "color-contrast" and is_disabled(page, node["target"]))
+    ]
+
+
+def is_disabled(page: Page, target: list[Any]) -> bool:
+    """Whether what axe found is the label of a control that is disabled: it needs no contrast (WCAG 1.4.3, exception "Incidental"), but its
+    markup does not say whose it is."""
+    if not isinstance(target[0], str):
+        return False
+    found = page.locator(target[0]).first
+    return bool(
+        found.evaluate("(e) => Boolean(e.closest('.stElementContainer')?.querySelector('[disabled], [aria-disabled=\"true\"]'))")
+    )
+
+
+def on(page: Page) -> bool:
+    """Go to the next stop; False at the end."""
+    way = page.locator("footer button.on")
+    if not way.is_visible():
+        return False
+    with settled(page):
+        way.click()
+    return True
+
+
+@pytest.mark.timeout(600)
+def test_no_page_or_beat_breaks_a_rule_of_accessibility(visit):
+    page = visit("/?write=guess&prompt=Once+upon+a+time")
+    broken: list[str] = []
+    stops = 1
+    while True:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            rules = RULES if scheme == "light" else ["color-contrast"]
+            broken += [f"{page.url.split('?')[0]} stop {stops}, {scheme}: {each}" for each in violations(page, rules, **ALSO)]
+        page.emulate_media(color_scheme="light")
+        if not on(page):
+            break
+        stops += 1
+    assert stops == N_STOPS
+    assert not broken, "\n".join(broken)
+
+
+def test_the_check_sees_what_is_wrong(visit):
+    page = visit("/glossary")
+    page.get_by_test_id("stMainBlockContainer").evaluate(
+        "(e) => e.insertAdjacentHTML('afterbegin', '<h5></h5><p style=\"color: #ccc; background: #fff\">pale</p>')"
+    )
+    assert {each.split(":")[0] for each in violations(page, RULES, **ALSO)} >= {"color-contrast", "empty-heading"}
