@@ -43,9 +43,9 @@ def test_a_server_that_starts_anew_gives_back_what_the_address_says_whatever_is_
             if first == "the next token":
                 page.get_by_role("button", name="Next token").click()
             else:
-                page.locator("header nav").get_by_role("link", name="Tokens").first.click()
+                page.locator("header nav").get_by_role("link", name="Shortcuts").first.click()  # which lends no text
         if first == "another chapter":
-            page.wait_for_url(re.compile(r"/tokens\?"))
+            page.wait_for_url(re.compile(r"/shortcuts\?"))
         assert (said(page, "prompt"), said(page, "seed")) == (PROMPT, "3")
         assert chosen(page) == (3 if first == "the next token" else 2)
 

@@ -81,7 +81,7 @@ def test_the_second_input_moves_swiglu_alone_and_has_no_slider_without_it(visit:
     assert after["ReLU"] == before["ReLU"]
     assert after["SwiGLU"] == pytest.approx([2 * number for number in expected(2)["SiLU"]], abs=6e-4)
     expect(page).to_have_url(re.compile("swiglu_input=2"))
-    page.get_by_test_id("stMain").get_by_role("button", name="SwiGLU").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="SwiGLU", exact=True).click()
     expect(tap).to_be_hidden()
 
 

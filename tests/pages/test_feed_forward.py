@@ -266,7 +266,7 @@ def test_the_page_shows_the_layer_and_token_of_the_link(
     link = {"prompt": prompt, "layer": "1", "position": "2"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)
     strip = numbers(figure(at, "From 32 to 128 numbers")["data"][0]["z"])
-    assert np.allclose(strip, views.strips(trace.feed_forward(1, (2,)))[1], equal_nan=True)
+    assert np.allclose(strip, views.strips(trace.feed_forward(1, (2,)))[1], atol=1e-5, equal_nan=True)
     seen = views.silenced(trace.feed_forward(1, (2,)))
     at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link, feed_forward="activations")
     assert f"{seen.negative} of 128 neurons" in printed(at)
