@@ -114,8 +114,12 @@ def finding(here: Here) -> str:
     top = f"{code(tokenizer.text_of(int(choice.token_ids[0])))} ({percent(float(choice.base_probs[0]))})"
     rank = guesses.rank(choice, mine)
     if rank is None:
-        right = "so did the dice" if choice.chosen_id not in offered(here, choice) else "the dice took one of those offered"
-        return f"You expected something else; {right}. The model's likeliest token is {top}. {drawn}"
+        right = (
+            "and it is none of those offered"
+            if choice.chosen_id not in offered(here, choice)
+            else "but it is one of those offered"
+        )
+        return f"You expected something else, {right}. The model's likeliest token is {top}. {drawn}"
     p = float(choice.base_probs[rank])
     said = f"The model gave your guess {code(tokenizer.text_of(mine))} **{percent(p)}**: {_surprise(p)}."
     agreed = "It is its likeliest token. " if rank == 0 else f"Its likeliest is {top}. "
