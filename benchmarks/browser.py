@@ -196,7 +196,7 @@ def _layers_and_heads(browser: Browser, server: Server, prompt: str) -> Iterator
         moves = [partial(page.keyboard.press, key) for key in ("ArrowRight", "ArrowLeft") * (REPEATS // 2 + 1)]
         yield _row(f"another layer, {name}", *_median(page, moves))
         page.context.close()
-    page = _watched(browser, server, "attention", prompt)
+    page = _watched(browser, server, "attention", prompt, attention="head")
     maps = page.locator("section.view.overview canvas.maps")
     box = maps.bounding_box()
     assert box is not None
