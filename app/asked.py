@@ -31,6 +31,13 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return found
 
 
+def likeliest(logits: np.ndarray) -> tuple[int, float]:
+    """The likeliest token and its probability at temperature 1."""
+    probs = probabilities(logits)
+    best = int(probs.argmax())
+    return best, float(probs[best])
+
+
 def pair(here: Here) -> Pair:
     """Target and rival after the newest token of this place. The target is the likeliest token unless one was chosen, the rival the
     likeliest other one."""

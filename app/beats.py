@@ -132,9 +132,6 @@ def _tries(page: str, part: str, tries: Sequence[Try]) -> None:
                 text, key="other_text", width="stretch", icon=":material/notes:",
                 on_click=state.guarded(tellings.turn), args=(page, part),
             )  # fmt: skip
-    if any(each.page for each in tries) and (wanted := state.remembered("tried_page", "")):
-        state.remember("tried_page", "")
-        ui.open_page(wanted)
 
 
 def _do(each: Try) -> None:
@@ -143,7 +140,7 @@ def _do(each: Try) -> None:
     if each.change:
         state.update(**each.change)
     if each.page:
-        state.remember("tried_page", each.page)
+        navigation.want(each.page)
 
 
 @contextmanager

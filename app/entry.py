@@ -23,7 +23,7 @@ def draw() -> None:
     state.current()  # from the URL, on the first run of a session
     first_visit.welcome(page)
     address()
-    bars.follow_click()
+    navigation.follow()
     bars.draw(navigation.file_of(page))
     waiting = first_visit.waiting(page)
     from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time

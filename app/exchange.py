@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app import choices, runtime, state
+from app.asked import probabilities
 from app.runtime import Here
 from gptcore.errors import GPTCoreError, TokenError
 from gptcore.generation import prompt_ids
@@ -40,9 +41,7 @@ def alternatives(here: Here) -> list[tuple[int, float]]:
     place = here.position
     if place == 0:
         return []
-    logits = here.trace.logits_at([place - 1])[0].astype(np.float64)
-    probs = np.exp(logits - logits.max())
-    probs /= probs.sum()
+    probs = probabilities(here.trace.logits_at([place - 1])[0])
     order = np.argsort(-probs, kind="stable")[: ALTERNATIVES + 1].tolist()
     return [(token, float(probs[token])) for token in order if token != here.ids[place]][:ALTERNATIVES]
 

@@ -98,11 +98,6 @@ def induction_head(here: Here) -> dict[str, Any]:
     return _head(here, "induction")
 
 
-def previous(here: Here) -> dict[str, Any]:
-    """The head that looks most at the token before."""
-    return _head(here, "previous")
-
-
 def sink(here: Here) -> dict[str, Any]:
     """The head that puts most on the first token."""
     return _head(here, "first")

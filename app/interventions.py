@@ -6,15 +6,10 @@ from dataclasses import replace
 from typing import Literal
 
 from app.writing.numbers import counted
-from gptcore.run import Ablation, Intervention, Patch, Replacement, read_intervention
+from gptcore.run import Ablation, Intervention, Patch, Replacement
 
 PartKind = Literal["head", "attention", "feed_forward", "position_embedding"]
 MOST_NAMED = 6  # parts by name; more are counted
-
-
-def read(text: str) -> Intervention | None:
-    """As a link says it; ValueError for anything else."""
-    return read_intervention(text)
 
 
 def ablation_of(intervention: Intervention | None) -> Ablation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import wraps
 from threading import Lock
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -75,6 +75,17 @@ class Recent(Generic[Result]):
         """The result for this key: the kept one, or the one that `make` gives now. All that ask for a key get the same object."""
         found = self.find(key)
         return self.keep(key, make()) if found is None else found
+
+    def some(self, wanted: Iterable[tuple[Hashable, Callable[[], Result]]], most: int | None) -> list[Result | None]:
+        """The results for these keys, in their order: all that are kept, and at most `most` new ones (None: all); None for what is left
+        for later."""
+        found: list[Result | None] = []
+        for key, make in wanted:
+            result = self.find(key)
+            if result is None and (most is None or most > 0):
+                result, most = self.keep(key, make()), None if most is None else most - 1
+            found.append(result)
+        return found
 
     def clear(self) -> None:
         """Forget everything."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import runtime, sequence, state
-from app.runtime import Here
 
 SPEEDS = {"1 token a second": 1.0, "2 a second": 0.5, "5 a second": 0.2, "Maximum speed": 0.05}
 DEFAULT_SPEED = "5 a second"
@@ -50,7 +49,7 @@ def step() -> None:
     happens but a message."""
     here = runtime.here()
     if not here.is_newest:
-        _move(here, here.position + 1)
+        state.update(**here.cursor_on(here.position + 1))
         return
     if here.is_full:
         stop()
@@ -64,19 +63,14 @@ def step() -> None:
         state.notify(f"The model ended its text: it chose {tokenizer.text_of(chosen)}. Press Next token to go on all the same.")
 
 
-def _move(here: Here, position: int) -> None:
-    """Put the cursor on a token; on the newest it stays there as the text grows."""
-    state.update(position=None if position >= len(here.ids) - 1 else position)
-
-
 def go_to(index: int) -> None:
     """A click on the chip at `index` puts the cursor there; on the place of the next token it goes on."""
     here = runtime.here()
     if index < len(here.ids):
         stop()
-        _move(here, index)
+        state.update(**here.cursor_on(index))
     else:
-        _move(here, len(here.ids) - 1)
+        state.update(**here.cursor_on(len(here.ids) - 1))
         next_token()
 
 
@@ -134,6 +128,6 @@ def choose(token_id: int) -> None:
         return
     stop()
     if here.view.chosen[kept : kept + 1] == (token_id,):
-        _move(here, here.position + 1)
+        state.update(**here.cursor_on(here.position + 1))
     else:
         state.take_branch((*here.view.chosen[:kept], token_id))

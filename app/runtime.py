@@ -214,6 +214,10 @@ class Here:
         """Whether the cursor is on the newest token, so that the next one is still to be chosen."""
         return self.position == len(self.ids) - 1
 
+    def cursor_on(self, position: int) -> dict[str, int | None]:
+        """The field of the view that puts the cursor on a position; on the newest token it stays there as the text grows."""
+        return {"position": None if position >= len(self.ids) - 1 else position}
+
     def up_to_cursor(self) -> Here:
         """The place as it was when the cursor's token was the newest: what follows it is left out."""
         ids = self.ids[: self.position + 1]

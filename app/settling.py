@@ -53,7 +53,7 @@ def in_the_middle(here: Here) -> dict[str, Any]:
     if not middle.any():
         return {}
     at = int(np.where(middle, found.prob, -1).argmax())
-    return {**_position(here, int(found.positions[at])), "layer": int(found.depth[at]) - 1}
+    return {**here.cursor_on(int(found.positions[at])), "layer": int(found.depth[at]) - 1}
 
 
 def in_the_last_block(here: Here) -> dict[str, Any]:
@@ -61,8 +61,4 @@ def in_the_last_block(here: Here) -> dict[str, Any]:
     found, n_layers = settled(here), here.config.n_layers
     late = found.depth == n_layers
     at = int(np.where(late, found.prob, -1).argmax()) if late.any() else len(found.positions) - 1
-    return {**_position(here, int(found.positions[at])), "layer": n_layers - 1}
-
-
-def _position(here: Here, position: int) -> dict[str, Any]:
-    return {"position": None if position == len(here.ids) - 1 else position}
+    return {**here.cursor_on(int(found.positions[at])), "layer": n_layers - 1}

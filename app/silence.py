@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -100,14 +101,10 @@ def board(here: Here, asked: Asking, most: int | None = None) -> Board:
     """The board: pieces that are kept, and at most `most` new ones."""
     config = here.config
     shape = (4, config.n_layers, config.n_heads + 2)
-    found, position, missing, computed = np.full(shape, np.nan), math.nan, 0, 0
-    for piece in pieces(config, len(here.ids), asked.scope):
-        kept = _KEPT.find((here.run, asked, piece))
-        if kept is None and (most is None or computed < most):
-            kept = _KEPT.keep((here.run, asked, piece), _measure(here.trace, asked, piece))
-            computed += 1
+    found, position, parts = np.full(shape, np.nan), math.nan, pieces(config, len(here.ids), asked.scope)
+    measured = _KEPT.some([((here.run, asked, piece), partial(_measure, here.trace, asked, piece)) for piece in parts], most)
+    for piece, kept in zip(parts, measured, strict=True):
         if kept is None:
-            missing += 1
             continue
         layers = list(piece.layers)
         for place, head in enumerate(piece.heads):
@@ -116,7 +113,7 @@ def board(here: Here, asked: Asking, most: int | None = None) -> Board:
             found[:, layers, -2], found[:, layers, -1] = kept.attention, kept.feed_forward
             position = kept.position if layers[-1] == 0 else position
     top = np.where(np.isnan(found[3]), -1, found[3]).astype(int)
-    return Board(found[0], found[1], found[2], top, position, missing)
+    return Board(found[0], found[1], found[2], top, position, sum(each is None for each in measured))
 
 
 @queued

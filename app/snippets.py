@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from app.runtime import Here
-from gptcore.run import Run
-from gptcore.run import write_intervention as write_intervention
+from gptcore.run import Run, write_intervention
 
 
 def model(here: Here) -> list[str]:
@@ -22,10 +21,14 @@ def ids(here: Here, name: str = "ids", run: Run | None = None) -> str:
     return f"{name} = {wanted!r}"
 
 
-def trace(run: Run, name: str = "trace", ids: str = "ids") -> str:
+def intervention(run: Run) -> str:
+    """What is switched off or patched in a run, as an expression."""
+    return f"gptcore.read_intervention({write_intervention(run.intervention)!r})"
+
+
+def trace(run: Run) -> str:
     """The line that makes the trace of a run."""
-    off = write_intervention(run.intervention)
-    return f"{name} = model.trace({ids}{f', gptcore.read_intervention({off!r})' if off else ''})"
+    return f"trace = model.trace(ids{f', {intervention(run)}' if run.intervention else ''})"
 
 
 def beginning(here: Here) -> list[str]:

@@ -56,4 +56,4 @@ def sparsest(here: Here) -> dict[str, Any]:
 def _largest(here: Here, values: np.ndarray) -> dict[str, Any]:
     layer, at = (int(each) for each in np.unravel_index(int(values.argmax()), values.shape))
     position = newest(here)[at]
-    return {"layer": layer, "position": None if position == len(here.ids) - 1 else position}
+    return {"layer": layer, **here.cursor_on(position)}

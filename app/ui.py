@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # the first page draws without pandas, and starts that much s
     from app.runtime import Here
     from gptcore.checks import Check
 
+_NEXT_PIECE = 0.1  # seconds until the next one is computed
 _SOON = 0.5  # seconds for which nobody needs a bar
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
 WHOLE = "whole"  # what belongs to no single stage has the colour of the text
@@ -130,6 +131,39 @@ def progress(said: str) -> Iterator[Callable[[float], None]]:
 
         yield tell
         place.empty()
+
+
+class Filled(Protocol):
+    """What comes in pieces. n_missing: how many are still to be computed."""
+
+    @property
+    def n_missing(self) -> int: ...
+
+
+Pieces = TypeVar("Pieces", bound=Filled)
+
+
+def filling(look: Callable[[int], Pieces], draw: Callable[[Pieces], None]) -> None:
+    """Draw what takes long as far as it is there, again and again until all is, while the rest of the page can be used.
+
+    look(most): all pieces that are kept, and at most so many new ones.
+    """
+    is_filling = look(0).n_missing > 0
+
+    def fill() -> None:
+        found = look(1)
+        if is_filling and not found.n_missing:
+            st.rerun()  # once more without a clock
+        draw(found)
+
+    (faults.fragment(fill, run_every=_NEXT_PIECE) if is_filling else fill)()
+
+
+def layer_and_head(here: Here) -> None:
+    """The sliders of the layer and the head in focus, where there are several."""
+    layer_slider(here)
+    if here.config.n_heads > 1:
+        st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = (), marked: int | None = None) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from itertools import groupby
 
-import streamlit as st
-
 from app import choices, state
 from app.components.frame import Link, Place, frame
 from app.shell import navigation
 from app.shell.navigation import PAGES
-
-_WANTED = "wanted_page"  # the page that a click in the bars leads to
 
 
 def draw(file: str) -> None:
@@ -27,7 +23,7 @@ def draw(file: str) -> None:
             state.take(part, options[index])
 
     def open_page(wanted: str) -> None:
-        state.remember(_WANTED, wanted)
+        navigation.want(wanted)
         beyond = choices.ALL.get(wanted)
         if beyond and beyond.options:  # a chapter is entered at its first part, or from behind at its last
             back = [entry.file for entry in PAGES].index(wanted) == at - 1
@@ -52,10 +48,3 @@ def draw(file: str) -> None:
 def _link(file: str) -> Link:
     entry = navigation.entry(file)
     return Link(file, navigation.name(entry), entry.stage)
-
-
-def follow_click() -> None:
-    """Go where a click in the bars leads, before anything else is drawn."""
-    if wanted := state.remembered(_WANTED, None):
-        state.remember(_WANTED, None)
-        st.switch_page(navigation.page(wanted))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from app import choices, exchange, messages, runtime, state, ui
 from app.asked import probabilities
-from app.components.token_text import TextChip, token_text
 from app.exchange import Exchanged
+from app.ripple import ripple
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import counted, percent, quantity, significant
+from app.writing.numbers import counted, percent, quantity
 
 LONGEST_TYPED = 40  # characters
 
@@ -78,21 +77,9 @@ def _ripple(here: Here, known: Exchanged) -> None:
     st.markdown(f"With {now} in place of {was}, {follow}the likeliest next token was {tops[0]} and is {tops[1]}.")
     if not len(change):
         return
-    most = float(np.abs(change).max()) or 1.0
     first = known.position + 1
-    token_text(
-        [
-            TextChip(
-                text, place, [("Token ", text, f" at position {first + place}: {_said(float(bits))}")],
-                note=significant(float(bits), 2), shade=max(0.0, float(bits)) / most,
-            )
-            for place, (text, bits) in enumerate(zip(here.tokens[first:], change, strict=True))
-        ],
-        key="ripple", label="What follows, by how much more surprising it has become", hint="Point at a token.",
-        legend=("no more surprising", f"{quantity(most, 'bits')} more"),
-        on_pick=lambda place: state.update(position=None if first + place == len(here.ids) - 1 else first + place),
+    ripple(
+        here.tokens[first:], change, first=first, than="than before", key="ripple",
+        label="What follows, by how much more surprising it has become",
+        on_pick=lambda position: state.update(**here.cursor_on(position)),
     )  # fmt: skip
-
-
-def _said(bits: float) -> str:
-    return f"{quantity(abs(bits), 'bits')} {'more' if bits >= 0 else 'less'} surprising than before."

@@ -9,7 +9,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from app import state
+
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+_WANTED = "wanted_page"
 CHAPTERS, REFERENCE, LAB = "Chapters", "Reference", "Lab"
 
 
@@ -65,6 +68,18 @@ def needs_weights(file: str, part: str) -> bool:
     """Whether a part of a page shows something of the model itself."""
     parts = WITHOUT_WEIGHTS.get(file)
     return parts is None or (bool(parts) and part not in parts)
+
+
+def want(file: str) -> None:
+    """Go to this page before the next run draws anything."""
+    state.remember(_WANTED, file)
+
+
+def follow() -> None:
+    """Go to the page that is wanted, if one is."""
+    if wanted := state.remembered(_WANTED, None):
+        state.remember(_WANTED, None)
+        st.switch_page(page(wanted))
 
 
 def entry(file: str) -> PageEntry:

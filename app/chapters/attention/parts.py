@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from app import state, ui
+from app import ui
 from app.beats import Beat, Beats
 from app.chapters.attention import closer, newest, sections, sink, stops, story, weight
 from app.runtime import Here
 
 
-def _focus(here: Here) -> None:
-    ui.layer_slider(here)
-    if here.config.n_heads > 1:
-        st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
-
-
 def _weight_focus(here: Here) -> None:
     closer.look_control()
-    _focus(here)
+    ui.layer_and_head(here)
 
 
 def _map_focus(here: Here) -> None:
@@ -27,14 +19,14 @@ def _map_focus(here: Here) -> None:
 
 
 def _newest_focus(here: Here) -> None:
-    _focus(here)
+    ui.layer_and_head(here)
     newest.hide_first()
 
 
 PARTS: Beats = {
     "lookup": Beat(
         "A look back", "How does it know what comes next?", story.lookup, story.says_lookup,
-        steppers=_focus, tries=story.try_lookup, maths=story.maths, checks=story.checks,
+        steppers=ui.layer_and_head, tries=story.try_lookup, maths=story.maths, checks=story.checks,
         words=("attention", "attention head", "attention sink"),
     ),
     "closer": Beat(
@@ -49,7 +41,7 @@ PARTS: Beats = {
     ),
     "sink": Beat(
         "The first token", "Where does weight go that is not needed?", sink.sink, sink.says_sink,
-        steppers=_focus, tries=sink.try_sink, maths=sink.maths, checks=sink.checks,
+        steppers=ui.layer_and_head, tries=sink.try_sink, maths=sink.maths, checks=sink.checks,
         words=("attention sink", "value", "softmax"),
     ),
     "newest": Beat(

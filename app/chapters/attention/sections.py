@@ -148,7 +148,7 @@ def large_map(here: Here, shown: AttentionMap, key: str = "attention_map", linke
     def focus(row: int, column: int | None) -> None:
         """A cell is a query and a key; a token of the text is a query, whose key is then the one with the most weight."""
         position = last_of[row]
-        state.update(position=None if position == len(here.ids) - 1 else position)
+        state.update(**here.cursor_on(position))
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
     ready = _MAPS.get((here.run, shown), lambda: _prepared(values(), labels, whole, shown))

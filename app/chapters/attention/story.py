@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from app import choices, focus, state, ui
+from app.asked import likeliest
 from app.beats import Question, Try, listed
 from app.chapters.attention import formulas, sections, views
 from app.chapters.attention.views import AttentionMap
@@ -34,7 +35,7 @@ def _row(here: Here) -> np.ndarray:
 def lookup(here: Here) -> None:
     """The text, and the arcs of the head in focus from the token at the cursor."""
     row = _row(here)
-    ahead = likeliest_next(here) if here.is_newest else None
+    best, probability = likeliest(here.trace.logits)
     first = max(0, here.position + 1 - LONGEST_TEXT)
     arcs(
         here.tokens[first : here.position + 1 + LONGEST_TEXT // 4],
@@ -43,8 +44,8 @@ def lookup(here: Here) -> None:
         first=first,
         label=f"Layer {here.layer}, head {here.head}: what {here.tokens[here.position]} attends to",
         key="attention_arcs",
-        predicted=ahead,
-        on_pick=lambda position: state.update(position=None if position == len(here.ids) - 1 else position),
+        predicted=(here.model.tokenizer.text_of(best), probability) if here.is_newest else None,
+        on_pick=lambda position: state.update(**here.cursor_on(position)),
     )
     if 1 < len(here.ids) <= LONGEST_TEXT:
         every, said = st.columns([3, 2], gap="large", vertical_alignment="center")
@@ -55,13 +56,6 @@ def lookup(here: Here) -> None:
                 "The same head from every token: each row is one token that attends, each column a token that it can attend to, and "
                 "each row sums to 100 %. The framed row is the text above. Click another row."
             )
-
-
-def likeliest_next(here: Here) -> tuple[str, float]:
-    """The text of the token that is likeliest after the newest, and its probability at temperature 1."""
-    logits = here.trace.logits.astype(np.float64)
-    top = int(logits.argmax())
-    return here.model.tokenizer.text_of(top), float(1 / np.exp(logits - logits[top]).sum())
 
 
 def says_lookup(here: Here) -> str:

@@ -95,11 +95,10 @@ def tree_snippet(here: Here) -> str:
     """tree is that of the page."""
     start = views.root(here)
     texts = sorted({here.ids, *(start.ids + chosen for chosen in state.branches())})
-    off = snippets.write_intervention(start.intervention)
     lines = [
         *snippets.model(here),
         snippets.ids(here, "prompt", start),
-        f"root = model.run(prompt, gptcore.read_intervention({off!r}))",
+        f"root = model.run(prompt, {snippets.intervention(start)})",
         f"tree = gptcore.branches(model.store, root, {texts!r})",
         "for branch in tree:",
         "    print(model.tokenizer.decode(branch.ids), branch.prob)",
@@ -170,11 +169,10 @@ def beam_checks(whole: Here) -> None:
 def beam_snippet(here: Here) -> str:
     """steps are those of the page."""
     width, step = settings()
-    off = snippets.write_intervention(here.run.intervention)
     lines = [
         *snippets.model(here),
         snippets.ids(here),
-        f"steps = list(gptcore.beam_search(model, ids, {width}, {step}, gptcore.read_intervention({off!r})))",
+        f"steps = list(gptcore.beam_search(model, ids, {width}, {step}, {snippets.intervention(here.run)}))",
         "for text in steps[-1].kept:",
         "    print(text.log_prob, model.tokenizer.decode(text.ids))",
     ]

@@ -141,9 +141,7 @@ def one_head(whole: Here) -> None:
 def head_controls(whole: Here) -> None:
     """Pin, layer and head."""
     controls(whole)
-    ui.layer_slider(whole)
-    if whole.config.n_heads > 1:
-        st.slider("Head", 0, whole.config.n_heads - 1, **state.widget("head", whole.config.n_heads - 1))
+    ui.layer_and_head(whole)
 
 
 def checks(whole: Here) -> None:
@@ -160,9 +158,8 @@ def snippet(here: Here, a: Pinned, b: Pinned) -> str:
     name = state.chosen(choices.PINNED).split("~")[0]
     lines = ["import gptcore", "", "traces = []"]
     for model, side in ((name, a), (here.view.model, b)):
-        off = snippets.write_intervention(side.run.intervention)
         lines += [
             f"model = gptcore.load({model!r})",
-            f"traces.append(model.trace({side.run.ids!r}, gptcore.read_intervention({off!r})))",
+            f"traces.append(model.trace({side.run.ids!r}, {snippets.intervention(side.run)}))",
         ]
     return "\n".join([*lines, "for trace in traces:", "    print(trace.logits.argmax())"])

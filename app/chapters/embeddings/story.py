@@ -83,7 +83,7 @@ def try_similar(here: Here) -> Sequence[Try]:
         at = max(i for i, each in enumerate(here.ids) if each == token)
         if token != here.ids[here.position]:
             label = f"The token of this text that has the {said} relatives: {code(here.tokens[at])}"
-            tries.append(Try(label, {"position": None if at == len(here.ids) - 1 else at}))
+            tries.append(Try(label, here.cursor_on(at)))
     if here.position and len(tries) < 2:
         tries.append(Try(f"And of the first token, {code(here.tokens[0])}?", {"position": 0}))
     return tries
@@ -118,7 +118,7 @@ def try_positions(here: Here) -> Sequence[Try]:
     if last > 1:
         places[last // 2] = f"Position {last // 2}, in the middle of the text"
     return [
-        Try(said, {"position": None if at == last else at}) for at, said in places.items() if at != here.position
+        Try(said, here.cursor_on(at)) for at, said in places.items() if at != here.position
     ]  # fmt: skip
 
 

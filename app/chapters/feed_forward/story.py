@@ -47,7 +47,7 @@ def try_steps(here: Here) -> Sequence[Try]:
         tries.append(
             Try(
                 f"Another token, {code(here.tokens[other])}. The same neurons?",
-                {"position": None if other == len(here.ids) - 1 else other},
+                here.cursor_on(other),
             )
         )
     return tries[:3]
@@ -150,7 +150,7 @@ def try_neurons(here: Here) -> Sequence[Try]:
             *tries[:2],
             Try(
                 f"Another token, {code(here.tokens[other])}. The same neurons?",
-                {"position": None if other == len(here.ids) - 1 else other},
+                here.cursor_on(other),
             ),
         ]
     return tries[:3]

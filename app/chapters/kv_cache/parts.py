@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from app import faults
+from app import faults, ui
 from app.beats import Beat, Beats
 from app.chapters.kv_cache import race, sections
 
 PARTS: Beats = {
     "kept": Beat(
         "What is kept", "What does the model remember of earlier tokens?", sections.kept, sections.says_kept,
-        steppers=sections.focus, tries=sections.try_kept, maths=sections.kept_in_numbers, checks=sections.kept_checks,
+        steppers=ui.layer_and_head, tries=sections.try_kept, maths=sections.kept_in_numbers, checks=sections.kept_checks,
         words=("K/V cache", "query", "key", "value", "causal mask"),
     ),
     "work": Beat(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, counting, runtime, state, ui
+from app import choices, counting, runtime, ui
 from app.beats import Question, Try
 from app.chapters.kv_cache import views
 from app.charts import VerticalLine, curves, parted_strip
@@ -25,13 +25,6 @@ from gptcore.run import Run
 
 ROWS = 24  # tokens drawn
 PARTS = ("query", "key", "value")
-
-
-def focus(here: Here) -> None:
-    """The layer and head that are drawn."""
-    ui.layer_slider(here)
-    if here.config.n_heads > 1:
-        st.slider("Head", 0, here.config.n_heads - 1, **state.widget("head", here.config.n_heads - 1))
 
 
 def _attention(here: Here) -> AttentionActivations:

@@ -72,7 +72,7 @@ def try_loss(here: Here) -> Sequence[Try]:
     tries = []
     for said, at in (("cost it most", int(np.argmin(probabilities)) + 1), ("cost it least", int(np.argmax(probabilities)) + 1)):
         if at != here.position:
-            change = {"position": None if at == len(here.ids) - 1 else at}
+            change = here.cursor_on(at)
             tries.append(Try(f"Go to {code(here.tokens[at])}, which {said}. What stands before it?", change))
     return tries
 

@@ -50,7 +50,7 @@ def try_grid(here: Here) -> Sequence[Try]:
             tries.append(
                 Try(
                     f"Go to {code(here.tokens[position])}, after which the prediction {said}. After which block?",
-                    {"position": None if position == len(here.ids) - 1 else position},
+                    here.cursor_on(position),
                 )
             )
     if state.chosen(choices.LENS_COLOUR) == "entropy":
@@ -98,7 +98,7 @@ def try_position(here: Here) -> Sequence[Try]:
         tries.append(
             Try(
                 f"Go to {code(here.tokens[early])}, whose prediction settles first. How does its line differ?",
-                {"position": None if early == len(here.ids) - 1 else early},
+                here.cursor_on(early),
             )
         )
     return tries[-3:]

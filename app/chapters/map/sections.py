@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-import numpy as np
 import streamlit as st
 
 from app import counting, faults, state, tellings, ui
+from app.asked import likeliest
 from app.chapters.map import drawing as map_drawing
 from app.chapters.map import views
 from app.chapters.map.views import ModelMap
@@ -41,9 +41,7 @@ def shortened(text: str, room: int = ROOM) -> str:
 
 def of_model(here: Here) -> None:
     """The map of the model and the text in view."""
-    tied, logits = here.model.tied, here.trace.logits.astype(np.float64)
-    best = int(logits.argmax())
-    probability = float(1 / np.exp(logits - logits[best]).sum())
+    tied, (best, probability) = here.model.tied, likeliest(here.trace.logits)
     text, answer = shortened("".join(here.tokens)), shortened(here.model.tokenizer.text_of(best), 14)
     found = views.model_map(here.config, tied, len(here.ids), text, answer, probability)
     _head(found, here.config)

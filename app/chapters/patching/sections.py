@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, faults, snippets, state, tellings, ui
+from app import choices, snippets, state, tellings, ui
 from app.asked import probabilities
 from app.chapters.patching import views
 from app.chapters.patching.views import PatchedCells, TwoTexts
@@ -22,7 +23,6 @@ from gptcore.errors import GPTCoreError
 from gptcore.model import check_length
 from gptcore.patching import MapSite
 
-FILLING = 0.1  # seconds between two stretches of a map that is still being computed
 SITES: dict[MapSite, str] = {"resid_pre": "Residual stream", "attn_out": "Attention", "mlp_out": "Feed-forward"}
 DIRECTIONS = {"into": "the other text into this one", "from": "this text into the other one"}
 AROUND = 12  # tokens on either side of a difference that are shown of a long text
@@ -111,16 +111,7 @@ def the_map(whole: Here) -> None:
     if isinstance(found, str):
         _offer(here)
         return
-    filling = views.cells(here, found, site(), 0).n_missing > 0
-
-    def fill() -> None:
-        """As a fragment, it runs again until all is there."""
-        shown = views.cells(here, found, site(), 1)
-        if filling and not shown.n_missing:
-            st.rerun()  # once more without a clock
-        _draw(here, found, shown)
-
-    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    ui.filling(partial(views.cells, here, found, site()), partial(_draw, here, found))
 
 
 def _offer(here: Here) -> None:
@@ -275,16 +266,7 @@ def the_heads(whole: Here) -> None:
         aligned(here)
         _offer(here)
         return
-    filling = views.heads(here, found, 0).n_missing > 0
-
-    def fill() -> None:
-        """As a fragment, it runs again until all is there."""
-        shown = views.heads(here, found, 1)
-        if filling and not shown.n_missing:
-            st.rerun()
-        _draw_heads(here, found, shown)
-
-    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    ui.filling(partial(views.heads, here, found), partial(_draw_heads, here, found))
 
 
 def _draw_heads(here: Here, found: TwoTexts, shown: PatchedCells) -> None:

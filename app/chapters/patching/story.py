@@ -14,8 +14,6 @@ from app.runtime import Here, trace
 from app.writing.markup import code
 from app.writing.numbers import counted, percent, significant
 
-CARRIES = 0.5  # of the difference
-
 
 def says_map(whole: Here) -> str:
     """Where the difference stands, layer by layer."""

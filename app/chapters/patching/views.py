@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -153,17 +154,13 @@ def cells(here: Here, texts: TwoTexts, site: MapSite, most: int | None = None) -
     """The map [layer, position]: what is kept, and at most `most` new stretches."""
     config, asked, positions = here.config, metric(texts), columns(texts)
     n_rows = config.n_layers + (site == "resid_pre")
-    effect, missing, computed = np.full((n_rows, len(positions)), math.nan), 0, 0
-    for piece in stretches(config, len(texts.into.ids), positions, n_rows):
-        key = (texts.into, texts.source, asked, site, piece)
-        found = _KEPT.find(key)
-        if found is None and (most is None or computed < most):
-            found, computed = _KEPT.keep(key, _cells(here.model, texts, asked, site, piece)), computed + 1
-        if found is None:
-            missing += 1
-        else:
+    effect, pieces = np.full((n_rows, len(positions)), math.nan), stretches(config, len(texts.into.ids), positions, n_rows)
+    made = [((*texts, asked, site, piece), partial(_cells, here.model, texts, asked, site, piece)) for piece in pieces]
+    kept = _KEPT.some(made, most)
+    for piece, found in zip(pieces, kept, strict=True):
+        if found is not None:
             effect[np.ix_(piece.layers, [positions.index(position) for position in piece.positions])] = found
-    return PatchedCells(effect, positions, *_values(texts, asked), missing)
+    return PatchedCells(effect, positions, *_values(texts, asked), sum(found is None for found in kept))
 
 
 @queued
@@ -176,20 +173,17 @@ def _cells(model: LanguageModel, texts: TwoTexts, asked: LogitDifference, site: 
 def heads(here: Here, texts: TwoTexts, most: int | None = None) -> PatchedCells:
     """Each head at all positions [layer, head]: what is kept, and at most `most` new layers, the uppermost first."""
     asked, config = metric(texts), here.config
-    effect, missing, computed = np.full((config.n_layers, config.n_heads), math.nan), 0, 0
+    effect = np.full((config.n_layers, config.n_heads), math.nan)
     span = (len(texts.into.ids) - texts.first_difference) * config.n_heads * 12 * config.emb_dim**2
     at_once = max(1, int(_WORK / max(1, span * config.n_layers)))
-    for low in reversed(range(0, config.n_layers, at_once)):
-        layers = tuple(range(low, min(low + at_once, config.n_layers)))
-        key = (texts.into, texts.source, asked, layers)
-        found = _KEPT.find(key)
-        if found is None and (most is None or computed < most):
-            found, computed = _KEPT.keep(key, _heads(here.model, texts, asked, layers)), computed + 1
-        if found is None:
-            missing += 1
-        else:
+    starts = reversed(range(0, config.n_layers, at_once))
+    pieces = [tuple(range(low, min(low + at_once, config.n_layers))) for low in starts]
+    made = [((*texts, asked, layers), partial(_heads, here.model, texts, asked, layers)) for layers in pieces]
+    kept = _KEPT.some(made, most)
+    for layers, found in zip(pieces, kept, strict=True):
+        if found is not None:
             effect[list(layers)] = found
-    return PatchedCells(effect, [], *_values(texts, asked), missing)
+    return PatchedCells(effect, [], *_values(texts, asked), sum(found is None for found in kept))
 
 
 @queued

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import choices, runtime, state, ui
+from app.asked import probabilities as softmax
 from app.chapters.sampling import views
 from app.chapters.sampling.controls import second_settings
 from app.components.token_text import TextChip, token_text
@@ -112,9 +113,7 @@ def seed_that_ends(here: Here) -> int | None:
 
 def probability_of_the_end(here: Here) -> float:
     """Of all tokens that end a text, after the newest, at temperature 1."""
-    logits = here.trace.logits.astype(np.float64)
-    probs = np.exp(logits - logits.max())
-    return float(probs[list(here.model.tokenizer.end_ids)].sum() / probs.sum()) if here.model.tokenizer.end_ids else 0.0
+    return float(softmax(here.trace.logits)[list(here.model.tokenizer.end_ids)].sum()) if here.model.tokenizer.end_ids else 0.0
 
 
 def which_end(here: Here) -> None:

@@ -68,7 +68,7 @@ def try_model(here: Here) -> Sequence[Try]:
         tries.append(
             Try(
                 f"Go to {code(here.tokens[other])}. Is its stream as long?",
-                {"position": None if other == len(here.ids) - 1 else other},
+                here.cursor_on(other),
             )
         )
     return tries

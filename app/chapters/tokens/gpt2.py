@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from threading import Lock
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import choices, palette, ui
+from app.asked import likeliest
 from app.beats import Try
 from app.chapters.tokens import views
 from app.runtime import Here
@@ -156,9 +156,8 @@ def says_hello(here: Here) -> str:
         theirs, own = (len(each.encode_text(here.view.prompt)) for each in (gpt2, here.model.tokenizer))
         said += f" The text above takes {counted(theirs, 'token')} with GPT-2's vocabulary and {own:,} with this one."
     if here.view.prompt == TEXT and not here.view.chosen:
-        logits = here.trace.logits.astype(np.float64)
-        best = int(logits.argmax())
-        said += f" After it, it expects {code(here.model.tokenizer.text_of(best))} most: {percent(float(1 / np.exp(logits - logits[best]).sum()))}."
+        best, probability = likeliest(here.trace.logits)
+        said += f" After it, it expects {code(here.model.tokenizer.text_of(best))} most: {percent(probability)}."
     return said
 
 

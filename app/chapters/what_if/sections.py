@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import asked, choices, faults, interventions, sequence, silence, snippets, state, ui
+from app import asked, choices, interventions, sequence, silence, snippets, state, ui
 from app.chapters.what_if import views
 from app.charts import Figure, grouped_bars, heatmap
 from app.components.map_canvas import token_map
-from app.components.token_text import TextChip, token_text
 from app.interventions import PartKind
+from app.ripple import ripple
 from app.runtime import Here
 from app.silence import Asking, Board, Direct
 from app.writing import markup
 from app.writing.numbers import percent, quantity, significant
 from gptcore.attribution import logit_attribution
 from gptcore.effects import head_effects, part_effects
-from gptcore.run import Run, write_intervention
+from gptcore.run import Run
 
-FILLING = 0.1  # seconds between two pieces of a board that is still being computed
 KINDS: dict[PartKind, str] = {"head": "Head", "attention": "Attention", "feed_forward": "Feed-forward"}
 SCOPES = {"last": "at this token", "everywhere": "at every token"}
 REPLACEMENTS = {"mean": "what it usually writes", "zero": "nothing"}
@@ -61,16 +61,7 @@ def the_board(whole: Here) -> None:
     here = whole.up_to_cursor()
     found = question(here)
     shares = silence.direct(here, found)
-    filling = silence.board(here, found, 0).n_missing > 0
-
-    def fill() -> None:
-        """As a fragment, it runs again until all is there."""
-        board = silence.board(here, found, 1)
-        if filling and not board.n_missing:
-            st.rerun()  # once more without a clock
-        _draw(here, found, board, shares)
-
-    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    ui.filling(partial(silence.board, here, found), lambda board: _draw(here, found, board, shares))
 
 
 def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
@@ -246,30 +237,15 @@ def with_and_without(whole: Here) -> None:
     data = pd.DataFrame({"token_id": found.token_ids, "token": labels, "as_it_is": found.before, "without": found.after})
     ui.chart(figure, name="with-and-without", data=data)
     change = views.surprise_change(here, run)
-    most = float(np.abs(change).max(initial=0.0)) or 1.0
-    chips = [
-        TextChip(
-            text, place,
-            [("Token ", text, f" at position {place}. " + (_said(change[place - 1]) if place else "Nothing comes before it."))],
-            note=significant(float(change[place - 1]), 2) if place else "",
-            shade=max(0.0, float(change[place - 1])) / most if place else None,
-        )
-        for place, text in enumerate(here.tokens)
-    ]  # fmt: skip
-    token_text(
-        chips, key="surprise_without", label="The text, and how much more surprising each token is without",
-        hint="Point at a token.", legend=("no more surprising", f"{quantity(most, 'bits')} more"),
-        on_pick=lambda place: state.update(position=None if place == len(whole.ids) - 1 else place),
+    ripple(
+        here.tokens, np.concatenate([[np.nan], change]), first=0, than="than as it is", key="surprise_without",
+        label="The text, and how much more surprising each token is without",
+        on_pick=lambda position: state.update(**whole.cursor_on(position)),
     )  # fmt: skip
 
 
 def _off_words(run: Run) -> str:
     return interventions.summary(run.intervention) if run.intervention else "nothing off"
-
-
-def _said(bits: float) -> str:
-    more = "more" if bits >= 0 else "less"
-    return f"Without: {quantity(abs(float(bits)), 'bits')} {more} surprising."
 
 
 def going_on(whole: Here) -> None:
@@ -309,11 +285,10 @@ def going_on_snippet(here: Here, run: Run) -> str:
         f"temperature={settings.temperature!r}, top_k={settings.top_k!r}, top_p={settings.top_p!r}, min_p={settings.min_p!r}, "
         f"seed={settings.seed!r}"
     )
-    off = write_intervention(run.intervention)
     lines = [
         *snippets.model(here),
         snippets.ids(here),
-        f"off = gptcore.read_intervention({off!r})",
+        f"off = {snippets.intervention(run)}",
         "texts = []",
         "for intervention in (None, off):",
         f"    steps = gptcore.generate(model, ids, {kinds}, max_new_tokens={views.WRITTEN}, intervention=intervention)",

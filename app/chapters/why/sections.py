@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import asked, choices, faults, silence, snippets, state, ui
+from app import asked, choices, silence, snippets, state, ui
 from app.chapters.why import views
 from app.charts import grouped_bars, waterfall
 from app.components.token_text import TextChip, token_text
 from app.runtime import Here
-from app.silence import Asking
+from app.silence import Asking, Board
 from app.writing import markup
 from app.writing.numbers import percent, quantity, significant
 from gptcore.attribution import logit_attribution, neuron_attribution
 from gptcore.input_effects import rank_agreement, token_effects
 
-FILLING = 0.1  # seconds between two pieces that are still being computed
 NEURONS = 8  # of the layer in focus
 
 
@@ -104,13 +105,8 @@ def shares_and_effects(whole: Here) -> None:
     here = whole.up_to_cursor()
     pair = asked.pair(here)
     found = views.attribution(here, *pair)
-    filling = silence.board(here, question(here), 0).n_missing > 0
 
-    def fill() -> None:
-        """As a fragment, it runs again until all is there."""
-        board = silence.board(here, question(here), 1)
-        if filling and not board.n_missing:
-            st.rerun()
+    def draw(board: Board) -> None:
         series = {"direct share": found.of("head")[here.layer], "lost when switched off": -board.logits[here.layer, :-2]}
         figure = grouped_bars(
             series, labels=[f"head {here.layer}.{head}" for head in range(here.config.n_heads)],
@@ -120,7 +116,7 @@ def shares_and_effects(whole: Here) -> None:
         data = pd.DataFrame({"head": range(here.config.n_heads), **series})
         ui.chart(figure, name="shares-and-effects", data=data)
 
-    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    ui.filling(partial(silence.board, here, question(here)), draw)
     by_neuron = views.neurons(here, here.layer, *pair)
     best = np.argsort(-np.abs(by_neuron.neurons), kind="stable")[:NEURONS]
     figure = grouped_bars(
@@ -145,16 +141,7 @@ def by_token(whole: Here) -> None:
     """The text, each token by what its replacement costs; the other methods, where they are asked for."""
     here = whole.up_to_cursor()
     target = asked.pair(here).target
-    filling = views.mattered(here, target, 0).n_missing > 0
-
-    def fill() -> None:
-        """As a fragment, it runs again until all is there."""
-        found = views.mattered(here, target, 1)
-        if filling and not found.n_missing:
-            st.rerun()
-        _text(whole, here, found)
-
-    (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    ui.filling(partial(views.mattered, here, target), partial(_text, whole, here))
     st.toggle("Ask differently", **state.choice(choices.WHY_DIFFERENTLY))
     if state.chosen(choices.WHY_DIFFERENTLY):
         _differently(here, target)
@@ -173,7 +160,7 @@ def _text(whole: Here, here: Here, found: views.Mattered) -> None:
     token_text(
         chips, key="token_effects", label="The text, by what each token means for the next one", hint="Point at a token.",
         focus=here.position, legend=("costs nothing", f"costs {quantity(most, 'bits')}"),
-        on_pick=lambda place: state.update(position=None if place == len(whole.ids) - 1 else place),
+        on_pick=lambda place: state.update(**whole.cursor_on(place)),
     )  # fmt: skip
     ui.export_menu("token-effects", lambda: effects_frame(here, found))
     if found.first:

@@ -132,21 +132,18 @@ def pieces(config: GPTConfig, n_tokens: int) -> list[tuple[int, ...]]:
 def mattered(here: Here, target: int, most: int | None = None) -> Mattered:
     """By replacement: what is kept, and at most `most` new pieces."""
     n_tokens = len(here.ids)
-    effects, missing, computed = np.full(n_tokens, math.nan), 0, 0
+    effects = np.full(n_tokens, math.nan)
     others, results = np.full((n_tokens, SUBSTITUTES), -1), np.full((n_tokens, SUBSTITUTES), math.nan)
-    for piece in pieces(here.config, n_tokens):
-        key = (here.run, target, piece)
-        found = _REPLACED.find(key)
-        if found is None and (most is None or computed < most):
-            found, computed = _REPLACED.keep(key, _replaced(here.trace, target, piece)), computed + 1
+    parts = pieces(here.config, n_tokens)
+    kept = _REPLACED.some([((here.run, target, piece), partial(_replaced, here.trace, target, piece)) for piece in parts], most)
+    for piece, found in zip(parts, kept, strict=True):
         if found is None or found.substitutes is None or found.substitute_results is None:
-            missing += 1
             continue
         rows, n = list(piece), found.substitutes.shape[1]
         effects[rows] = found.effects[rows]
         others[rows, :n], results[rows, :n] = found.substitutes[rows], found.substitute_results[rows]
     result = math.log2(max(probabilities(here.trace.logits)[target], 1e-300))
-    return Mattered(effects, others, results, result, max(0, n_tokens - WINDOW), missing)
+    return Mattered(effects, others, results, result, max(0, n_tokens - WINDOW), sum(found is None for found in kept))
 
 
 @queued
