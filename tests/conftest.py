@@ -41,14 +41,21 @@ TINY_TEXT = "Once upon a time there was a little cat, and the cat had a hat. The
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What measures time runs when it is asked for by name, alone: another program beside it would decide what it finds. What takes long
-    comes first, so that at the end no process works at it while the others wait."""
-    items.sort(key=lambda item: "slow" not in item.keywords)
-    if "timing" in config.getoption("markexpr"):
-        return
-    left_out = [item for item in items if "timing" in item.keywords]
-    items[:] = [item for item in items if "timing" not in item.keywords]
-    config.hook.pytest_deselected(items=left_out)
+    """What measures time runs when it is asked for by name, alone: another program beside it would decide what it finds."""
+    if "timing" not in config.getoption("markexpr"):
+        config.hook.pytest_deselected(items=[item for item in items if "timing" in item.keywords])
+        items[:] = [item for item in items if "timing" not in item.keywords]
+    items[:] = dealt(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def dealt(items: list[pytest.Item], hands: int) -> list[pytest.Item]:
+    """The tests so that each of `hands` processes, which begin with as many tests each, has as much of what takes long, and has it first:
+    at the end none works alone. What is light stays together with the rest of its file."""
+    slow, browser, light = [], [], []
+    for item in items:
+        (slow if "slow" in item.keywords else browser if "browser" in item.keywords else light).append(item)
+    heavy, size = slow + browser, -(-len(light) // hands)
+    return [item for n in range(hands) for item in (*heavy[n::hands], *light[n * size : (n + 1) * size])]
 
 
 @pytest.fixture(autouse=True, scope="session")

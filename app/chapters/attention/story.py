@@ -21,9 +21,9 @@ from gptcore import activations
 LONGEST_TEXT = 96  # tokens in the picture; of a longer text those around the query
 MOST_NAMED = 3  # keys in a finding
 HEADS = {
-    "induction": "The head that best looks up what came next",
-    "previous": "The head that looks most at the token before",
-    "first": "The head that rests most on the first token",
+    "induction": "The head that best looks up what came next, over this text",
+    "previous": "The head that looks most at the token before, over this text",
+    "first": "The head that rests most on the first token, over this text",
 }
 
 
@@ -77,8 +77,9 @@ def says_lookup(here: Here) -> str:
     if query == 0:
         return f"{said} It is the first token: nothing stands before it."
     if followers:
+        gets = "it gets" if len({here.ids[key] for key in followers}) == 1 else "together they get"
         return (
-            f"{said} {token} stood here before, followed by {named}, which gets {percent(share)}: this head does not look it up."
+            f"{said} {token} stood here before, followed by {named}: {gets} {percent(share)}, so this head does not look it up."
         )
     if row[0] > 0.5:
         return f"{said} Most of the weight rests on the first token, whatever that is: an **attention sink**."
@@ -129,8 +130,8 @@ def says_heads(here: Here) -> str:
     ):
         if seen := focus.heads_that(here, kind):
             found.append(f"**{int((seen.share > 0.5).sum())}** to {said}")
-    each = f"The model has {counted(n_heads, 'head')}" + (", and they do not look at the same." if n_heads > 1 else ".")
-    return f"{each} In this text, so many give more than half of their weight, on average: {listed(found)}."
+    each = f"The model has {counted(n_heads, 'head')}" + (", which do not all look at the same tokens." if n_heads > 1 else ".")
+    return f"{each} Over this text, some give more than half of their weight to one kind of token: {listed(found)}."
 
 
 def try_heads(here: Here) -> Sequence[Try]:
@@ -191,7 +192,8 @@ def says_newest(here: Here) -> str:
     where = f"{code(here.tokens[best])} ({best})" if best != len(here.ids) - 1 else "itself"
     return (
         f"The next token is predicted at {code(here.tokens[-1])} alone; what it knows of the others, its heads have brought. "
-        f"Over all heads{', the first token apart' if hidden else ''}, most weight goes to {where}: **{percent(float(mean[best]))}** on average."
+        f"Over all heads{', the first token apart' if hidden else ''}, the largest share goes to {where}: on average "
+        f"**{percent(float(mean[best]))}**."
     )
 
 

@@ -128,9 +128,9 @@ def says_lengths(here: Here) -> str:
     mean, places, longest = float(of_tokens.mean()), float(of_positions.mean()), int(of_positions.argmax())
     compared = "longer" if mean > places else "shorter"
     return (
-        f"The row of a token has a length of **{significant(mean)}** on average, that of a position {significant(places)}: {compared} by a factor "
-        f"of {significant(max(mean, places) / max(min(mean, places), 1e-9), 2)}. The longest position row is that of position {longest}, "
-        f"with {significant(float(of_positions[longest]))}."
+        f"Over the whole table, the rows of {counted(len(of_tokens), 'token')} have a mean length of **{significant(mean)}**, {compared} than the "
+        f"{significant(places)} of the {counted(len(of_positions), 'position')}. The longest position row is that of position {longest}, with "
+        f"{significant(float(of_positions[longest]))}."
     )
 
 

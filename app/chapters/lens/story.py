@@ -23,7 +23,8 @@ def says_grid(here: Here) -> str:
     before = code(_text(here, int(column.token_ids[column.settled - 1, 0])))
     if column.settled == n_layers:
         return f"{_final(here)} It ranks first only after the **last block**; one block earlier, {before} did."
-    return f"{_final(here)} It has ranked first since **block {column.settled - 1}** of {n_layers - 1}; one block earlier, {before} did."
+    since = f"**block {column.settled - 1}** (the last is block {n_layers - 1})"
+    return f"{_final(here)} It has ranked first since {since}; one block earlier, {before} did."
 
 
 def _final(here: Here) -> str:
@@ -152,7 +153,8 @@ def _wrong_early(here: Here) -> str:
     column, depth = column_in_focus(here), here.config.n_layers // 2
     rank = int(column.rank[depth]) + 1
     return (
-        f"No. The output head was trained to read the last layer only. Halfway up, {code(_text(here, column.target))} stands at rank "
+        "That does not follow. The output head was trained to read the last layer only. Halfway up, "
+        f"{code(_text(here, column.target))} stands at rank "
         f"{rank:,} of {counted(here.config.vocab_size, 'token')}; what the stream holds there in a form that the head cannot read, the lens "
         "does not show."
     )

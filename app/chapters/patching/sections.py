@@ -17,7 +17,7 @@ from app.charts import Figure, grouped_bars, heatmap
 from app.components.map_canvas import token_map
 from app.runtime import Here, trace
 from app.writing import markup
-from app.writing.numbers import counted, percent, significant
+from app.writing.numbers import counted, significant
 from gptcore import patching
 from gptcore.errors import GPTCoreError
 from gptcore.model import check_length
@@ -314,8 +314,3 @@ def snippet(here: Here, found: TwoTexts) -> str:
         "print(shown.recovered.round(2))  # [layer, position]",
     ]
     return "\n".join(lines)
-
-
-def share(value: float) -> str:
-    """A share of the difference, which may be negative or more than all."""
-    return percent(value) if value >= 0 else f"−{percent(-value)}"

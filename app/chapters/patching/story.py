@@ -38,16 +38,16 @@ def says_map(whole: Here) -> str:
     if sections.site() != "resid_pre":
         layer, column = divmod(int(np.nanargmax(np.abs(shown.effect))), shown.effect.shape[1])
         where = code(text(found.into.ids[shown.positions[column]]))
-        return (
-            f"{said} Most of it is carried by layer {layer} at {where}: {sections.share(float(shown.recovered[layer, column]))}."
-        )
+        return f"{said} Most of it is carried by layer {layer} at {where}: {percent(float(shown.recovered[layer, column]))}."
+    if start == 0:
+        return f"{said} All of it stands at the last token, {code(text(last))}, from the start: there the two texts differ."
     if start is None or start >= here.config.n_layers:
         return (
             f"{said} In this text no other position takes it over before the end: it stays at {code(text(found.into.ids[best]))}."
         )
     return (
         f"{said} Until block {start - 1} most of it stands at {code(text(found.into.ids[best]))}; from block {start} on the last "
-        f"token, {code(text(last))}, carries more than any other: **{sections.share(float(shown.recovered[start, -1]))}** before block "
+        f"token, {code(text(last))}, carries more than any other: **{percent(float(shown.recovered[start, -1]))}** before block "
         f"{start}, all of it at the end."
     )
 
@@ -82,7 +82,7 @@ def says_cell(whole: Here) -> str:
     before, after, source = (float(probabilities(trace(run).logits)[asked.target]) for run in (found.into, patched, found.source))
     reached = views.cone(here, found, patched, views.columns(found)).change
     return (
-        f"With one cell of the other text, layer {layer} at {code(text(found.into.ids[position]))}, {code(text(asked.target))} rises from "
+        f"With one cell of the other text, layer {layer} at {code(text(found.into.ids[position]))}, {code(text(asked.target))} goes from "
         f"{percent(before)} to **{percent(after)}** (in the other text: {percent(source)}). Of {counted(reached.size, 'place')} on the "
         f"map it changes {int((reached > 0).sum()):,}."
     )
@@ -119,7 +119,7 @@ def says_heads(whole: Here) -> str:
     layer, head = divmod(int(np.abs(share).argmax()), share.shape[1])
     many = int((np.abs(share) > 0.1).sum())
     return (
-        f"Head {layer}.{head} alone brings **{sections.share(float(share[layer, head]))}** of the difference over, more than any other; "
+        f"Head {layer}.{head} alone brings **{percent(float(share[layer, head]))}** of the difference over, more than any other; "
         f"{counted(many, 'head')} of {share.size} {'brings' if many == 1 else 'bring'} more than 10 % either way."
     )
 

@@ -35,7 +35,7 @@ def says_greedy(here: Here) -> str:
     if loop is None:
         ended = " Then the model ended its text." if written[-1] in here.model.tokenizer.end_ids else ""
         return (
-            f"From here, always taking the likeliest token does not run in a circle within {counted(many, 'token')}: "
+            f"From here, always taking the likeliest token does not end in an exact circle within {counted(many, 'token')}: "
             f"{len(set(written))} of them are different.{ended}"
         )
     around = "".join(here.model.tokenizer.text_of(token) for token in written[loop.start : loop.start + loop.period])

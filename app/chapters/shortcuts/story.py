@@ -46,8 +46,8 @@ def says_model(here: Here) -> str:
     line = table.iloc[here.layer]
     mean = float(table["share_shortcut"].mean())
     said = (
-        f"In layer {here.layer}, **{percent(float(line.share_shortcut))}** of the output for {code(here.tokens[here.position])} is its input x, "
-        "carried over by the shortcut; attention and feed-forward add the rest."
+        f"Measured along the output of layer {here.layer} for {code(here.tokens[here.position])}, its input x, carried over by the shortcut, "
+        f"makes **{percent(float(line.share_shortcut))}**; attention and feed-forward together make {percent(1 - float(line.share_shortcut))}."
     )
     if len(table) == 1:
         return said
@@ -59,7 +59,7 @@ def try_model(here: Here) -> Sequence[Try]:
     table = views.stream(views.blocks(here.trace, here.position))
     tries = []
     for layer, said in (
-        (int(table["share_shortcut"].argmin()), "changes the vector most"), (int(table["share_shortcut"].argmax()), "changes it least"),
+        (int(table["share_shortcut"].argmin()), "has the smallest share of x"), (int(table["share_shortcut"].argmax()), "has the largest share of x"),
     ):  # fmt: skip
         if layer != here.layer:
             tries.append(Try(f"Layer {layer}, which {said}", {"layer": layer}))
