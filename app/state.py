@@ -37,7 +37,7 @@ PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 def current() -> View:
     """What this visitor is looking at; read from the URL on the first run of a session."""
     if "view" not in st.session_state:
-        restore()
+        restore(st.query_params.to_dict())
         remember("came_by_link", bool(st.query_params.to_dict()))
     view: View = st.session_state["view"]
     return view
@@ -123,10 +123,10 @@ def publish() -> None:
     remember("published", time.monotonic())
 
 
-def restore() -> None:
-    """Look at what the address says: a session begins, or the visitor went back to it."""
-    view = from_query(said := st.query_params.to_dict())
-    if said.get("intervention") and view.intervention is None:
+def restore(query: Mapping[str, str]) -> None:
+    """Look at what an address says: a session begins, or the visitor went back to it."""
+    view = from_query(query)
+    if query.get("intervention") and view.intervention is None:
         notify("The link says in junk what is switched off or patched; nothing is, and the rest of the link is as it says.")
     st.session_state["view"] = view
 

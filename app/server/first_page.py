@@ -1,5 +1,5 @@
-"""Streamlit's own page with the app's styles in its head: they are there before anything is drawn, so that nothing moves when they come,
-and no run of the script has to bring them."""
+"""Streamlit's own page with the app's styles, and the few lines that have to run before Streamlit's: they are there before anything is
+drawn, so that nothing moves when they come, and no run of the script has to bring them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamlit import file_util
 
 from app.server import assets
 
-STYLES = "shared/page.css"
+STYLES, EARLY = "shared/page.css", "shared/early.js"
 # Streamlit fetches the code of a kind of element when the first of it is to be drawn, and something of another height stands there until
 # then. What nearly every page has is fetched with the page.
 SOON_NEEDED = (
@@ -30,6 +30,7 @@ def page() -> bytes:
     html = (static / "index.html").read_text("utf-8")
     scripts = [path.relative_to(static).as_posix() for name in SOON_NEEDED for path in static.glob(f"static/js/{name}.*.js")]
     links = [f'<link rel="modulepreload" crossorigin href="./{script}" />' for script in scripts]
+    links.append(f'<script src="./{assets.folder()}{EARLY}"></script>')
     # In the body, so that these styles come after those that Streamlit writes into the head, and win where both say something.
     styles = f'<link rel="stylesheet" href="./{assets.folder()}{STYLES}" />'
     html = html.replace(_TITLE, "<title>Glass GPT</title>").replace(_END_OF_HEAD, "\n".join([*links, _END_OF_HEAD]), 1)

@@ -55,7 +55,13 @@ def test_every_page_is_a_link_of_the_bars_that_brings_the_view_along(visit):
         for address in links.evaluate_all("(all) => all.map((a) => a.href)")
     )
     with settled(page):
-        page.locator("header").get_by_role("link", name="9 Lens").click()
+        page.get_by_role("button", name="Next token").click()
+    page.locator("header summary").first.click()
+    lens = page.locator("header").get_by_role("link", name="9 Lens")
+    lens.focus()
+    assert "chosen=" in (lens.get_attribute("href") or "")  # what is in view now
+    with settled(page):
+        lens.click()
     page.wait_for_url(re.compile(r"/lens\?.*seed=7"))
 
 

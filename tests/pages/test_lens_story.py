@@ -39,7 +39,7 @@ def made_to_settle(here: Here, firsts: list[int]) -> Here:
 
 def test_the_finding_says_since_when_and_the_opposite_where_the_last_block_decides(here: Here) -> None:
     here = replace(here, position=5)
-    assert "since **block 0** of 1" in story.says_grid(made_to_settle(here, [6, 5, 5]))
+    assert "since **block 0** (the last is block 1)" in story.says_grid(made_to_settle(here, [6, 5, 5]))
     assert "from the embeddings on" in story.says_grid(made_to_settle(here, [5, 5, 5]))
     late = made_to_settle(here, [5, 6, 5])
     assert "only after the **last block**" in story.says_grid(late)

@@ -6,10 +6,19 @@ for long), both have an address that says what they want to see. The browser ask
 
 from __future__ import annotations
 
-from app import state
+from urllib.parse import parse_qsl
+
+from app import messages, state
 from app.components import component, pack
 
 
 def address() -> None:
     """Mount it, once a run."""
-    component("address")(key="address", data=pack({}), on_back_change=state.restore, on_again_change=lambda: None)
+
+    def back() -> None:
+        said = state.component_value("address", "back")
+        query = messages.text(said[1]) if isinstance(said, list) and len(said) == 2 else None
+        if query is not None:
+            state.restore(dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
+
+    component("address")(key="address", data=pack({}), on_back_change=back, on_again_change=lambda: None)

@@ -5,14 +5,17 @@ const addressHeard = (globalThis.glassAddress ??= { tell: null, path: location.p
 
 export default function ({ parentElement, setTriggerValue }) {
   takeNoSpace(parentElement);
-  addressHeard.tell = (what) => setTriggerValue(what, (addressHeard.times += 1));
+  addressHeard.tell = (what, query = "") => setTriggerValue(what, [(addressHeard.times += 1), query]);
   addressHeard.path = location.pathname;
   if (addressHeard.listening) return;
   addressHeard.listening = true;
-  // To another page Streamlit goes by itself; within one it changes the address and nothing else.
-  window.addEventListener("popstate", () => {
-    if (location.pathname === addressHeard.path) setTimeout(() => addressHeard.tell("back"));
-  });
+  // To another page Streamlit goes by itself. Within one it would have the page drawn as it was, which writes the old address again, so it
+  // is not asked: the visitor's wish comes first, and alone.
+  globalThis.glassBack = (event) => {
+    if (location.pathname !== addressHeard.path) return;
+    event.stopImmediatePropagation();
+    addressHeard.tell("back", location.search);
+  };
   const app = document.querySelector('[data-testid="stApp"]');
   const away = document.documentElement.classList;
   let connected = true;

@@ -47,7 +47,11 @@ function address(file, first) {
 
 function link(frame, [file, name, stage]) {
   const a = make("a", "", name);
-  a.href = address(file, frame.said.groups[0][1][0][0]);
+  const home = frame.said.groups[0][1][0][0];
+  a.href = address(file, home);
+  a.onpointerover = a.onfocus = () => {
+    a.href = address(file, home); // of what is in view now: the bar stays as it was drawn
+  };
   if (stage) a.style.setProperty("--stage", stage === "whole" ? "var(--ink)" : `var(--${stage.replace("_", "-")})`);
   if (file === frame.said.file) a.setAttribute("aria-current", "page");
   a.onclick = (event) => {

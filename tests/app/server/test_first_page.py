@@ -34,6 +34,8 @@ def test_the_page_has_the_styles_before_the_app_and_they_are_there(client: TestC
     (address,) = re.findall(r'rel="stylesheet" href="\./(\S+page\.css)"', html)
     assert html.index(address) < html.index('id="root"')
     assert ".glass-header" in client.get(f"/{address}").text
+    (script,) = re.findall(r'<script src="\./(\S+early\.js)"></script>', html)
+    assert html.index(script) < html.index("<body>") and "popstate" in client.get(f"/{script}").text
     assert "<title>Glass GPT</title>" in html and "<title>Streamlit" not in html
 
 
