@@ -65,7 +65,7 @@ def test_the_text_that_loops_does_so_and_its_rounds_become_likelier(storyteller:
 def test_where_nothing_repeats_it_says_so(storyteller: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     here = at_telling(storyteller, "greedy")
     monkeypatch.setattr(greedy, "text", lambda _: tuple(range(20)))
-    assert "does not run in a circle within 20 tokens: 20 of them are different." in story.says_greedy(here)
+    assert "does not end in an exact circle within 20 tokens: 20 of them are different." in story.says_greedy(here)
     monkeypatch.setattr(greedy, "text", lambda _: (*range(19), storyteller.tokenizer.end_of_text_id))
     assert "ended its text" in story.says_greedy(here)
 

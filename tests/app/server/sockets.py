@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,3 +45,9 @@ def ask_for_websocket(url: str, *headers: str) -> Answer:
     """The answer to a browser's wish for a websocket: 101 where it is let in."""
     upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
     return ask(url, *upgrade, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: streamlit", *headers)
+
+
+def run_alone(coroutine: Coroutine[object, object, T]) -> T:
+    """asyncio.run, in a thread of its own: in the main thread a browser that another test left open keeps a loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

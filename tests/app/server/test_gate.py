@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app.server.gate import Gate
 from app.server.names import OwnNames
-from tests.app.server.sockets import ask, ask_for_websocket
+from tests.app.server.sockets import ask, ask_for_websocket, run_alone
 from tests.browser.server import Server, running_app
 
 STREAM = "/_stcore/stream"
@@ -129,7 +128,7 @@ def hear(*frames: Message) -> tuple[list[Message], list[Message]]:
         sent.append(message)
 
     scope = {"type": "websocket", "path": STREAM, "headers": [(b"host", b"localhost")]}
-    asyncio.run(Gate(application, OwnNames())(scope, receive, send))
+    run_alone(Gate(application, OwnNames())(scope, receive, send))
     return heard, sent
 
 

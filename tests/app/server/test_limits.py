@@ -23,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.server import limits
-from tests.app.server.sockets import ask, ask_for_websocket
+from tests.app.server.sockets import ask, ask_for_websocket, run_alone
 from tests.browser.server import Server, running_app
 
 STREAM = "/_stcore/stream"
@@ -88,7 +88,7 @@ def test_three_hundred_visitors_find_room_under_the_usual_soft_limit(tmp_path: P
         return len(arrived)
 
     with running_app(tmp_path / "log.txt", shell="ulimit -Sn 1024") as app:
-        assert asyncio.run(crowd(app)) == 300
+        assert run_alone(crowd(app)) == 300
         assert "open files" not in app.log() and "Traceback" not in app.log()
         eventually(app, "/_stcore/health", 200)
 
@@ -181,5 +181,5 @@ def test_the_end_comes_in_three_seconds_whatever_is_under_way(tmp_path: Path) ->
         return took
 
     with running_app(tmp_path / "log.txt") as app:
-        assert asyncio.run(busy(app)) < 3.5
+        assert run_alone(busy(app)) < 3.5
         assert "Traceback" not in app.log(), app.log()
