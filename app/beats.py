@@ -128,6 +128,8 @@ def _tries(page: str, part: str, tries: Sequence[Try]) -> None:
         for number, each in enumerate(tries):
             st.button(each.label, key=f"try_{part}_{number}", width="stretch", on_click=state.guarded(_do), args=(each,))
         if text:
+            if text == tellings.OWN:
+                st.caption("This text comes with the page. Yours is kept.")
             st.button(
                 text, key="other_text", width="stretch", icon=":material/notes:",
                 on_click=state.guarded(tellings.turn), args=(page, part),

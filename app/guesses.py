@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from app import choices, sequence, state
@@ -10,7 +9,7 @@ from app.runtime import Here
 from gptcore.sampling import Selection
 
 PART = choices.WRITE_PART
-OTHER = -1  # "something else"
+OTHER = -1  # "something else", which names nothing and so is never right
 MOST = 100  # guesses that are kept
 
 
@@ -36,13 +35,12 @@ def of(here: Here) -> int | None:
     return None if found is None else found.token
 
 
-def make(here: Here, token: int, offered: Collection[int] = ()) -> None:
-    """Guess the token after this text; a first guess stands. offered: the ids that OTHER leaves out."""
+def make(here: Here, token: int) -> None:
+    """Guess the token after this text; a first guess stands."""
     kept = _kept()
     if _key(here) in kept:
         return
-    chosen = sequence.selection(here).chosen_id
-    was_right = token == chosen or (token == OTHER and chosen not in offered)
+    was_right = token == sequence.selection(here).chosen_id
     state.remember("guesses", dict([*kept.items(), (_key(here), Guess(token, was_right))][-MOST:]))
 
 

@@ -14,6 +14,7 @@ from app import choices, focus, runtime, settling, standouts, state
 from app.runtime import Here
 from gptcore.errors import GPTCoreError
 
+OWN = "With my own text"  # what the button says that gives it back
 _ARRIVED, _OWN, _WANTS_OWN = "arrived", "own_text", "wants_own_text"
 
 
@@ -99,7 +100,7 @@ def changed(page: str, part: str) -> str:
 def other_text(page: str, part: str) -> str:
     """What the button says that takes the other text, the beat's or the visitor's; "" where there is none."""
     if _is_lent():
-        return "With my own text"
+        return OWN
     telling = TELLINGS.get((page, part))
     return "With a text that shows it well" if telling and telling.prompt != state.current().prompt else ""
 

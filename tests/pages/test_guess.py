@@ -77,4 +77,19 @@ def test_the_next_word_is_the_one_that_was_chosen_and_is_guessed_after(
     assert at.session_state["view"].chosen and BARS not in printed(at)
     after = press(at, "Something else")
     assert chosen.removeprefix("␣") in printed(after)
-    assert "2 guesses" in printed(after)
+    assert "2 guesses" in printed(after) and "**, 0 of them" in printed(after)  # what names nothing is never right
+
+
+def test_what_is_drawn_from_is_said_where_the_settings_differ_from_the_bars(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
+) -> None:
+    asked = {"write": "guess", "prompt": "the cat", "temperature": "0.5", "top_k": "7"}
+    at = press(open_page(monkeypatch, tiny_folder, "write", **asked), "Something else")
+    p = probabilities(tiny_model, list(prompt_ids(tiny_model.tokenizer, "the cat")[0]))
+    p = (p**2).topk(7).values  # at temperature 0.5: in proportion to the squares
+    chosen, share = re.search(
+        r"fell on `+ ?(.+?) ?`+, .*temperature 0.5 and only 7 tokens kept, .* ([\d.]+).%", finding(at)
+    ).groups()  # type: ignore[union-attr]
+    assert any(float(share) == pytest.approx(100 * float(each / p.sum()), abs=0.051) for each in p), chosen
+    asked |= {"temperature": "1", "top_k": "290"}
+    assert "With" not in finding(press(open_page(monkeypatch, tiny_folder, "write", **asked), "Something else"))

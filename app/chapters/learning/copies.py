@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -18,7 +20,6 @@ from gptcore.surprise import Surprise
 
 SHOWN = 240  # characters of a text that is coloured
 AROUND = 60  # characters of the training text on both sides of a run
-_FULL = 6.27  # bits: a guess among 77 characters, the end of the shades
 
 
 def copies(_: Here) -> None:
@@ -76,7 +77,7 @@ def _two_texts(run: RecordedRun, at: int) -> None:
     """The beginnings of its own text and of the one it never saw, coloured by its surprise."""
     st.header("How surprised is it?")
     checkpoint = run.checkpoints[at]
-    ui.note(story.gap(checkpoint))
+    ui.note(story.gap(run, checkpoint))
     for held_out, name in ((False, "Its training text"), (True, "Text it never saw")):
         judged = views.judged(at, held_out, SHOWN + 1)
         st.markdown(f"**{name}**")
@@ -93,7 +94,7 @@ def _two_texts(run: RecordedRun, at: int) -> None:
 
 def chips(run: RecordedRun, judged: Surprise) -> list[TextChip]:
     """A chip per character, those of a word close together."""
-    made, word = [], 0
+    made, word, uniform = [], 0, math.log2(run.config.vocab_size)  # bits: the end of the shades
     for token_id, cost, likeliest, share in zip(
         judged.ids, judged.bits.tolist(), judged.expected[:, 0].tolist(), judged.expected_probs[:, 0].tolist(), strict=True
     ):
@@ -102,5 +103,5 @@ def chips(run: RecordedRun, judged: Surprise) -> list[TextChip]:
             word += 1
         said = f": {fixed(views.nats(cost), 2)} nats (probability {percent(2.0**-cost)}); most expected was "
         facts = [("", text, said, run.tokenizer.text_of(likeliest), f" ({percent(share)})")]
-        made.append(TextChip(text, word, facts, shade=round(min(1.0, cost / _FULL), 3)))
+        made.append(TextChip(text, word, facts, shade=round(min(1.0, cost / uniform), 3)))
     return made

@@ -45,9 +45,8 @@ def try_recorded(_: Here) -> Sequence[Try]:
     if (pairs := views.first_below(run, run.baselines.pairs)) is not None:
         index = run.checkpoints.index(pairs)
         tries.append(Try(f"Step {pairs.step:,}: letters in a likely order. Are there words yet?", shown=((LEARNING_AT, index),)))
-    last = len(run.checkpoints) - 1
-    tries.append(Try("The last step. Which head looks back furthest?", shown=((LEARNING_AT, last), (choices.LEARNING_HEAD, 6))))
-    return tries
+    end = ((LEARNING_AT, len(run.checkpoints) - 1), (choices.LEARNING_HEAD, views.farthest_looking()))
+    return [*tries, Try("The last step, and the head that looks back furthest", shown=end)]
 
 
 def says_loss(here: Here) -> str:
@@ -153,12 +152,10 @@ def try_copies(_: Here) -> Sequence[Try]:
     ]
 
 
-def gap(checkpoint: Checkpoint) -> str:
+def gap(run: RecordedRun, checkpoint: Checkpoint) -> str:
     """What the two losses say of it."""
     own, other = checkpoint.training_loss, checkpoint.held_out_loss
-    said = (
-        f"Over 200 windows of each: {fixed(own, 2)} nats per character on its own text, {fixed(other, 2)} on text it never saw."
-    )
+    said = f"Over {run.windows} windows of each: {fixed(own, 2)} nats per character on its own text, {fixed(other, 2)} on text it never saw."
     if other - own < 0.05:
         return f"{said} The two hardly differ: what it has learned holds for both."
     return f"{said} The difference of {fixed(other - own, 2)} is what holds for its own text only."

@@ -67,12 +67,26 @@ def live_text() -> str:
 
 
 @keeping(4 * MB)
+def attention() -> np.ndarray:
+    """Of every head of every checkpoint, layer by layer, over the passage: float32 [n_checkpoints, n_layers * n_heads, T, T]."""
+    run = recorded_run()
+    weights: np.ndarray = runtime.ENGINE.alone(run.attention, run.tokenizer.encode(passage()))
+    return weights.reshape(len(weights), -1, *weights.shape[-2:])
+
+
+def farthest_looking() -> int:
+    """The head of the last checkpoint whose weights lie farthest back on average."""
+    last = attention()[-1]
+    places = np.arange(last.shape[-1])
+    return int((last * (places[:, None] - places)).sum((1, 2)).argmax())
+
+
+@keeping(4 * MB)
 def picture() -> RunPicture:
     """All that is drawn of the run, for all checkpoints."""
     run = recorded_run()
     names = [run.tokenizer.text_of(i) for i in range(run.config.vocab_size)]
     ids = run.tokenizer.encode(passage())
-    weights: np.ndarray = runtime.ENGINE.alone(run.attention, ids)
     return RunPicture(
         steps=[c.step for c in run.checkpoints],
         training=[c.training_loss for c in run.checkpoints],
@@ -89,12 +103,12 @@ def picture() -> RunPicture:
         usual_run=run.usual_run,
         text=[names[i] for i in ids],
         heads=[f"layer {layer}, head {head}" for layer in range(run.config.n_layers) for head in range(run.config.n_heads)],
-        maps=packed_maps(weights.reshape(len(weights), -1, len(ids), len(ids))),
+        maps=packed_maps(attention()),
         names=names,
         kinds=[kind(run.tokenizer.decode([i])) for i in range(run.config.vocab_size)],
         planes=run.embedding_planes(),
-        plane_says="Each character is a row of 64 numbers in the embedding table, drawn in the plane in which the rows of the last checkpoint "
-        "spread most. Bold: vowels; orange: capitals; grey: signs and digits.",
+        plane_says=f"Each character is a row of {run.config.emb_dim} numbers in the embedding table, drawn in the plane in which the rows "
+        "of the last checkpoint spread most. Bold: vowels; orange: capitals; grey: signs and digits.",
     )
 
 

@@ -10,11 +10,11 @@ import math
 import streamlit as st
 
 from app import guesses, messages, run_loop, sequence, state, ui
-from app.beats import Try
+from app.beats import Question, Try
 from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import code
-from app.writing.numbers import counted, fixed, percent, significant
+from app.writing.numbers import counted, percent, significant
 from gptcore.sampling import Selection
 
 OFFERED = 4  # tokens to choose from: the likeliest, and one that the model thinks unlikely
@@ -47,7 +47,7 @@ def _offer(here: Here, choice: Selection) -> None:
                 markup.escape_markdown(_word(tokenizer.text_of(token))), key=f"guess_{token}",
                 on_click=state.guarded(guesses.make), args=(here, token),
             )  # fmt: skip
-        st.button("Something else", key="guess_other", on_click=state.guarded(guesses.make), args=(here, guesses.OTHER, among))
+        st.button("Something else", key="guess_other", on_click=state.guarded(guesses.make), args=(here, guesses.OTHER))
     st.text_input(
         "Or type the next word", max_chars=LONGEST_WORD, width=260, placeholder="Your word, then Enter",
         **state.one_shot("guess_word", _typed, lambda word: guesses.make_word(here, word), empty=""),
@@ -107,10 +107,7 @@ def finding(here: Here) -> str:
             f"A language model has read this text and will add one token: a word, or a piece of one. It knows "
             f"{counted(len(choice.token_ids), 'token')}. You first: **what comes next?**"
         )
-    chosen = code(tokenizer.text_of(choice.chosen_id))
-    drawn = f"The random number {fixed(choice.u, 3)} fell on {chosen}, so the model writes it."
-    if choice.settings.temperature == 0:
-        drawn = f"At temperature 0 the likeliest is taken: {chosen}."
+    drawn = _drawn(choice, code(tokenizer.text_of(choice.chosen_id)))
     top = f"{code(tokenizer.text_of(int(choice.token_ids[0])))} ({percent(float(choice.base_probs[0]))})"
     rank = guesses.rank(choice, mine)
     if rank is None:
@@ -126,17 +123,44 @@ def finding(here: Here) -> str:
     return f"{said} {agreed}{drawn}"
 
 
+def _drawn(choice: Selection, chosen: str) -> str:
+    """How the next token is chosen. The bars are at temperature 1; what it is drawn from may be changed by the settings."""
+    settings = choice.settings
+    if settings.temperature == 0:
+        return f"At temperature 0 the likeliest is taken: {chosen}."
+    changed = [f"temperature {significant(settings.temperature)}"] if settings.temperature != 1 else []
+    if choice.kept < len(choice.token_ids):
+        changed.append(f"only {counted(choice.kept, 'token')} kept")
+    by = f" With {' and '.join(changed)}, its probability was {percent(choice.chosen_prob)}." if changed else ""
+    return f"One token is drawn by chance, and it fell on {chosen}, which the model writes.{by}"
+
+
+def how(here: Here) -> str:
+    """The model's way in one breath, with what this model has of each."""
+    choice, config = sequence.selection(here), here.config
+    return (
+        f"It looked nothing up. The text was cut into {counted(len(here.ids), 'token')}; each became a row of {config.emb_dim} numbers; "
+        f"{counted(config.n_layers, 'block')} changed these rows, and in each block a token takes in something of the tokens before it. From "
+        f"the last row came a score for each of the {counted(len(choice.token_ids), 'token')} of the vocabulary, and the scores became these "
+        "probabilities. All numbers that do this were learned from stories, by guessing the next token as you just did. Each chapter shows "
+        "one of these steps; **How did it learn this?** under Lab shows where the numbers come from."
+    )
+
+
+QUESTIONS = (Question("How did it know?", how),)
+
+
 def _surprise(p: float) -> str:
     bits = -math.log2(p) if p > 0 else math.inf
     return f"{significant(bits, 2)} bits of surprise" if math.isfinite(bits) else "a surprise without limit"
 
 
 def tries(here: Here) -> list[Try]:
-    """The way on: another round, how it knew, the instrument."""
+    """The way on: the next chapter, the instrument."""
     made = guesses.count()
     way = [Try("Skip the guessing: all settings", shown=((guesses.PART, "choice"),))]
     if made >= ROUNDS:
-        way.insert(0, Try("How did it know? Chapter 2", page="tokens"))
+        way.insert(0, Try("How does it read a text? Chapter 2", page="tokens"))
     return way
 
 

@@ -8,7 +8,7 @@ from app.chapters.write import guess, instrument
 PARTS: Beats = {
     "guess": Beat(
         "You guess first", "What comes next?", guess.guess, guess.finding,
-        steppers=guess.steppers, tries=guess.tries, words=("token", "probability", "surprise", "vocabulary"),
+        steppers=guess.steppers, tries=guess.tries, words=("token", "probability", "surprise", "vocabulary"), questions=guess.QUESTIONS,
     ),
     "choice": Beat(
         "The choice", "Which token comes next?", instrument.choice, instrument.says_choice,

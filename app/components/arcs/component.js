@@ -42,7 +42,7 @@ class Arcs {
     this.next.hidden = !header.predicted;
     if (header.predicted) {
       this.next.firstChild.textContent = `${percent(header.predicted[1])}`;
-      this.next.lastChild.textContent = header.predicted[0];
+      this.next.children[1].textContent = header.predicted[0];
     }
     const stops = stopsOf("attention", getComputedStyle(this.root)).map(rgbOf);
     this.chips.forEach((chip, i) => this.shade(chip, i, stops));
@@ -57,7 +57,7 @@ class Arcs {
       return chip;
     });
     this.next = make("li", "next");
-    this.next.append(make("span", "weight"), make("span", "token"));
+    this.next.append(make("span", "weight"), make("span", "token"), make("span", "says", "likeliest next"));
     const groups = [];
     this.header.tokens.forEach((text, i) => {
       if (!i || /^[␣↵]/.test(text) || this.header.tokens[i - 1].endsWith("↵")) groups.push(make("li", "group"));

@@ -76,7 +76,10 @@ function write(root, chip, index, text, kind, id, p) {
 function showFocus(list) {
   const focus = list.querySelector(".focus") ?? list.querySelector(".next") ?? list.lastChild;
   const box = focus.parentElement ?? focus;
-  list.scrollTop = Math.max(0, box.offsetTop - list.offsetTop - list.clientHeight / 2);
+  const top = box.offsetTop - list.offsetTop;
+  const end = list.scrollHeight - list.clientHeight;
+  // The end, with the next token, where the focus is seen there too; else the focus with the line before it.
+  list.scrollTop = top < end ? Math.max(0, top - list.clientHeight / 2) : end;
 }
 
 function newChip(root, index) {
