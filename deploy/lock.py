@@ -3,7 +3,8 @@
     pip install --require-hashes -r requirements-lock.txt
 
 Of PyTorch the lock takes the builds for processors alone: the package index's own for Windows and macOS, and for Linux the one that pip
-finds on the machine where the lock is made. Before it writes anything, every pin is resolved for every Python and system that we name.
+finds on the machine where the lock is made, which has to have been told where PyTorch keeps it. Before it writes anything, every pin is
+resolved for every Python and system that we name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,10 +31,10 @@ def main() -> int:
                 "requirements.txt", "--python-version", python, "--python-platform", platform, "--only-binary", ":all:"
             )
             sys.stdout.write(f"Python {python} on {platform}: {resolved.count('==')} packages, each with a wheel\n")
-    more = hash_of_torch()
+    hashes = "".join(f" \\\n    --hash=sha256:{each}" for each in sorted([*hashes_of_torch_elsewhere(), hash_of_torch()]))
     for asked, lock in LOCKS.items():
         text = compiled(asked, "--universal", "--python-version", PYTHONS[0], "--generate-hashes")
-        text = re.sub(r"^(torch==.*\\\n)", rf"\1    --hash=sha256:{more} \\\n", text, flags=re.M) if more not in text else text
+        text = re.sub(r"^(torch==\S+)(?: \\\n    --hash=\S+)+", lambda found: found[1] + hashes, text, flags=re.M)
         (ROOT / lock).write_text(f"# Made by `make lock` of {asked}: do not edit.\n{text}", "utf-8")
         sys.stdout.write(f"{lock} is written\n")
     return 0
@@ -46,6 +48,13 @@ def compiled(asked: str, *options: str) -> str:
     return subprocess.run(
         command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
     ).stdout
+
+
+def hashes_of_torch_elsewhere() -> list[str]:
+    """Of the package index's files for other systems than Linux."""
+    found = tomllib.loads(compiled("requirements.txt", "--universal", "--python-version", PYTHONS[0], "--format", "pylock.toml"))
+    (torch,) = (package for package in found["packages"] if package["name"] == "torch")
+    return [wheel["hashes"]["sha256"] for wheel in torch["wheels"] if "linux" not in wheel["url"].rpartition("/")[2]]
 
 
 def hash_of_torch() -> str:
