@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import choices, snippets, state, ui
 from app.chapters.branches import views
-from app.chapters.branches.views import Offered
+from app.chapters.branches.views import Unwritten
 from app.charts.token_tree import token_tree
 from app.components.text_tree import text_tree
 from app.runtime import Here
@@ -51,7 +51,7 @@ def _write_more() -> None:
         state.take_branch(before.chosen)
 
 
-def _take(chosen: tuple[int, ...], unwritten: Offered, position: int | None = None) -> None:
+def _take(chosen: tuple[int, ...], unwritten: Unwritten, position: int | None = None) -> None:
     """Go on with this text; of those that nobody has written the others stay reachable."""
     kept = [text for text in (*state.branches(), *unwritten.texts) if text != chosen]
     state.take_branch(chosen)
@@ -64,7 +64,7 @@ def the_tree(here: Here) -> None:
     ui.filling(partial(views.offered, here, state.branches()), partial(_draw_tree, here))
 
 
-def _draw_tree(here: Here, unwritten: Offered) -> None:
+def _draw_tree(here: Here, unwritten: Unwritten) -> None:
     found = views.tree(here, (*state.branches(), *unwritten.texts))
     least, n_prompt = int(state.chosen(choices.BRANCH_LEAST)) / 100, len(here.sequence.prompt)
     blocks, shown, first = views.blocks(here, found, least, n_prompt, unwritten.texts)
@@ -96,7 +96,7 @@ def _draw_tree(here: Here, unwritten: Offered) -> None:
     )
 
 
-def tree_frame(here: Here, unwritten: Offered) -> pd.DataFrame:
+def tree_frame(here: Here, unwritten: Unwritten) -> pd.DataFrame:
     """One row a token of the tree."""
     found = views.tree(here, (*state.branches(), *unwritten.texts))
     return pd.DataFrame(

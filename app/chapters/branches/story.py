@@ -31,7 +31,9 @@ def says_tree(here: Here) -> str:
     begins = (
         f"all of which begin with {code(here.model.tokenizer.text_of(*first))}"
         if len(first) == 1
-        else f"with {len(first)} first tokens"
+        else "each of which begins with another token"
+        if len(first) == len(found)
+        else f"with {len(first)} different first tokens"
     )
     if not unwritten.texts:
         start = f"**{len(found)}** texts were written after this prompt, {begins}."

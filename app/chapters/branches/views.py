@@ -61,19 +61,19 @@ def leaves(found: Sequence[Branch]) -> list[Branch]:
 
 
 @dataclass(frozen=True)
-class Offered:
+class Unwritten:
     """Texts that nobody has written yet, as the tokens after the prompt; n_missing: how many are still to be drawn."""
 
     texts: Texts
     n_missing: int
 
 
-def offered(here: Here, left: Sequence[tuple[int, ...]], most: int | None = None) -> Offered:
+def offered(here: Here, left: Sequence[tuple[int, ...]], most: int | None = None) -> Unwritten:
     """Where nothing branches yet: what could be written after the prompt, with the dice in view and the next ones; of those that take
     long at most `most` new ones."""
     beginning = root(here)
     if left or len(beginning.ids) >= here.config.context_length:
-        return Offered((), 0)
+        return Unwritten((), 0)
     if most and here.config.n_layers * 12 * here.config.emb_dim**2 < _SMALL:
         most = None
     wanted = []
@@ -81,7 +81,7 @@ def offered(here: Here, left: Sequence[tuple[int, ...]], most: int | None = None
         settings = SamplingSettings(**{**asdict(sequence.settings(here.view)), "seed": (here.view.seed + number) % MAX_SEED})
         wanted.append(((beginning, settings), partial(_written, here.model, beginning, settings)))
     found = _WRITTEN.some(wanted, most)
-    return Offered(tuple(dict.fromkeys(text for text in found if text)), sum(text is None for text in found))
+    return Unwritten(tuple(dict.fromkeys(text for text in found if text)), sum(text is None for text in found))
 
 
 def blocks(
