@@ -40,7 +40,7 @@ _DIRECTIVE = re.compile(r":material/\w+: ?|:[a-z]+(?:-background|-badge)?\[([^\]
 
 
 @dataclass
-class _Node:
+class _Placed:
     """An element or a block, by the fragment that wrote it, "" for the page."""
 
     what: Element | Block
@@ -51,8 +51,8 @@ class _Node:
 class Mirror:
     """All that one session shows, by its place. A run of the page begins anew, a run of a fragment replaces what it had written."""
 
-    nodes: dict[Path, _Node] = field(default_factory=dict)
-    _new: dict[Path, _Node] | None = None
+    nodes: dict[Path, _Placed] = field(default_factory=dict)
+    _new: dict[Path, _Placed] | None = None
     _written: set[Path] = field(default_factory=set)
     _fragments: set[str] = field(default_factory=set)
 
@@ -74,10 +74,10 @@ class Mirror:
         if kind == "new_element":
             for below in [each for each in self._new if each[: len(path)] == path]:
                 del self._new[below]
-            node = _Node(Element(), delta.fragment_id)
+            node = _Placed(Element(), delta.fragment_id)
             node.what.CopyFrom(delta.new_element)
         elif kind == "add_block":
-            node = _Node(Block(), delta.fragment_id)
+            node = _Placed(Block(), delta.fragment_id)
             node.what.CopyFrom(delta.add_block)
         else:
             return

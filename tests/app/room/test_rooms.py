@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zlib
-from typing import Any
-
 import pytest
 
 from app.room import codes
 from app.room.room import EXPLORE, FOLLOW, PRESENT, REMOTE, Member, Room, RoomRefused
 from app.room.rooms import IDLE, MOST_ROOMS, Rooms
-
-
-def read(frame: bytes | None) -> dict[str, Any]:
-    """What a frame says, its parts among the fields."""
-    assert frame is not None
-    body = zlib.decompress(frame[1:]) if frame[0] else frame[1:]
-    length = int.from_bytes(body[:4], "little")
-    said: dict[str, Any] = json.loads(body[4 : 4 + length])
-    at = 4 + length
-    for name, size in said["parts"]:
-        said["fields"][name] = body[at : at + size]
-        at += size
-    assert at == len(body)
-    return said
+from tests.app.room.frames import read
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from app.room import codes, routes
 from app.room.hub import Hub
 from app.room.room import EXPLORE, FOLLOW, PRESENT, REMOTE
 from app.room.rooms import Rooms
-from tests.app.room.test_rooms import read
+from tests.app.room.frames import read
 
 
 @pytest.fixture
