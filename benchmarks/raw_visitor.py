@@ -96,6 +96,8 @@ class RawVisitor:
                 self._kept.add(message.hash)
             if kind == "new_session":
                 self._page = message.new_session.page_script_hash
+            elif kind == "navigation":  # which page that is
+                self._page = message.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta":

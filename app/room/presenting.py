@@ -100,7 +100,9 @@ def heard(said: Sequence[Any]) -> None:
 
 
 def start() -> None:
-    """Open a class with this session as its teacher's."""
+    """Open a class with this session as its teacher's, unless it has one."""
+    if _desk():
+        return
     try:
         room, token = ROOMS.open()
     except RoomRefused as refused:

@@ -54,6 +54,8 @@ def test_a_class_sees_what_its_teacher_shows(visit, window: Open, server: Server
     # A slider in mid-drag, which no script has heard of yet.
     with settled(teacher):
         teacher.locator("header.bar").get_by_role("link", name="1 Write").click()
+    with settled(teacher):
+        teacher.locator("footer").get_by_label("Part 2 of").click()
     temperature = teacher.get_by_role("slider", name="Temperature")
     followed = student.get_by_role("slider", name="Temperature")
     expect(followed).to_be_visible()
