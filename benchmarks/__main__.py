@@ -1,4 +1,5 @@
-"""python -m benchmarks [core] [interventions] [browser] [load] [classroom] [flood] [training]: print the tables; without a name, all. On a machine at rest."""
+"""python -m benchmarks [part ...]: print the tables of core, interventions, browser, load, classroom, flood, training; without a
+name, all. On a machine at rest."""
 
 from __future__ import annotations
 
