@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from app import choices, link_ids
 from app.choices import exact, number_or_all, real, short_text, understood, whole, written_or_all
+from app.room.codes import read_code
 from gptcore.random_numbers import MAX_SEED
 from gptcore.run import Intervention, Patch, read_intervention, write_intervention
 
@@ -29,7 +30,8 @@ class View:
     chosen: ids of the tokens chosen after the prompt; position: the cursor, which is the token in focus, None for the newest; step: in
     links of an earlier kind, how many chosen tokens stood before the cursor (app.runtime makes a position of it); top_k: None for no
     limit; intervention: parts that are off, or cells that come from another text (gptcore.run), None for the model as it is;
-    vocabulary: the mark of that of the ids (gptcore.fingerprint), "" where it is not known; choices: what was chosen on single pages
+    vocabulary: the mark of that of the ids (gptcore.fingerprint), "" where it is not known; room: the code of the class that the visitor
+    explores beside, "" for none; choices: what was chosen on single pages
     (app.choices), by name, where it differs from the default.
     """
 
@@ -47,7 +49,14 @@ class View:
     position: int | None = None
     intervention: Intervention | None = None
     vocabulary: str = ""
+    room: str = ""
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _code(text: str) -> str:
+    if not (code := read_code(text)):
+        raise ValueError(text)
+    return code
 
 
 EXAMPLES = {each.name: getattr(View(), each.name) for each in fields(View)}
@@ -67,6 +76,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "position": whole(0, 65536),
     "intervention": read_intervention,
     "vocabulary": short_text(6),
+    "room": _code,
 }
 
 
