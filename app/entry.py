@@ -13,6 +13,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from app import state
 from app.components.address import address
+from app.room import presenting
 from app.shell import bars, first_visit, navigation
 
 
@@ -22,13 +23,14 @@ def draw() -> None:
     st.set_page_config(page_title=f"{page.title} · Glass GPT", page_icon=Path(__file__).with_name("icon.png"), layout="wide")
     state.current()  # from the URL, on the first run of a session
     first_visit.welcome(page)
-    address()
-    navigation.follow()
-    bars.draw(navigation.file_of(page))
-    waiting = first_visit.waiting(page)
-    from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
+    with presenting.page_run():
+        address()
+        navigation.follow()
+        bars.draw(navigation.file_of(page))
+        waiting = first_visit.waiting(page)
+        from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
 
-    page_frame.draw(page, waiting)
+        page_frame.draw(page, waiting)
     state.publish()
 
 

@@ -18,6 +18,7 @@ from typing import ParamSpec, TypeVar
 import streamlit as st
 
 from app import log, state
+from app.room import presenting
 from app.writing import markup
 from gptcore.errors import GPTCoreError
 
@@ -63,7 +64,7 @@ def fragment(function: Callable[Arguments, None], *, run_every: float | None = N
 
     @wraps(function)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        with told():
+        with presenting.fragment_run(), told():
             function(*args, **kwargs)
 
     made: Callable[Arguments, None] = st.fragment(run, run_every=run_every)

@@ -18,6 +18,8 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from app import faults
 from app.live.slot import SLOT
+from app.room import presenting, routes
+from app.room.hub import HUB
 from app.server import ending, limits, stack
 
 # Seconds. Whoever waits in front of the browser while the server starts gets something to look at first: importing torch holds the
@@ -41,20 +43,23 @@ def _warm() -> None:
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     ending.end_in_time()
     limits.quiet_when_full(asyncio.get_running_loop())
+    HUB.open(asyncio.get_running_loop())
     warming = Timer(_LEFT_TO_THE_FIRST_VISITOR, _warm)
     warming.daemon = True
     warming.start()
     yield
+    HUB.close()
     SLOT.close()
 
 
 _open_files = limits.raise_open_files()
 limits.tell(_open_files)
 limits.guard_connections(_open_files)
+presenting.watch()
 streamlit_app = st.App(
     Path(__file__).with_name("entry.py"),
     lifespan=_lifespan,
-    routes=stack.routes(SLOT.news),
+    routes=[*stack.routes(SLOT.news), *routes.routes(stack.base())],
     middleware=stack.middleware(_open_files),
     on_script_error=faults.on_script_error,
 )

@@ -1,11 +1,12 @@
-"""python -m benchmarks [core] [interventions] [browser] [load] [flood] [training]: print the tables; without a name, all. On a machine at rest."""
+"""python -m benchmarks [part ...]: print the tables of core, interventions, browser, load, classroom, flood, training; without a
+name, all. On a machine at rest."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-PARTS = ("core", "interventions", "browser", "load", "flood", "training")
+PARTS = ("core", "interventions", "browser", "load", "classroom", "flood", "training")
 
 wanted = sys.argv[1:] or PARTS
 if unknown := set(wanted) - set(PARTS):

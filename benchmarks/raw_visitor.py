@@ -37,6 +37,7 @@ class RawVisitor:
     n_bytes: int = 0
     handed: dict[str, dict[str, Any]] = field(default_factory=dict)
     cookie: str = ""
+    _mounted: dict[str, str] = field(default_factory=dict)  # the name of a component -> its id
 
     def __enter__(self) -> RawVisitor:
         parts = urlsplit(self.url)
@@ -78,6 +79,15 @@ class RawVisitor:
         self._send(message)
         self.wait(timeout)
 
+    def tell(self, component: str, event: str, value: Any, timeout: float = 120) -> None:
+        """Say something as a component does, and wait until what comes of it is drawn."""
+        message = BackMsg()
+        said = json.dumps([{"event": event, "value": value}])
+        key = f"$$STREAMLIT_INTERNAL_KEY_{self._mounted[component]}__events"
+        message.rerun_script.widget_states.widgets.append(WidgetState(id=key, json_trigger_value=said))
+        self._send(message)
+        self.wait(timeout)
+
     def wait(self, timeout: float = 120) -> None:
         """Read messages until a run is over. Raises TimeoutError where none comes for so many seconds."""
         while True:
@@ -89,6 +99,8 @@ class RawVisitor:
                 self._kept.add(message.hash)
             if kind == "new_session":
                 self._page = message.new_session.page_script_hash
+            elif kind == "navigation":  # which page that is
+                self._page = message.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta":
@@ -98,6 +110,7 @@ class RawVisitor:
                 if element.WhichOneof("type") == "bidi_component" and (data := element.bidi_component.bytes):
                     text = json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])
                     self.handed[element.bidi_component.component_name] = text["header"]
+                    self._mounted[element.bidi_component.component_name] = element.bidi_component.id
                 if element.WhichOneof("type") == "exception" or (
                     element.WhichOneof("type") == "alert" and element.alert.format == 1
                 ):

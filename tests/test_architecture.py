@@ -77,6 +77,7 @@ BROKEN = [
     (import_faults, "pages/broken.py", "from . import other"),
     (import_faults, "pages/broken.py", "import pages.other"),
     (import_faults, "app/broken.py", "from random import choice"),
+    (import_faults, "app/room/broken.py", "import secrets"),
     (import_faults, "app/chapters/lens/views.py", "import torch"),
     (import_faults, "app/chapters/scale/checks.py", "from torch import Tensor"),
     (import_faults, "app/engine/queue.py", "import torch"),

@@ -4,6 +4,7 @@ drawn, so that nothing moves when they come, and no run of the script has to bri
 from __future__ import annotations
 
 import gzip
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,7 @@ STYLES, EARLY = "shared/page.css", "shared/early.js"
 SOON_NEEDED = (
     "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "Radio", "Selectbox", "Slider", "StreamlitMarkdown",
 )  # fmt: skip
+_OF_A_CLASS = re.compile(r"/r(/[^/]*)?$")  # the end of an address whose page is the app's own (app/room/routes.py)
 _END_OF_HEAD, _BODY, _TITLE = "</head>", "<body>", "<title>Streamlit</title>"
 
 
@@ -49,7 +51,7 @@ class FirstPage:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _OF_A_CLASS.search(scope["path"]):
             await self._app(scope, receive, send)
             return
         asked, replaced = Headers(scope=scope), False

@@ -7,6 +7,7 @@ event loop: everybody waits. What comes through here never makes it ask.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -25,6 +26,9 @@ _METHODS = {"GET", "HEAD", "OPTIONS"}  # nothing is ever sent to the server but 
 # Of the messages over the websocket likewise: one that clears the caches would take every visitor's models away.
 _MESSAGES = {"rerun_script", "stop_script", "app_heartbeat", "deferred_file", "dataframe_chunk"}
 
+# A class's own socket, whose messages are read where it is served (app/room/routes.py).
+_CLASS = re.compile(r"/glass/room/[^/]+$")
+
 _POLICY_VIOLATION = 1008
 _PROTOCOL_ERROR = 1002
 
@@ -42,7 +46,7 @@ class Gate:
             await self._app(scope, receive, send)
         elif refusal := self._refusal(scope):
             await _refuse(refusal, scope, receive, send)
-        elif scope["type"] == "websocket":
+        elif scope["type"] == "websocket" and not _CLASS.search(scope["path"]):
             await self._app(_with_plain_origin(scope), self._heard(receive, send), send)
         else:
             await self._app(scope, receive, send)

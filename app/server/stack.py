@@ -29,5 +29,9 @@ def middleware(open_files: int = 0) -> list[Middleware]:
 
 def routes(news: Callable[[int, int, int], bytes]) -> list[BaseRoute]:
     """As `st.App` takes it. news: what a page asks about the training that runs (app.live.slot)."""
-    base = config.get_option("server.baseUrlPath")
-    return [assets.route(base), answers.route(base, news)]
+    return [assets.route(base()), answers.route(base(), news)]
+
+
+def base() -> str:
+    """The path below which the app lies, which Streamlit gives to its own routes only."""
+    return str(config.get_option("server.baseUrlPath"))

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from app import choices, state
 from app.components.frame import Link, Place, frame
+from app.room import presenting
 from app.shell import navigation
 from app.shell.navigation import PAGES
 
@@ -39,9 +40,11 @@ def draw(file: str) -> None:
             _link(PAGES[at + 1].file) if at + 1 < len(PAGES) else None,
         ),
         lecture=state.chosen(choices.LECTURE),
+        room=presenting.place(),
         on_page=open_page,
         on_part=turn,
         on_lecture=lambda wanted: state.take(choices.LECTURE, wanted),
+        on_room=presenting.heard,
     )
 
 

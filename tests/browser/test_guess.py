@@ -23,6 +23,6 @@ def test_a_first_visit_leads_by_three_guesses_to_the_second_chapter(visit):
         with settled(page):
             page.get_by_role("button", name="Next word").click()
     no_error_box(page)
-    page.get_by_role("button", name="How did it know?").click()
+    page.get_by_role("button", name="How does it read a text? Chapter 2").click()
     page.wait_for_url(re.compile("/tokens"))
     assert_silent(page)

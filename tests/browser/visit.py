@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, WebSocket
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 Window = Callable[..., Page]  # what the fixtures `window` and `visit` give
@@ -70,7 +70,12 @@ def listen(page: Page) -> None:
     page.on("console", on_console)
     page.on("pageerror", lambda error: complain(f"uncaught: {error}"))
     page.on("dialog", on_dialog)
-    page.on("websocket", lambda websocket: websocket.on("framereceived", on_frame))
+
+    def on_websocket(websocket: WebSocket) -> None:
+        if "/_stcore/" in websocket.url:  # and not a class's
+            websocket.on("framereceived", on_frame)
+
+    page.on("websocket", on_websocket)
 
 
 def hear_frames(page: Page, told: Callable[[Frame], object]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.house_rules import ROOT
+from tests.house_rules import ROOT, python_files, source
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text("utf-8")
@@ -49,6 +49,12 @@ def test_the_proxy_sends_a_room_to_the_process_that_opens_rooms_of_its_letter() 
     for letter, name in [(letter, name) for name, own in letters.items() for letter in own + own.lower()]:
         assert [process for process, pattern in sent.items() if re.match(pattern, letter, re.I)] == [name], letter
     assert len(set("".join(letters.values()))) == len("".join(letters.values()))
+
+
+def test_every_setting_that_is_handed_in_is_one_of_the_apps() -> None:
+    read = "\n".join(source(name) for name in python_files("app"))
+    named = re.findall(r"GLASS_\w+", yaml.dump([service.get("environment", {}) for service in APPS.values()]))
+    assert {name for name in named if name not in ("GLASS_PATH", "GLASS_PORT") and f'"{name}"' not in read} == set()
 
 
 def test_the_development_container_and_the_space_use_what_is_there() -> None:

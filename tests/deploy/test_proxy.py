@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from benchmarks.classroom import open_class
+from benchmarks.followers import WHOLE, Class
 from benchmarks.raw_visitor import RawVisitor
 from tests.app.server.sockets import Answer, ask
 from tests.browser.server import ROOT, Server, free_port, running_app
@@ -46,7 +49,13 @@ class Proxy:
         return next(name for name, own in self.ports.items() if own == int(port[1]))
 
     def start_second(self) -> None:
-        self.second.enter_context(running_app(self.folder / "two.txt", base=BELOW, port=self.ports["two"]))
+        self.second.enter_context(running_app(self.folder / "two.txt", base=BELOW, port=self.ports["two"], **letters("two")))
+
+
+def letters(process: str) -> dict[str, str]:
+    """The setting that this process has in deploy/compose.yaml."""
+    service = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text("utf-8"))["services"][process]
+    return {"GLASS_ROOM_LETTERS": service["environment"]["GLASS_ROOM_LETTERS"]}
 
 
 def configured(folder: Path, port: int, ports: dict[str, int]) -> Path:
@@ -60,7 +69,6 @@ def configured(folder: Path, port: int, ports: dict[str, int]) -> Path:
         ("server two:8501;", f"server 127.0.0.1:{ports['two']};"),
         ("pid /run/nginx.pid;", f"pid {folder}/nginx.pid;" + (" user root;" if os.geteuid() == 0 else "")),
         ("/var/cache/nginx/glass", f"{folder}/cache"),
-        ("/dev/stdout", f"{folder}/access.txt"),
         (
             "        add_header Set-Cookie $cookie;",
             "        add_header Set-Cookie $cookie; add_header X-Answered-By $upstream_addr always;",
@@ -79,7 +87,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     port, ports = free_port(), {"one": free_port(), "two": free_port()}
     command = ["nginx", "-c", str(configured(folder, port, ports)), "-p", str(folder), "-g", "daemon off;"]
     with ExitStack() as first, ExitStack() as second:
-        one = first.enter_context(running_app(folder / "one.txt", port=ports["one"]))
+        one = first.enter_context(running_app(folder / "one.txt", port=ports["one"], **letters("one")))
         made = Proxy(f"http://localhost:{port}", one, ports, second, folder)
         made.start_second()
         with (folder / "nginx.txt").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
@@ -127,6 +135,24 @@ def test_a_visitor_comes_through_to_the_page_and_its_websocket(proxy: Proxy, pro
     with RawVisitor(f"{proxy.url}{below}", {"prompt": "The cat"}, cookie=f"glass_process={process}") as visitor:
         visitor.open()
         assert not visitor.errors and visitor.handed
+
+
+def test_two_classes_on_two_processes_each_hear_their_own_teacher_and_nobody_else(proxy: Proxy) -> None:
+    with ExitStack() as both:
+        classes = []
+        for process, below in (("one", ""), ("two", BELOW)):
+            url = f"{proxy.url}{below}"
+            visitor = both.enter_context(RawVisitor(url, {"prompt": f"Class {process}"}, cookie=f"glass_process={process}"))
+            teacher = open_class(visitor)
+            assert proxy.answered_by(f"{below}/r/{teacher.code}") == process
+            classes.append((teacher, both.enter_context(Class(url, teacher.code, teacher.token, followers=3))))
+        for teacher, pupils in classes:
+            pupils.wait(WHOLE, 0.0)
+            began, place = teacher.change()
+            pupils.wait(place, began)
+        for (teacher, pupils), (other, _) in zip(classes, reversed(classes), strict=True):
+            assert teacher.code != other.code and not any(each.refused or each.errors for each in pupils.followers)
+            assert not any("?" + other.visitor.query == said for each in pupils.followers for _, said in each.heard)
 
 
 def test_code_comes_compressed_and_is_kept(proxy: Proxy) -> None:

@@ -5,8 +5,9 @@ One component, since both bars change together and only one listener may take th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app import messages
 from app.components import component, pack
@@ -40,13 +41,17 @@ def frame(
     place: Place,
     *,
     lecture: bool,
+    room: Mapping[str, str],
     on_page: Callable[[str], None],
     on_part: Callable[[int], None],
     on_lecture: Callable[[bool], None],
+    on_room: Callable[[list[Any]], None],
 ) -> None:
     """Draw both bars. groups: (name, pages), the first of them written out, the others as menus.
 
     on_page(file) is called with a page of `groups`, on_part(index) with a part of this page, on_lecture with what the mode shall be.
+    room: the class that the visitor teaches or explores beside (app.room.presenting.place);
+    on_room([word, ...]) is called with what the browser says of it.
     """
     from app import state  # here, since the value of a component is session state
 
@@ -60,6 +65,7 @@ def frame(
             "before": place.before and [place.before.file, place.before.name],
             "after": place.after and [place.after.file, place.after.name],
             "lecture": lecture,
+            "room": dict(room),
         }
     )
 
@@ -75,10 +81,15 @@ def frame(
         if isinstance(wanted := state.component_value(KEY, "lecture"), bool):
             on_lecture(wanted)
 
+    def about_room() -> None:
+        if isinstance(said := state.component_value(KEY, "room"), list) and said:
+            on_room(said)
+
     component("frame")(
         key=KEY,
         data=data,
         on_page_change=opened,
         on_part_change=turned,
         on_lecture_change=switched,
+        on_room_change=about_room,
     )

@@ -1,7 +1,11 @@
 // The chapter bar, the way on, and the one listener for keys. Both bars are kept and changed in place.
+import { Explorer } from "../room/explorer.js";
+import { Presenter } from "../room/presenter.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
 import { keepScrollable } from "./scrollable.js";
+
+export const styles = ["room/bar.css"];
 
 const frames = new WeakMap();
 // One listener for each kind of event, whatever becomes of the component: it speaks to the frame that was drawn last.
@@ -13,6 +17,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   frame.say = setTriggerValue;
   const said = unpack(data).header;
   frame.said = said;
+  frame.presenter.receive(said.room);
+  frame.explorer.receive(said.room);
   drawBar(frame, said);
   drawFooter(frame, said);
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
@@ -35,7 +41,13 @@ function newFrame(parentElement) {
   blank.onclick = () => {
     blank.hidden = true;
   };
-  return { bar, footer, blank };
+  const frame = { bar, footer, blank, explorer: new Explorer(parentElement) };
+  frame.presenter = new Presenter({
+    say: (word, value) => frame.say(word, value),
+    press: (key) => (key === "blank" ? toggleBlank(frame) : turn(frame, key === "next" ? 1 : -1)),
+    place: parentElement,
+  });
+  return frame;
 }
 
 // The way to a page: a real link, so that it can be opened in a new tab with everything that is in view.
@@ -82,7 +94,7 @@ function drawBar(frame, said) {
   lecture.type = "button";
   lecture.title = "Large type and one picture at a time, for a projector (key: L)";
   lecture.onclick = () => frame.say("lecture", !said.lecture);
-  frame.bar.replaceChildren(brand, nav, all, ...more, lecture);
+  frame.bar.replaceChildren(brand, nav, all, ...more, frame.presenter.chip, lecture);
   const current = list.querySelector("[aria-current]");
   if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2 + current.offsetWidth / 2;
 }
@@ -152,6 +164,10 @@ function turn(frame, way) {
   else if (page) frame.say("page", page[0]);
 }
 
+function toggleBlank({ blank }) {
+  blank.hidden = !blank.hidden;
+}
+
 // Keys are taken in a lecture alone, but for the one that begins it; never while something is typed or a control has the focus.
 function onKey(frame, event) {
   if (document.documentElement.classList.contains("glass-away")) return;
@@ -163,7 +179,7 @@ function onKey(frame, event) {
   const pressed = target.closest?.("button, a, summary, [role=tab], [role=button]");
   if (key === "l") frame.say("lecture", !said.lecture);
   else if (!said.lecture) return;
-  else if (key === "b" || key === ".") blank.hidden = !blank.hidden;
+  else if (key === "b" || key === ".") toggleBlank(frame);
   else if (key === "Escape" && !blank.hidden) blank.hidden = true;
   else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   else if (key === "PageDown" || (key === "ArrowRight" && !pressed) || (key === " " && !pressed)) turn(frame, 1);

@@ -2,6 +2,7 @@
 import { Controls } from "../choice/controls.js";
 import { inOrder, select } from "../choice/select.js";
 import { make } from "../shared/elements.js";
+import { hand } from "../shared/hand.js";
 import { shelf, tokenText, unpack } from "../shared/shelf.js";
 import { Bars } from "./bars.js";
 import { Facts, Tip } from "./facts.js";
@@ -29,7 +30,7 @@ class Panel {
     };
     this.bars = new Bars(hover);
     this.strip = new Strip(hover);
-    this.controls = new Controls({ input: () => this.redraw(), release: (settings) => this.release(settings) });
+    this.controls = new Controls({ input: () => this.move(), release: (settings) => this.release(settings) });
     this.head = this.addHead();
     this.facts = new Facts();
     this.tip = new Tip();
@@ -106,6 +107,11 @@ class Panel {
     this.root.classList.remove("waiting");
     this.root.classList.add("moving"); // bars glide to a new step, but never lag behind the hand
     this.draw();
+  }
+
+  move() {
+    this.redraw();
+    hand.moved?.(this.next?.said, { settings: this.controls.settings });
   }
 
   redraw() {

@@ -4,6 +4,7 @@ import { axisEnd, tickText } from "../choice/scales.js";
 import { select } from "../choice/select.js";
 import { Figure } from "../figure/figure.js";
 import { make } from "../shared/elements.js";
+import { hand } from "../shared/hand.js";
 import { percent } from "../shared/numbers.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { Side } from "./side.js";
@@ -25,7 +26,7 @@ class Bench {
     this.root = parent.appendChild(make("section", "bench waiting"));
     this.root.setAttribute("aria-label", "Two settings side by side");
     this.sides = ["first", "second"].map((event) => {
-      const side = new Side({ input: () => this.redraw(), release: (settings) => this.release(event, settings) });
+      const side = new Side({ input: () => this.move(), release: (settings) => this.release(event, settings) });
       side.root.classList.add(event);
       return side;
     });
@@ -50,6 +51,11 @@ class Bench {
     this.figure ??= new Figure(this.middle);
     this.root.classList.remove("waiting");
     this.draw();
+  }
+
+  move() {
+    this.redraw();
+    hand.moved?.(this.names[1], { settings: this.sides.map(({ controls }) => controls.settings) });
   }
 
   redraw() {

@@ -20,6 +20,7 @@ from app.server import assets, first_page
 def client() -> TestClient:
     routes = [
         Route("/", lambda _: HTMLResponse("theirs", headers={"etag": '"old"', "last-modified": "Thu, 26 Nov 2026 20:01:45 GMT"})),
+        Route("/r/{code}", lambda _: HTMLResponse("a class's own page")),
         Route("/plain", lambda _: PlainTextResponse("as it is")),
         Route("/missing", lambda _: HTMLResponse("gone", status_code=404)),
         assets.route(""),
@@ -68,3 +69,7 @@ def test_whatever_else_is_answered_goes_out_as_it_is(client: TestClient) -> None
     assert client.get("/plain").text == "as it is"
     missing = client.get("/missing")
     assert missing.status_code == 404 and missing.text == "gone"
+
+
+def test_the_page_of_a_class_is_its_own(client: TestClient) -> None:
+    assert client.get("/r/ABC234").text == "a class's own page"

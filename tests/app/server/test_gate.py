@@ -17,6 +17,7 @@ from tests.app.server.sockets import ask, ask_for_websocket, run_alone
 from tests.browser.server import Server, running_app
 
 STREAM = "/_stcore/stream"
+CLASS = "/glass/room/ABC234"
 
 
 class Outside:
@@ -64,7 +65,8 @@ def test_a_websocket_of_a_foreign_page_or_name_is_refused_at_once_and_without_as
     app: Server, outside: Outside, headers: list[str]
 ) -> None:
     start = time.monotonic()
-    assert [ask_for_websocket(app.url + STREAM, *headers).status for _ in range(10)] == [403] * 10
+    for path in (STREAM, CLASS):
+        assert [ask_for_websocket(app.url + path, *headers).status for _ in range(10)] == [403] * 10
     assert time.monotonic() - start < 2
     assert outside.callers() == 0
 
@@ -77,6 +79,7 @@ def test_the_apps_own_pages_are_let_in_by_every_name_that_a_class_uses(app: Serv
         ]
         assert [answer.status for answer in answers] == [101, 101], host
     assert ask_for_websocket(app.url + STREAM).status == 101  # no browser at all
+    assert ask_for_websocket(app.url + CLASS, f"Host: teacher-pc:{port}", f"Origin: http://teacher-pc:{port}").status == 101
     # A proxy that passes its own address as the host, before a name that is listed: Streamlit would ask for its own address.
     assert ask_for_websocket(app.url + STREAM, "Origin: https://glass.school.example").status == 101
     assert outside.callers() == 0

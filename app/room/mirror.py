@@ -1,0 +1,249 @@
+"""What one session shows, read off the messages by which Streamlit tells its browser: question, finding, figures, in their order.
+
+A follower's page has no Streamlit, and draws three kinds of things: our own components, from the bytes that they were handed; texts, as
+HTML; and of controls what is chosen by them, in words. Buttons, menus and exports are left out, and for what only Streamlit can draw
+stands a text: a figure by plotly has its alternative text, a table that can be edited says that the projector shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from streamlit.proto.Block_pb2 import Block
+from streamlit.proto.Delta_pb2 import Delta
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.Markdown_pb2 import Markdown
+
+from app.writing import markup
+from app.writing.numbers import significant
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+Path = tuple[int, ...]
+Item = dict[str, Any]
+
+_MAIN = 0  # the root of what stands on the page; others hold the sidebar and messages that pass
+_MADE = re.compile(r"\$\$ID-[0-9a-f]+-")  # before the key that a caller gave
+# Components that are about the session itself.
+_OF_THE_SESSION = {"glass_frame", "glass_address", "glass_address_line"}
+_LIVE = {
+    "glass_live_run": "A training that runs on the server: the projector shows it."
+}  # which asks the server in the visitor's name
+# What only who sits before the app can use: by the keys of their containers.
+_LEFT_OUT = {"tries", "chapter_beats"}
+_DIRECTIVE = re.compile(r":material/\w+: ?|:[a-z]+(?:-background|-badge)?\[([^\]]*)\]")
+
+
+@dataclass
+class _Placed:
+    """An element or a block, by the fragment that wrote it, "" for the page."""
+
+    what: Element | Block
+    fragment: str
+
+
+@dataclass
+class Mirror:
+    """All that one session shows, by its place. A run of the page begins anew, a run of a fragment replaces what it had written."""
+
+    nodes: dict[Path, _Placed] = field(default_factory=dict)
+    _new: dict[Path, _Placed] | None = None
+    _written: set[Path] = field(default_factory=set)
+    _fragments: set[str] = field(default_factory=set)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return self._new is not None
+
+    def begin(self, is_page: bool) -> None:
+        """A run begins, of the page or of a fragment."""
+        self._new = {} if is_page else dict(self.nodes)
+        self._written, self._fragments = set(), set()
+
+    def take(self, path: Path, delta: Delta) -> None:
+        """A message of this run: something new at a place."""
+        if self._new is None or not path or path[0] != _MAIN:
+            return
+        kind = delta.WhichOneof("type")
+        if kind == "new_element":
+            for below in [each for each in self._new if each[: len(path)] == path]:
+                del self._new[below]
+            node = _Placed(Element(), delta.fragment_id)
+            node.what.CopyFrom(delta.new_element)
+        elif kind == "add_block":
+            node = _Placed(Block(), delta.fragment_id)
+            node.what.CopyFrom(delta.add_block)
+        else:
+            return
+        self._new[path] = node
+        self._written.add(path)
+        if delta.fragment_id:
+            self._fragments.add(delta.fragment_id)
+
+    def end(self) -> None:
+        """The run is over: what its fragments had written before, and not again, is gone."""
+        if self._new is None:
+            return
+        new, self._new = self._new, None
+        self.nodes = {path: node for path, node in new.items() if path in self._written or node.fragment not in self._fragments}
+
+    def drop(self) -> None:
+        """The run was given up for another; what stood there stays."""
+        self._new = None
+
+    def shown(self) -> tuple[list[Item], dict[str, bytes]]:
+        """(what stands on the page, top to bottom; the bytes of each component by the name of its part)."""
+        children: dict[Path, list[Path]] = {}
+        for path in sorted(self.nodes):
+            children.setdefault(path[:-1], []).append(path)
+        parts: dict[str, bytes] = {}
+        return list(self._items((_MAIN,), children, parts)), parts
+
+    def _items(self, parent: Path, children: dict[Path, list[Path]], parts: dict[str, bytes]) -> Iterator[Item]:
+        for path in children.get(parent, ()):
+            what = self.nodes[path].what
+            if isinstance(what, Block):
+                if (block := _block(what)) is not None:
+                    inside = list(self._items(path, children, parts))
+                    if inside:
+                        yield {**block, "items": inside}
+            elif (item := _element(what, parts)) is not None:
+                yield item
+
+
+@cache
+def _writer() -> MarkdownIt:
+    """Markdown to HTML; HTML in it stays text."""
+    from markdown_it import MarkdownIt  # here: only a class needs it
+
+    return MarkdownIt("commonmark", {"html": False})
+
+
+def _key(made: str) -> str:
+    """The key that a caller gave to what has this id; the whole of it where none was given."""
+    return _MADE.sub("", made)
+
+
+def _block(block: Block) -> Item | None:
+    """A block without what is in it; None for one that is left out."""
+    kind, key = block.WhichOneof("type"), _key(block.id)
+    if kind in {"popover", "dialog", "form"} or key in _LEFT_OUT:
+        return None
+    found: Item = {"kind": "block"} | ({"key": key} if key else {})
+    if kind == "expandable":
+        is_open = block.expandable.expanded
+        return found | {"kind": "fold", "label": _plain(block.expandable.label), "open": bool(is_open)}
+    if kind == "column":
+        return found | {"weight": round(block.column.weight, 4)}
+    if kind == "flex_container" and block.flex_container.direction == Block.FlexContainer.Direction.HORIZONTAL:
+        return found | {"row": True}
+    return found
+
+
+def _element(element: Element, parts: dict[str, bytes]) -> Item | None:
+    """An element as a follower's page draws it; None for what is left out. parts: takes the bytes of a component."""
+    kind = element.WhichOneof("type") or ""
+    if kind == "bidi_component":
+        return _component(element.bidi_component, parts)
+    if kind == "html":
+        return {"kind": "html", "html": element.html.body}
+    if kind == "markdown":
+        return _markdown(element.markdown)
+    if kind == "heading":
+        level = element.heading.tag if element.heading.tag in {"h1", "h2", "h3"} else "h2"
+        return {"kind": "html", "html": f"<{level}>{_inline(element.heading.body)}</{level}>"}
+    if kind == "alert":
+        return {"kind": "html", "html": f'<div class="alert">{_writer().render(_undirected(element.alert.body))}</div>'}
+    if kind == "code":
+        return {"kind": "html", "html": f"<pre><code>{markup.escape_html(element.code.code_text)}</code></pre>"}
+    if kind == "plotly_chart":
+        return {"kind": "instead", "text": element.plotly_chart.alt or "A figure: the projector shows it."}
+    if kind == "dataframe":
+        return {"kind": "instead", "text": "A table that can be edited: the projector shows it."}
+    if (read := _CHOSEN.get(kind)) is not None and (said := read(getattr(element, kind))) is not None:
+        return {"kind": "chosen", "label": _plain(said[0]), "text": _plain(said[1])}
+    return None
+
+
+def _component(component: Any, parts: dict[str, bytes]) -> Item | None:
+    name = component.component_name.rsplit(".", 1)[-1]
+    if name in _OF_THE_SESSION:
+        return None
+    if name in _LIVE:
+        return {"kind": "instead", "text": _LIVE[name]}
+    key = _key(component.id)
+    parts[f"part:{key}"] = component.bytes
+    return {"kind": "component", "key": key, "name": name.removeprefix("glass_")}
+
+
+def _markdown(said: Markdown) -> Item | None:
+    if said.element_type == Markdown.Type.LATEX:
+        return {"kind": "instead", "text": "A formula: the projector shows it."}
+    if said.element_type == Markdown.Type.DIVIDER:
+        return None
+    body = _writer().render(_undirected(said.body))
+    caption = said.element_type == Markdown.Type.CAPTION
+    return {"kind": "html", "html": f'<div class="{"caption" if caption else "words"}">{body}</div>'}
+
+
+def _undirected(text: str) -> str:
+    """Markdown without what Streamlit alone knows: icons, and the colours of words."""
+    return _DIRECTIVE.sub(lambda found: found.group(1) or "", text)
+
+
+def _inline(text: str) -> str:
+    return str(_writer().renderInline(_undirected(text)))
+
+
+def _plain(text: str) -> str:
+    """Markdown as plain text."""
+    return "".join(
+        child.content
+        for token in _writer().parseInline(_undirected(text))
+        for child in token.children or ()
+        if child.type in {"text", "code_inline", "softbreak"}
+    )
+
+
+Chosen = tuple[str, str] | None  # what is chosen by a control: its label, the words
+
+
+def _slider(said: Any) -> Chosen:
+    values = said.value if said.set_value else said.default
+    if list(said.options):
+        return said.label, ", ".join(said.options[int(each)] for each in values)
+    whole = said.data_type == said.DataType.INT
+    return said.label, " to ".join(str(int(each)) if whole else significant(each) for each in values)
+
+
+def _one(said: Any) -> Chosen:
+    """A menu or a list of which one is chosen."""
+    if said.set_value:
+        return said.label, said.raw_value
+    return (said.label, said.options[said.default]) if said.HasField("default") and said.default < len(said.options) else None
+
+
+def _buttons(said: Any) -> Chosen:
+    names = [option.content for option in said.options]
+    if said.set_value:
+        return said.label, ", ".join(said.raw_values)
+    return said.label, ", ".join(names[index] for index in said.default if index < len(names))
+
+
+def _tick(said: Any) -> Chosen:
+    return (said.label, "on") if (said.value if said.set_value else said.default) else (said.label, "off")
+
+
+_CHOSEN: dict[str, Callable[[Any], Chosen]] = {
+    "slider": _slider,
+    "selectbox": _one,
+    "radio": _one,
+    "button_group": _buttons,
+    "checkbox": _tick,
+}

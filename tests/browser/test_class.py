@@ -1,0 +1,135 @@
+"""A class in real browsers: a teacher, a student's laptop, a phone in the dark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import Server
+from tests.browser.visit import assert_silent, no_broken_words, no_horizontal_scroll, settled
+
+Open = Callable[..., Page]
+
+
+def start_class(page: Page) -> str:
+    """The code of the class that this page's visitor begins to teach; the panel with the code is open."""
+    page.locator("header.bar").get_by_role("button", name="Start a class").click()
+    panel = page.get_by_role("dialog", name="Class")
+    code = panel.locator(".class-code").inner_text().replace(" ", "")
+    assert re.fullmatch(r"[2-9A-HJKMNP-Z]{6}", code)
+    expect(panel.get_by_role("img", name="QR code of")).to_be_visible()
+    return code
+
+
+def follow(window: Open, server: Server, code: str, **options: object) -> Page:
+    page = window(**options)
+    page.goto(f"{server.url}/r/{code}", wait_until="domcontentloaded")
+    page.locator(".stage-page h1").wait_for()
+    return page
+
+
+def test_a_class_sees_what_its_teacher_shows(visit, window: Open, server: Server) -> None:
+    teacher = visit("/attention?prompt=The+old+king", width=1440)
+    code = start_class(teacher)
+    student = follow(window, server, code, width=1280)
+    phone = follow(window, server, code, width=390, height=844, dark=True, touch=True)
+    expect(teacher.locator(".class-count")).to_have_text("2 following, 0 exploring")
+    teacher.get_by_role("button", name="Close").click()
+    for page in (student, phone):
+        expect(page.locator(".stage-page h1")).to_have_text(
+            teacher.get_by_test_id("stMain").get_by_role("heading", level=1).inner_text()
+        )
+        expect(page.locator(".component.arcs .chip").first).to_be_visible()
+        no_horizontal_scroll(page)
+        no_broken_words(page)
+    with settled(teacher):
+        teacher.locator("footer").get_by_role("button", name="Next →").click()
+    question = teacher.get_by_test_id("stMain").get_by_role("heading", level=1).inner_text()
+    for page in (student, phone):
+        expect(page.locator(".stage-page h1")).to_have_text(question)
+    assert code not in urlsplit(teacher.url).query
+    # A slider in mid-drag, which no script has heard of yet.
+    with settled(teacher):
+        teacher.locator("header.bar").get_by_role("link", name="1 Write").click()
+    with settled(teacher):
+        teacher.locator("footer").get_by_label("Part 2 of").click()
+    temperature = teacher.get_by_role("slider", name="Temperature")
+    followed = student.get_by_role("slider", name="Temperature")
+    expect(followed).to_be_visible()
+    before = followed.get_attribute("aria-valuetext")
+    box = temperature.bounding_box()
+    assert box
+    teacher.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    teacher.mouse.down()
+    teacher.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
+    moved = temperature.get_attribute("aria-valuetext")
+    assert moved != before
+    expect(followed).to_have_attribute("aria-valuetext", moved or "")
+    teacher.mouse.up()
+    # Whoever moves it alone is alone until the way back.
+    followed.focus()
+    student.keyboard.press("Home")
+    student.get_by_role("button", name="Back to class").click()
+    expect(student.get_by_role("slider", name="Temperature")).to_have_attribute("aria-valuetext", moved or "")
+    for page in (teacher, student, phone):
+        assert_silent(page)
+
+
+def test_whoever_explores_is_at_the_teachers_place_and_comes_back_when_called(visit, window: Open, server: Server) -> None:
+    teacher = visit("/tokens?prompt=The+old+king&tokens=merges", width=1440)
+    code = start_class(teacher)
+    student = follow(window, server, code, width=1024)
+    student.get_by_role("link", name="Explore on my own").click()
+    student.wait_for_url(re.compile(rf"/tokens\?.*room={code}"))
+    assert "tokens=merges" in student.url
+    bar = student.locator(".class-back")
+    expect(bar).to_contain_text(code)
+    expect(teacher.locator(".class-count")).to_have_text("0 following, 1 exploring")
+    with settled(student):
+        student.get_by_role("button", name="Next token").click()
+    assert f"room={code}" in student.url
+    teacher.get_by_role("button", name="Call everybody back").click()
+    expect(bar).to_contain_text("asks everybody to come back")
+    bar.get_by_role("link", name="Back to class").click()
+    expect(student.locator(".stage-page h1")).to_be_visible()
+    # The rights stay with the tab that has them, whatever happens to its session.
+    teacher.reload()
+    expect(teacher.locator(".class-chip")).to_have_text(f"{code[:3]} {code[3:]} · 1", timeout=30_000)
+    teacher.locator(".class-chip").click()
+    teacher.get_by_role("button", name="End the class").click()
+    expect(student.locator(".stage-notice")).to_have_text("The class is over.")
+    assert_silent(student)
+
+
+def test_a_phone_turns_the_teachers_page_and_its_token_leaves_the_address(visit, window: Open, server: Server) -> None:
+    teacher = visit("/tokens?prompt=The+old+king", width=1440)
+    code = start_class(teacher)
+    token = teacher.evaluate("() => JSON.parse(sessionStorage.getItem('glass-class')).token")
+    assert token not in teacher.content() and token not in teacher.url
+    phone = window(width=390, height=844, touch=True)
+    phone.goto(f"{server.url}/r/{code}#remote={token}")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("2 Tokens")
+    assert token not in phone.url and "#" not in phone.url
+    phone.get_by_role("button", name="Next →").click()
+    teacher.wait_for_url(re.compile("tokens=merges"))
+    phone.get_by_role("button", name="← Back").click()
+    teacher.wait_for_url(lambda url: "tokens=merges" not in url)
+    stranger = window(width=390, height=844)
+    stranger.goto(f"{server.url}/r/{code}#remote={'A' * 22}")
+    expect(stranger.get_by_role("status")).to_contain_text("does not belong")
+    assert not re.search(re.escape(token), server.log())
+
+
+def test_without_a_code_one_is_typed(window: Open, server: Server) -> None:
+    page = window(width=390, height=844)
+    page.goto(f"{server.url}/r")
+    page.get_by_role("textbox", name="Code of the class").fill("abc10o")
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("alert")).to_contain_text("six letters and digits")
+    page.get_by_role("textbox", name="Code of the class").fill("abc 234")
+    page.get_by_role("button", name="Join").click()
+    page.wait_for_url(re.compile("/r/ABC234$"))
+    expect(page.locator(".stage-notice")).to_contain_text("no such class now")
