@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import palette, state, tellings, ui
+from app import as_code, palette, state, tellings, ui
 from app.choices import Choice, Shown
 from app.runtime import Here
 from app.shell import navigation
@@ -90,7 +90,7 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
     with tries:
         _tries(page.file, part, beat.tries(here) if beat.tries else ())
     with folds:
-        _folds(beat, here)
+        _folds(beat, here, as_code.of(choice.name, part, here))
     with left:
         beat.figure(here)
         _questions(part, beat.questions, here)
@@ -106,12 +106,14 @@ def _questions(part: str, questions: Sequence[Question], here: Here) -> None:
             st.markdown(question.answer(here))
 
 
-def _folds(beat: Beat, here: Here) -> None:
+def _folds(beat: Beat, here: Here, code: str) -> None:
     for name, draw in (("maths", beat.maths), ("checks", beat.checks)):
         if draw:
             with fold(name) as is_open:
                 if is_open:
                     draw(here)
+                if is_open and name == "checks" and code:
+                    ui.snippet(code)
     if beat.words:
         with fold("words") as is_open:
             if is_open:

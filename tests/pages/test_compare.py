@@ -43,6 +43,12 @@ def test_pinning_keeps_the_run_in_the_link_and_letting_go_ends_it(
     assert "pinned" not in at.query_params
 
 
+def test_any_page_can_be_pinned_and_says_where_it_is_compared(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=A)
+    at.button(key="pin_here").click().run()
+    assert at.query_params["pinned"] and "Compare" in "".join(toast.value for toast in at.toast)
+
+
 def test_both_distributions_are_those_of_transformers(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, peer: Peer, exports: Exports
 ) -> None:
