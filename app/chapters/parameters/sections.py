@@ -143,7 +143,7 @@ def memory_maths(here: Here) -> None:
     config, tied = now.config, now.tied
     frame = views.weight_memory(config)
     rows = [
-        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 2), fixed(row["MiB"], 2)]
+        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 1), fixed(row["MiB"], 1)]
         for row in frame.to_dict("records")
     ]
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
