@@ -9,7 +9,7 @@ PARTS: Beats = {
     "where": Beat(
         "Where they sit", "Where do the parameters sit?", sections.where, story.says_where, steppers=sections.where_controls,
         tries=story.try_where, maths=sections.count_maths, checks=sections.where_checks,
-        words=("parameter", "embedding", "feed-forward network", "attention head", "weight tying", "output head", "bias"),
+        words=("parameter", "embedding", "feed-forward network", "attention head", "weight tying", "output head", "bias", "LayerNorm"),
         questions=story.COUNTS,
     ),
     "weights": Beat(
@@ -20,17 +20,19 @@ PARTS: Beats = {
     "memory": Beat(
         "Memory", "How much memory do they take?", sections.memory, story.says_memory, steppers=controls.preset,
         tries=story.try_memory, maths=sections.memory_maths, checks=sections.memory_checks,
-        words=("float32, float16, int8", "K/V cache", "quantisation", "MB and MiB"), questions=story.SIZES,
+        words=("float32, float16, int8", "K/V cache", "quantisation", "MB and MiB", "output head", "parameter"), questions=story.SIZES,
     ),
     "work": Beat(
         "FLOPs per token", "How much work is one token?", sections.work, story.says_work, steppers=sections.work_controls,
-        tries=story.try_work, maths=sections.work_maths, checks=sections.work_checks, words=("FLOP", "attention", "output head"),
+        tries=story.try_work, maths=sections.work_maths, checks=sections.work_checks,
+        words=("FLOP", "attention", "output head", "LayerNorm", "GELU", "softmax", "weight"),
     ),
     "configuration": Beat(
         "Any configuration", "What if the model were larger?", sections.what_follows, story.says_configuration,
         steppers=sections.configuration_controls, tries=story.try_configuration, maths=sections.count_maths,
         checks=sections.configuration_checks,
-        words=("vocabulary", "context length", "attention head", "dropout", "weight tying", "FLOP", "K/V cache"),
+        words=("vocabulary", "context length", "attention head", "dropout", "weight tying", "FLOP", "K/V cache", "attention",
+            "LayerNorm", "feed-forward network", "output head", "weight"),
         questions=story.LAST,
     ),
 }  # fmt: skip

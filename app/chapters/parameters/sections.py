@@ -129,8 +129,8 @@ def memory(here: Here) -> None:
     )  # fmt: skip
     ui.chart(figure, name="memory", data=lambda: pd.DataFrame({"what": list(kept), "bytes": list(kept.values())}))
     ui.note(
-        f"The K/V cache of {counted(n, 'token')}, in float32. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers of 8 bits, without the scales "
-        "that quantisation adds. 1 MB is 10⁶ bytes."
+        f"The K/V cache of {counted(n, 'token')}, in float32. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers "
+        "of 8 bits, without the scales that quantisation adds. 1 MB is 10⁶ bytes."
     )
     st.page_link(
         navigation.page("kv_cache"), label="What exactly the K/V cache keeps, and what it saves", icon=":material/arrow_forward:"

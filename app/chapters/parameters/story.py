@@ -156,8 +156,9 @@ LAST = (
     Question(
         "Do more heads make a model larger?",
         lambda here: (
-            f"No. The heads share the width: {counted(here.config.n_heads, 'head')} of {counted(here.config.emb_dim // here.config.n_heads, 'number')} here. With "
-            "more of them each has fewer, and the matrices stay as large as they were."
+            f"No. The heads share the width: {counted(here.config.n_heads, 'head')} of "
+            f"{counted(here.config.emb_dim // here.config.n_heads, 'number')} here. With more of them "
+            "each has fewer, and the matrices stay as large as they were."
         ),
     ),
 )
