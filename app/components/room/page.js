@@ -46,6 +46,7 @@ export class MirroredPage {
     const element = again ?? NEW[item.kind]?.(item) ?? make("div");
     element.kind = item.kind;
     element.key = item.key;
+    if (item.key) element.classList.add(`key-${item.key}`);
     if (item.items) {
       if (item.kind === "fold") element.open = item.open;
       element.classList.toggle("row", isRow(item));
@@ -111,6 +112,7 @@ const NEW = {
   block: () => make("div", "block"),
   html: () => make("div", "text"),
   chosen: () => make("p", "chosen-by-control"),
+  offer: () => make("span", "offer"),
   instead: () => make("p", "instead"),
   fold(item) {
     const fold = make("details", "fold");
