@@ -39,7 +39,7 @@ _LEFT_OUT = {"tries", "chapter_beats"}
 _BESIDE = {"beat_aside", "beat_aside_below"}  # app.beats: the column beside a figure, or what stands below a wide one
 _OFFERS = "guess_offers"  # buttons whose words are part of the question
 _STRUT, _GAP = re.compile(r"\\rule\{[^}]*\}\{[^}]*\}"), re.compile(r"\\\\\s*\[[\d.]+em\]")
-_DIRECTIVE = re.compile(r":material/\w+: ?|:[a-z]+(?:-background|-badge)?\[([^\]]*)\]")
+_ICON, _COLOUR = re.compile(r":material/\w+: ?"), re.compile(r":[a-z]+(?:-background|-badge)?\[((?:[^\]\\]|\\.)*)\]")
 
 
 @dataclass
@@ -243,7 +243,7 @@ def _formula(latex: str) -> str:
 
 def _undirected(text: str) -> str:
     """Markdown without what Streamlit alone knows: icons, and the colours of words."""
-    return _DIRECTIVE.sub(lambda found: found.group(1) or "", text)
+    return _COLOUR.sub(r"\1", _ICON.sub("", text))
 
 
 def _inline(text: str) -> str:

@@ -128,9 +128,7 @@ def test_every_page_has_its_question_and_all_its_components_in_their_order(monke
     ]
     assert not [each for each in shown if each.get("key") in {"tries", "chapter_beats"}]
     formulas = [each["html"] for each in shown if each.get("html", "").startswith('<div class="formula">')]
-    assert not [
-        each for each in formulas if re.search(r"\\[a-zA-Z]|&amp;|\[[\d.]+em\]", each)
-    ]  # all of the LaTeX was understood
+    assert not [each for each in formulas if re.search(r"\\[a-zA-Z]|&amp;|\[[\d.]+em\]", each)]  # all of the LaTeX was understood
     json.dumps(room.value("page"), allow_nan=False)
 
 

@@ -50,7 +50,7 @@ export class MirroredPage {
     if (item.items) {
       if (item.kind === "fold") element.open = item.open;
       element.classList.toggle("row", isRow(item));
-      if (item.weight) element.style.flex = `${item.weight} 1 0`;
+      if (item.weight) element.style.flex = `${100 * item.weight} 1 0`; // whatever is left of a row is filled
       fill(element.inside ?? element, item.items, (each, before) => this.element(each, before, used));
       return element;
     }
