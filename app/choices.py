@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from app import configurations
+from app import configurations, link_ids
 
 Value = TypeVar("Value")
 LONGEST_IN_LINK = 2000  # characters of a text
@@ -327,22 +327,18 @@ WHY_PART = one_of("why", ["sum", "heads", "tokens"])
 WHY_DIFFERENTLY = switch("differently")
 
 EXCHANGING = switch("exchanging")  # whether a token is being exchanged for another, on whatever page
+EXCHANGED = _declared(Choice("exchanged", "", link_ids.read_exchange, str))  # "5.17": at position 5 stood the token with id 17
 
-
-def _exchange(text: str) -> str:
-    position, token_id = text.split(".") if text else ("0", "0")
-    whole(0, 65536)(position), whole(0, 10_000_000)(token_id)
-    return text
-
-
-EXCHANGED = _declared(Choice("exchanged", "", _exchange, str))  # "5.17": at position 5 stood the token with id 17
-
+# What was written after this prompt and left for something else, the latest last: the tokens of each.
+BRANCHES = _declared(Choice[link_ids.Texts]("left", (), link_ids.read_texts, link_ids.write_texts))
 BRANCHES_PART = one_of("branches", ["tree", "beam"])
 BRANCH_LEAST = one_of("least", ["0", "1", "5", "10"])  # percent of every token of a text that is drawn
 BEAM_STEPS = 16
 BEAM_WIDTH = one_of("beam_width", ["1", "2", "4", "8"], "4")
 BEAM_STEP = count("beam_step", 1, BEAM_STEPS, 4)
+BEAM_PHASE = one_of("beam_phase", ["expand", "score", "keep"], "keep")
 
-COMPARE_PART = one_of("compare", ["next", "texts", "head"])
-COMPARE_SIDE = one_of("compare_side", ["a", "b", "difference"])
+COMPARE_PART = one_of("compare", ["next", "texts", "lens", "head"])
+COMPARE_SIDE = one_of("compare_side", ["both", "a", "b", "difference"])
+COMPARE_DRAWN = switch("compare_drawn")  # the next token as the settings let it be drawn, not as the model gives it
 PINNED = text("pinned", longest=LONGEST_IN_LINK)  # app.pinned

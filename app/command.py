@@ -70,10 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     if said.action == "doctor":
         return doctor(said.port)
     if said.models:
-        before = os.environ.get("GLASS_MODELS", "").split(os.pathsep)
-        os.environ["GLASS_MODELS"] = os.pathsep.join(
-            [each for each in before if each] + [str(Path(f).resolve()) for f in said.models]
-        )
+        before = [each for each in os.environ.get("GLASS_MODELS", "").split(",") if each.strip()]
+        os.environ["GLASS_MODELS"] = ",".join([*before, *(str(Path(folder).resolve()) for folder in said.models)])
     return _run(said.port, others)
 
 

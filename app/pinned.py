@@ -1,27 +1,34 @@
-"""What was pinned as A, to be compared with what is in view: a model's name, token ids and an intervention, as a link carries them."""
+"""What was pinned as A, to be compared with what is in view: a model's name, token ids, an intervention and the sampling settings, as a
+link carries them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from app import choices, offered, runtime, state
+from app import choices, offered, runtime, sequence, state
 from app.engine import EngineModel
 from app.runtime import Here
+from app.view import READ, write
 from gptcore.errors import GPTCoreError
 from gptcore.run import Run, read_intervention, write_intervention
+from gptcore.sampling import SamplingSettings
+
+_SETTINGS = ("temperature", "top_k", "top_p", "min_p", "seed")
 
 
 class Pinned(NamedTuple):
-    """A run, and the model that it is of."""
+    """A run, the model that it is of, and the settings that its next token is drawn with."""
 
     model: EngineModel
     run: Run
+    settings: SamplingSettings
 
 
 def written(here: Here) -> str:
     """What is in view up to the cursor, as the link says it."""
     now = here.up_to_cursor()
-    return f"{here.view.model}~{'.'.join(map(str, now.ids))}~{write_intervention(now.run.intervention)}"
+    settings = "_".join(write(name, getattr(here.view, name)) for name in _SETTINGS)
+    return f"{here.view.model}~{'.'.join(map(str, now.ids))}~{write_intervention(now.run.intervention)}~{settings}"
 
 
 def pin(here: Here) -> None:
@@ -43,12 +50,20 @@ def find() -> Pinned | str | None:
     if not (said := state.chosen(choices.PINNED)):
         return None
     try:
-        name, ids, off = said.split("~")
+        name, ids, off, *more = said.split("~")
         if not offered.is_ready(name):
             return f"The model that was pinned, {name[:60]}, is not on this machine."
         model = runtime.model(name)
         run = Run(model.identity, tuple(int(each) for each in ids.split(".")), read_intervention(off))
+        settings = _settings(*more)
         _ = model.trace(run).logits
-    except (GPTCoreError, ValueError) as error:
+    except (GPTCoreError, TypeError, ValueError) as error:
         return f"What was pinned cannot be shown: {str(error)[:200]}"
-    return Pinned(model, run)
+    return Pinned(model, run, settings)
+
+
+def _settings(text: str = "") -> SamplingSettings:
+    """What was pinned; in links of an earlier kind nothing was, and it is what is in view. ValueError for junk."""
+    if not text:
+        return sequence.settings(state.current())
+    return SamplingSettings(**{name: READ[name](each) for name, each in zip(_SETTINGS, text.split("_"), strict=True)})

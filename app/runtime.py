@@ -301,9 +301,14 @@ def replace_foreign_tokens() -> None:
     if not offered.is_ready(name):
         return
     try:
-        state.settle_vocabulary(_vocabulary_mark(model(name).identity))
+        found = model(name)
     except CheckpointError:
         return  # the page says that the model cannot be loaded
+    state.settle_vocabulary(_vocabulary_mark(found.identity))
+    known = tuple(text for text in state.branches() if max(text) < found.config.vocab_size)
+    if known != state.branches():
+        state.notify("Branches of the link that this model could not have written were dropped; the rest of it is as it says.")
+        state.keep_branches(known)
 
 
 def replace_missing_focus() -> None:

@@ -15,11 +15,11 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from app import choices, log, messages
+from app import choices, link_ids, log, messages
 from app.choices import Choice, Value
 from app.view import DEFAULT_MODEL as DEFAULT_MODEL
 from app.view import DEFAULT_PROMPT as DEFAULT_PROMPT
-from app.view import EXAMPLES, READ, has_ids, outlives, without_ids, write
+from app.view import EXAMPLES, READ, has_ids, outlives, without_branches, without_ids, write
 from app.view import MAX_PROMPT_CHARACTERS as MAX_PROMPT_CHARACTERS
 from app.view import View as View
 from app.view import address as address
@@ -30,7 +30,6 @@ from gptcore.random_numbers import MAX_SEED as MAX_SEED  # pages and widgets ask
 Arguments = ParamSpec("Arguments")
 
 MOST_MESSAGES = 5  # that wait to be said
-MAX_BRANCHES = 20
 PUBLISHED_EVERY = 0.9  # seconds, while a run goes on
 
 
@@ -56,7 +55,7 @@ def update(**changes: Any) -> View:
         if "intervention" not in changes and not outlives(before.intervention, before, view):
             view = replace(view, intervention=None)
             notify("What was switched off or patched is on again: it belonged to the model and the text from before.")
-        remember("branches", ())
+        view = without_branches(view)
     if len(view.prompt) > MAX_PROMPT_CHARACTERS:
         notify(
             f"The prompt has {len(view.prompt):,} characters; the limit is {MAX_PROMPT_CHARACTERS:,}. It was not taken: shorten it."
@@ -72,14 +71,21 @@ def take_branch(chosen: tuple[int, ...]) -> None:
     kept = [branch for branch in branches() if branch != chosen[: len(branch)]]
     if before != chosen[: len(before)]:
         kept.append(before)
-    remember("branches", tuple(kept[-MAX_BRANCHES:]))
     update(chosen=chosen, position=None)
+    keep_branches(tuple(kept))
 
 
 def branches() -> tuple[tuple[int, ...], ...]:
     """What was written after this prompt and left for something else, the latest last."""
-    found: tuple[tuple[int, ...], ...] = remembered("branches", ())
-    return found
+    return chosen(choices.BRANCHES)
+
+
+def keep_branches(texts: tuple[tuple[int, ...], ...]) -> None:
+    """These are the branches; of many the latest, and as many of them as a link can carry."""
+    kept = texts[-link_ids.MOST_TEXTS :]
+    while not choices.fits(choices.BRANCHES.name, kept):
+        kept = kept[1:]
+    take(choices.BRANCHES, kept)
 
 
 def rename_model(name: str) -> None:

@@ -140,7 +140,7 @@ def _take(prompt: str, chosen: tuple[int, ...], position: int | None, kept: tupl
         chosen, position, kept = (), None, ()
     state.update(prompt=prompt, chosen=chosen)
     state.update(position=position)
-    state.remember("branches", kept)
+    state.keep_branches(kept)
 
 
 def _lend(telling: Telling) -> None:

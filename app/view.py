@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from app import choices
+from app import choices, link_ids
 from app.choices import exact, number_or_all, real, short_text, understood, whole, written_or_all
 from app.room.codes import read_code
 from gptcore.random_numbers import MAX_SEED
@@ -53,26 +53,10 @@ class View:
     choices: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _ids(text: str) -> tuple[int, ...]:
-    ids = tuple(int(part, 36) for part in text.split(".") if part)
-    if len(ids) > 65536 or any(not 0 <= i < 2**31 for i in ids):
-        raise ValueError(text)
-    return ids
-
-
 def _code(text: str) -> str:
     if not (code := read_code(text)):
         raise ValueError(text)
     return code
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, rest = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
-        if not number:
-            return digits
 
 
 EXAMPLES = {each.name: getattr(View(), each.name) for each in fields(View)}
@@ -80,7 +64,7 @@ EXAMPLES = {each.name: getattr(View(), each.name) for each in fields(View)}
 READ: Mapping[str, Callable[[str], Any]] = {
     "model": str,
     "prompt": short_text(MAX_PROMPT_CHARACTERS),
-    "chosen": _ids,
+    "chosen": link_ids.read_ids,
     "step": whole(0, 65536),
     "temperature": real(0, 5),
     "top_k": number_or_all(10_000_000),
@@ -98,7 +82,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
 
 def write(name: str, value: Any) -> str:
     if name == "chosen":
-        return ".".join(_base36(i) for i in value)
+        return link_ids.write_ids(value)
     if name == "top_k":
         return written_or_all(value)
     if name == "intervention":
@@ -117,13 +101,19 @@ def from_query(parameters: Mapping[str, str]) -> View:
 
 def has_ids(view: View) -> bool:
     """Whether it holds token ids, which mean something in their own vocabulary only."""
-    return bool(view.chosen) or isinstance(view.intervention, Patch)
+    return bool(view.chosen) or isinstance(view.intervention, Patch) or choices.BRANCHES.name in view.choices
 
 
 def without_ids(view: View) -> View:
     """Prompt and settings alone, for a vocabulary in which the ids mean something else."""
     whole = None if isinstance(view.intervention, Patch) else view.intervention
-    return replace(view, chosen=(), step=None, position=None, intervention=whole)
+    return replace(without_branches(view), chosen=(), step=None, position=None, intervention=whole)
+
+
+def without_branches(view: View) -> View:
+    """With nothing that was written and left: it went on from another text."""
+    kept = {name: value for name, value in view.choices.items() if name != choices.BRANCHES.name}
+    return replace(view, choices=MappingProxyType(kept))
 
 
 def outlives(intervention: Intervention | None, before: View, after: View) -> bool:
@@ -155,5 +145,6 @@ def address(view: View) -> tuple[dict[str, str], str]:
         longest = max(query, key=lambda name: len(urlencode({name: query[name]})))
         left_out = left_out or longest
         gone = {longest} | ({"chosen", "vocabulary", "step", "position"} if longest in ("prompt", "chosen") else set())
+        gone |= {choices.BRANCHES.name} if longest == "prompt" else set()
         query = {name: value for name, value in query.items() if name not in gone}
     return query, left_out

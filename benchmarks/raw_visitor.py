@@ -23,7 +23,8 @@ _OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCC
 
 @dataclass
 class RawVisitor:
-    """One session. url: of the server; view: what the address says at first; page: the page's own address, "" for the first.
+    """One session. url: of the server; view: what the address says at first; page: the page's own address, "" for the first;
+    cookie: what a proxy in front set earlier.
 
     errors: the messages of errors that were shown to it; n_bytes: what it has received; handed: the name of a component -> the header
     that it was handed last.
@@ -35,6 +36,7 @@ class RawVisitor:
     errors: list[str] = field(default_factory=list)
     n_bytes: int = 0
     handed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cookie: str = ""
     _mounted: dict[str, str] = field(default_factory=dict)  # the name of a component -> its id
 
     def __enter__(self) -> RawVisitor:
@@ -43,6 +45,7 @@ class RawVisitor:
             f"ws://{parts.netloc}{parts.path}/_stcore/stream",
             origin=f"http://{parts.netloc}",  # type: ignore[arg-type]
             subprotocols=["streamlit"],  # type: ignore[list-item]
+            additional_headers={"Cookie": self.cookie} if self.cookie else None,
             max_size=_LONGEST_MESSAGE,
             open_timeout=60,
             ping_interval=None,

@@ -36,8 +36,9 @@ from tests.house_rules import (
 
 MAX_LINES = 350
 TOP_LEVEL_FILES = {".gitignore", "biome.jsonc", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
-TOP_LEVEL_FILES |= {"constraints.txt", "requirements-dev.txt", "requirements.txt"}
-TOP_LEVEL_FOLDERS = {".ci", ".streamlit", "app", "benchmarks", "docs", "gptcore", "pages", "tests"}
+TOP_LEVEL_FILES |= {".dockerignore", "SECURITY.md", "constraints.txt", "requirements.txt", "requirements-lock.txt"}
+TOP_LEVEL_FILES |= {f"requirements-{what}.txt" for what in ("cluster", "dev", "dev-lock", "tools")}
+TOP_LEVEL_FOLDERS = {".ci", ".devcontainer", ".streamlit", "app", "benchmarks", "deploy", "docs", "gptcore", "pages", "tests"}
 
 
 @pytest.mark.parametrize("faults", RULES, ids=lambda rule: rule.__name__)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app import command
+from app import command, offered
 from tests.browser.server import Server, free_port
 from tests.house_rules import ROOT
 
@@ -106,6 +106,19 @@ def test_the_command_refuses_what_cannot_be(capsys: pytest.CaptureFixture[str], 
         with pytest.raises(SystemExit) as ended:
             command.main(arguments)
         assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_folders_that_the_command_names_are_offered_beside_those_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(command, "_run", lambda port, others: started.append(port) or 0)
+    monkeypatch.setenv("GLASS_MODELS", "owner/name")
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    assert command.main([part for folder in folders for part in ("--models", str(folder))]) == 0 and started
+    assert [model.source for model in offered.offered()][-3:] == ["owner/name", *map(str, folders)]
 
 
 def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,13 +26,15 @@ def grouped_bars(
     errors: ArrayLike | None = None,
     row_height: int | None = None,
     most_ticks: int | None = None,
+    reach: float = 0.0,
     mode: Mode = "light",
 ) -> Figure:
     """Horizontal bars: one group a label (first at the top), one bar a series, its value beside it.
 
     series: name -> values [label]; stages: the colour of each series. Labels are positions with tick texts, so equal ones stay
     apart. errors [label]: whiskers of the first series to either side, where its number would lie under them and is left out;
-    row_height: pixels of a group; most_ticks: of the axis. Raises ValueError if a series has another length than the labels.
+    row_height: pixels of a group; most_ticks: of the axis; reach: how far the axis goes at
+    least, where another picture shares it. Raises ValueError if a series has another length than the labels.
     """
     traces = []
     for (name, values), stage in zip(series.items(), stages, strict=False):
@@ -60,7 +62,7 @@ def grouped_bars(
         whiskers = {"type": "data", "array": _numbers(errors, len(labels), "errors"), "color": colour("dart", mode)}
         traces[0] |= {"error_x": {**whiskers, "thickness": 1.5, "width": 4}, "textposition": "none"}
     every = np.concatenate([np.asarray(v, dtype=float).ravel() for v in series.values()])
-    reach = float(np.nanmax(np.abs(every), initial=0.0)) or 1.0
+    reach = max(reach, float(np.nanmax(np.abs(every), initial=0.0))) or 1.0
     alt = f"Bar chart: {title}. {counted(len(labels), 'bar')} ({label_title}) for {', '.join(series)}; {with_unit(value_title, unit)} "
     return frame(
         traces,

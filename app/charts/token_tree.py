@@ -21,7 +21,7 @@ _LEAST = 0.04  # of a lane: what is less likely is still seen
 @dataclass(frozen=True)
 class Block:
     """depth: how many tokens stand before it; lane: its row; parent_lane: where the token before it stands; kind: "present" for the
-    text in view, "left" for another, "dropped" for one that was given up."""
+    text in view, "left" for another, "offered" for one that nobody has written yet."""
 
     token: str
     prob: float
@@ -31,7 +31,9 @@ class Block:
     kind: str
 
 
-_KINDS = {"present": ("the text in view", "probability"), "left": ("another text", "reference"), "dropped": ("dropped", "dart")}
+_KINDS = {
+    "present": ("the text in view", "probability"), "left": ("another text", "reference"), "offered": ("not written yet", "residual"),
+}  # fmt: skip
 
 
 def _thickness(block: Block) -> float:

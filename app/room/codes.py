@@ -12,6 +12,8 @@ import secrets
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0 and O, no 1, I and L
 LENGTH = 6
+# Several processes behind one proxy: the signs with which the codes of this one begin, by which the proxy finds it. See deploy/nginx.conf.
+LETTERS_VARIABLE = "GLASS_ROOM_LETTERS"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits
 _SALT = b"glass-gpt class"
 
@@ -39,6 +41,14 @@ def code_of(token: str) -> str:
         number, rest = divmod(number, len(ALPHABET))
         signs.append(ALPHABET[rest])
     return "".join(signs)
+
+
+def own_signs(text: str) -> str:
+    """The signs with which codes of this process begin, all where none are set. Raises ValueError for others than codes are made of."""
+    signs = text.strip().upper() or ALPHABET
+    if wrong := sorted(set(signs) - set(ALPHABET)):
+        raise ValueError(f"{LETTERS_VARIABLE} holds {wrong[0]!r}; codes are made of {ALPHABET}")
+    return signs
 
 
 def digest(token: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 import time
 from collections.abc import Callable
 from threading import RLock
@@ -15,10 +16,12 @@ IDLE = 4 * 3600.0  # seconds without a word or a change, after which a room ends
 
 
 class Rooms:
-    """now: a clock in seconds. on_change(room, delay): what every room's `on_change` calls."""
+    """now: a clock in seconds; begins: with one of these signs the code of a new room begins. on_change(room, delay): what every room's
+    `on_change` calls."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, begins: str = codes.ALPHABET) -> None:
         self.now = now
+        self._begins = begins
         self.on_change: Callable[[Room, float], object] = lambda room, delay: None
         self._rooms: dict[str, Room] = {}
         self._lock = RLock()
@@ -29,7 +32,7 @@ class Rooms:
             token = codes.new_token()
             code = codes.code_of(token)
             with self._lock:
-                if code not in self._rooms:
+                if code not in self._rooms and code[0] in self._begins:
                     return self._add(code, token), token
 
     def teach(self, code: str, token: str) -> Room:
@@ -86,4 +89,4 @@ class Rooms:
         return room
 
 
-ROOMS = Rooms()
+ROOMS = Rooms(begins=codes.own_signs(os.environ.get(codes.LETTERS_VARIABLE, "")))

@@ -52,6 +52,24 @@ def test_a_click_on_the_map_patches_that_cell(visit: Any) -> None:
     assert_silent(page)
 
 
+def test_arrow_keys_walk_through_the_tree_and_enter_takes_the_text(visit: Any) -> None:
+    page = visit(f"/branches?{urlencode({'prompt': 'Once upon a time'})}", width=1440, height=900)
+    tree = page.get_by_role("group", name="What could come after this prompt")
+    blocks = tree.get_by_role("button")
+    blocks.first.focus()
+    for key in ("ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    held = tree.locator("button:focus")
+    said = held.get_attribute("aria-label")
+    assert "text 2, position 5" in said and "not written yet" in said
+    assert page.locator("[data-testid=stMain] h1").inner_text() == "What else could it have said?"
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "chosen=" in url and "position=5" in url and "left=" in url)
+    written = page.get_by_role("group", name="What was written after this prompt")
+    assert written.locator("button:focus").get_attribute("aria-label").startswith(said.split(",")[0])
+    assert_silent(page)
+
+
 @pytest.mark.parametrize(("file", "part"), [(file, part) for file in OURS for part in choices.ALL[file].options[1:]])
 def test_every_later_beat_fits_a_phone_and_a_desk(visit: Any, file: str, part: str) -> None:
     asked = {"prompt": TWICE, file: part, "exchanging": "1", "intervention": "off_h3.5", "differently": "1"}

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from transformers import GPT2LMHeadModel
 
 from gptcore.checkpoints import LanguageModel
 from gptcore.reference import REFERENCE_TEXT
@@ -14,7 +16,7 @@ from gptcore.run import Ablation
 from tests.gptcore.peer import Peer
 from tests.pages.as_code import run_snippet
 from tests.pages.component_data import component_data
-from tests.pages.visit_page import open_page, printed
+from tests.pages.visit_page import figure, open_page, printed
 
 A, B = "the cat had a hat on the mat", "the cat had a hat on the cat"
 Exports = dict[str, pd.DataFrame]
@@ -33,9 +35,9 @@ def test_pinning_keeps_the_run_in_the_link_and_letting_go_ends_it(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "compare", prompt=A, intervention="off_f0")
-    assert "Nothing is pinned" in printed(at)
+    assert "Nothing is pinned, so A" in "".join(each.value for each in at.caption)
     next(button for button in at.button if button.label.startswith("Pin what")).click().run()
-    assert at.query_params["pinned"] == pinned(tiny_folder, tiny_model, A, "off_f0")["pinned"]
+    assert at.query_params["pinned"] == pinned(tiny_folder, tiny_model, A, "off_f0")["pinned"] + "~0.8_40_1_0_1"
     assert "A and B are the same" in printed(at)
     next(button for button in at.button if button.label == "Let A go").click().run()
     assert "pinned" not in at.query_params
@@ -86,7 +88,7 @@ def test_texts_are_compared_by_surprise_and_nothing_is_subtracted_where_they_dif
 def test_a_head_is_subtracted_from_itself_alone(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    asked = {"compare": "head", "layer": "1", "head": "2", "prompt": B}
+    asked = {"compare": "head", "layer": "1", "head": "2", "prompt": B, "compare_side": "difference"}
     at = open_page(monkeypatch, tiny_folder, "compare", **asked, **pinned(tiny_folder, tiny_model, A))
     assert component_data(at, "Layer 1, head 2: B minus A")
     patterns = [tiny_model.trace(tiny_model.tokenizer.encode(text)).attention(1, heads=(2,)).pattern[0] for text in (A, B)]
@@ -101,10 +103,102 @@ def test_a_head_is_subtracted_from_itself_alone(
         pinned=f"storyteller~{pinned(tiny_folder, tiny_model, A)['pinned'].split('~')[1]}~",
     )  # fmt: skip
     assert "Heads of two models" in printed(at)
+    both = {**asked, "compare_side": "both"}
+    at = open_page(monkeypatch, tiny_folder, "compare", **both, **pinned(tiny_folder, tiny_model, A))
+    for side, pattern in zip("ab", patterns, strict=True):
+        shown = component_data(at, f"compared_map_{side}:values", "name")[1]["values"]
+        assert np.allclose(shown.reshape(pattern.shape)[seen], pattern[seen], atol=1e-6)
+    at = open_page(monkeypatch, tiny_folder, "compare", **both, pinned=f"storyteller~{'.'.join(map(str, range(5)))}~")
+    assert component_data(at, "Layer 1, head 2: A") and component_data(at, "Layer 1, head 2: B")
 
 
-@pytest.mark.parametrize("junk", ["x", "tiny~~", "tiny~1.2~nonsense", "tiny~99999~", "nope~1~", "tiny~1~off_h99.0", "~~~~"])
-@pytest.mark.parametrize("part", ["next", "texts", "head"])
+def test_without_a_pin_a_is_what_b_was_before_it_was_changed(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, peer: Peer, exports: Exports
+) -> None:
+    for change, before in (({"intervention": "off_f0"}, A), ({"exchanged": "3.264"}, A)):
+        ids = list(tiny_model.tokenizer.encode(before))
+        if "exchanged" in change:
+            ids[3] = 264
+        at = open_page(monkeypatch, tiny_folder, "compare", prompt=A, open="checks", **change)
+        probs = peer.logits(tuple(ids))[-1].softmax(-1).numpy()
+        texts = [tiny_model.tokenizer.text_of(token) for token in range(tiny_model.config.vocab_size)]
+        table = exports["compared-next"]
+        assert np.allclose(table["a"], probs[[texts.index(text) for text in table["token"]]], rtol=1e-3)
+        assert "Nothing is pinned, so A" in "".join(each.value for each in at.caption)
+        assert int(run_snippet(at, tiny_folder)["traces"][0].logits.argmax()) == int(probs.argmax())
+    at = open_page(monkeypatch, tiny_folder, "compare", prompt=A)
+    assert "Nothing is pinned yet" in printed(at)
+
+
+def test_settings_are_pinned_too_and_what_they_draw_is_compared(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, peer: Peer, exports: Exports
+) -> None:
+    asked = pinned(tiny_folder, tiny_model, A)
+    asked = {"pinned": asked["pinned"] + "~0.5_3_1_0_7"}
+    at = open_page(monkeypatch, tiny_folder, "compare", prompt=A, compare_drawn="1", temperature="2", top_k="all", **asked)
+    logits = peer.logits(tiny_model.tokenizer.encode(A))[-1].double()
+    best = logits.topk(3).indices
+    expected = [torch.zeros_like(logits), (logits / 2).softmax(-1)]
+    expected[0][best] = (logits[best] / 0.5).softmax(-1)
+    texts = [tiny_model.tokenizer.text_of(token) for token in range(tiny_model.config.vocab_size)]
+    table = exports["compared-next"]
+    places = [texts.index(text) for text in table["token"]]
+    for side, probs in zip(("a", "b"), expected, strict=True):
+        assert np.allclose(table[side], probs[places], rtol=1e-3)
+    assert "temperature, top-k and the seed differ" in printed(at)
+
+
+@pytest.mark.parametrize("side", ["both", "a", "b", "difference"])
+def test_the_lens_of_both_is_that_of_transformers_hidden_states(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, exports: Exports, side: str
+) -> None:
+    at = open_page(
+        monkeypatch, tiny_folder, "compare", compare="lens", compare_side=side, prompt=B, **pinned(tiny_folder, tiny_model, A)
+    )
+    model = GPT2LMHeadModel.from_pretrained(tiny_folder).eval()
+    streams = {}
+    for name, text in (("A", A), ("B", B)):
+        with torch.inference_mode():
+            hidden = model(torch.tensor([tiny_model.tokenizer.encode(text)]), output_hidden_states=True).hidden_states
+            rows = [model.transformer.ln_f(each[0, -1]) for each in hidden[:-1]] + [hidden[-1][0, -1]]
+            streams[name] = torch.stack([model.lm_head(row) for row in rows]).softmax(-1).numpy()
+    target, table = int(streams["B"][-1].argmax()), exports["compared-lens"]
+    for name, probs in streams.items():
+        mine = table[table["side"] == name]
+        assert np.allclose(mine["probability_of_followed"], probs[:, target], atol=1e-5)
+        assert [tiny_model.tokenizer.text_of(int(token)) for token in probs.argmax(-1)] == mine["likeliest"].tolist()
+    lines = figure(at, "Layer by layer")["data"]
+    drawn = {"A": streams["A"], "B": streams["B"], "B minus A": streams["B"] - streams["A"]}
+    assert len(lines) == (2 if side == "both" else 1)
+    for line in lines:
+        assert np.allclose(line["y"], drawn[line["name"]][:, target], atol=1e-5)
+
+
+def test_two_models_each_keep_their_own_layers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, exports: Exports) -> None:
+    asked = {"compare": "lens", "prompt": A, "pinned": "storyteller~308.745.258~"}
+    at = open_page(monkeypatch, tiny_folder, "compare", **asked)
+    assert exports["compared-lens"]["side"].value_counts()["A"] == 13
+    assert len(figure(at, "Layer by layer, A and B: A's")["data"]) == 2
+    at = open_page(monkeypatch, tiny_folder, "compare", compare_side="difference", **asked)
+    assert "nothing is subtracted" in printed(at)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "tiny~1~~0.8",
+        "tiny~1~~x_40_1_0_1",
+        "tiny~1~~0.8_40_1_0_1~x",
+        "x",
+        "tiny~~",
+        "tiny~1.2~nonsense",
+        "tiny~99999~",
+        "nope~1~",
+        "tiny~1~off_h99.0",
+        "~~~~",
+    ],
+)
+@pytest.mark.parametrize("part", ["next", "lens", "texts", "head"])
 def test_junk_that_is_pinned_is_said(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, junk: str, part: str) -> None:
     at = open_page(monkeypatch, tiny_folder, "compare", compare=part, prompt=A, pinned=junk)
     assert "cannot be shown" in printed(at) or "not on this machine" in printed(at)

@@ -10,34 +10,50 @@ from app.chapters.branches import sections, views
 from app.runtime import Here
 from app.writing.markup import code
 from app.writing.numbers import counted, fixed, percent
+from gptcore.branching import BeamStep
 
 
 def says_tree(here: Here) -> str:
     """How many texts, where they part, and which is the likeliest."""
-    found = views.leaves(views.tree(here, state.branches()))
+    unwritten = views.offered(here, state.branches(), 1)
+    if unwritten.n_missing:
+        return "Each choice of a token is a fork: with another one the text becomes another. Some are being drawn."
+    found = views.leaves(views.tree(here, (*state.branches(), *unwritten.texts)))
     if not found:
-        return "Each choice of a token is a fork: with another one the text becomes another. Here nothing has been written yet."
-    likeliest = fixed(views.bits(found[0].log_prob), 1)
+        return "Each choice of a token is a fork. Here there is no room for another token: the text fills the model's context."
+    likeliest, n_prompt = fixed(views.bits(found[0].log_prob), 1), len(here.sequence.prompt)
     if len(found) == 1:
-        return f"One text was written after this prompt: the model gives all of it {likeliest} bits. Another choice anywhere is a branch."
-    n_prompt = len(here.sequence.prompt)
+        return (
+            f"One text stands after this prompt: the model gives all of it {likeliest} bits. Another choice anywhere is a branch."
+        )
     spread = views.bits(found[0].log_prob) - views.bits(found[-1].log_prob)
     first = {leaf.ids[n_prompt] for leaf in found}
     begins = (
         f"all of which begin with {code(here.model.tokenizer.text_of(*first))}"
         if len(first) == 1
-        else f"with {len(first)} first tokens"
+        else "each of which begins with another token"
+        if len(first) == len(found)
+        else f"with {len(first)} different first tokens"
     )
-    return (
-        f"**{len(found)}** texts were written after this prompt, {begins}. The likeliest has "
-        f"{likeliest} bits, {fixed(spread, 1)} more than the unlikeliest."
-    )
+    if not unwritten.texts:
+        start = f"**{len(found)}** texts were written after this prompt, {begins}."
+    elif here.view.chosen:
+        start = (
+            f"One text was written after this prompt; with other dice it would be another. Here are **{len(found)}**, {begins}."
+        )
+    else:
+        start = (
+            f"Nothing has been written after this prompt yet. With {len(unwritten.texts)} seeds the model writes **{len(found)}** "
+            f"different texts, {begins}."
+        )
+    return f"{start} The likeliest has {likeliest} bits, {fixed(spread, 1)} more than the unlikeliest."
 
 
 def try_tree(here: Here) -> Sequence[Try]:
     """Other dice, and the search."""
     tries = [Try("Higher temperature: do they part sooner?", {"temperature": 1.5})] if here.view.temperature < 1.5 else []
-    return [*tries, Try("Search for a likely text, step by step", shown=((choices.BRANCHES_PART, "beam"),))]
+    search = ((choices.BRANCHES_PART, "beam"), (choices.BEAM_STEP, 1), (choices.BEAM_PHASE, "expand"))
+    return [*tries, Try("Search for a likely text, step by step", shown=search)]
 
 
 def says_beam(whole: Here) -> str:
@@ -47,6 +63,8 @@ def says_beam(whole: Here) -> str:
     steps, greedy = views.beam(here, width, step), views.beam(here, 1, step)
     if not steps:
         return "There is no room for another token."
+    if (phase := state.chosen(choices.BEAM_PHASE)) != "keep":
+        return _half(here, steps, phase)
     best, plain = steps[-1].kept[0], greedy[-1].kept[0]
     mine, theirs = views.bits(best.log_prob), views.bits(plain.log_prob)
     after = f"After {counted(len(steps), 'step')} the best of {width} {'texts' if width > 1 else 'text'} has **{fixed(mine, 1)} bits**"
@@ -63,14 +81,43 @@ def says_beam(whole: Here) -> str:
     return f"{after}, the greedy one {fixed(theirs, 1)}: here the greedy text is still the best that was found."
 
 
+def _half(here: Here, steps: Sequence[BeamStep], phase: str) -> str:
+    """What the step does before it keeps some."""
+    before, scored = views.before(here, steps), views.by_score(steps)
+    if phase == "expand":
+        start = (
+            "the text in view"
+            if len(steps) == 1
+            else f"each of the {len(before)} texts that were kept"
+            if len(before) > 1
+            else "the one text that was kept"
+        )
+        return (
+            f"Step {len(steps)} goes on with {start} by its likeliest tokens: **{counted(len(scored), 'text')}** to choose among."
+        )
+    best = scored[0]
+    added = views.bits(best.log_prob) - views.bits(before[best.parent].log_prob)
+    return (
+        f"Each of the {counted(len(scored), 'text')} costs its last token's bits on top of what it had. The best comes of text "
+        f"{best.parent + 1} and {code(here.model.tokenizer.text_of(best.ids[-1]))}: **{fixed(views.bits(best.log_prob), 1)} bits**, "
+        f"{fixed(abs(added), 1)} of them for its last token."
+    )
+
+
 def try_beam(whole: Here) -> Sequence[Try]:
-    """More texts, more steps."""
+    """On by half a step; more texts; the end."""
     width, step = sections.settings()
-    tries = []
-    if step < choices.BEAM_STEPS:
-        tries.append(Try(f"One step further: step {step + 1}", shown=((choices.BEAM_STEP, step + 1),)))
+    phase, tries = state.chosen(choices.BEAM_PHASE), []
+    if phase == "expand":
+        tries.append(Try("Score them", shown=((choices.BEAM_PHASE, "score"),)))
+    elif phase == "score":
+        tries.append(Try(f"Keep the best {width if width > 1 else 'one'}", shown=((choices.BEAM_PHASE, "keep"),)))
+    elif step < choices.BEAM_STEPS:
+        on = ((choices.BEAM_STEP, step + 1), (choices.BEAM_PHASE, "expand"))
+        tries.append(Try(f"On to step {step + 1}: expand", shown=on))
     if step != choices.BEAM_STEPS:
-        tries.append(Try(f"To the end: step {choices.BEAM_STEPS}", shown=((choices.BEAM_STEP, choices.BEAM_STEPS),)))
+        end = ((choices.BEAM_STEP, choices.BEAM_STEPS), (choices.BEAM_PHASE, "keep"))
+        tries.append(Try(f"To the end: step {choices.BEAM_STEPS}", shown=end))
     if width < 8:
         tries.append(Try(f"Keep {2 * width} texts", shown=((choices.BEAM_WIDTH, str(2 * width)),)))
     return tries

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 
 from app import runtime, sequence
 from app.charts.token_tree import Block
 from app.engine import queued
 from app.recent import MB, Recent
 from app.runtime import Here
-from gptcore.branching import BeamStep, Branch, beam_search, branches
+from gptcore.branching import BeamStep, Branch, Hypothesis, beam_search, branches
 from gptcore.checks import TOLERANCE, Check
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
+from gptcore.random_numbers import MAX_SEED
 from gptcore.run import Run
 from gptcore.sampling import SamplingSettings
 
 LANES, COLUMNS = 9, 20  # texts and tokens in the picture
 WRITTEN = 10  # tokens of a text that is written here
+OFFERED = 3
+_SMALL = 2e7  # multiplications for one token: with fewer, all that are offered are drawn in one turn
 Texts = tuple[tuple[int, ...], ...]
 
 _TREES: Recent[tuple[Branch, ...]] = Recent(4 * MB)
@@ -32,10 +36,16 @@ def root(here: Here) -> Run:
     return Run(here.run.model, here.sequence.prompt, here.run.intervention).beginning(len(here.sequence.prompt))
 
 
-def tree(here: Here, left: Sequence[tuple[int, ...]]) -> tuple[Branch, ...]:
-    """What grows from the prompt: the text in view and those that were left. left: chosen tokens of each."""
-    start, most = root(here), here.config.context_length
-    texts = tuple(sorted({here.ids, *(start.ids + chosen for chosen in left if len(start.ids + chosen) <= most)}))
+def texts_of(here: Here, others: Sequence[tuple[int, ...]]) -> Texts:
+    """The text in view, and others by what stands after the prompt."""
+    prompt = here.sequence.prompt
+    room = here.config.context_length - len(prompt)
+    return tuple(sorted({here.ids, *(prompt + chosen for chosen in others if len(chosen) <= room)}))
+
+
+def tree(here: Here, others: Sequence[tuple[int, ...]]) -> tuple[Branch, ...]:
+    """What grows from the prompt: the text in view and others. others: chosen tokens of each."""
+    start, texts = root(here), texts_of(here, others)
     runs = tuple(Run(start.model, text, start.intervention) for text in texts)
     return _TREES.get((start, runs), lambda: _tree(here.model, start, texts))
 
@@ -50,9 +60,36 @@ def leaves(found: Sequence[Branch]) -> list[Branch]:
     return sorted((branch for branch in found if not branch.children and branch.parent is not None), key=lambda b: -b.log_prob)
 
 
-def blocks(here: Here, found: Sequence[Branch], least: float, n_prompt: int) -> tuple[list[Block], list[Branch], int]:
+@dataclass(frozen=True)
+class Unwritten:
+    """Texts that nobody has written yet, as the tokens after the prompt; n_missing: how many are still to be drawn."""
+
+    texts: Texts
+    n_missing: int
+
+
+def offered(here: Here, left: Sequence[tuple[int, ...]], most: int | None = None) -> Unwritten:
+    """Where nothing branches yet: what could be written after the prompt, with the dice in view and the next ones; of those that take
+    long at most `most` new ones."""
+    beginning = root(here)
+    if left or len(beginning.ids) >= here.config.context_length:
+        return Unwritten((), 0)
+    if most and here.config.n_layers * 12 * here.config.emb_dim**2 < _SMALL:
+        most = None
+    wanted = []
+    for number in range(OFFERED):
+        settings = SamplingSettings(**{**asdict(sequence.settings(here.view)), "seed": (here.view.seed + number) % MAX_SEED})
+        wanted.append(((beginning, settings), partial(_written, here.model, beginning, settings)))
+    found = _WRITTEN.some(wanted, most)
+    return Unwritten(tuple(dict.fromkeys(text for text in found if text)), sum(text is None for text in found))
+
+
+def blocks(
+    here: Here, found: Sequence[Branch], least: float, n_prompt: int, unwritten: Texts = ()
+) -> tuple[list[Block], list[Branch], int]:
     """The picture's blocks, the texts of its lanes, and the depth at which it begins. Texts with a token below `least` are left out,
-    but for the one in view."""
+    but for the one in view. unwritten: of those, the tokens after the prompt."""
+    drafts = {here.sequence.prompt + text[:end] for text in unwritten for end in range(1, len(text) + 1)}
     present = here.ids
     smallest = {leaf.ids: min(_probs(found, leaf)) for leaf in leaves(found)}
     shown = [leaf for leaf in leaves(found) if leaf.ids == present or smallest[leaf.ids] >= least][:LANES]
@@ -68,9 +105,15 @@ def blocks(here: Here, found: Sequence[Branch], least: float, n_prompt: int) -> 
                 continue
             drawn[ids] = lane
             above = drawn.get(ids[:-1], lane)
-            kind = "present" if ids == present[:end] else "left"
+            kind = "present" if ids == present[:end] else "offered" if ids in drafts else "left"
             rows.append(Block(here.model.tokenizer.text_of(ids[-1]), place[ids].prob, end - 1, lane, above, kind))
     return rows, shown, first
+
+
+def focus(here: Here, drawn: Sequence[Block]) -> tuple[int, int] | None:
+    """(lane, depth) of the token at the cursor; None where it is not drawn."""
+    mine = [block for block in drawn if block.kind == "present" and block.depth == here.position]
+    return (mine[0].lane, mine[0].depth) if mine else None
 
 
 def _probs(found: Sequence[Branch], leaf: Branch) -> list[float]:
@@ -115,6 +158,16 @@ def beam(here: Here, width: int, steps: int) -> list[BeamStep]:
 @queued
 def _beam(model: LanguageModel, run: Run, width: int, steps: int) -> list[BeamStep]:
     return list(beam_search(model, run.ids, width, steps, run.intervention))
+
+
+def before(here: Here, steps: Sequence[BeamStep]) -> tuple[Hypothesis, ...]:
+    """The texts that the last of these steps went on with."""
+    return steps[-2].kept if len(steps) > 1 else (Hypothesis(here.ids, 0.0, 1.0, 0, False),)
+
+
+def by_score(steps: Sequence[BeamStep]) -> tuple[Hypothesis, ...]:
+    """All texts that the last of these steps scored, best first."""
+    return steps[-1].kept + steps[-1].dropped
 
 
 def bits(log_prob: float) -> float:

@@ -13,6 +13,8 @@ from app.runtime import Here
 from app.writing.markup import code
 from app.writing.numbers import percent, quantity
 
+_DRAWN = ((choices.COMPARE_PART, "next"), (choices.COMPARE_DRAWN, True))
+
 
 def says_next(whole: Here) -> str:
     """What differs, and what comes of it."""
@@ -22,8 +24,8 @@ def says_next(whole: Here) -> str:
     a, b = found
     differs = views.differences(a, b)
     if not differs:
-        return "A and B are the same: change the text, the model, or what is switched off, and B is something else."
-    shown = views.next_tokens(a, b)
+        return "A and B are the same: change the text, the model, the settings, or what is switched off, and B is something else."
+    shown = views.next_tokens(a, b, sections.drawn())
     first, then = int(shown.a.argmax()), int(shown.b.argmax())
     apart = views.divergence(a, b)
     said = f" The two distributions are {quantity(apart, 'bits')} apart." if apart is not None else ""
@@ -76,6 +78,9 @@ def tries(whole: Here) -> Sequence[Try]:
         return (Try("Pin this as A, and switch feed-forward 0 for B", {"intervention": off}, ((choices.PINNED, said),)),)
     verb = "on again" if interventions.is_off(whole.view.intervention, "feed_forward", 0) else "off"
     found = [Try(f"Switch feed-forward 0 {verb}: what becomes of B?", {"intervention": off})]
+    if whole.view.temperature < 1.5:
+        warm = Try("Temperature 1.5 for B: what is drawn then?", {"temperature": 1.5}, _DRAWN)
+        found.append(warm)
     return [*found, Try("Exchange a word of the text above", shown=((choices.EXCHANGING, True),))]
 
 

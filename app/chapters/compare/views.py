@@ -7,22 +7,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import runtime
+from app import exchange, runtime, sequence
 from app.asked import probabilities
 from app.engine import EngineModel
 from app.pinned import Pinned
 from app.runtime import Here
 from gptcore.checks import TOLERANCE, Check
 from gptcore.run import Run
+from gptcore.sampling import select
 
 
 def of_view(here: Here) -> Pinned:
     """What is in view, as B."""
-    return Pinned(here.model, here.run)
+    return Pinned(here.model, here.run, sequence.settings(here.view))
+
+
+def without_a_pin(whole: Here, here: Here) -> Pinned | None:
+    """What B was before it was changed: the same text with everything on, or before a token was exchanged. None where it is as it was.
+    here: how far B goes."""
+    settings = sequence.settings(whole.view)
+    if whole.view.intervention is not None:
+        return Pinned(here.model, here.clean, settings)
+    known = exchange.exchanged(whole)
+    if known is None or known.position >= len(here.ids):
+        return None
+    return Pinned(here.model, known.run.beginning(len(here.ids)), settings)
 
 
 def differences(a: Pinned, b: Pinned) -> list[str]:
-    """What differs, in words: model, text, intervention."""
+    """What differs, in words: model, text, intervention, settings."""
     found = []
     if a.run.model != b.run.model:
         found.append(f"the model ({a.model.name} and {b.model.name})")
@@ -31,7 +44,8 @@ def differences(a: Pinned, b: Pinned) -> list[str]:
         found.append(f"the text from position {at} on")
     if a.run.intervention != b.run.intervention:
         found.append("what is switched off or patched")
-    return found
+    names = {"temperature": "temperature", "top_k": "top-k", "top_p": "top-p", "min_p": "min-p", "seed": "the seed"}
+    return found + [words for name, words in names.items() if getattr(a.settings, name) != getattr(b.settings, name)]
 
 
 def texts_of(side: Pinned) -> tuple[str, ...]:
@@ -54,9 +68,20 @@ class NextTokens:
     b: np.ndarray
 
 
-def next_tokens(a: Pinned, b: Pinned, count: int = 6) -> NextTokens:
-    """Of each the likeliest `count`, A's first."""
-    probs = [probabilities(runtime.trace(side.run).logits) for side in (a, b)]
+def chances(side: Pinned, drawn: bool) -> np.ndarray:
+    """The probability of every token to be next: the model's own, or, `drawn`, after temperature and cuts."""
+    logits = runtime.trace(side.run).logits
+    if not drawn:
+        return probabilities(logits)
+    found = select(logits, side.settings, position=len(side.run.ids))
+    chance = np.empty(len(found.token_ids))
+    chance[found.token_ids] = found.final_probs
+    return chance
+
+
+def next_tokens(a: Pinned, b: Pinned, drawn: bool = False, count: int = 6) -> NextTokens:
+    """Of each the likeliest `count`, A's first; drawn: as in `chances`."""
+    probs = [chances(side, drawn) for side in (a, b)]
     best = [[int(token) for token in np.argsort(-each, kind="stable")[:count]] for each in probs]
     if a.model.tokenizer.vocabulary() == b.model.tokenizer.vocabulary():
         ids = sorted({*best[0], *best[1]}, key=lambda token: (-probs[0][token], token))
@@ -103,13 +128,42 @@ def heads_compare(a: Pinned, b: Pinned) -> str:
     return ""
 
 
+def pattern(side: Pinned, layer: int, head: int, newest: int) -> np.ndarray:
+    """Attention weights at the newest positions [query, key]; NaN for the future."""
+    first = max(0, len(side.run.ids) - newest)
+    rows = list(range(first, len(side.run.ids)))
+    found = runtime.trace(side.run).attention(layer, rows, (head,)).pattern[0][:, first:]
+    return np.where(np.tri(len(rows), dtype=bool), found, np.nan).astype(np.float32)
+
+
 def pattern_difference(a: Pinned, b: Pinned, layer: int, head: int, newest: int) -> np.ndarray:
-    """B's attention weights less A's, at the newest positions [query, key]; NaN for the future."""
-    n_tokens = len(a.run.ids)
-    first = max(0, n_tokens - newest)
-    rows = list(range(first, n_tokens))
-    one, other = (runtime.trace(side.run).attention(layer, rows, (head,)).pattern[0][:, first:] for side in (a, b))
-    return np.where(np.tri(len(rows), dtype=bool), other - one, np.nan).astype(np.float32)
+    """B's attention weights less A's, as `pattern`."""
+    return pattern(b, layer, head, newest) - pattern(a, layer, head, newest)
+
+
+@dataclass(frozen=True, eq=False)
+class Depths:
+    """The lens at the newest token of one side. texts, probs: the likeliest token at each depth, before block 0 first; target: the token
+    that is followed, by its text; target_probs: its probability at each depth."""
+
+    texts: list[str]
+    probs: np.ndarray
+    target: str
+    target_probs: np.ndarray
+
+
+def depths(a: Pinned, b: Pinned) -> tuple[Depths, Depths]:
+    """Both sides. Of one vocabulary both follow B's likeliest token, of two each its own."""
+    target = int(runtime.trace(b.run).logits.argmax())
+    shared = a.model.tokenizer.vocabulary() == b.model.tokenizer.vocabulary()
+    return _depths(a, target if shared else int(runtime.trace(a.run).logits.argmax())), _depths(b, target)
+
+
+def _depths(side: Pinned, target: int) -> Depths:
+    lens = runtime.trace(side.run).lens([len(side.run.ids) - 1], 1, [target])
+    text_of = side.model.tokenizer.text_of
+    texts = [text_of(int(token)) for token in lens.token_ids[0, :, 0]]
+    return Depths(texts, lens.probs[0, :, 0], text_of(target), lens.target_prob[0])
 
 
 def check_next(a: Pinned, b: Pinned) -> list[Check]:

@@ -23,6 +23,17 @@ def test_a_code_comes_from_its_token_alone_and_has_no_signs_that_look_alike() ->
     assert not set("01OIL") & set(codes.ALPHABET)
 
 
+def test_of_several_processes_each_opens_rooms_under_its_own_letters_and_any_opens_one_again() -> None:
+    rooms = Rooms(begins=codes.own_signs("jkM"))
+    opened = [rooms.open() for _ in range(8)]
+    assert {room.code[0] for room, _ in opened} <= set("JKM")
+    code, token = opened[0][0].code, opened[0][1]
+    assert Rooms(begins="2").teach(code, token).code == code  # the class moves to a process that the proxy chose anew
+    assert codes.own_signs(" ") == codes.ALPHABET
+    with pytest.raises(ValueError, match=r"holds '1'"):
+        codes.own_signs("AB1")
+
+
 @pytest.mark.parametrize(
     ("typed", "code"), [("abc 234", "ABC234"), ("ABC-234", "ABC234"), ("ABC23", ""), ("ABC10O", ""), (7, "")]
 )

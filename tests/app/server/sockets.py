@@ -25,7 +25,7 @@ class Answer:
 def ask(url: str, *headers: str, method: str = "GET", version: str = "1.1", timeout: float = 10) -> Answer:
     """The answer to one request. headers: whole lines; without a Host among them, the one of the url (version 1.0: none)."""
     parts = urlsplit(url)
-    lines = [f"{method} {parts.path or '/'} HTTP/{version}", *headers]
+    lines = [f"{method} {parts.path or '/'}{'?' if parts.query else ''}{parts.query} HTTP/{version}", *headers]
     if version == "1.1" and not any(line.startswith("Host:") for line in headers):
         lines.append(f"Host: {parts.netloc}")
     if not any(line.startswith("Connection:") for line in headers):
