@@ -136,8 +136,8 @@ def _tries(page: str, part: str, tries: Sequence[Try]) -> None:
     text = tellings.other_text(page, part)
     if not tries and not text:
         return
-    st.markdown("**Try this**")
     with st.container(key="tries", gap="xsmall"):
+        st.markdown("**Try this**")
         for number, each in enumerate(tries):
             st.button(each.label, key=f"try_{part}_{number}", width="stretch", on_click=state.guarded(_do), args=(each,))
         if text:
