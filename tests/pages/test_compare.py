@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
+from app.writing.numbers import quantity
 from gptcore.checkpoints import LanguageModel
 from gptcore.reference import REFERENCE_TEXT
 from gptcore.run import Ablation
@@ -64,6 +65,9 @@ def test_both_distributions_are_those_of_transformers(
     for side, probs in zip(("a", "b"), expected, strict=True):
         assert np.allclose(table[side], probs[places], rtol=1e-3)
         assert int(probs.argmax()) in places
+    one, other = expected
+    apart = float((one * (np.log2(one) - np.log2(other))).sum())
+    assert f"{quantity(apart, 'bits')} apart" in printed(at)
     assert "the text from position" in printed(at) and "switched off" in printed(at)
     assert ":material/error:" not in printed(at)
     traces = run_snippet(at, tiny_folder)["traces"]
