@@ -30,6 +30,7 @@ from tests.browser.server import Server, free_port, running_app
 FOLLOWERS, EXPLORERS = 200, 20
 EVERY = 0.5  # seconds between two changes of the teacher
 EXPLORES_EVERY = 2.0
+ARRIVE_WITHIN = 6.0  # seconds: explorers come one after the other
 MOVES = 4  # of a slider between two changes
 LATE, EXPLORERS_LATE, BROADCAST, BACK, RESTARTED = 0.3, 0.5, 15.0, 3.0, 15.0
 
@@ -84,13 +85,14 @@ def teach(teacher: Teacher, pupils: Class, seconds: float) -> tuple[list[float],
     return steps, moves
 
 
-def explore(server: Server, code: str, number: int, until: float, seen: Seen) -> None:
-    """One explorer until the lesson ends."""
+def explore(server: Server, code: str, number: int, begins: float, until: float, seen: Seen) -> None:
+    """One explorer: arrives like the others within the time before the lesson begins, and then presses until it ends."""
     luck = random.Random(number)
     view = {"prompt": "Once upon a time there was a " + "and a " * (number % 7) + "king", "seed": str(number + 1), "room": code}
+    time.sleep(ARRIVE_WITHIN * luck.random())
     with RawVisitor(server.url, view) as visitor:
         visitor.open()
-        due = time.monotonic() + luck.random() * EXPLORES_EVERY
+        due = begins + luck.random() * EXPLORES_EVERY
         while due < until:
             time.sleep(max(0.0, due - time.monotonic()))
             step(visitor, seen, due)
@@ -143,15 +145,16 @@ def lesson(server: Server, followers: int, explorers: int, seconds: float) -> li
                 Row(f"{who}: all have joined", "each gets everything", joined, " s", BACK),
             ]
             if explorers:
-                seen, until = Seen(), time.monotonic() + seconds
+                begins = time.monotonic() + ARRIVE_WITHIN + 2
+                seen, until = Seen(), begins + seconds
                 threads = [
-                    Thread(target=explore, args=(server, teacher.code, number, until, seen), daemon=True)
+                    Thread(target=explore, args=(server, teacher.code, number, begins, until, seen), daemon=True)
                     for number in range(explorers)
                 ]
                 for thread in threads:
                     thread.start()
-                time.sleep(2)
-                steps, moves = teach(teacher, pupils, seconds - 2)
+                time.sleep(begins - time.monotonic())
+                steps, moves = teach(teacher, pupils, seconds)
                 for thread in threads:
                     thread.join()
                 beside = f"{who}, {explorers} explorers"

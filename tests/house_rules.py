@@ -22,7 +22,7 @@ ALLOWED_IMPORTS = {
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
     "app/engine": {"app", "gptcore", "numpy", "ray", "torch"},
     "app/server": {"app.server", "streamlit", "starlette", "uvicorn", "google.protobuf"},
-    "app/room": {"app", "streamlit", "starlette", "markdown_it", "segno"},
+    "app/room": {"app", "streamlit", "starlette", "latex2mathml", "markdown_it", "segno"},
     "app/charts": {"app.charts", "app.palette", "app.writing.numbers", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }

@@ -8,7 +8,7 @@ stands a text: a figure by plotly has its alternative text, a table that can be 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,10 @@ _LIVE = {
 }  # which asks the server in the visitor's name
 # What only who sits before the app can use: by the keys of their containers.
 _LEFT_OUT = {"tries", "chapter_beats"}
-_DIRECTIVE = re.compile(r":material/\w+: ?|:[a-z]+(?:-background|-badge)?\[([^\]]*)\]")
+_BESIDE = {"beat_aside", "beat_aside_below"}  # app.beats: the column beside a figure, or what stands below a wide one
+_OFFERS = "guess_offers"  # buttons whose words are part of the question
+_STRUT, _GAP = re.compile(r"\\rule\{[^}]*\}\{[^}]*\}"), re.compile(r"\\\\\s*\[[\d.]+em\]")
+_ICON, _COLOUR = re.compile(r":material/\w+: ?"), re.compile(r":[a-z]+(?:-background|-badge)?\[((?:[^\]\\]|\\.)*)\]")
 
 
 @dataclass
@@ -103,7 +106,7 @@ class Mirror:
         for path in sorted(self.nodes):
             children.setdefault(path[:-1], []).append(path)
         parts: dict[str, bytes] = {}
-        return list(self._items((_MAIN,), children, parts)), parts
+        return _arranged(list(self._items((_MAIN,), children, parts))), parts
 
     def _items(self, parent: Path, children: dict[Path, list[Path]], parts: dict[str, bytes]) -> Iterator[Item]:
         for path in children.get(parent, ()):
@@ -111,10 +114,44 @@ class Mirror:
             if isinstance(what, Block):
                 if (block := _block(what)) is not None:
                     inside = list(self._items(path, children, parts))
+                    if block.get("key") == _OFFERS:
+                        inside = self._offered(children.get(path, ()))
                     if inside:
                         yield {**block, "items": inside}
             elif (item := _element(what, parts)) is not None:
                 yield item
+
+    def _offered(self, paths: Sequence[Path]) -> list[Item]:
+        """What buttons offer to choose from, as words."""
+        buttons = [what for path in paths if isinstance(what := self.nodes[path].what, Element) and what.HasField("button")]
+        return [{"kind": "offer", "text": _plain(each.button.label)} for each in buttons]
+
+
+def _arranged(items: list[Item]) -> list[Item]:
+    """What is set beside a beat's figure, such as the layer, goes in a line under the finding: a follower has no controls that would need
+    a column. What is unfolded there stays beside the figure."""
+    settings: list[Item] = []
+    kept = list(_without_settings(items, settings))
+    return list(_with_settings(kept, settings)) if settings else kept
+
+
+def _without_settings(items: list[Item], settings: list[Item], beside: bool = False) -> Iterator[Item]:
+    for item in items:
+        within = beside or item.get("key") in _BESIDE
+        if "items" in item and item["kind"] != "fold":
+            if inside := list(_without_settings(item["items"], settings, within)):
+                yield {**item, "items": inside}
+        elif within and item["kind"] != "fold":
+            settings.append(item)
+        else:
+            yield item
+
+
+def _with_settings(items: list[Item], settings: list[Item]) -> Iterator[Item]:
+    for item in items:
+        yield {**item, "items": list(_with_settings(item["items"], settings))} if "items" in item else item
+        if item.get("key") == "finding":
+            yield {"kind": "block", "key": "settings", "row": True, "items": settings}
 
 
 @cache
@@ -167,7 +204,8 @@ def _element(element: Element, parts: dict[str, bytes]) -> Item | None:
     if kind == "dataframe":
         return {"kind": "instead", "text": "A table that can be edited: the projector shows it."}
     if (read := _CHOSEN.get(kind)) is not None and (said := read(getattr(element, kind))) is not None:
-        return {"kind": "chosen", "label": _plain(said[0]), "text": _plain(said[1])}
+        label = "" if getattr(element, kind).label_visibility.value else said[0]  # one that is not shown is for ears alone
+        return {"kind": "chosen", "label": _plain(label), "text": _plain(said[1])} if said[1] else None
     return None
 
 
@@ -184,7 +222,7 @@ def _component(component: Any, parts: dict[str, bytes]) -> Item | None:
 
 def _markdown(said: Markdown) -> Item | None:
     if said.element_type == Markdown.Type.LATEX:
-        return {"kind": "instead", "text": "A formula: the projector shows it."}
+        return {"kind": "html", "html": f'<div class="formula">{_formula(said.body)}</div>'}
     if said.element_type == Markdown.Type.DIVIDER:
         return None
     body = _writer().render(_undirected(said.body))
@@ -192,9 +230,20 @@ def _markdown(said: Markdown) -> Item | None:
     return {"kind": "html", "html": f'<div class="{"caption" if caption else "words"}">{body}</div>'}
 
 
+def _formula(latex: str) -> str:
+    """LaTeX as our formulas use it -> MathML, which browsers draw by themselves; without what is about room alone."""
+    from latex2mathml.converter import convert  # here: only a class needs it
+
+    text = _STRUT.sub("", latex.strip().strip("$"))
+    text = _GAP.sub(r"\\\\", text).replace("{aligned}", "{align*}").replace(r"\operatorname*{arg\,max}", r"\text{arg max}")
+    if r"\\" in text and r"\begin{" not in text:
+        text = rf"\begin{{align*}}{text}\end{{align*}}"
+    return str(convert(text, display="block"))
+
+
 def _undirected(text: str) -> str:
     """Markdown without what Streamlit alone knows: icons, and the colours of words."""
-    return _DIRECTIVE.sub(lambda found: found.group(1) or "", text)
+    return _COLOUR.sub(r"\1", _ICON.sub("", text))
 
 
 def _inline(text: str) -> str:

@@ -18,7 +18,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
-from app import choices, state
+from app import choices, log, state
 from app.room import codes
 from app.room.mirror import Mirror
 from app.room.room import Room, RoomRefused
@@ -172,7 +172,10 @@ def _ended(desk: _Desk) -> Iterator[None]:
         desk.mirror.drop()
         raise
     desk.mirror.end()
-    publish(desk.room, desk.mirror)
+    try:
+        publish(desk.room, desk.mirror)
+    except Exception as error:  # noqa: BLE001  told to the teacher, whose own page is not affected, and logged
+        state.keep_problem(log.message(error))
 
 
 def publish(room: Room, mirror: Mirror) -> None:

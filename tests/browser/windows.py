@@ -56,12 +56,15 @@ class Windows:
         return page
 
     def take_back(self) -> None:
-        """All windows that are lent, empty again; what they opened themselves, and what does not answer any more, is closed."""
+        """Of the windows that are lent one of each kind, empty again; what does not answer any more, and all others, are closed: of two
+        windows that showed the same site, Chromium draws one once a second only."""
         for page, touch in self._lent.items():
             try:
                 page.unroute_all()
                 if page.url.startswith("http"):
                     page.evaluate(_FORGET)
+                if self._free[touch]:
+                    continue
                 page.mouse.move(-1, -1)
                 page.goto("about:blank")
                 self._free[touch].append(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,32 @@ def test_every_page_has_its_question_and_all_its_components_in_their_order(monke
         (proto.component_name.removeprefix("glass_"), proto.bytes) for proto in drawn
     ]
     assert not [each for each in shown if each.get("key") in {"tries", "chapter_beats"}]
+    formulas = [each["html"] for each in shown if each.get("html", "").startswith('<div class="formula">')]
+    assert not [each for each in formulas if re.search(r"\\[a-zA-Z]|&amp;|\[[\d.]+em\]", each)]  # all of the LaTeX was understood
     json.dumps(room.value("page"), allow_nan=False)
+
+
+def test_what_is_set_beside_a_figure_stands_in_a_line_under_the_finding(monkeypatch, tiny_folder, rooms) -> None:
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="the cat sat", open="", head="2")
+    room, _ = open_class(at, rooms)
+    shown = list(items(room.value("page")))
+    keys = [each.get("key") for each in shown]
+    settings = shown[keys.index("settings")]
+    assert keys.index("finding") < keys.index("settings") < keys.index("attention_arcs") and "beat_aside" not in keys
+    assert {"kind": "chosen", "label": "Head", "text": "2"} in settings["items"]
+    at = open_page(monkeypatch, tiny_folder, "attention", prompt="the cat sat", open="maths")
+    says(at, "start")
+    folds = [each for each in items(rooms.find(told(at)["code"]).value("page")) if each["kind"] == "fold"]
+    assert [fold["open"] for fold in folds] == [True]  # what is folded is not even sent
+    formulas = [each["html"] for each in items(folds[0]) if "formula" in each.get("html", "")]
+    assert formulas and all("<math" in each for each in formulas)
+
+
+def test_what_a_guess_is_made_from_is_part_of_the_question(monkeypatch, tiny_folder, rooms) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", prompt="the cat sat", write="guess")
+    room, _ = open_class(at, rooms)
+    offers = [each["text"] for each in items(room.value("page")) if each["kind"] == "offer"]
+    assert len(offers) > 2 and offers[-1] == "Something else"
 
 
 def test_only_the_teachers_session_is_seen(monkeypatch, tiny_folder, rooms) -> None:
@@ -166,6 +192,16 @@ def test_who_explores_beside_a_class_keeps_its_code_in_every_address(monkeypatch
     assert at.query_params["room"] in ("ABC234", ["ABC234"])
     room, _ = open_class(at, rooms)  # who begins to teach is no pupil any more
     assert told(at)["role"] == "present" and "room" not in room.value("where")["link"]
+
+
+def test_what_cannot_be_published_leaves_the_teachers_page_as_it_is(monkeypatch, tiny_folder, rooms, faults_logged) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the cat sat")
+    room, _ = open_class(at, rooms)
+    monkeypatch.setattr(presenting.Mirror, "shown", lambda self: 1 / 0)
+    at.run()
+    assert not at.exception and at.radio and [line for line in faults_logged if "ZeroDivisionError" in line]
+    at.run()
+    assert "went wrong" in at.toast[0].value and room.value("page")
 
 
 def test_too_many_classes_are_refused_in_words(monkeypatch, tiny_folder, rooms) -> None:

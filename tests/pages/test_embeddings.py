@@ -15,6 +15,7 @@ from app.charts import escape
 from app.writing.worked import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
+from tests.pages.place import place
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 PROMPT = "the cat and the hat"
@@ -92,13 +93,15 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
     assert np.allclose(np.sort(points.var(0))[::-1] * len(points), spreads[:2], rtol=1e-6)
 
 
-def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+def test_lengths_are_listed_around_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20", embeddings="lengths")
-    assert f"{views.WINDOW} of 40 tokens" in printed(at)
+    assert any(each.value.endswith(" of 40") for each in at.caption)
     table = next(t for t in printed(at).split("<table") if "Position row" in t)
     places = [row.split("<td>")[1].split(" ")[0] for row in table.split("<tr")[2:]]
-    assert places == [str(i) for i in range(9, 21)]
+    assert places == [str(i) for i in range(14, 26)]
     assert '<tr class="marked"><td>20 <' in table
+    at.button(key="window_earlier").click().run()
+    assert "Positions 2 to 13 of 40" in [each.value for each in at.caption]
 
 
 def test_a_sum_that_does_not_add_up_fails_its_check() -> None:
@@ -160,3 +163,13 @@ def test_the_checks_fail_on_numbers_that_were_changed(tiny_model: LanguageModel)
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     assert figures(open_page(monkeypatch, tiny_folder, "embeddings", embeddings="no such part", **JUNK))
+
+
+def test_the_lengths_are_those_of_the_rows_and_of_their_sum(
+    tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    here = place(tiny_model, tuple(tiny_model.tokenizer.encode(PROMPT)), position=3)
+    rows, places = published[0][list(here.ids)], published[1][: len(here.ids)]
+    table = views.lengths_in_text(here, rows + places)
+    for name, vectors in (("token_row", rows), ("position_row", places), ("sum", rows + places)):
+        assert np.allclose(table[name], np.sqrt((vectors**2).sum(1)), rtol=1e-5)

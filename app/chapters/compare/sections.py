@@ -12,9 +12,10 @@ from app.charts import grouped_bars
 from app.components.map_canvas import token_map
 from app.components.token_text import TextChip, token_text
 from app.pinned import Pinned
+from app.ripple import noted
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import quantity, significant
+from app.writing.numbers import quantity
 from gptcore import surprise
 
 NEWEST = 64  # positions on a map
@@ -88,13 +89,20 @@ def next_tokens(whole: Here) -> None:
         {name: series[name] for name in names}, labels=shown.texts, title=f"The next token{kind}: {SIDES[side]}",
         value_title="change of probability" if side == "difference" else "probability",
         unit="%", stages=("reference", "probability") if side == "both" else (STAGES.get(side, "ablation"),), most_ticks=5,
-        reach=0.0 if side == "difference" else float(max(shown.a.max(initial=0.0), shown.b.max(initial=0.0))), mode=ui.mode(),
+        reach=_reach(side, shown), mode=ui.mode(),
     )  # fmt: skip
     ui.chart(
         figure,
         name="compared-next",
         data=pd.DataFrame({"token": shown.texts, "a": shown.a, "b": shown.b, "b_minus_a": shown.b - shown.a}),
     )
+
+
+def _reach(side: str, shown: views.NextTokens) -> float:
+    """How far the axis goes: as far for A as for B; for a difference with room for its number on a phone, too."""
+    if side == "difference":
+        return 1.5 * float(np.abs(shown.b - shown.a).max(initial=0.0))
+    return float(max(shown.a.max(initial=0.0), shown.b.max(initial=0.0)))
 
 
 def texts(whole: Here) -> None:
@@ -131,7 +139,7 @@ def _text(whole: Here, side: Pinned, bits: np.ndarray, most: float, label: str, 
         TextChip(
             text, place,
             [("Token ", text, f" at position {place}" + (f": {quantity(float(bits[place - 1]), 'bits')}." if place else "."))],
-            note=significant(float(bits[place - 1]), 2) if place else "",
+            note=noted(float(bits[place - 1])) if place else "",
             shade=min(1.0, max(0.0, float(bits[place - 1])) / most) if place else None,
         )
         for place, text in enumerate(views.texts_of(side))

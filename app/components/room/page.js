@@ -46,10 +46,11 @@ export class MirroredPage {
     const element = again ?? NEW[item.kind]?.(item) ?? make("div");
     element.kind = item.kind;
     element.key = item.key;
+    if (item.key) element.classList.add(`key-${item.key}`);
     if (item.items) {
       if (item.kind === "fold") element.open = item.open;
       element.classList.toggle("row", isRow(item));
-      if (item.weight) element.style.flex = `${item.weight} 1 0`;
+      if (item.weight) element.style.flex = `${100 * item.weight} 1 0`; // whatever is left of a row is filled
       fill(element.inside ?? element, item.items, (each, before) => this.element(each, before, used));
       return element;
     }
@@ -111,6 +112,7 @@ const NEW = {
   block: () => make("div", "block"),
   html: () => make("div", "text"),
   chosen: () => make("p", "chosen-by-control"),
+  offer: () => make("span", "offer"),
   instead: () => make("p", "instead"),
   fold(item) {
     const fold = make("details", "fold");

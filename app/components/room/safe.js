@@ -7,6 +7,17 @@ const TAGS = new Set(
     "TABLE TBODY TD TH THEAD TR U UL"
   ).split(" "),
 );
+const MATHS = new Set(
+  (
+    "math mrow mi mo mn ms mtext mspace msub msup msubsup mfrac msqrt mroot munder mover munderover mtable mtr mtd mstyle " +
+    "mpadded mphantom"
+  ).split(" "),
+);
+const MATHS_SAY = new Set(
+  "display displaystyle stretchy fence form separator columnalign columnspacing rowspacing linethickness mathvariant width".split(
+    " ",
+  ),
+);
 const ATTRIBUTES = new Set(["class", "style", "title", "aria-label", "aria-hidden", "colspan", "rowspan", "scope"]);
 
 // HTML -> a fragment. link(address): where a link of the app leads; table: colours to exchange, null for none.
@@ -19,12 +30,14 @@ export function safe(html, link, table) {
 }
 
 function clean(element, link, table) {
-  if (!TAGS.has(element.tagName)) {
+  const isMaths = MATHS.has(element.tagName);
+  if (!isMaths && !TAGS.has(element.tagName)) {
     element.remove();
     return;
   }
   const address = element.tagName === "A" ? element.getAttribute("href") : null;
-  for (const { name } of [...element.attributes]) if (!ATTRIBUTES.has(name)) element.removeAttribute(name);
+  for (const { name } of [...element.attributes])
+    if (!ATTRIBUTES.has(name) && !(isMaths && MATHS_SAY.has(name))) element.removeAttribute(name);
   if (table && element.hasAttribute("style")) element.style.cssText = recolouredStyle(element.getAttribute("style"), table);
   if (address === null) return;
   element.href = link(address);
