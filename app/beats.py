@@ -6,6 +6,7 @@ steppers, what to try, and, folded, what only some want: the maths, the checks a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import palette, state, tellings, ui
+from app import as_code, palette, state, tellings, ui
 from app.choices import Choice, Shown
+from app.glossary import named_in
 from app.runtime import Here
 from app.shell import navigation
 
@@ -82,15 +84,18 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
     with left:
         colour = "currentColor" if page.stage == ui.WHOLE else palette.colour(page.stage, ui.mode())
         ui.question(beat.question, colour)
+        finding = beat.finding(here)
         with st.container(key="finding"):
-            st.markdown(beat.finding(here))
+            st.markdown(finding)
     with controls:
         if beat.steppers:
             beat.steppers(here)
+    offered = beat.tries(here) if beat.tries else ()
     with tries:
-        _tries(page.file, part, beat.tries(here) if beat.tries else ())
+        _tries(page.file, part, offered)
     with folds:
-        _folds(beat, here)
+        said = [beat.question, finding, *(each.label for each in offered), *(each.asked for each in beat.questions)]
+        _folds(beat, here, as_code.of(choice.name, part, here), _words(beat, " ".join(said)))
     with left:
         beat.figure(here)
         _questions(part, beat.questions, here)
@@ -106,16 +111,24 @@ def _questions(part: str, questions: Sequence[Question], here: Here) -> None:
             st.markdown(question.answer(here))
 
 
-def _folds(beat: Beat, here: Here) -> None:
+def _words(beat: Beat, said: str) -> tuple[str, ...]:
+    """The beat's words, and what else of the glossary its texts name; what stands in code marks is a token's text."""
+    named = named_in(re.sub(r"`[^`]*`", " ", said))
+    return (*beat.words, *(word for word in named if word not in beat.words))
+
+
+def _folds(beat: Beat, here: Here, code: str, words: Sequence[str]) -> None:
     for name, draw in (("maths", beat.maths), ("checks", beat.checks)):
         if draw:
             with fold(name) as is_open:
                 if is_open:
                     draw(here)
-    if beat.words:
+                if is_open and name == "checks" and code:
+                    ui.snippet(code)
+    if words:
         with fold("words") as is_open:
             if is_open:
-                ui.words(beat.words)
+                ui.words(words)
 
 
 def _tries(page: str, part: str, tries: Sequence[Try]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 GLOSSARY: dict[str, str] = {
     "token": "A piece of text that the model treats as one unit: a word, a part of a word, a sign, sometimes part of one character.",
     "token id": "The number of a token in the vocabulary. The model sees only these numbers.",
@@ -135,3 +138,26 @@ GLOSSARY: dict[str, str] = {
     "GPT-3": "OpenAI's model of 2020 with 175 billion parameters; its weights were never published.",
     "bit": "The unit of information: one bit is what a fair coin toss tells.",
 }
+
+# Known to whoever has come to the second chapter, or words of every day that a text need not mean in the field's sense.
+_PLAIN = {"token", "prompt", "model", "position", "layer", "bit", "probability", "mean", "value", "key", "query", "GPT-2", "rank"}
+
+
+def named_in(text: str) -> list[str]:
+    """The entries that a text names, in the order in which it first does; a longer name comes before one that is part of it."""
+    found = (_names()[match.group(1).lower()] for match in _pattern().finditer(text))
+    return list(dict.fromkeys(found))
+
+
+@cache
+def _names() -> dict[str, str]:
+    """How an entry may be named, in small letters -> the entry."""
+    entries = [name for name in GLOSSARY if name not in _PLAIN]
+    named = {part.lower(): name for name in entries for part in name.split(", ")}
+    return {**named, "mib": "MB and MiB", "feed-forward": "feed-forward network", "kullback–leibler": "divergence"}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    longest_first = sorted(_names(), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})s?(?![\w-])", re.IGNORECASE)

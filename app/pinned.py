@@ -38,6 +38,10 @@ def pin(here: Here) -> None:
         state.notify(f"This text of {len(now.ids):,} tokens is too long to be pinned, as no link could carry it; shorten it.")
         return
     state.take(choices.PINNED, said)
+    if state.remembered("page", "") != "compare":
+        state.notify(
+            "Pinned as A. Change the text, the model, the settings or what is off, then open Compare under Lab: that is B."
+        )
 
 
 def unpin() -> None:

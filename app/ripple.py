@@ -9,6 +9,13 @@ import numpy as np
 from app.components.token_text import TextChip, token_text
 from app.writing.numbers import quantity, significant
 
+NO_CHANGE = 0.001  # bits: a smaller change is written as none under a token
+
+
+def noted(bits: float) -> str:
+    """A change as it stands under a token: short."""
+    return significant(bits, 2) if abs(bits) >= NO_CHANGE else "0"
+
 
 def ripple(
     tokens: Sequence[str], change: np.ndarray, *, first: int, than: str, key: str, label: str, on_pick: Callable[[int], object]
@@ -25,7 +32,7 @@ def ripple(
             return TextChip(text, place, [("Token ", text, f" at position {place}. Nothing comes before it.")])
         how = f"{quantity(abs(bits), 'bits')} {'more' if bits >= 0 else 'less'} surprising {than}."
         said = ("Token ", text, f" at position {place}: {how}")
-        return TextChip(text, place, [said], note=significant(bits, 2), shade=max(0.0, bits) / most)
+        return TextChip(text, place, [said], note=noted(bits), shade=max(0.0, bits) / most)
 
     token_text(
         [chip(first + n, text, float(bits)) for n, (text, bits) in enumerate(zip(tokens, change, strict=True))],

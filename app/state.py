@@ -226,6 +226,12 @@ def choice(choice: Choice[Any], among: Sequence[Any] | None = None, upper: float
     return {"key": key, "on_change": guarded(changed)}
 
 
+def held(key: str, value: Any, take_over: Callable[[Any], object]) -> dict[str, Any]:
+    """Arguments for a widget that shows `value`; take_over(what the browser said) looks at it and acts before anything is drawn."""
+    st.session_state[key] = value
+    return {"key": key, "on_change": guarded(lambda: take_over(_said(key)))}
+
+
 def fold(name: str) -> dict[str, Any]:
     """Arguments that tie an expander to whether the part of this name is unfolded: `st.expander("Words", **state.fold("words"))`."""
     key = f"widget_fold_{name}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, guesses, interventions, log, messages, offered, run_loop, runtime, sequence, state
+from app import faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state
 from app.components.timeline import timeline
 from app.shell import exchanging
 from app.writing import markup
@@ -44,6 +44,11 @@ def draw() -> None:
 def _exchange() -> None:
     if offered.is_ready(state.current().model):
         exchanging.button()
+        st.button("Pin this as A, to compare", icon=":material/keep:", key="pin_here", on_click=state.guarded(_pin))
+
+
+def _pin() -> None:
+    pinned.pin(runtime.here())
 
 
 def _intervention() -> None:

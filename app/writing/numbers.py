@@ -13,11 +13,12 @@ from decimal import ROUND_HALF_UP, Decimal
 POSITIONAL = range(-4, 6)  # the powers of ten of the first digit: smaller and larger numbers are written with one
 _ALL_DIGITS = 1e15  # a whole number below it is a count, whose every digit says something
 _REAL_DIGITS = 12  # of a float64 whose last ones are noise: 0.1 + 0.2 is 0.3
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNTED = {"bits", "tokens"}  # units that are words
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """-7.3149 -> "−7.31", 17.984 -> "18.0", 12345.678 -> "12,346", 1.2e-7 -> "1.2e−7".
+    """-7.3149 -> "−7.31", 17.984 -> "18.0", 12345.678 -> "12,346", 1.2e-7 -> "1.2 · 10⁻⁷".
 
     So many significant digits, and all of a whole part: zeros at the end say that something was rounded away, and what has fewer
     digits is written as it is. Very small and large ones in powers of ten, but whole numbers with all digits.
@@ -34,7 +35,7 @@ def significant(value: float, digits: int = 3) -> str:
     if rounded.adjusted() in POSITIONAL:
         return _signed(f"{_rounded(exact, max(0, digits - 1 - rounded.adjusted())):,f}")
     mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
-    return _signed(f"{mantissa}e{int(exponent)}")
+    return _signed(_power(mantissa, int(exponent)))
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -75,7 +76,11 @@ def quantity(value: float, unit: str) -> str:
 def in_powers(number: float) -> str:
     """3.14159e23 -> "3.14 · 10²³"."""
     mantissa, exponent = f"{number:.2e}".split("e")
-    return f"{mantissa} · 10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return _power(mantissa, int(exponent))
+
+
+def _power(mantissa: str, exponent: int) -> str:
+    return f"{mantissa} · 10{str(exponent).translate(_RAISED)}"
 
 
 def in_words(number: float) -> str:

@@ -43,9 +43,9 @@ def test_a_half_is_rounded_away_from_zero() -> None:
 
 def test_what_is_very_small_or_large_has_a_power_of_ten_and_a_count_all_of_its_digits() -> None:
     assert [significant(v) for v in (1.2e-7, 1.2044e-7, -1.5e-9, 1e-4, 9.96e-5, 3.4e9 + 0.5, 999_999.6)] == [
-        "1.2e−7", "1.20e−7", "−1.5e−9", "0.0001", "9.96e−5", "3.40e9", "1.00e6",
+        "1.2 · 10⁻⁷", "1.20 · 10⁻⁷", "−1.5 · 10⁻⁹", "0.0001", "9.96 · 10⁻⁵", "3.40 · 10⁹", "1.00 · 10⁶",
     ]  # fmt: skip
-    assert [significant(v) for v in (12_345_678.0, -3_000_000_000, 1e21)] == ["12,345,678", "−3,000,000,000", "1e21"]
+    assert [significant(v) for v in (12_345_678.0, -3_000_000_000, 1e21)] == ["12,345,678", "−3,000,000,000", "1 · 10²¹"]
 
 
 def test_what_has_no_end_is_infinite_and_what_is_no_number_a_dash() -> None:
@@ -62,7 +62,7 @@ def test_what_has_no_end_is_infinite_and_what_is_no_number_a_dash() -> None:
 
 def test_decimals_stand_under_each_other_and_zero_has_no_sign() -> None:
     assert [fixed(v, 2) for v in (1.0, -0.004, 0.125, 12345.678, -3.14159, 1e15)] == [
-        "1.00", "0.00", "0.13", "12,345.68", "−3.14", "1e15",
+        "1.00", "0.00", "0.13", "12,345.68", "−3.14", "1 · 10¹⁵",
     ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ def hidden_beyond_the_edge(page):
 @pytest.mark.parametrize("address", [
     "/kv_cache?kv_cache=work&prompt=a", f"/kv_cache?kv_cache=work&prompt={FULL}",
     "/scale?scale=memory&apart=gpt3&batch=64", "/parameters?preset=124m",
-    "/parameters?preset=gpt2", "/parameters?parameters=memory&preset=gpt2", "/parameters?parameters=configuration&preset=124m",
+    "/parameters?preset=gpt2", "/parameters?parameters=memory&preset=gpt2&open=maths", "/parameters?parameters=configuration&preset=124m",
 ])  # fmt: skip
 def test_a_small_table_fits_a_phone(visit, address):
     page = visit(address, width=390, touch=True)

@@ -186,7 +186,7 @@ def test_the_formula_says_what_training_would_have_made_of_the_numbers_also_whil
     assert (kept, mean) == (f"{weight / 0.65:.3g}", f"{weight:.3g}")
     (drawn,) = (element.proto.body for element in on.get("latex"))
     assert r"\to" in drawn and "if kept" not in drawn
-    said = "what one step of training at a drop_rate of 0.35 would make of the largest attention weight"
+    said = "what one step of training at a dropout rate of 0.35 would make of the largest attention weight"
     assert said in printed(off) and said not in printed(on)
     assert "GPT-2 has dropout at three places" in printed(off) and "off by" in printed(off)
 

@@ -68,6 +68,8 @@ def test_where_nothing_is_written_three_seeds_show_what_could_be_and_one_click_t
     at = open_page(monkeypatch, tiny_folder, "branches", prompt=PROMPT, temperature="2", seed="5")
     header, _ = component_data(at, "What could come")
     assert {kind for *_, kind in header["blocks"]} == {"offered"} and "chosen" not in at.query_params
+    before = len(tiny_model.tokenizer.encode(PROMPT))  # a block's depth is the number of tokens before it
+    assert {depth for _, depth, *_ in header["blocks"]} == set(range(before, before + views.WRITTEN))
     written = [
         tuple(
             step.token_id

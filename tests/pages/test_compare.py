@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
+from app.writing.numbers import quantity
 from gptcore.checkpoints import LanguageModel
 from gptcore.reference import REFERENCE_TEXT
 from gptcore.run import Ablation
@@ -43,6 +44,12 @@ def test_pinning_keeps_the_run_in_the_link_and_letting_go_ends_it(
     assert "pinned" not in at.query_params
 
 
+def test_any_page_can_be_pinned_and_says_where_it_is_compared(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "lens", prompt=A)
+    at.button(key="pin_here").click().run()
+    assert at.query_params["pinned"] and "Compare" in "".join(toast.value for toast in at.toast)
+
+
 def test_both_distributions_are_those_of_transformers(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, peer: Peer, exports: Exports
 ) -> None:
@@ -58,6 +65,9 @@ def test_both_distributions_are_those_of_transformers(
     for side, probs in zip(("a", "b"), expected, strict=True):
         assert np.allclose(table[side], probs[places], rtol=1e-3)
         assert int(probs.argmax()) in places
+    one, other = expected
+    apart = float((one * (np.log2(one) - np.log2(other))).sum())
+    assert f"{quantity(apart, 'bits')} apart" in printed(at)
     assert "the text from position" in printed(at) and "switched off" in printed(at)
     assert ":material/error:" not in printed(at)
     traces = run_snippet(at, tiny_folder)["traces"]

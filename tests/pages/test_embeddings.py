@@ -15,6 +15,7 @@ from app.charts import escape
 from app.writing.worked import latex_number
 from gptcore import embeddings
 from gptcore.checkpoints import LanguageModel
+from tests.pages.place import place
 from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
 
 PROMPT = "the cat and the hat"
@@ -160,3 +161,13 @@ def test_the_checks_fail_on_numbers_that_were_changed(tiny_model: LanguageModel)
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     assert figures(open_page(monkeypatch, tiny_folder, "embeddings", embeddings="no such part", **JUNK))
+
+
+def test_the_lengths_are_those_of_the_rows_and_of_their_sum(
+    tiny_model: LanguageModel, published: tuple[np.ndarray, np.ndarray]
+) -> None:
+    here = place(tiny_model, tuple(tiny_model.tokenizer.encode(PROMPT)), position=3)
+    rows, places = published[0][list(here.ids)], published[1][: len(here.ids)]
+    table = views.lengths_in_text(here, rows + places)
+    for name, vectors in (("token_row", rows), ("position_row", places), ("sum", rows + places)):
+        assert np.allclose(table[name], np.sqrt((vectors**2).sum(1)), rtol=1e-5)

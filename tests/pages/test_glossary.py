@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from app import ui
-from app.glossary import GLOSSARY
+from app.glossary import GLOSSARY, named_in
 from tests.pages.visit_page import open_page, printed
 
 
@@ -65,3 +65,24 @@ def test_every_word_of_a_beat_is_explained_and_those_that_newcomers_look_for() -
         "vector, dimension, bias, standard deviation, norm, loss, divergence, end of text, batch, dot product, training, rank"
     )
     assert set(wanted.split(", ")) <= GLOSSARY.keys()
+
+
+def test_entries_are_found_where_a_text_names_them_and_words_of_every_day_are_not() -> None:
+    said = "Two attention heads write what K/V caches keep, in float16. The feed-forward network and its LayerNorm follow; the values mean little."
+    assert named_in(said) == ["attention head", "K/V cache", "float32, float16, int8", "feed-forward network", "LayerNorm"]
+    assert named_in("Normally it is seedless and layernormed.") == []
+
+
+@pytest.mark.parametrize(
+    ("page", "part"), [("attention", "sink"), ("lens", "grid"), ("parameters", "where"), ("compare", "next")]
+)
+def test_every_word_of_the_field_in_a_finding_is_offered(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, page: str, part: str
+) -> None:
+    at = open_page(
+        monkeypatch, tiny_folder, page, open="words", intervention="off_f0", prompt="the cat had a hat", **{page: part}
+    )
+    offered = [each.value for each in at.markdown if "](glossary?" in each.value]
+    finding = next(each.value for each in at.markdown)
+    assert len(offered) == 1 and named_in(finding)
+    assert all(f"[**{word}.**]" in offered[0] for word in named_in(finding))

@@ -73,7 +73,7 @@ def test_dimensions_beyond_five_spreads_are_counted(tiny_model: LanguageModel) -
     found = tiny_model.trace(IDS).layer_norm(0, "ln_1", (2,))
     assert views.far_dimensions(found) == 0
     spiky = found.normalized.copy()
-    spiky[0, [3, 8]] = 5.1, -9.0
+    spiky[0, [3, 8, 9]] = 5.1, -9.0, 4.9
     assert views.far_dimensions(replace(found, normalized=spiky)) == 2
 
 

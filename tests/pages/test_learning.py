@@ -188,3 +188,13 @@ def test_a_text_that_is_too_short_is_refused_with_its_length_and_the_limit(monke
     at = open_page(monkeypatch, tiny_folder, "learning", learning="live", live_source="own", live_text="short", prompt="the cat")
     next(button for button in at.button if button.label.startswith("Train for")).click().run()
     assert not heard.asked and any("5 characters" in toast.value and "400" in toast.value for toast in at.toast)
+
+
+def test_the_head_that_looks_back_furthest_is_the_one_whose_weights_lie_furthest_back(run):
+    heads = run.attention(run.tokenizer.encode(views.passage()))[-1]  # [layer, head, query, key]
+    back = [
+        sum(float(weight) * (query - key) for query, row in enumerate(head) for key, weight in enumerate(row))
+        for layer in heads
+        for head in layer
+    ]
+    assert views.farthest_looking() == back.index(max(back))

@@ -215,3 +215,9 @@ def test_pages_that_need_no_weights_open_for_a_model_that_is_not_here(
     assert there.lower() in printed(at).lower() and "not on this machine yet" not in printed(at)
     other = open_page(monkeypatch, tiny_folder, "attention", model="gpt2")
     assert "not on this machine yet" in printed(other)
+
+
+def test_the_block_says_which_layers_are_made_like_it() -> None:
+    assert small().parts["block"].details == ("layers 0 to 11",)
+    one = views.model_map(replace(GPT2_SMALL, n_layers=1), True, 4, "Once", "there", 0.5)
+    assert one.parts["block"].details == ("layer 0",)

@@ -165,3 +165,13 @@ def test_the_beats_own_pair_differs_in_one_token_and_in_what_comes_next() -> Non
     assert sum(a != b for a, b in zip(fox, wolf, strict=True)) == 1
     best = [int(probabilities(model.trace(ids).logits).argmax()) for ids in (fox, wolf)]
     assert [model.tokenizer.decode((token,)).strip() for token in best] == ["fox", "wolf"]
+
+
+def test_the_text_that_is_offered_differs_in_the_token_attended_to_most(tiny_model: LanguageModel, peer: Peer) -> None:
+    ids = tuple(tiny_model.tokenizer.encode(PROMPT))
+    other = views.another(place(tiny_model, ids))
+    weights = tiny_model.trace(ids).newest_row().mean((0, 1))[1:-1]
+    at = 1 + int(weights.argmax())
+    assert len(other) == len(ids) and [n for n, (a, b) in enumerate(zip(ids, other, strict=True)) if a != b] == [at]
+    likeliest = peer.logits(list(ids))[at - 1].argsort(descending=True).tolist()
+    assert other[at] == next(token for token in likeliest if token != ids[at])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def test_one_number_says_what_the_shortcuts_keep(as_default: dict[str, object]) 
     assert times == pytest.approx(first[1] / first[0], rel=6e-3)
     as_default["gradient_depth"] = 20
     deeper = re.search(r"\*\*(.+) times\*\* as much", experiment.says_experiment(None)).group(1)
-    assert float(deeper.replace("−", "-").replace(",", "")) > 100 * times
+    mantissa, power = re.fullmatch(r"([\d.]+) · 10([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", deeper).groups()
+    assert float(mantissa) * 10 ** int(unicodedata.normalize("NFKC", power)) > 100 * times
 
 
 def test_where_shortcuts_do_not_help_it_says_so(as_default: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:

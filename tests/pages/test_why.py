@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,8 @@ def test_shares_stand_beside_what_is_lost_by_transformers_without_the_head(
     assert np.allclose(table["direct share"], [shares["head", 1, head] for head in range(4)], atol=1e-4)
     neurons = exports["neuron-shares"]
     assert len(neurons) == 4 * tiny_model.config.emb_dim
-    bias = float(printed(at).split("this network adds ")[1].split(";")[0].replace("−", "-").replace("e−", "e-"))
+    said = unicodedata.normalize("NFKC", printed(at).split("this network adds ")[1].split(";")[0])
+    bias = float(said.replace("−", "-").replace(" · 10-", "e-"))
     assert neurons["direct_share"].sum() + bias == pytest.approx(shares["feed_forward", 1, None], abs=2e-3)
 
 

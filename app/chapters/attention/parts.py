@@ -37,7 +37,7 @@ PARTS: Beats = {
     "head": Beat(
         "All heads", "What do the other heads look at?", sections.one_head, story.says_heads,
         steppers=_map_focus, tries=story.try_heads, maths=sections.formula, checks=sections.head_checks,
-        words=("attention head", "query", "key", "value", "causal mask", "softmax"),
+        words=("attention head", "query", "key", "value", "causal mask", "softmax", "attention", "attention sink", "entropy", "induction head"),
     ),
     "sink": Beat(
         "The first token", "Where does weight go that is not needed?", sink.sink, sink.says_sink,
@@ -47,6 +47,6 @@ PARTS: Beats = {
     "newest": Beat(
         "The newest token", "What has the newest token taken from the others?", newest.newest, story.says_newest,
         steppers=_newest_focus, tries=story.try_newest, maths=newest.maths, checks=newest.checks,
-        words=("attention", "attention head"), questions=story.QUESTIONS,
+        words=("attention", "attention head", "softmax", "vector"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

@@ -10,7 +10,8 @@ PARTS: Beats = {
     "stations": Beat(
         "Station by station", "What does one block do to one token?", sections.stations, story.says_stations,
         steppers=sections.scale_control, tries=story.try_stations, maths=sections.sums, checks=sections.checks,
-        words=("transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network"),
+        words=("transformer block", "residual stream", "shortcut connection", "LayerNorm", "attention", "feed-forward network",
+            "dimension", "standard deviation"),
     ),
     "layers": Beat(
         "Layer by layer", "Which part changes it most, and where?", sections.layers, story.says_layers,
@@ -25,6 +26,6 @@ PARTS: Beats = {
     "dropout": Beat(
         "Dropout (inactive)", "What did training leave out on purpose?", sections.dropout, story.says_dropout,
         steppers=sections.dropout_controls, tries=story.try_dropout, maths=sections.dropout_maths, checks=sections.dropout_checks,
-        words=("dropout", "training"), questions=story.QUESTIONS,
+        words=("dropout", "training", "attention", "seed", "vector", "weight"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

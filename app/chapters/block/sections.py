@@ -166,7 +166,7 @@ def dropout(here: Here) -> None:
     block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
     ui.export_menu("dropout", views.dropout_table(places), lambda: _dropout_figure(places, title))
     ui.note(
-        f"This model's drop_rate is {significant(own)}"
+        f"This model's dropout rate is {significant(own)}"
         + (": a training by it zeroes nothing either. " if own == 0 else ". ")
         + "GPT-2 has dropout at three places: on the embeddings, on the attention weights, and on what a block adds to a shortcut. It adds "
         "twice, so the third place has two strips: out of attention, and out of feed-forward."
@@ -184,7 +184,7 @@ def dropout_maths(here: Here) -> None:
     _dropout_formula(weights if on else replace(weights, gone=np.zeros_like(weights.gone), after=weights.before), rate, on)
     if not on:
         ui.note(
-            "The strips are as the model runs: nothing is zeroed. The formula says what one step of training at a drop_rate of "
+            "The strips are as the model runs: nothing is zeroed. The formula says what one step of training at a dropout rate of "
             f"{significant(rate)} would make of the largest attention weight: "
             + ("it leaves it as it is." if rate == 0 else "0, or more than it was, so that its mean stays what it is.")
         )
@@ -203,8 +203,8 @@ def dropout_controls(here: Here) -> None:
     ui.layer_slider(here)
     on = st.toggle("Show what training would have zeroed", **state.choice(choices.DROPOUT))
     st.slider(
-        "drop_rate", 0.0, 0.9, step=0.05, disabled=not on, **state.choice(choices.DROP_RATE),
-        help=f"This model: {significant(own)}. GPT-2's training: {significant(choices.DROP_RATE.default)}.",
+        "Share of values set to 0", 0.0, 0.9, step=0.05, disabled=not on, **state.choice(choices.DROP_RATE),
+        help=f"In a configuration: drop_rate. This model: {significant(own)}. GPT-2's training: {significant(choices.DROP_RATE.default)}.",
     )  # fmt: skip
     st.number_input("Seed", 0, 9999, step=1, disabled=not on, **state.choice(choices.DROPOUT_SEED))
     if n_heads > 1:

@@ -93,11 +93,11 @@ def says_dropout(here: Here) -> str:
     counts = [f"{int(p.gone.sum()):,} of {len(p.gone):,} {what}" for p, what in zip(would, views.COUNTED, strict=True)]
     if not on:
         return (
-            f"When text is written, dropout does nothing: every value stays. In one step of training with a drop_rate of {significant(rate)}, "
+            f"When text is written, dropout does nothing: every value stays. In one step of training with a dropout rate of {significant(rate)}, "
             f"**{counts[0]}** of {code(here.tokens[here.position])} would have been set to 0, drawn at random."
         )
     if rate == 0:
-        return "With a drop_rate of 0 no value is set to 0: training and writing are the same."
+        return "With a dropout rate of 0 no value is set to 0: training and writing are the same."
     return (
         f"This step of training would have set to 0: **{counts[0]}**, {listed(counts[1:])}. All others are divided by {significant(1 - rate)}, "
         "so that their mean stays."

@@ -12,7 +12,7 @@ PARTS: Beats = {
     ),
     "beam": Beat(
         "The search", "Which text is the likeliest?", sections.the_beam, story.says_beam,
-        steppers=sections.beam_controls, tries=story.try_beam, checks=sections.beam_checks, words=("beam search", "greedy"),
+        steppers=sections.beam_controls, tries=story.try_beam, checks=sections.beam_checks, words=("beam search", "greedy", "surprise"),
         questions=story.QUESTIONS,
     ),
 }  # fmt: skip

@@ -12,7 +12,7 @@ PARTS: Beats = {
     ),
     "texts": Beat(
         "The texts", "Which text is more surprising?", sections.texts, story.says_texts,
-        steppers=sections.controls, tries=story.tries, checks=sections.checks, words=("surprise", "token"), questions=story.QUESTIONS,
+        steppers=sections.controls, tries=story.tries, checks=sections.checks, words=("surprise", "token", "vocabulary"), questions=story.QUESTIONS,
     ),
     "lens": Beat(
         "The lens", "At which layer do they part?", depth.the_lens, depth.says_lens,

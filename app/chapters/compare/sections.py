@@ -12,9 +12,10 @@ from app.charts import grouped_bars
 from app.components.map_canvas import token_map
 from app.components.token_text import TextChip, token_text
 from app.pinned import Pinned
+from app.ripple import noted
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import quantity, significant
+from app.writing.numbers import quantity
 from gptcore import surprise
 
 NEWEST = 64  # positions on a map
@@ -131,7 +132,7 @@ def _text(whole: Here, side: Pinned, bits: np.ndarray, most: float, label: str, 
         TextChip(
             text, place,
             [("Token ", text, f" at position {place}" + (f": {quantity(float(bits[place - 1]), 'bits')}." if place else "."))],
-            note=significant(float(bits[place - 1]), 2) if place else "",
+            note=noted(float(bits[place - 1])) if place else "",
             shade=min(1.0, max(0.0, float(bits[place - 1])) / most) if place else None,
         )
         for place, text in enumerate(views.texts_of(side))

@@ -36,6 +36,6 @@ PARTS: Beats = {
     "plane": Beat(
         "2-D projection (PCA)", "What lies near what?", sections.the_plane, story.says_plane,
         steppers=_token, tries=story.try_plane, maths=sections.plane_maths, checks=sections.plane_checks,
-        words=("embedding", "vocabulary"), questions=story.QUESTIONS,
+        words=("embedding", "vocabulary", "variance"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

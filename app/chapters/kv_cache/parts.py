@@ -14,10 +14,11 @@ PARTS: Beats = {
     ),
     "work": Beat(
         "The work it saves", "How does the K/V cache save work?", sections.work, sections.says_work,
-        tries=sections.try_work, maths=sections.saved_work, checks=sections.work_checks, words=("K/V cache", "FLOP", "autoregressive"),
+        tries=sections.try_work, maths=sections.saved_work, checks=sections.work_checks,
+        words=("K/V cache", "FLOP", "autoregressive", "attention", "output head"),
     ),
     "measured": Beat(
         "The time it saves here", "How much time does it save here?", faults.fragment(race.measured), sections.says_measured,
-        words=("K/V cache", "autoregressive"), questions=sections.QUESTIONS,
+        words=("K/V cache", "autoregressive", "parameter", "weight", "Storyteller"), questions=sections.QUESTIONS,
     ),
 }  # fmt: skip

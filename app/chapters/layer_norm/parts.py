@@ -42,7 +42,7 @@ WORDS = ("LayerNorm", "residual stream", "layer", "parameter")
 PARTS: Beats = {
     "token": Beat(
         "Before and after", "What does LayerNorm do to a token's numbers?", sections.one_token, story.says_token,
-        steppers=_which, tries=story.try_token, maths=sections.in_numbers, checks=sections.checks, words=WORDS,
+        steppers=_which, tries=story.try_token, maths=sections.in_numbers, checks=sections.checks, words=(*WORDS, "variance"),
     ),
     "outliers": Beat(
         "Dimensions that stand out", "Does it make all numbers alike?", sections.stand_out, story.says_outliers,
@@ -54,11 +54,11 @@ PARTS: Beats = {
     ),
     "classroom": Beat(
         "Against BatchNorm", "Along the row or down the column?", lambda _: lessons.classroom(), story.says_classroom,
-        steppers=lessons.batch_size, tries=story.try_classroom, words=("LayerNorm", "BatchNorm"), wide=True,
+        steppers=lessons.batch_size, tries=story.try_classroom, words=("LayerNorm", "BatchNorm", "training", "variance"), wide=True,
     ),
     "stack": Beat(
         "A deep network without it", "What happens in a deep network without LayerNorm?", lessons.stack, lessons.says_stack,
         steppers=lessons.stack_controls, tries=story.try_stack, maths=lessons.stack_in_numbers, checks=lessons.stack_checks,
-        words=("LayerNorm", "layer", "activations"), questions=story.QUESTIONS,
+        words=("LayerNorm", "layer", "activations", "seed", "vector"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

@@ -9,7 +9,9 @@ WORDS = ("training", "loss", "nat", "held-out text", "parameter")
 PARTS: Beats = {
     "recorded": Beat(
         "From noise to words", "How did it learn this?", sections.recorded, story.says_recorded,
-        tries=story.try_recorded, checks=sections.checks, words=(*WORDS, "checkpoint", "attention head", "embedding"), wide=True,
+        tries=story.try_recorded, checks=sections.checks,
+        words=(*WORDS, "checkpoint", "attention head", "embedding", "temperature", "seed", "random number"),
+        wide=True,
     ),
     "loss": Beat(
         "What a prediction costs", "What is a loss?", one_step.loss_of_prediction, story.says_loss,
@@ -18,7 +20,7 @@ PARTS: Beats = {
     "step": Beat(
         "One weight is moved", "What does one step of training change?", one_step.one_weight, story.says_step,
         steppers=one_step.controls, tries=story.try_step, maths=one_step.step_formula, checks=one_step.checks,
-        words=(*WORDS, "gradient", "learning rate", "checkpoint"),
+        words=(*WORDS, "gradient", "learning rate", "checkpoint", "weight"),
     ),
     "live": Beat(
         "Train one yourself", "Can you watch one learn?", live.live, story.says_live,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
 
-from app import choices, state
+from app import choices, messages, state
 from app.configurations import LARGEST, LARGEST_DROP_RATE, Configured
 from app.counting import PUBLISHED
 from app.runtime import Here
+from app.runtime import here as place_now
 from app.writing.markup import escape_markdown
 from gptcore.config import GPT_CONFIG_124M, GPTConfig
+from gptcore.errors import GPTCoreError
 
 _STEPS = {"vocab_size": 1, "context_length": 128, "emb_dim": 64, "n_layers": 1}
 _WIDTH = 148  # pixels: five stand side by side, two on a phone
@@ -23,7 +25,7 @@ _MEANING = {
     "n_heads": "Attention heads in a layer. They share the width, so it must be divisible by them. They change no count.",
     "n_layers": "Transformer blocks.",
     "drop_rate": "Share of values zeroed in training. It changes no count.",
-    "qkv_bias": "Whether queries, keys and values have a bias. OpenAI's weights do, the book's configuration does not.",
+    "qkv_bias": "Whether queries, keys and values have a bias. OpenAI's weights do, the configuration GPT_CONFIG_124M does not.",
     "tied": "Whether the output head is the token embedding itself. It is no key of the configuration, but decides the count.",
 }
 
@@ -72,23 +74,18 @@ def preset(here: Here) -> None:
     )  # fmt: skip
 
 
-def controls(here: Here) -> Counted:
-    """Draw every key of the configuration as a control; what they say is taken over, and returned."""
+def controls(here: Here) -> None:
+    """Draw every key of the configuration as a control."""
     now = counted_now(here)
-    keys: dict[str, Any] = {}
     with st.container(horizontal=True, key="config_controls"):
         for key in ("vocab_size", "context_length", "emb_dim"):
-            keys[key] = _number(now, key)
-        keys["n_heads"] = _heads(now, keys["emb_dim"])
-        keys["n_layers"] = _number(now, "n_layers")
-        keys["drop_rate"] = st.number_input(
-            "drop_rate", 0.0, LARGEST_DROP_RATE, float(now.config.drop_rate), 0.05, **_frame(now, "drop_rate")
-        )
-        keys["qkv_bias"] = _switch(now, "qkv_bias", now.config.qkv_bias)
-        tied = _switch(now, "tied", now.tied)
-    made = Configured(GPTConfig(**keys), tied)
-    state.take(choices.CONFIG, None if made == presets(here)[now.preset][1] else made)
-    return counted_now(here)
+            _number(now, key)
+        options = divisors(now.config.emb_dim)
+        st.selectbox("n_heads", options, **_held(now, "n_heads", f"n_heads {now.config.emb_dim}"))
+        _number(now, "n_layers")
+        st.number_input("drop_rate", 0.0, LARGEST_DROP_RATE, step=0.05, **_held(now, "drop_rate"))
+        st.selectbox("qkv_bias", [True, False], **_held(now, "qkv_bias"))
+        st.selectbox("tied", [True, False], **_held(now, "tied"))
 
 
 def divisors(width: int) -> list[int]:
@@ -96,22 +93,31 @@ def divisors(width: int) -> list[int]:
     return [n for n in range(1, min(width, LARGEST["n_heads"]) + 1) if width % n == 0]
 
 
-def _frame(now: Counted, key: str) -> dict[str, Any]:
+def _number(now: Counted, key: str) -> None:
+    most = max(getattr(now.config, key), LARGEST[key])
+    st.number_input(key, 1, most, step=_STEPS[key], **_held(now, key))
+
+
+def _held(now: Counted, key: str, name: str = "") -> dict[str, Any]:
     """What all controls have. Their keys hold the preset, so that another one brings its own values."""
-    return {"key": f"config_{now.preset}_{key}", "help": _MEANING[key.split(" ")[0]], "width": _WIDTH}
+    value = now.tied if key == "tied" else getattr(now.config, key)
+    tied_to = state.held(f"config_{now.preset}_{name or key}", value, lambda said: _take(key, said, value))
+    return {**tied_to, "help": _MEANING[key], "width": _WIDTH}
 
 
-def _number(now: Counted, key: str) -> int:
-    value = getattr(now.config, key)
-    return int(st.number_input(key, 1, max(value, LARGEST[key]), value, _STEPS[key], **_frame(now, key)))
-
-
-def _heads(now: Counted, width: int) -> int:
-    """Only counts that the width can be shared by; for another width the nearest one below stands there first."""
-    options = divisors(width)
-    nearest = max(i for i, n in enumerate(options) if n <= now.config.n_heads)
-    return int(st.selectbox("n_heads", options, index=nearest, **_frame(now, f"n_heads {width}")))
-
-
-def _switch(now: Counted, key: str, value: bool) -> bool:
-    return st.selectbox(key, [True, False], index=int(not value), **_frame(now, key))
+def _take(key: str, said: object, before: object) -> None:
+    """One key of the configuration has another value. With another width the heads are as many as can share it, at most as many as
+    before."""
+    if not messages.resembles(said, before):
+        return
+    here = place_now()
+    now = counted_now(here)
+    keys = {**asdict(now.config), "tied": now.tied, key: float(said) if key == "drop_rate" else said}  # type: ignore[arg-type]
+    if key == "emb_dim" and type(said) is int and said > 0:
+        keys["n_heads"] = max(n for n in divisors(said) if n <= now.config.n_heads)
+    try:
+        made = Configured(GPTConfig(**{name: keys[name] for name in keys if name != "tied"}), bool(keys["tied"]))
+        choices.CONFIG.read(choices.CONFIG.write(made))
+    except (GPTCoreError, ValueError):
+        return  # no honest page sends it
+    state.take(choices.CONFIG, None if made == presets(here)[now.preset][1] else made)

@@ -6,9 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from app import choices, counting, state, ui
-from app.chapters.parameters import checks, views
-from app.chapters.parameters.controls import Counted
-from app.charts import Area, Figure, Mode, curves, treemap
+from app.chapters.parameters import checks, controls, views
+from app.charts import Area, Figure, Mode, curves, grouped_bars, treemap
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.shell import navigation
@@ -23,28 +22,39 @@ WAYS = {"component": "By component", "block": "By block"}
 WORK = {"each": "By place", "share": "What attention adds"}
 
 
-def where(now: Counted, here: Here) -> None:
-    """Treemap and table of all parameters, the formula with the configuration's numbers, and three counts that are quoted."""
+def where_controls(here: Here) -> None:
+    """Which configuration, and how it is divided."""
+    controls.preset(here)
+    st.segmented_control(
+        "Divided", list(WAYS), format_func=lambda name: WAYS[name], required=True, **state.choice(choices.DIVIDED)
+    )
+
+
+def where(here: Here) -> None:
+    """Treemap and table of all parameters."""
+    now, way = controls.counted_now(here), str(state.chosen(choices.DIVIDED))
     config, tied = now.config, now.tied
-    total = parameters.count_parameters(config, tied)
-    st.header(f"{total:,} parameters", anchor=False)
-    way = str(
-        st.segmented_control(
-            "Divided", list(WAYS), format_func=lambda name: WAYS[name], required=True, label_visibility="collapsed",
-            **state.choice(choices.DIVIDED),
-        )
-    )  # fmt: skip
-    parts = _parts(config, tied, now.name, way)
     ui.chart(
         _treemap(config, tied, now.name, way, ui.mode()),
         name=f"parameters_by_{way}",
-        data=views.components(config, tied) if way == "component" else lambda: views.parts_frame(parts),
+        data=views.components(config, tied)
+        if way == "component"
+        else lambda: views.parts_frame(_parts(config, tied, now.name, way)),
         key="chart_parameters",
     )
-    _component_table(config, tied, total)
-    ui.formula(_count_formula(config, tied, total))
-    _three_counts()
-    ui.self_check(checks.drawn_counted(now, here, parts))
+    _component_table(config, tied, parameters.count_parameters(config, tied))
+
+
+def count_maths(here: Here) -> None:
+    """The count as a formula with the configuration's numbers."""
+    now = controls.counted_now(here)
+    ui.formula(_count_formula(now.config, now.tied, parameters.count_parameters(now.config, now.tied)))
+
+
+def where_checks(here: Here) -> None:
+    """The count against tensors."""
+    now = controls.counted_now(here)
+    ui.self_check(checks.drawn_counted(now, here, _parts(now.config, now.tied, now.name, str(state.chosen(choices.DIVIDED)))))
     ui.source(parameters.component_counts, parameters.block_counts)
 
 
@@ -89,31 +99,51 @@ def _letters(config: GPTConfig) -> str:
     return rf"{found[0]} \quad {found[1]} \\ {found[2]} \quad {found[3]}"
 
 
-def _three_counts() -> None:
+def three_counts(_: Here) -> str:
     """Why one model is said to have 124, 163 and 117 million parameters."""
     book, gpt2 = GPT_CONFIG_124M, GPT2_SMALL
     untied, tied = (parameters.count_parameters(book, t) for t in (False, True))
     gpt1 = parameters.count_parameters(views.GPT1_AS_COUNTED) - 2 * views.GPT1_AS_COUNTED.emb_dim
-    st.header("Why GPT-2 small has 124 or 163 million parameters, but not 117", anchor=False)
-    st.markdown(
-        f"""
+    return f"""
 - **124 million is right.** The output head is the token embedding, used a second time. With OpenAI's query, key and value biases
-  that makes {parameters.count_parameters(gpt2):,}; without them, as in the book's configuration, {tied:,}.
+  that makes {parameters.count_parameters(gpt2):,}; without them, as in the configuration GPT_CONFIG_124M, {tied:,}.
 - **163 million is right too.** With an output head of its own, {book.vocab_size:,} x {book.emb_dim} = {untied - tied:,} more, there
   are {untied:,} without biases and {parameters.count_parameters(gpt2, tied=False):,} with them.
 - **117 million is not.** The paper of 2019 says so, and OpenAI later called its counts an error. It is the size of GPT-1: the same
   arithmetic with {views.GPT1_AS_COUNTED.vocab_size:,} tokens, {views.GPT1_AS_COUNTED.context_length} positions and no final
   LayerNorm gives {gpt1:,}."""
+
+
+def memory(here: Here) -> None:
+    """The weights in three number types, tied and untied, as bars; the K/V cache beside them."""
+    now = controls.counted_now(here)
+    config, tied = now.config, now.tied
+    frame = views.weight_memory(config)
+    lines = frame[frame["tied"] == tied]
+    kept = {f"weights, {row['number_type']}": row["bytes"] for row in lines.to_dict("records")}
+    n = config.context_length
+    kept["K/V cache, full"] = parameters.kv_cache_bytes(config, n)
+    figure = grouped_bars(
+        {"bytes": [size / MEGABYTE for size in kept.values()]}, labels=list(kept), title=f"What {now.name} takes in memory",
+        value_title="size", unit="MB", label_title="what", stages=("probability",), most_ticks=5, mode=ui.mode(),
+    )  # fmt: skip
+    ui.chart(figure, name="memory", data=lambda: pd.DataFrame({"what": list(kept), "bytes": list(kept.values())}))
+    ui.note(
+        f"The K/V cache of {counted(n, 'token')}, in float32. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers "
+        "of 8 bits, without the scales that quantisation adds. 1 MB is 10⁶ bytes."
+    )
+    st.page_link(
+        navigation.page("kv_cache"), label="What exactly the K/V cache keeps, and what it saves", icon=":material/arrow_forward:"
     )
 
 
-def memory(now: Counted, here: Here) -> None:
-    """The weights in three number types, tied and untied, in MB and MiB; the four sizes quoted for GPT-2 small; the K/V cache."""
+def memory_maths(here: Here) -> None:
+    """Every line in bytes, MB and MiB; the cache as a product."""
+    now = controls.counted_now(here)
     config, tied = now.config, now.tied
-    st.header(f"The weights of {markup.escape_markdown(now.name)}", anchor=False)
     frame = views.weight_memory(config)
     rows = [
-        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 2), fixed(row["MiB"], 2)]
+        [row["number_type"], "tied" if row["tied"] else "untied", f"{row['bytes']:,}", fixed(row["MB"], 1), fixed(row["MiB"], 1)]
         for row in frame.to_dict("records")
     ]
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
@@ -121,25 +151,25 @@ def memory(now: Counted, here: Here) -> None:
     ui.export_menu("weight_memory", frame)
     count, size = parameters.count_parameters(config, tied), parameters.weight_bytes(config, tied)
     ui.formula(rf"{braced(count, 'parameter')} \cdot {braced(4, 'byte')} = {in_tex(size)}")
-    ui.note(
-        "The weights alone. float32 and float16: numbers of 32 and 16 bits; int8: whole numbers of 8 bits, without the scales that "
-        "quantisation adds."
-    )
-    st.markdown(_quoted_sizes())
     _cache(config)
-    ui.self_check(checks.table_counted(now, here, frame))
+
+
+def memory_checks(here: Here) -> None:
+    """The bytes against tensors."""
+    now = controls.counted_now(here)
+    ui.self_check(checks.table_counted(now, here, views.weight_memory(now.config)))
     ui.source(parameters.weight_bytes, parameters.kv_cache_bytes, parameters.attention_map_bytes)
 
 
 @keeping(MB)
-def _quoted_sizes() -> str:
+def quoted_sizes() -> str:
+    """Why GPT-2 small is said to take four sizes."""
     lines = [f"- **{row['size']}**: {row['bytes']:,} bytes. {row['reason']}." for row in views.quoted_sizes().to_dict("records")]
-    return "\n".join(["**Four sizes are quoted for GPT-2 small in float32**, and all are right:\n", *lines])
+    return "\n".join(["Four sizes are quoted for it in float32, and all are right:\n", *lines])
 
 
 def _cache(config: GPTConfig) -> None:
     """What the K/V cache of this configuration takes, and what the attention maps would."""
-    st.header("What has to be kept while it writes", anchor=False)
     n = config.context_length
     one, full = parameters.kv_cache_bytes(config, 1), parameters.kv_cache_bytes(config, n)
     ui.formula(
@@ -153,25 +183,31 @@ def _cache(config: GPTConfig) -> None:
         f"{fixed(full / MEGABYTE, 2)} MB) in float32, half of that in float16. {all_maps} "
         f"would take {fixed(maps / MEBIBYTE, 2)} MiB, so they are not stored."
     )
-    st.page_link(navigation.page("kv_cache"), label="What exactly is kept, and what it saves", icon=":material/arrow_forward:")
 
 
-def work(now: Counted, here: Here) -> None:
-    """FLOPs a token over the length of the pass, and how much of it is attention, by a convention that is named."""
-    config = now.config
-    way = str(
-        st.segmented_control(
-            "Drawn", list(WORK), format_func=lambda name: WORK[name], required=True, label_visibility="collapsed",
-            **state.choice(choices.WORK_DRAWN),
-        )
-    )  # fmt: skip
+def work_controls(here: Here) -> None:
+    """Which configuration, and what is drawn of its work."""
+    controls.preset(here)
+    st.segmented_control(
+        "Drawn", list(WORK), format_func=lambda name: WORK[name], required=True, **state.choice(choices.WORK_DRAWN)
+    )
+
+
+def work(here: Here) -> None:
+    """FLOPs per token over the length of the pass, and how much of it is attention, by a convention that is named."""
+    config = controls.counted_now(here).config
     frame = views.work(config)
-    ui.chart(_work_figure(config, way, ui.mode()), name="work_per_token", data=frame)
+    ui.chart(_work_figure(config, str(state.chosen(choices.WORK_DRAWN)), ui.mode()), name="work_per_token", data=frame)
     ui.note(
         "One FLOP (floating-point operation) is one multiplication or addition; MFLOP stands for 10⁶ of them, GFLOP for 10⁹. The "
         f"products q·k and weights·v are often left out. At {counted(config.context_length, 'token')} they add {_added(frame)}. Biases, "
         "LayerNorm, GELU and softmax are not counted."
     )
+
+
+def work_maths(here: Here) -> None:
+    """The three products, worked out for a full context."""
+    config = controls.counted_now(here).config
     flops = parameters.forward_flops(config, config.context_length)
     ui.formula(
         r"\begin{gathered}\begin{aligned}"
@@ -180,7 +216,11 @@ def work(now: Counted, here: Here) -> None:
         rf"\text{{head:}}\quad 2 V E N        &= {latex_number(flops.head)}"
         rf"\end{{aligned}} \\[0.4em] N = C \text{{ tokens}} \\ {_letters(config)} \end{{gathered}}"
     )
-    ui.self_check(counting.work_counted(config))
+
+
+def work_checks(here: Here) -> None:
+    """The operations against torch's own count."""
+    ui.self_check(counting.work_counted(controls.counted_now(here).config))
     ui.source(parameters.forward_flops)
 
 
@@ -208,19 +248,23 @@ def _work_figure(config: GPTConfig, way: str, mode: Mode) -> Figure:
         frame.n_tokens,
         title="Work for each token of a pass, by the length of the pass",
         x_title="tokens in the pass",
-        value_title="work a token",
+        value_title="work per token",
         unit=unit,
         stages=("feed_forward", "attention", "probability"),
         mode=mode,
     )
 
 
-def what_follows(now: Counted, here: Here) -> None:
+def configuration_controls(here: Here) -> None:
+    """What to start from, and every key."""
+    controls.preset(here)
+    controls.controls(here)
+
+
+def what_follows(here: Here) -> None:
     """All that a configuration decides, beside the same of the loaded model."""
-    total = parameters.count_parameters(now.config, now.tied)
-    st.header(f"{total:,} parameters", anchor=False)
-    loaded = views.costs(here.config, here.model.tied)
-    costs = views.costs(now.config, now.tied)
+    now = controls.counted_now(here)
+    loaded, costs = views.costs(here.config, here.model.tied), views.costs(now.config, now.tied)
     rows = [[markup.wrapping(name), cost.written, loaded[name].written] for name, cost in costs.items()]
     ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     frame = pd.DataFrame(
@@ -228,11 +272,15 @@ def what_follows(now: Counted, here: Here) -> None:
         columns=["what", "unit", "this", "loaded"],
     )
     ui.export_menu("configuration", frame)
-    ui.formula(_count_formula(now.config, now.tied, total))
     ui.note(
         "With a full context. Weights and K/V cache in float32. Work in FLOP (floating-point operations), with the output head at "
         "every position and the whole square of attention. The other parts of this page show the same configuration in detail."
     )
+
+
+def configuration_checks(here: Here) -> None:
+    """Count and operations against tensors and torch."""
+    now = controls.counted_now(here)
     shape = checks.drawn_counted(now, here, views.parts_by_component(now.config, now.tied, now.name))
     ui.self_check([shape, counting.work_counted(now.config)])
     ui.source(parameters.component_counts, parameters.forward_flops, parameters.kv_cache_bytes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from app import choices, counting, runtime, state, ui
+from app.beats import Try
 from app.chapters.parameters import checks, views
 from app.charts import histogram
 from app.recent import MB, keeping
@@ -41,31 +43,92 @@ def _tensors(config: GPTConfig, tied: bool) -> tuple[TensorShape, ...]:
     return parameters.tensor_shapes(config, tied)
 
 
+def listed(here: Here) -> tuple[dict[str, TensorShape], str]:
+    """The tensors of the layer in focus, or those outside the blocks, by their short names; and the one that was chosen."""
+    layer = None if state.chosen(choices.WEIGHTS_PLACE) == "outside" else here.layer
+    every = _tensors(here.config, here.model.tied)
+    found = {shape.name.removeprefix(f"blocks.{layer}."): shape for shape in every if shape.layer == layer}
+    name = state.chosen(choices.WEIGHTS_TENSOR)
+    return found, name if name in found else _default(found)
+
+
+def _default(found: dict[str, TensorShape]) -> str:
+    return choices.WEIGHTS_TENSOR.default if choices.WEIGHTS_TENSOR.default in found else next(iter(found))
+
+
+def figures(here: Here) -> tuple[dict[str, TensorShape], str, dict[str, WeightStatistics]]:
+    """As `listed`, and the figures of each tensor."""
+    shapes, name = listed(here)
+    return shapes, name, {short: statistics(here.model.identity, shape.name) for short, shape in shapes.items()}
+
+
+def which_tensor(here: Here) -> None:
+    """Where, which layer, which tensor."""
+    place = st.segmented_control(
+        "Where", list(PLACES), format_func=lambda name: PLACES[name], required=True, **state.choice(choices.WEIGHTS_PLACE)
+    )
+    ui.layer_slider(here, disabled=place == "outside")
+    names = list(listed(here)[0])
+    st.selectbox("Tensor", names, **state.choice(choices.WEIGHTS_TENSOR, among=names))
+
+
 def loaded_weights(here: Here) -> None:
     """Histogram and figures of one tensor, beside the others of its block."""
-    listed, name = _choose(here)
-    found = {short: statistics(here.model.identity, shape.name) for short, shape in listed.items()}
-    _histogram(listed[name], found[name])
-    _table(listed, found, name)
+    shapes, name, found = figures(here)
+    _histogram(shapes[name], found[name])
+    _table(shapes, found, name)
+
+
+def weights_maths(here: Here) -> None:
+    """Spread and norm, worked out."""
+    _, name, found = figures(here)
     _formula(found[name])
-    ui.self_check([counting.numbers_counted(here), checked(here.model.identity, listed[name].name)])
+
+
+def weights_checks(here: Here) -> None:
+    """The figures again, another way."""
+    shapes, name = listed(here)
+    ui.self_check([counting.numbers_counted(here), checked(here.model.identity, shapes[name].name)])
     ui.source(weight_statistics)
 
 
-def _choose(here: Here) -> tuple[dict[str, TensorShape], str]:
-    """The tensors of the layer in focus, or those outside the blocks, by their short names; and the one that was chosen."""
-    most = here.config.n_layers - 1
-    with st.container(horizontal=True, vertical_alignment="bottom", key="weights_choice"):
-        place = st.segmented_control(
-            "Where", list(PLACES), format_func=lambda name: PLACES[name], required=True, **state.choice(choices.WEIGHTS_PLACE)
-        )
-        if most:
-            st.slider("Layer", 0, most, disabled=place == "outside", width=260, **state.widget("layer", most))
-        layer = None if place == "outside" else here.layer
-        every = _tensors(here.config, here.model.tied)
-        listed = {shape.name.removeprefix(f"blocks.{layer}."): shape for shape in every if shape.layer == layer}
-        name = st.selectbox("Tensor", list(listed), width=260, **state.choice(choices.WEIGHTS_TENSOR, among=list(listed)))
-    return listed, str(name)
+def says_weights(here: Here) -> str:
+    """How the numbers of the tensor spread, against a normal distribution."""
+    shapes, name, found = figures(here)
+    mine = found[name]
+    start = (
+        f"The {mine.count:,} numbers of `{shapes[name].name}` have the mean **{significant(mine.mean)}** and the standard deviation "
+        f"**{significant(mine.spread)}**."
+    )
+    if mine.spread == 0:
+        return f"The {mine.count:,} numbers of `{shapes[name].name}` are all {significant(mine.mean)}."
+    if mine.near_zero > 1.25 * weights.NORMAL_NEAR_ZERO:
+        shape = "so more of them are very small than in a bell curve, and a few are large"
+    elif mine.near_zero < 0.8 * weights.NORMAL_NEAR_ZERO:
+        shape = "so fewer of them are very small than in a bell curve around 0"
+    else:
+        shape = "much as in a bell curve around 0"
+    return (
+        f"{start} {percent(mine.near_zero)} lie within a tenth of that around 0, {shape} (normal distribution: "
+        f"{percent(weights.NORMAL_NEAR_ZERO)})."
+    )
+
+
+def try_weights(here: Here) -> Sequence[Try]:
+    """Other tensors, another layer."""
+    _, name = listed(here)
+    wanted = {
+        "ln_1.scale": "The scale of a LayerNorm. Is it centred on 0 too?",
+        "feed_forward.widen.bias": "A bias: how far from 0?",
+        choices.WEIGHTS_TENSOR.default: "Queries, keys and values again",
+    }
+    tries = [
+        Try(said, shown=((choices.WEIGHTS_PLACE, "block"), (choices.WEIGHTS_TENSOR, tensor)))
+        for tensor, said in wanted.items()
+        if tensor != name
+    ][:2]
+    last = here.config.n_layers - 1
+    return [*tries, Try(f"The last layer, {last}", {"layer": last})] if here.layer != last else tries
 
 
 def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
@@ -84,18 +147,18 @@ def _histogram(shape: TensorShape, found: WeightStatistics) -> None:
     ui.note(f"Drawn to {significant(weights.REACH)} standard deviations on either side of the mean; {lie} beyond.")
 
 
-def _table(listed: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:
+def _table(shapes: dict[str, TensorShape], found: dict[str, WeightStatistics], chosen: str) -> None:
     rows = [
         [
             f"<code>{short}</code>",
-            markup.shape(*listed[short].shape),
+            markup.shape(*shapes[short].shape),
             f"{f.count:,}",
             *(significant(v) for v in (f.mean, f.spread, f.norm)),
             percent(f.near_zero),
         ]
         for short, f in found.items()
     ]
-    heads = ["Tensor", "Shape", "Numbers", "Mean", "Spread", "Norm", "Near zero"]
+    heads = ["Tensor", "Shape", "Numbers", "Mean", "Standard deviation", "Norm", "Near zero"]
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5, 6), marked=list(found).index(chosen))
     ui.export_menu("weight_statistics", lambda: statistics_frame(found))
 

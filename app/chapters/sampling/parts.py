@@ -57,7 +57,9 @@ PARTS: Beats = {
     "settings": Beat(
         "Two settings side by side", "What exactly do temperature, top-k and top-p do?", _of_logits(sections.two_settings),
         _of_logits(story.says_settings), steppers=_source, tries=_of_logits(story.try_settings), maths=_of_logits(sections.formula),
-        checks=_of_logits(sections.two_settings_checks), words=("temperature", "top-k", "top-p", "min-p", "logit", "softmax"), wide=True,
+        checks=_of_logits(sections.two_settings_checks),
+        words=("temperature", "top-k", "top-p", "min-p", "logit", "softmax", "vocabulary"),
+        wide=True,
     ),
     "choices": Beat(
         "How many choices are left", "How uncertain is the choice?", _of_logits(sections.choices_left), _of_logits(story.says_choices),
@@ -67,11 +69,11 @@ PARTS: Beats = {
     "draws": Beat(
         "Many draws", "How does chance pick one token?", _of_logits(sections.many_draws), _of_logits(story.says_draws),
         steppers=_source_and(sections.draws_controls), tries=_of_logits(story.try_draws), maths=_of_logits(sections.error_formula),
-        checks=_of_logits(sections.draws_checks), words=("probability", "seed", "temperature"),
+        checks=_of_logits(sections.draws_checks), words=("probability", "seed", "temperature", "logit"),
     ),
     "stops": Beat(
         "Why it stops", "Why does the text stop?", stops.stops, stops.says_stops,
         steppers=stops.which_end, tries=story.try_stops, checks=stops.stop_checks,
-        words=("context length", "end of text", "autoregressive"), questions=story.QUESTIONS,
+        words=("context length", "end of text", "autoregressive", "logit", "random number"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

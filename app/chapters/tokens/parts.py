@@ -19,7 +19,7 @@ PARTS: Beats = {
     ),
     "gpt2": Beat(
         "GPT-2's vocabulary", "How does GPT-2 cut “Hello, I am”?", gpt2.hello, gpt2.says_hello,
-        tries=gpt2.try_hello, checks=gpt2.checks, words=("vocabulary", "token id"),
+        tries=gpt2.try_hello, checks=gpt2.checks, words=("vocabulary", "token id", "Storyteller"),
     ),
     "other": Beat(
         "Rare words and emoji", "What happens to what it has never seen?", sections.special_cases, story.says_other,
@@ -30,6 +30,6 @@ PARTS: Beats = {
         "Surprise", "Which tokens did the model not expect?", surprise_sections.surprise_of_text, story.says_surprise,
         steppers=surprise_sections.text_control, tries=story.try_surprise,
         maths=surprise_sections.maths, checks=surprise_sections.checks,
-        words=("surprise", "probability", "softmax"), questions=story.QUESTIONS,
+        words=("surprise", "probability", "softmax", "vocabulary"), questions=story.QUESTIONS,
     ),
 }  # fmt: skip

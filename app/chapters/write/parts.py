@@ -16,6 +16,8 @@ PARTS: Beats = {
     ),
     "steps": Beat(
         "The seven steps", "How is one token made?", instrument.steps, instrument.says_steps,
-        words=("autoregressive", "logit", "softmax"), questions=instrument.QUESTIONS, wide=True,
+        words=("autoregressive", "logit", "softmax", "temperature", "top-k", "top-p", "min-p", "seed", "entropy", "sampling",
+            "random number"),
+        questions=instrument.QUESTIONS, wide=True,
     ),
 }  # fmt: skip

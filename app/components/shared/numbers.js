@@ -14,7 +14,7 @@ export function significant(value, most = 3) {
   const digits = Math.min(few, most);
   const kept = few <= most ? tidy : value;
   const [mantissa, exponent] = kept.toExponential(digits - 1).split("e");
-  if (exponent < LOWEST || exponent > HIGHEST) return real(`${mantissa}e${Number(exponent)}`);
+  if (exponent < LOWEST || exponent > HIGHEST) return real(`${mantissa} · 10${raised(exponent)}`);
   return grouped(kept.toFixed(Math.max(0, digits - 1 - exponent)));
 }
 
@@ -51,6 +51,10 @@ export function quantity(value, unit) {
 function grouped(text) {
   const [whole, part] = text.split(".");
   return real(whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : ""));
+}
+// "-7" -> "⁻⁷"
+function raised(exponent) {
+  return String(Number(exponent)).replace(/[-\d]/g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
 }
 function real(text) {
   return text.replaceAll("-", "−");
