@@ -41,8 +41,9 @@ def read_texts(text: str) -> Texts:
     found: list[tuple[int, ...]] = []
     for each in text.split("~") if text else []:
         shared, _, own = each.partition("!")
-        ids = (*(found[-1][: int(shared)] if found else ()), *read_ids(own))
-        if not ids or not 0 <= int(shared) <= len(ids) or ids in found or len(found) == MOST_TEXTS:
+        before = found[-1] if found else ()
+        ids = (*before[: int(shared)], *read_ids(own))
+        if not ids or not 0 <= int(shared) <= len(before) or ids in found or len(found) == MOST_TEXTS:
             raise ValueError(text)
         found.append(ids)
     return tuple(found)

@@ -5,6 +5,7 @@ Models and traces are shared by all visitors: both are immutable, and everything
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from app import log, offered, state
-from app.engine import EngineModel, EngineTrace
+from app.engine import Engine, EngineModel, EngineTrace
 from app.engine.local import Local
 from app.engine.methods import probabilities
 from app.live.slot import SLOT
@@ -47,7 +48,19 @@ class SequenceInView:
     started_empty: bool
 
 
-ENGINE = Local(visitor, SLOT.hold)
+# The address of a Ray cluster, as `ray start` prints it; "auto" for the one of this machine. Without it models run in this process.
+CLUSTER_VARIABLE = "GLASS_RAY_ADDRESS"
+
+
+def _engine() -> Engine:
+    if address := os.environ.get(CLUSTER_VARIABLE, ""):
+        from app.engine.ray_serve import RayServe  # brings Ray along
+
+        return RayServe(address, visitor, SLOT.hold)
+    return Local(visitor, SLOT.hold)
+
+
+ENGINE = _engine()
 
 
 def model(name: str) -> EngineModel:

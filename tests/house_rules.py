@@ -20,12 +20,14 @@ ALLOWED_IMPORTS = {
     "gptcore": {"gptcore", "torch", "numpy", "tiktoken", "safetensors", "huggingface_hub", "jaxtyping", "regex"},
     "gptcore/training": {"gptcore", "torch", "numpy", "jaxtyping", "regex", "safetensors", "tokenizers", "tqdm"},
     "app": {"app", "gptcore", "streamlit", "plotly", "pandas", "numpy", "torch", "PIL"},
+    "app/engine": {"app", "gptcore", "numpy", "ray", "torch"},
     "app/server": {"app.server", "streamlit", "starlette", "uvicorn", "google.protobuf"},
     "app/room": {"app", "streamlit", "starlette", "latex2mathml", "markdown_it", "segno"},
     "app/charts": {"app.charts", "app.palette", "app.writing.numbers", "plotly", "pandas", "numpy"},
     "pages": {"app", "gptcore", "streamlit", "pandas", "numpy"},
 }
 TORCH_IN_APP = {"app/engine/local.py"}  # where traces come from
+RAY_IN = "app/engine/ray_serve.py"  # imported where a cluster is asked for, and nowhere else
 RANDOM_MODULES = {"random", "secrets", "uuid"}
 # Where chance has nothing to do with a model: a class's code and token, the name of a tab, and when a browser tries again.
 SECRETS_IN = "app/room/codes.py"
@@ -109,6 +111,8 @@ def import_faults(name: str, text: str) -> list[str]:
             faults.append(f"{name} imports {found}, which is private")
         if name.startswith("app/") and found.split(".")[0] == "torch" and name not in TORCH_IN_APP:
             faults.append(f"{name} imports torch, which belongs to {', '.join(sorted(TORCH_IN_APP))}")
+        if found.split(".")[0] == "ray" and name != RAY_IN:
+            faults.append(f"{name} imports ray, which belongs to {RAY_IN}")
         if name.startswith("app/chapters/") and name.endswith("views.py") and found.split(".")[0] == "streamlit":
             faults.append(f"{name} imports {found}: views are data, which sections draw")
     return faults

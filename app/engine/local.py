@@ -6,6 +6,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -31,12 +32,14 @@ _LARGEST_PIECE = 256
 class Local:
     """Models by name, the last MODELS_IN_MEMORY that were asked for; their traces are kept by their own stores.
 
-    visitor: who is calling, for the turns in the queue; when_busy: as `Queue` takes it.
+    visitor: who is calling, for the turns in the queue; when_busy: as `Queue` takes it; threads: of torch, 0 for all cores but one.
     """
 
-    def __init__(self, visitor: Callable[[], Visitor], when_busy: Callable[[bool], object] = lambda busy: None) -> None:
+    def __init__(
+        self, visitor: Callable[[], Visitor], when_busy: Callable[[bool], object] = lambda busy: None, threads: int = 0
+    ) -> None:
         self._visitor = visitor
-        self._queue = Queue(_share_cores, when_busy)
+        self._queue = Queue(partial(_share_cores, threads), when_busy)
         self._lock = Lock()  # for the fields below
         self._loaded: OrderedDict[str, tuple[LanguageModel, EngineModel]] = OrderedDict()  # by name
         self._names: dict[str, str] = {}  # identity -> name, of all that were ever loaded
@@ -139,7 +142,7 @@ def _check_same(model: EngineModel, identity: str) -> None:
         raise CheckpointError(f"The files of the model {identity[:80]!r} have changed since it was loaded; choose it again.")
 
 
-def _share_cores() -> None:
+def _share_cores(threads: int) -> None:
     """Once, before the first pass. One core stays free for the server: two threads that wait for each other on a busy machine are
     many times slower than one."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from gptcore.errors import GPTCoreError
 from gptcore.run import Run
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 # The name of a method of Trace, or a function of a module that `queued` was put on: both can be named to another process.
 Method: TypeAlias = str | Callable[..., Any]
+
+
+class EngineError(GPTCoreError):
+    """An engine that cannot be reached, is full, or gave no answer in time."""
 
 
 class Engine(Protocol):

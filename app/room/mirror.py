@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 from streamlit.proto.Block_pb2 import Block
@@ -51,32 +52,48 @@ class _Placed:
 
 
 @dataclass
+class _Recording:
+    """What one run has drawn so far. number: runs in the order in which they began; written, fragments: what it has drawn anew."""
+
+    number: int
+    nodes: dict[Path, _Placed]
+    written: set[Path] = field(default_factory=set)
+    fragments: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Mirror:
-    """All that one session shows, by its place. A run of the page begins anew, a run of a fragment replaces what it had written."""
+    """All that one session shows, by its place. A run of the page begins anew, a run of a fragment replaces what it had written.
+
+    A run that was given up may still be on its way out, in a thread of its own, when the next has begun: each is recorded by itself.
+    """
 
     nodes: dict[Path, _Placed] = field(default_factory=dict)
-    _new: dict[Path, _Placed] | None = None
-    _written: set[Path] = field(default_factory=set)
-    _fragments: set[str] = field(default_factory=set)
+    _open: dict[int, _Recording] = field(default_factory=dict)  # by thread
+    _begun: int = 0
+    _shown: int = 0  # the number of the run that is shown
+    _lock: Any = field(default_factory=Lock)
 
     @property
     def is_open(self) -> bool:
-        """Whether a run has begun and not ended."""
-        return self._new is not None
+        """Whether a run of this thread has begun and not ended."""
+        return get_ident() in self._open
 
     def begin(self, is_page: bool) -> None:
         """A run begins, of the page or of a fragment."""
-        self._new = {} if is_page else dict(self.nodes)
-        self._written, self._fragments = set(), set()
+        with self._lock:
+            self._begun += 1
+            self._open[get_ident()] = _Recording(self._begun, {} if is_page else dict(self.nodes))
 
     def take(self, path: Path, delta: Delta) -> None:
-        """A message of this run: something new at a place."""
-        if self._new is None or not path or path[0] != _MAIN:
+        """A message of this thread's run: something new at a place."""
+        run = self._open.get(get_ident())
+        if run is None or not path or path[0] != _MAIN:
             return
         kind = delta.WhichOneof("type")
         if kind == "new_element":
-            for below in [each for each in self._new if each[: len(path)] == path]:
-                del self._new[below]
+            for below in [each for each in run.nodes if each[: len(path)] == path]:
+                del run.nodes[below]
             node = _Placed(Element(), delta.fragment_id)
             node.what.CopyFrom(delta.new_element)
         elif kind == "add_block":
@@ -84,21 +101,27 @@ class Mirror:
             node.what.CopyFrom(delta.add_block)
         else:
             return
-        self._new[path] = node
-        self._written.add(path)
+        run.nodes[path] = node
+        run.written.add(path)
         if delta.fragment_id:
-            self._fragments.add(delta.fragment_id)
+            run.fragments.add(delta.fragment_id)
 
-    def end(self) -> None:
-        """The run is over: what its fragments had written before, and not again, is gone."""
-        if self._new is None:
-            return
-        new, self._new = self._new, None
-        self.nodes = {path: node for path, node in new.items() if path in self._written or node.fragment not in self._fragments}
+    def end(self) -> bool:
+        """The run is over: what its fragments had written before, and not again, is gone. Whether it is the newest."""
+        with self._lock:
+            run = self._open.pop(get_ident())
+            if run.number < self._shown:
+                return False
+            self._shown = run.number
+            self.nodes = {
+                path: node for path, node in run.nodes.items() if path in run.written or node.fragment not in run.fragments
+            }
+            return True
 
     def drop(self) -> None:
         """The run was given up for another; what stood there stays."""
-        self._new = None
+        with self._lock:
+            self._open.pop(get_ident(), None)
 
     def shown(self) -> tuple[list[Item], dict[str, bytes]]:
         """(what stands on the page, top to bottom; the bytes of each component by the name of its part)."""

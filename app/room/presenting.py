@@ -181,9 +181,9 @@ def _ended(desk: _Desk) -> Iterator[None]:
     except BaseException:  # another run takes its place, which will be whole
         desk.mirror.drop()
         raise
-    desk.mirror.end()
     try:
-        publish(desk.room, desk.mirror)
+        if desk.mirror.end():
+            publish(desk.room, desk.mirror)
     except Exception as error:  # noqa: BLE001  told to the teacher, whose own page is not affected, and logged
         state.keep_problem(log.message(error))
 

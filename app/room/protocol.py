@@ -139,14 +139,13 @@ def _here(room: Room, member: Member, said: Mapping[str, Any]) -> None:
     member.tell({"kind": "here"})
 
 
-@kind("role", PUPILS)
-def _role(room: Room, member: Member, said: Mapping[str, Any]) -> None:
-    """{"role"}: a follower tries something, or comes back."""
-    if said.get("role") not in PUPILS:
-        raise ValueError("not a pupil's role")
-    member.role = said["role"]
+@kind("alone", frozenset({FOLLOW}))
+def _alone(room: Room, member: Member, said: Mapping[str, Any]) -> None:
+    """{"is"}: a follower tries something, or comes back; meanwhile the state is sent on."""
+    if not isinstance(said.get("is"), bool):
+        raise ValueError("neither alone nor not")
+    member.is_alone = said["is"]
     room.recount()
-    member.wake()
 
 
 @kind("hand", frozenset({PRESENT}))

@@ -41,11 +41,13 @@ class RoomRefused(Exception):
 @dataclass(eq=False)
 class Member:
     """One connection. role: one of ROLES; tab: a random name that the browser's tab gave itself; wake: called in the event loop when
-    there is something to send; outbox: what goes to this connection alone."""
+    there is something to send; is_alone: a follower who tries something by itself at this moment; outbox: what goes to this connection
+    alone."""
 
     role: str
     tab: str
     wake: Callable[[], object] = lambda: None
+    is_alone: bool = False
     outbox: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=8))
 
     def tell(self, message: Mapping[str, Any]) -> None:
@@ -154,7 +156,7 @@ class Room:
     def recount(self) -> None:
         """Say to the teacher how many are here, by role."""
         with self.lock:
-            found = Counter(member.role for member in self.members)
+            found = Counter(EXPLORE if member.is_alone else member.role for member in self.members)
             self.change({"count": {role: found[role] for role in sorted(ROLES)}}, delay=SOON)
             self.on_count()
 

@@ -19,7 +19,8 @@ STYLES, EARLY = "shared/page.css", "shared/early.js"
 # Streamlit fetches the code of a kind of element when the first of it is to be drawn, and something of another height stands there until
 # then. What nearly every page has is fetched with the page.
 SOON_NEEDED = (
-    "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "Radio", "Selectbox", "Slider", "StreamlitMarkdown",
+    "BidiComponent", "Button", "ButtonGroup", "Checkbox", "Html", "NumberInput", "Radio", "Selectbox", "Slider", "StreamlitMarkdown",
+    "TextInput", "rehype-katex", "rehype-raw",
 )  # fmt: skip
 _OF_A_CLASS = re.compile(r"/r(/[^/]*)?$")  # the end of an address whose page is the app's own (app/room/routes.py)
 _END_OF_HEAD, _BODY, _TITLE = "</head>", "<body>", "<title>Streamlit</title>"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app import choices
 from app.shell.navigation import PAGES
@@ -51,9 +52,17 @@ def on(page: Page) -> bool:
     way = page.locator("footer button.on")
     if not way.is_visible():
         return False
-    with settled(page):
-        way.click()
-    return True
+    heading = page.get_by_test_id("stMain").get_by_role("heading", level=1).first
+    before = heading.inner_text()
+    for patience in (5_000, 30_000):  # a change of colours draws the page again, and a click in between goes nowhere
+        with settled(page):
+            way.click()
+        try:
+            heading.filter(has_not_text=before).wait_for(timeout=patience)
+        except PlaywrightTimeout:
+            continue
+        return True
+    raise AssertionError(f"Nothing came after {before!r}.")
 
 
 @pytest.mark.timeout(600)

@@ -93,13 +93,15 @@ def test_the_plane_holds_the_tokens_and_their_neighbours_and_says_what_it_keeps(
     assert np.allclose(np.sort(points.var(0))[::-1] * len(points), spreads[:2], rtol=1e-6)
 
 
-def test_lengths_are_listed_up_to_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+def test_lengths_are_listed_around_the_token_in_focus(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "embeddings", prompt="a" * 40, position="20", embeddings="lengths")
-    assert f"{views.WINDOW} of 40 tokens" in printed(at)
+    assert any(each.value.endswith(" of 40") for each in at.caption)
     table = next(t for t in printed(at).split("<table") if "Position row" in t)
     places = [row.split("<td>")[1].split(" ")[0] for row in table.split("<tr")[2:]]
-    assert places == [str(i) for i in range(9, 21)]
+    assert places == [str(i) for i in range(14, 26)]
     assert '<tr class="marked"><td>20 <' in table
+    at.button(key="window_earlier").click().run()
+    assert "Positions 2 to 13 of 40" in [each.value for each in at.caption]
 
 
 def test_a_sum_that_does_not_add_up_fails_its_check() -> None:

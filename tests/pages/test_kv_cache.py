@@ -135,7 +135,14 @@ def test_the_work_drawn_is_what_torch_counts_both_ways(
 def test_a_long_sequence_is_drawn_as_a_window_that_says_so(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = opened(monkeypatch, tiny_folder, prompt=PROMPTS["longest"])
     assert numbers(figure(at, "Query, keys and values")["data"][0]["z"]).shape == (sections.ROWS, 3 * WIDTH)
-    assert "The last 24 of 64 tokens are drawn." in printed(at)
+    assert "Positions 40 to 63 of 64" in [each.value for each in at.caption]
+    at.button(key="window_earlier").click().run()
+    assert "Positions 16 to 39 of 64" in [each.value for each in at.caption] and at.query_params["position"] == "28"
+    at.button(key="window_earlier").click().run()
+    assert at.button(key="window_earlier").disabled and not at.exception
+    while not at.button(key="window_later").disabled:
+        at.button(key="window_later").click().run()
+    assert "Positions 40 to 63 of 64" in [each.value for each in at.caption]
 
 
 def test_nothing_is_measured_before_it_is_asked_for_but_what_will_be_is_said(

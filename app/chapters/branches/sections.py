@@ -86,8 +86,12 @@ def _draw_tree(here: Here, unwritten: Unwritten) -> None:
             disabled=leaf.ids == here.ids, on_click=state.guarded(_take), args=(leaf.ids[n_prompt:], unwritten),
         )  # fmt: skip
     left_out = len(views.leaves(found)) - len(shown)
+    longest = max(len(leaf.ids) for leaf in shown)
+    ends = (
+        f" Drawn are positions {first} to {first + views.COLUMNS - 1} of {longest:,}." if longest > first + views.COLUMNS else ""
+    )
     ui.note(
-        "Bits: log₂ of the probability of everything after the prompt, at temperature 1. A click makes that text the one in view."
+        f"Bits: log₂ of the probability of everything after the prompt, at temperature 1. A click makes that text the one in view.{ends}"
         + (f" {counted(left_out, 'text')} more {'is' if left_out == 1 else 'are'} not drawn." if left_out else "")
     )
     mode = ui.mode()

@@ -20,7 +20,7 @@ from gptcore.random_numbers import MAX_SEED
 from gptcore.run import Run
 from gptcore.sampling import SamplingSettings
 
-LANES, COLUMNS = 9, 20  # texts and tokens in the picture
+LANES, COLUMNS = 9, 60  # texts and tokens in the picture
 WRITTEN = 10  # tokens of a text that is written here
 OFFERED = 3
 _SMALL = 2e7  # multiplications for one token: with fewer, all that are offered are drawn in one turn

@@ -89,13 +89,20 @@ def next_tokens(whole: Here) -> None:
         {name: series[name] for name in names}, labels=shown.texts, title=f"The next token{kind}: {SIDES[side]}",
         value_title="change of probability" if side == "difference" else "probability",
         unit="%", stages=("reference", "probability") if side == "both" else (STAGES.get(side, "ablation"),), most_ticks=5,
-        reach=0.0 if side == "difference" else float(max(shown.a.max(initial=0.0), shown.b.max(initial=0.0))), mode=ui.mode(),
+        reach=_reach(side, shown), mode=ui.mode(),
     )  # fmt: skip
     ui.chart(
         figure,
         name="compared-next",
         data=pd.DataFrame({"token": shown.texts, "a": shown.a, "b": shown.b, "b_minus_a": shown.b - shown.a}),
     )
+
+
+def _reach(side: str, shown: views.NextTokens) -> float:
+    """How far the axis goes: as far for A as for B; for a difference with room for its number on a phone, too."""
+    if side == "difference":
+        return 1.5 * float(np.abs(shown.b - shown.a).max(initial=0.0))
+    return float(max(shown.a.max(initial=0.0), shown.b.max(initial=0.0)))
 
 
 def texts(whole: Here) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import interventions, palette, picture_files, ui
+from app import interventions, palette, picture_files, ui, windows
 from app.chapters.embeddings import checks, views
 from app.charts import curves, grouped_bars, histogram, scatter_2d, strip
 from app.components.map_canvas import token_map
@@ -172,8 +172,7 @@ def the_lengths(here: Here) -> None:
     ]
     lit = int((data["position"] == here.position).to_numpy().argmax())
     ui.bars(["Position, token", "Token row", "Position row", "Sum"], rows, marked=lit)
-    if len(here.ids) > len(data):
-        ui.note(f"{len(data)} of {len(here.ids):,} tokens, up to the one in focus or the first ones.")
+    windows.ways(here, views.window(here))
     ui.export_menu("embedding-lengths", data)
     of_tokens, of_positions = views.lengths(here.model.identity)
     left, right = st.columns(2, gap="large")

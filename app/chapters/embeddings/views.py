@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from app import runtime
+from app import runtime, windows
 from app.components.map_canvas import Prepared, prepare
 from app.engine import queued
 from app.recent import MB, keeping
@@ -153,9 +153,8 @@ def neighbour_frame(here: Here, found: embeddings.Neighbours) -> pd.DataFrame:
 
 
 def window(here: Here) -> range:
-    """The positions whose lengths are listed: WINDOW, up to the one in focus or the first ones."""
-    stop = max(here.position + 1, min(WINDOW, len(here.ids)))
-    return range(max(0, stop - WINDOW), stop)
+    """The positions whose lengths are listed."""
+    return windows.window(len(here.ids), here.position, WINDOW)
 
 
 def lengths_in_text(here: Here, sums: np.ndarray) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from app.chapters.kv_cache import views
 from app.charts import VerticalLine, curves, parted_strip
 from app.recent import MB, keeping
 from app.runtime import Here
+from app.windows import ways, window
 from app.writing.markup import code
 from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
 from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
@@ -34,12 +35,11 @@ def _attention(here: Here) -> AttentionActivations:
 
 def kept(here: Here) -> None:
     """The newest query beside all keys and values of one head."""
-    n = len(here.ids)
-    _strip(here, _attention(here))
-    first = max(0, n - ROWS)
-    window = f"The last {n - first} of {n:,} tokens are drawn. " if first else ""
+    positions = window(len(here.ids), here.position, ROWS)
+    _strip(here, _attention(here), positions)
+    ways(here, positions)
     ui.note(
-        f"{window}One row per token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
+        f"One row per token, {counted(here.config.head_dim, 'number')} in each part. Each part has a scale of its own: "
         "100 % is its largest number, whatever the sign, which is written below it. The queries of earlier tokens are not there: "
         "each was used once, when its token was the newest. No later token asks with it again, but every later token attends to the "
         "earlier keys and values."
@@ -92,20 +92,21 @@ def _unchanged(run: Run, layer: int) -> Check:
     return runtime.trace(run).check_earlier_tokens(layer)
 
 
-def _strip(here: Here, attention: AttentionActivations) -> None:
-    n, width = len(here.ids), here.config.head_dim
-    first = max(0, n - ROWS)
-    query = np.full((n - first, width), np.nan)
-    query[-1] = attention.q[0, 0]
-    parts = dict(zip(PARTS, (query, attention.k[0, first:], attention.v[0, first:]), strict=True))
+def _strip(here: Here, attention: AttentionActivations, positions: range) -> None:
+    """The rows of these positions; the newest query stands in its own row, where that is drawn."""
+    rows, newest = list(positions), len(here.ids) - 1
+    query = np.full((len(rows), here.config.head_dim), np.nan)
+    if rows[-1] == newest:
+        query[-1] = attention.q[0, 0]
+    parts = dict(zip(PARTS, (query, attention.k[0, rows], attention.v[0, rows]), strict=True))
     figure = parted_strip(
         parts,
-        row_names=[f"{token} ({first + i})" for i, token in enumerate(here.tokens[first:])],
+        row_names=[f"{here.tokens[position]} ({position})" for position in rows],
         title=f"Query, keys and values of layer {here.layer}, head {here.head}",
         mode=ui.mode(),
     )
     values = np.hstack(list(parts.values()))
-    ui.chart(figure, name="keys-and-values", data=lambda: _kept_frame(here, values, first))
+    ui.chart(figure, name="keys-and-values", data=lambda: _kept_frame(here, values, rows[0]))
 
 
 def _kept_frame(here: Here, values: np.ndarray, first: int) -> pd.DataFrame:

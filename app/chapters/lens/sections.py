@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import choices, faults, state, ui
+from app import choices, faults, state, ui, windows
 from app.chapters.lens import drawing, views
 from app.chapters.lens.drawing import COLOURINGS
 from app.chapters.lens.views import Column
@@ -52,6 +52,7 @@ def every_position(here: Here) -> None:
         _grid(here, found, positions, chosen)
 
     (faults.fragment(fill, run_every=FILLING) if filling else fill)()
+    windows.ways(here, positions)
     _likeliest(here, focus)
 
 
@@ -125,10 +126,7 @@ def _extent(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -
     last = here.config.n_layers
     half = drawing.depth_names(last)[int(settled.quantile(0.5, interpolation="lower"))]
     late = int((settled == last).sum())
-    return (
-        f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed in the last block. "
-        "Click a token in the text above to see others."
-    )
+    return f"{which}. Half of these predictions had settled by {half}; {late} of {len(positions)} changed in the last block."
 
 
 def cell_in_numbers(here: Here) -> None:

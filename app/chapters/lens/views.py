@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from app import windows
 from app.engine import queued
 from app.recent import MB, Recent
 from app.runtime import Here
@@ -52,11 +53,8 @@ KEPT: Recent[Column] = Recent(24 * MB)  # by the tokens that they depend on: 2 t
 
 
 def window(n_tokens: int, focus: int) -> range:
-    """The positions in the grid: the newest, or, where these leave out the focus, as many around it."""
-    start = max(0, n_tokens - WINDOW)
-    if focus < start:
-        start = max(0, focus - WINDOW // 2)
-    return range(start, min(n_tokens, start + WINDOW))
+    """The positions in the grid."""
+    return windows.window(n_tokens, focus, WINDOW)
 
 
 def columns_at_once(config: GPTConfig) -> int:

@@ -57,6 +57,7 @@ class Stage {
 
   status(word, text) {
     const shown = this.socket?.state.get("page");
+    if (word === "open" && !this.isOpen && this.isAlone) this.socket.say("alone", { is: true }); // a new connection
     this.isOpen = word === "open";
     document.documentElement.classList.toggle("stage-lost", !this.isOpen);
     const waiting = { open: "Connected. The teacher's page comes here.", lost: "Connecting …" }[word] ?? text;
@@ -122,7 +123,7 @@ class Stage {
   tryAlone() {
     if (this.isAlone) return;
     this.isAlone = true;
-    this.socket.say("role", { role: "explore" });
+    this.socket.say("alone", { is: true });
     const back = make("button", "stage-button on", "Back to class");
     back.type = "button";
     back.onclick = () => this.back();
@@ -131,7 +132,7 @@ class Stage {
   }
 
   back() {
-    if (this.isAlone) this.socket.say("role", { role: "follow" });
+    if (this.isAlone) this.socket.say("alone", { is: false });
     this.isAlone = false;
     this.foot.hidden = true;
     this.page.clear();

@@ -78,13 +78,15 @@ def test_the_remotes_button_reaches_the_screens_that_are_there_and_no_pupil(room
         say(room, phone, "press", key="format the disk")
 
 
-def test_a_follower_who_tries_something_counts_as_exploring(room: Room) -> None:
+def test_a_follower_who_tries_something_counts_as_exploring_and_misses_nothing(room: Room) -> None:
     pupil = Member(FOLLOW, "p")
     room.join(pupil)
-    say(room, pupil, "role", role=EXPLORE)
-    assert room.value("count")["explore"] == 1
+    say(room, pupil, "alone", **{"is": True})
+    assert room.value("count")["explore"] == 1 and pupil.role == FOLLOW
+    say(room, pupil, "alone", **{"is": False})
+    assert room.value("count")["explore"] == 0
     with pytest.raises(ValueError):
-        say(room, pupil, "role", role=PRESENT)
+        say(room, pupil, "alone", **{"is": "king"})
 
 
 def test_everybody_is_called_back_as_often_as_the_teacher_wants(room: Room) -> None:

@@ -95,7 +95,7 @@ def test_the_teacher_hears_how_many_are_here_within_a_quarter_of_a_second(room: 
     pupils = [Member(FOLLOW, str(i)) for i in range(3)]
     for pupil in pupils:
         room.join(pupil)
-    pupils[0].role = EXPLORE
+    pupils[0].is_alone = True
     room.recount()
     room.leave(pupils[2])
     assert room.value("count") == {"explore": 1, "follow": 1, "present": 0, "remote": 0}

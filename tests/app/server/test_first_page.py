@@ -41,7 +41,7 @@ def test_the_page_has_the_styles_before_the_app_and_they_are_there(client: TestC
 
 
 def test_what_nearly_every_page_needs_is_fetched_with_it(client: TestClient) -> None:
-    wanted = re.findall(r'modulepreload" crossorigin href="\./static/js/(\w+)\.', client.get("/").text)
+    wanted = re.findall(r'modulepreload" crossorigin href="\./static/js/([\w-]+)\.', client.get("/").text)
     assert set(first_page.SOON_NEEDED) <= set(wanted)
     static = Path(file_util.get_static_dir())
     assert all(
