@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from app import choices, guesses, runtime, sequence, state, tellings
-from app.room.questions import FREE, GUESS, Asked, Vocabulary
+from app.room.questions import FREE, GUESS, Asked, Guessable
 from app.room.questions import ask as open_question
 from app.room.room import Room
 from app.runtime import Here
@@ -53,7 +53,7 @@ def free(here: Here) -> Asked:
     """Any token of the vocabulary."""
     choice, tokenizer = sequence.selection(here), here.model.tokenizer
     probability = dict(zip(choice.token_ids.tolist(), choice.base_probs.tolist(), strict=True))
-    vocabulary = Vocabulary(
+    vocabulary = Guessable(
         lambda word: int(tokenizer.encode_text(f" {word}")[0]), tokenizer.text_of, probability.__getitem__,
         [int(token) for token in choice.token_ids[:100]], choice.chosen_id,
     )  # fmt: skip

@@ -31,7 +31,7 @@ COMMON = 100  # what one voter alone typed is shown if it is among so many likel
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Guessable:
     """What may be guessed freely. token_of: a typed word -> id of its first token; text_of: id -> visible text; probability: of an id;
     likeliest: ids, the likeliest first; chosen: the id that the model takes."""
 
@@ -58,7 +58,7 @@ class Asked:
     right: int | None = None
     model: tuple[float, ...] = ()
     chosen: str = ""
-    vocabulary: Vocabulary | None = None
+    vocabulary: Guessable | None = None
 
 
 def own(what: object, asked: object, options: object = None, right: object = None) -> Asked:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.room import codes, protocol, questions
-from app.room.questions import FOUR, FREE, GUESS, YES_NO, Asked, Vocabulary
+from app.room.questions import FOUR, FREE, GUESS, YES_NO, Asked, Guessable
 from app.room.room import EXPLORE, FOLLOW, PRESENT, REMOTE, Member, Room
 from tests.app.room.frames import read
 
@@ -39,7 +39,7 @@ def guess(right: int = 1) -> Asked:
 
 
 def free(likeliest: tuple[int, ...] = (0, 1, 2, 3)) -> Asked:
-    vocabulary = Vocabulary(lambda word: WORDS.index(word.lower()), WORDS.__getitem__, MODEL.__getitem__, likeliest, 2)
+    vocabulary = Guessable(lambda word: WORDS.index(word.lower()), WORDS.__getitem__, MODEL.__getitem__, likeliest, 2)
     return Asked(FREE, "What next?", passage="The old", chosen="dragon", vocabulary=vocabulary)
 
 
