@@ -10,7 +10,7 @@ export function sentences({ rows, voted, model_bits, class_bits, chosen }) {
   if (chosen) said.push(`The model writes ${chosen}.`);
   else if (right) said.push(`Right is: ${right.text}.`);
   if (right) {
-    const share = voted[last] ? `${percent(right.votes[last] / voted[last])} of ${count(voted[last])} votes` : "nobody voted";
+    const share = voted[last] ? `${percent(right.votes[last] / voted[last])} of ${count(voted[last])} ${voted[last] === 1 ? "vote" : "votes"}` : "nobody voted";
     const model = right.model === null ? "" : `, the model ${percent(right.model)}`;
     const what = chosen && right.text !== chosen.replace(/^␣/, "") && right.text !== chosen ? `“${right.text}”: ` : "";
     said.push(`${what}the class ${voted[last] ? "gave it " : ""}${share}${model}.`.replace(/^./, (first) => first.toUpperCase()));
@@ -32,8 +32,9 @@ export function drawResult(place, { results }) {
   const hasModel = rows.some((row) => row.model !== null);
   const names = voted.length > 1 ? ["Class, first round", "Class, second round"] : ["Class"];
   const legend = make("p", "ask-legend");
-  names.forEach((name, i) => legend.append(make("span", `ask-key ${kindOf(i, voted.length)}`), `${name} (${count(voted[i])})`));
-  if (hasModel) legend.append(make("span", "ask-key model"), "Model");
+  const key = (kind, text) => legend.appendChild(make("span", "", text)).prepend(make("span", `ask-key ${kind}`));
+  names.forEach((name, i) => key(kindOf(i, voted.length), `${name} (${count(voted[i])})`));
+  if (hasModel) key("model", "Model");
   const table = make("table", "ask-bars");
   table.setAttribute("aria-label", "The class's votes and the model's probabilities");
   const head = table.appendChild(make("thead", "for-ears")).appendChild(make("tr"));
