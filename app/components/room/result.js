@@ -10,7 +10,9 @@ export function sentences({ rows, voted, model_bits, class_bits, chosen }) {
   if (chosen) said.push(`The model writes ${chosen}.`);
   else if (right) said.push(`Right is: ${right.text}.`);
   if (right) {
-    const share = voted[last] ? `${percent(right.votes[last] / voted[last])} of ${count(voted[last])} ${voted[last] === 1 ? "vote" : "votes"}` : "nobody voted";
+    const share = voted[last]
+      ? `${percent(right.votes[last] / voted[last])} of ${count(voted[last])} ${voted[last] === 1 ? "vote" : "votes"}`
+      : "nobody voted";
     const model = right.model === null ? "" : `, the model ${percent(right.model)}`;
     const what = chosen && right.text !== chosen.replace(/^␣/, "") && right.text !== chosen ? `“${right.text}”: ` : "";
     said.push(`${what}the class ${voted[last] ? "gave it " : ""}${share}${model}.`.replace(/^./, (first) => first.toUpperCase()));
@@ -51,7 +53,8 @@ export function drawResult(place, { results }) {
   }
   const words = sentences(results).map((said) => make("p", "ask-said", said));
   const hidden = others.at(-1);
-  if (hidden) words.push(make("p", "ask-note", `${count(hidden)} ${hidden === 1 ? "vote" : "votes"} for tokens that are not shown.`));
+  if (hidden)
+    words.push(make("p", "ask-note", `${count(hidden)} ${hidden === 1 ? "vote" : "votes"} for tokens that are not shown.`));
   place.replaceChildren(legend, table, ...words);
 }
 
