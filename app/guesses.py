@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from app import choices, sequence, state
@@ -48,6 +49,24 @@ def make_word(here: Here, word: str) -> None:
     """Guess a word: its first token, with the space before it that words have inside a text."""
     if text := word.strip():
         make(here, here.model.tokenizer.encode_text(f" {text}")[0])
+
+
+def forget(here: Here) -> None:
+    """The token after this text is to be guessed again."""
+    state.remember("guesses", {key: guess for key, guess in _kept().items() if key != _key(here)})
+
+
+def offered(here: Here, choice: Selection, likely: int, unlikely: Sequence[int]) -> list[int]:
+    """Ids to choose from: so many of the likeliest, and those at some lower ranks; by their texts, so that the order gives nothing
+    away."""
+    ranks = {*range(likely), *unlikely}
+    ids = {int(choice.token_ids[min(at, len(choice.token_ids) - 1)]) for at in ranks}
+    return sorted(ids, key=lambda token: here.model.tokenizer.text_of(token).lower())
+
+
+def word(text: str) -> str:
+    """A token as a word to choose: its space is drawn where there is nothing else to see."""
+    return text.removeprefix("␣") or text
 
 
 def rank(choice: Selection, token: int) -> int | None:

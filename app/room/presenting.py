@@ -97,6 +97,8 @@ def heard(said: Sequence[Any]) -> None:
             claim(code, token)
         case ["end"]:
             end()
+        case ["ask", str(kind)]:
+            ask(kind)
 
 
 def start() -> None:
@@ -125,6 +127,14 @@ def claim(code: Any, token: Any) -> None:
     desk = _desk()
     if desk is None or desk.room is not room:
         _take(room)
+
+
+def ask(kind: str) -> None:
+    """Have the class guess the token after the text in view: questions.GUESS or questions.FREE."""
+    if desk := _desk():
+        from app.room import asking  # here, since numpy and the model's side come with it, and a class is what few have
+
+        asking.ask(desk.room, kind)
 
 
 def end() -> None:

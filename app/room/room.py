@@ -75,6 +75,7 @@ class Room:
         self.rev = 0
         self.memory: dict[str, Any] = {}
         self.on_change: Callable[[float], object] = lambda delay: None
+        self.on_count: Callable[[], object] = lambda: None  # after somebody came, went, or took another role
         self.members: set[Member] = set()
         self._fields: dict[str, _Field] = {}
         self._dropped: dict[str, int] = {}
@@ -157,6 +158,7 @@ class Room:
         with self.lock:
             found = Counter(EXPLORE if member.is_alone else member.role for member in self.members)
             self.change({"count": {role: found[role] for role in sorted(ROLES)}}, delay=SOON)
+            self.on_count()
 
     def end(self) -> None:
         """Everybody goes home."""

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.room import codes, protocol, stage
+from app.room import questions as questions  # its kinds of messages
 from app.room.hub import HUB, Hub
 from app.room.room import Member, Room, RoomRefused
 from app.server.log import Seldom

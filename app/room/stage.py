@@ -39,6 +39,7 @@ _PAGE = """<!doctype html>
 </style>
 <link rel="stylesheet" href="{assets}shared/page.css">
 <link rel="stylesheet" href="{assets}room/stage.css">
+<link rel="stylesheet" href="{assets}room/question.css">
 <script type="application/json" id="colours">{colours}</script>
 <script type="module" src="{assets}room/stage.js"></script>
 </head>

@@ -133,3 +133,37 @@ def test_without_a_code_one_is_typed(window: Open, server: Server) -> None:
     page.get_by_role("button", name="Join").click()
     page.wait_for_url(re.compile("/r/ABC234$"))
     expect(page.locator(".stage-notice")).to_contain_text("no such class now")
+
+
+def test_a_class_guesses_together_and_sees_its_votes_beside_the_model(visit, window: Open, server: Server) -> None:
+    teacher = visit("/tokens?prompt=The+old+king", width=1440)
+    code = start_class(teacher)
+    students = [
+        follow(window, server, code, width=1280),
+        follow(window, server, code, width=390, height=844, dark=True, touch=True),
+    ]
+    with settled(teacher):
+        teacher.get_by_role("button", name="Guess the next token").click()
+    chair = teacher.get_by_role("complementary", name="Question to the class")
+    for student in students:
+        student.get_by_role("button", name="Something else").click()
+        expect(student.locator(".ask-status")).to_contain_text("Your vote: Something else")
+    students[0].locator("button.ask-answer").first.press("Enter")
+    expect(students[0].locator("button.ask-answer").first).to_have_attribute("aria-pressed", "true")
+    expect(chair.locator(".ask-status")).to_have_text("2 of 2 have voted")
+    students[1].reload()  # a vote is still seen by whoever gave it
+    expect(students[1].locator(".ask-status")).to_contain_text("Your vote: Something else")
+    chair.get_by_role("button", name="Close the vote").click()
+    expect(students[0].locator("button.ask-answer").first).to_be_disabled()
+    chair.get_by_role("button", name="Vote again").click()
+    students[0].get_by_role("button", name="Something else").click()
+    expect(chair.locator(".ask-status")).to_have_text("1 of 2 have voted")
+    chair.get_by_role("button", name="Close and reveal").click()
+    for page in (*students, teacher):
+        bars = page.get_by_role("table", name="The class's votes and the model's probabilities")
+        expect(bars.locator("tr.right")).to_have_count(1)
+        expect(page.locator(".ask-said").first).to_contain_text("The model writes")
+        no_horizontal_scroll(page)
+        assert_silent(page)
+    chair.get_by_role("button", name="Done").click()
+    expect(students[0].locator(".ask")).to_be_hidden()

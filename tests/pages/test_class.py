@@ -12,7 +12,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from app.room import codes, presenting
+from app.room import codes, presenting, questions
 from app.room.room import Room
 from app.room.rooms import Rooms
 from app.shell.navigation import PAGES
@@ -209,3 +209,31 @@ def test_too_many_classes_are_refused_in_words(monkeypatch, tiny_folder, rooms) 
     at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the cat sat")
     says(at, "start")
     assert told(at) == {} and "0 classes are open" in at.toast[0].value
+
+
+@pytest.mark.parametrize("kind", ["guess", "free"])
+def test_a_guess_is_about_the_text_in_view_and_nothing_shown_gives_it_away(monkeypatch, tiny_folder, rooms, kind: str) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", prompt="the cat sat")
+    room, _ = open_class(at, rooms)
+    says(at, "ask", kind)
+    question = room.value("question")
+    assert question["passage"] == "the cat sat" and question["status"] == "open" and "results" not in question
+    assert len(question["options"]) in ((4, 5, 6) if kind == "guess" else (0,)) and len(set(question["options"])) == len(
+        question["options"]
+    )
+    assert room.value("page")["file"] == "write"  # the beat that hides the probabilities
+    now = questions.poll(room)
+    assert now is not None
+    now.vote("a tab", 0 if kind == "guess" else "dog")
+    now.reveal()
+    results = now.results()
+    assert results["chosen"] and sum(row["right"] for row in results["rows"]) == 1 and results["model_bits"] > 0
+    if kind == "guess":
+        assert sum(row["model"] for row in results["rows"]) == pytest.approx(1)
+
+
+def test_a_guess_is_not_asked_where_no_token_can_follow(monkeypatch, tiny_folder, rooms) -> None:
+    at = open_page(monkeypatch, tiny_folder, "tokens", prompt="a" * 64)
+    room, _ = open_class(at, rooms)
+    says(at, "ask", "guess")
+    assert room.value("question") is None and "no token follows" in at.toast[0].value

@@ -44,7 +44,7 @@ def _offer(here: Here, choice: Selection) -> None:
     with st.container(horizontal=True, key="guess_offers", gap="small"):
         for token in among:
             st.button(
-                markup.escape_markdown(_word(tokenizer.text_of(token))), key=f"guess_{token}",
+                markup.escape_markdown(guesses.word(tokenizer.text_of(token))), key=f"guess_{token}",
                 on_click=state.guarded(guesses.make), args=(here, token),
             )  # fmt: skip
         st.button("Something else", key="guess_other", on_click=state.guarded(guesses.make), args=(here, guesses.OTHER))
@@ -59,15 +59,8 @@ def _typed(said: object) -> str | None:
 
 
 def offered(here: Here, choice: Selection) -> list[int]:
-    """The ids to choose from, by their texts, so that the order gives nothing away."""
-    likely = [int(i) for i in choice.token_ids[: OFFERED - 1]]
-    unlikely = int(choice.token_ids[min(UNLIKELY, len(choice.token_ids) - 1)])
-    return sorted({*likely, unlikely}, key=lambda token: here.model.tokenizer.text_of(token).lower())
-
-
-def _word(text: str) -> str:
-    """A token as a word on a button: its space is drawn where there is nothing else to see."""
-    return text.removeprefix("␣") or text
+    """The ids to choose from."""
+    return guesses.offered(here, choice, OFFERED - 1, (UNLIKELY,))
 
 
 def _reveal(here: Here, choice: Selection, mine: int) -> None:

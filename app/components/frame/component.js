@@ -5,7 +5,7 @@ import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
 import { keepScrollable } from "./scrollable.js";
 
-export const styles = ["room/bar.css"];
+export const styles = ["room/bar.css", "room/question.css"];
 
 const frames = new WeakMap();
 // One listener for each kind of event, whatever becomes of the component: it speaks to the frame that was drawn last.

@@ -42,5 +42,8 @@ export class Explorer {
       this.says.textContent = "Your teacher asks everybody to come back.";
     }
     this.calls = calls;
+    const asks = Boolean(this.socket.state.get("question"));
+    if (asks && !this.asks) this.says.textContent = "Your teacher asks the class a question: go back to answer it.";
+    this.asks = asks;
   }
 }

@@ -1,6 +1,7 @@
 // The teacher's side of a class in the chapter bar: how one comes in, who is there, and what the hand moves on its way to them.
 import { make } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
+import { Chair } from "./chair.js";
 import { dropRights, keepRights, rights, teacherLink } from "./rights.js";
 import { ClassSocket } from "./socket.js";
 
@@ -14,6 +15,11 @@ export class Presenter {
     this.chip = make("button", "class-chip");
     this.chip.type = "button";
     this.chip.onclick = () => this.clicked();
+    this.chair = new Chair(
+      place,
+      (word, more) => this.socket?.say(word, more),
+      (kind) => this.say("room", ["ask", kind]),
+    );
     this.count = {};
     this.claimed = 0;
   }
@@ -46,7 +52,10 @@ export class Presenter {
       code,
       role: "present",
       token,
-      changed: () => this.draw(),
+      changed: () => {
+        this.chair.receive(this.socket.state);
+        this.draw();
+      },
       told: (message) => this.heard(message),
       status: (word, text) => this.status(word, text),
     });
@@ -56,6 +65,7 @@ export class Presenter {
   disconnect() {
     this.socket?.close();
     this.socket = null;
+    this.chair.receive(null);
     hand.moved = null;
   }
 
@@ -153,6 +163,7 @@ export class Presenter {
     );
     const remote = button(row, "My phone as remote", () => this.showRemote(remote));
     button(row, "End the class", () => this.end(), "class-end");
+    this.chair.offers(panel, () => panel.close());
     panel.append(make("p", "class-note", "Nobody gives a name. Nothing is stored but counts, and nothing after the class."));
   }
 

@@ -1,6 +1,7 @@
 // The page of a class, `r/CODE`: follows what the teacher shows, without a session of its own.
 import { make } from "../shared/elements.js";
 import { shelf } from "../shared/shelf.js";
+import { Ballot } from "./ballot.js";
 import { otherWay } from "./colours.js";
 import { MirroredPage } from "./page.js";
 import { Remote } from "./remote.js";
@@ -21,6 +22,7 @@ class Stage {
     this.explore = this.bar.appendChild(make("a", "stage-button", "Explore on my own"));
     this.main = document.body.appendChild(make("main"));
     this.notice = this.main.appendChild(make("p", "stage-notice", "Connecting …"));
+    this.ballot = new Ballot(this.main, (word, more) => this.socket.say(word, more));
     this.content = this.main.appendChild(make("div", "stage-page"));
     this.foot = document.body.appendChild(make("aside", "stage-foot"));
     this.foot.hidden = true;
@@ -40,6 +42,7 @@ class Stage {
       code,
       role: "follow",
       changed: (names) => this.changed(names),
+      told: (message) => message.kind === "voted" && this.ballot.heard(message),
       status: (word, text) => this.status(word, text),
     });
     this.status("lost", "");
@@ -63,6 +66,7 @@ class Stage {
     else this.says.textContent = word === "lost" ? `Class ${code}: connecting …` : text;
     if (word === "ended") {
       this.page.clear();
+      this.ballot.receive(new Map());
       this.notice.textContent = text;
       this.explore.href = root;
     }
@@ -71,6 +75,7 @@ class Stage {
   changed(names) {
     const where = this.socket.state.get("where");
     this.explore.href = this.appAddress(where?.link ?? "");
+    this.ballot.receive(this.socket.state);
     for (const name of names) this.names.add(name);
     if (!this.isAlone) this.draw();
   }
