@@ -111,8 +111,8 @@ def test_all_heads_of_a_long_text_fill_up_while_the_large_map_is_there(visit: Vi
         page.evaluate(REMEMBER_CAPTIONS)
         expect(large(page).locator("h2.heading")).to_have_text("Layer 0, head 0: attention weights", timeout=60_000)
         thumbnails = page.locator("section.view.overview canvas.maps")
-        while not page.evaluate("() => performance.getEntriesByName('glass-overview').length"):
-            page.wait_for_timeout(20)
+        expect(page.get_by_text("of its weight on the first token")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("layers are computed")).to_have_count(0, timeout=60_000)
         box = thumbnails.bounding_box()
         assert box is not None
         thumbnails.click(position={"x": box["width"] * 4.5 / 12, "y": box["height"] * 0.5 / 6})
