@@ -135,7 +135,7 @@ def how(here: Here) -> str:
         f"It looked nothing up. The text was cut into {counted(len(here.ids), 'token')}; each became a row of {config.emb_dim} numbers; "
         f"{counted(config.n_layers, 'block')} changed these rows, and in each block a token takes in something of the tokens before it. From "
         f"the last row came a score for each of the {counted(len(choice.token_ids), 'token')} of the vocabulary, and the scores became these "
-        "probabilities. All numbers that do this were learned from stories, by guessing the next token as you just did. Each chapter shows "
+        "probabilities. All numbers that do this were learned by guessing the next token of many texts, as you just did. Each chapter shows "
         "one of these steps; **How did it learn this?** under Lab shows where the numbers come from."
     )
 
