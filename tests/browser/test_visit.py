@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.visit import Window, assert_silent, no_error_box, no_horizontal_scroll
+from tests.browser.visit import Window, assert_silent, at_rest, no_error_box, no_horizontal_scroll
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,18 @@ def test_a_box_with_an_exception_is_noticed(window: Window) -> None:
     page.set_content('<div data-testid="stException">ValueError</div>')
     with pytest.raises(AssertionError, match="ValueError"):
         no_error_box(page)
+
+
+def test_a_page_is_not_at_rest_before_its_components_are_drawn(window: Window) -> None:
+    page = window()
+    state = 'data-test-connection-state="CONNECTED" data-test-script-state="notRunning"'
+    page.set_content(f'<div data-testid="stApp" {state}><div data-testid="stBidiComponentIsolated">.</div></div>')
+    page.evaluate(
+        "document.querySelector('[data-testid=stBidiComponentIsolated]').attachShadow({ mode: 'open' }).innerHTML = '<div>.</div>'"
+    )
+    with pytest.raises(AssertionError, match="did not come to rest"):
+        at_rest(page, 0.5)
+    page.evaluate(
+        "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.innerHTML += '<section>drawn</section>'"
+    )
+    at_rest(page, 5)

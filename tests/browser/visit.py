@@ -127,14 +127,17 @@ def wait_for_runs(page: Page, n: int, timeout: float = 30) -> None:
 # Three pictures in a row with every component drawn, all letters there, and everything in its place.
 _AT_REST = """async (seconds) => {
     const frame = () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
-    const components = () => [...document.querySelectorAll('[data-testid^="stBidiComponent"] > *')].map((host) => host.shadowRoot);
+    const components = () => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].filter((host) => host.getClientRects().length)
+        .map((host) => host.shadowRoot);
+    // Streamlit puts an empty element into each before its code has come.
+    const isDrawn = (root) => root && (root.childElementCount > 1 || root.firstElementChild?.childElementCount);
     const boxes = (root, selector) => [...root.querySelectorAll(selector)].map((element) => {
         const box = element.getBoundingClientRect();
         return [box.x, box.y, box.width, box.height, element.childElementCount].join(" ");
     });
     const look = () => {
         const drawn = components();
-        if (!drawn.every((root) => root?.childElementCount)) return "";
+        if (!drawn.every(isDrawn) || document.querySelector('[data-testid="stSkeleton"]')) return ""; // something's code is on its way
         const inside = drawn.flatMap((root) => boxes(root, "svg, canvas, text, section, figure, div"));
         return [...boxes(document, '[data-testid="stElementContainer"], .katex-html .base'), ...inside].join();
     };
