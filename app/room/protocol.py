@@ -14,6 +14,7 @@ those that are gone, or everything (`whole`). Only ever the newest state: who wa
   where           {"link", "title"}: the teacher's place as an address of the app, relative to its root
   call            how often the teacher has called everybody back
   count           for the teacher: connections by role
+  lesson          for the teacher: the step of the lesson (app.lessons.walking.told_to_remote)
 
 **A message to one browser** is JSON as text: {"kind": "refused", "why", "said"}, after which the connection is closed; {"kind": "here"},
 the answer to the same; {"kind": "press", "key"}, the remote's button, to the teacher's screen; {"kind": "join", ...}, the address to type
@@ -42,7 +43,7 @@ LONGEST = {PRESENT: 16_384}  # bytes of a message, by role
 LONGEST_OTHERS = 1_024
 OFTEN = {PRESENT: 40.0}  # messages a second, by role
 OFTEN_OTHERS = 10.0
-PRESSES = ("next", "back", "blank")
+PRESSES = ("next", "back", "blank", "code")
 LONGEST_NAME = 80
 PUPILS = frozenset({FOLLOW, EXPLORE})
 Act = Callable[[Room, Member, Mapping[str, Any]], None]

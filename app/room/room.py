@@ -27,6 +27,8 @@ READERS: dict[str, frozenset[str]] = {
     "part": frozenset({FOLLOW}),
     "hand": frozenset({FOLLOW}),
     "count": TEACHERS,
+    "lesson": TEACHERS,
+    "again": frozenset({PRESENT}),
 }
 
 

@@ -1,5 +1,6 @@
 // The chapter bar, the way on, and the one listener for keys. Both bars are kept and changed in place.
 import { Explorer } from "../room/explorer.js";
+import { LessonStrip } from "../room/lesson.js";
 import { Presenter } from "../room/presenter.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
@@ -19,6 +20,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   frame.said = said;
   frame.presenter.receive(said.room);
   frame.explorer.receive(said.room);
+  frame.lesson.receive(said.lesson, said.lecture);
   drawBar(frame, said);
   drawFooter(frame, said);
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
@@ -42,6 +44,7 @@ function newFrame(parentElement) {
     blank.hidden = true;
   };
   const frame = { bar, footer, blank, explorer: new Explorer(parentElement) };
+  frame.lesson = new LessonStrip({ say: (word, value) => frame.say(word, value), place: parentElement });
   frame.presenter = new Presenter({
     say: (word, value) => frame.say(word, value),
     press: (key) => (key === "blank" ? toggleBlank(frame) : turn(frame, key === "next" ? 1 : -1)),
@@ -94,7 +97,7 @@ function drawBar(frame, said) {
   lecture.type = "button";
   lecture.title = "Large type and one picture at a time, for a projector (key: L)";
   lecture.onclick = () => frame.say("lecture", !said.lecture);
-  frame.bar.replaceChildren(brand, nav, all, ...more, frame.presenter.chip, lecture);
+  frame.bar.replaceChildren(brand, nav, all, ...more, frame.lesson.chip, frame.presenter.chip, lecture);
   const current = list.querySelector("[aria-current]");
   if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2 + current.offsetWidth / 2;
 }
@@ -148,7 +151,9 @@ function stop(frame, way) {
   button.type = "button";
   const part = said.part + way;
   const page = way > 0 ? said.after : said.before;
-  if (part >= 0 && part < said.parts) button.textContent = way > 0 ? "Next" : "Back";
+  const step = frame.lesson.has(way);
+  if (step === false) button.hidden = true;
+  else if (step || (part >= 0 && part < said.parts)) button.textContent = way > 0 ? "Next" : "Back";
   else if (page) button.textContent = page[1];
   else button.hidden = true;
   button.textContent = way > 0 ? `${button.textContent} →` : `← ${button.textContent}`;
@@ -156,8 +161,11 @@ function stop(frame, way) {
   return button;
 }
 
+// What the clicker, the remote and the buttons below do: a question that is open goes on first, then the lesson, where there is one.
 function turn(frame, way) {
   const { said } = frame;
+  if (way > 0 && frame.presenter.goesOn()) return;
+  if (frame.lesson.turn(way)) return;
   const part = said.part + way;
   const page = way > 0 ? said.after : said.before;
   if (part >= 0 && part < said.parts) frame.say("part", part);
@@ -181,6 +189,7 @@ function onKey(frame, event) {
   else if (!said.lecture) return;
   else if (key === "b" || key === ".") toggleBlank(frame);
   else if (key === "Escape" && !blank.hidden) blank.hidden = true;
+  else if (key === "n") frame.lesson.toggle();
   else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   else if (key === "PageDown" || (key === "ArrowRight" && !pressed) || (key === " " && !pressed)) turn(frame, 1);
   else if (key === "PageUp" || (key === "ArrowLeft" && !pressed)) turn(frame, -1);

@@ -17,6 +17,11 @@ const WAYS = {
   revealed: [["done", "Done"]],
 };
 
+// What can be done with a question now: [word of the protocol, what its button says].
+export function waysOf({ status, round }) {
+  return WAYS[status].filter(([what]) => what !== "again" || round < 2);
+}
+
 export class Chair {
   // place: where it stands; say(word, more): over the class's socket; script(word): to the script, whose model guesses are about.
   constructor(place, say, script) {
@@ -48,6 +53,16 @@ export class Chair {
     this.says.textContent = question.status === "open" ? `${said} have voted` : `${said} have voted; voting is closed`;
   }
 
+  // The next page might tell what is asked, and was perhaps pressed for by mistake: so an open vote is closed first, and then revealed.
+  // Returns whether there was something to do before the page is turned.
+  goesOn(state) {
+    const question = state?.get("question");
+    if (!question) return false;
+    const next = { open: "close", closed: "reveal", revealed: "done" }[question.status];
+    this.say("poll", { id: question.id, do: next });
+    return next !== "done";
+  }
+
   draw(question) {
     const { box } = this;
     box.replaceChildren(make("h2", "", question.asked));
@@ -59,8 +74,7 @@ export class Chair {
       box.append(this.says);
     }
     const row = box.appendChild(make("div", "ask-row"));
-    for (const [what, label] of WAYS[question.status]) {
-      if (what === "again" && question.round > 1) continue;
+    for (const [what, label] of waysOf(question)) {
       button(row, label, () => this.say("poll", { id: question.id, do: what }), what === "reveal" ? "on" : "");
     }
   }

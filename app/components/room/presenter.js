@@ -117,6 +117,11 @@ export class Presenter {
     if (this.panel?.open) this.panel.count.textContent = said;
   }
 
+  // What comes next for a question on the screen, before the page is turned; whether there was something.
+  goesOn() {
+    return this.chair.goesOn(this.socket?.state);
+  }
+
   clicked() {
     if (this.told?.role !== "present") this.say("room", ["start"]);
     else this.open();
