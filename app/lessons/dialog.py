@@ -49,9 +49,8 @@ def _offered() -> None:
             st.markdown(f"{title}  \n{markup.escape_markdown(lesson.about)} {_size(lesson)}.", width="stretch")
             _button("Choose", f"choose_{name}", partial(_take, lesson))
     st.markdown("**A lesson of your own**")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        file_choice("lesson_file", "Open a lesson file …", longest=LONGEST_FILE, on_text=_read)
-        st.caption("Keep the file of any lesson and change it; `docs/teaching.md` has the format.")
+    file_choice("lesson_file", "Open a lesson file …", longest=LONGEST_FILE, on_text=_read)
+    st.caption("Choose a lesson above, keep its file and change it: `docs/teaching.md` has the format.")
     if wrong := state.remembered(_WRONG, ""):
         st.error(markup.escape_markdown(f"This file cannot be used.\n{wrong}").replace("\n", "  \n"), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -26,6 +26,8 @@ READERS: dict[str, frozenset[str]] = {
     "page": frozenset({FOLLOW}),
     "part": frozenset({FOLLOW}),
     "hand": frozenset({FOLLOW}),
+    "pointer": frozenset({FOLLOW}),
+    "blank": frozenset({FOLLOW}),
     "count": TEACHERS,
     "lesson": TEACHERS,
     "again": frozenset({PRESENT}),

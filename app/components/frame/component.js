@@ -24,6 +24,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   drawBar(frame, said);
   drawFooter(frame, said);
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
+  if (!said.lecture) frame.presenter.pointer.toggle(false);
   frameHeard.frame = frame;
   if (frameHeard.listening) return;
   frameHeard.listening = true;
@@ -40,15 +41,14 @@ function newFrame(parentElement) {
   const footer = parentElement.appendChild(make("footer", "footer"));
   const blank = parentElement.appendChild(make("div", "blank"));
   blank.hidden = true;
-  blank.onclick = () => {
-    blank.hidden = true;
-  };
+  blank.onclick = () => toggleBlank(frame, false);
   const frame = { bar, footer, blank, explorer: new Explorer(parentElement) };
   frame.lesson = new LessonStrip({ say: (word, value) => frame.say(word, value), place: parentElement });
   frame.presenter = new Presenter({
     say: (word, value) => frame.say(word, value),
-    press: (key) => (key === "blank" ? toggleBlank(frame) : turn(frame, key === "next" ? 1 : -1)),
+    press: (key) => PRESSES[key]?.(frame),
     place: parentElement,
+    isBlank: () => !blank.hidden,
   });
   return frame;
 }
@@ -172,9 +172,18 @@ function turn(frame, way) {
   else if (page) frame.say("page", page[0]);
 }
 
-function toggleBlank({ blank }) {
-  blank.hidden = !blank.hidden;
+function toggleBlank({ blank, presenter }, is = blank.hidden) {
+  blank.hidden = !is;
+  presenter.blank(is);
 }
+
+// The buttons of the remote.
+const PRESSES = {
+  next: (frame) => turn(frame, 1),
+  back: (frame) => turn(frame, -1),
+  blank: (frame) => toggleBlank(frame),
+  code: (frame) => frame.presenter.toggleCorner(),
+};
 
 // Keys are taken in a lecture alone, but for the one that begins it; never while something is typed or a control has the focus.
 function onKey(frame, event) {
@@ -188,7 +197,9 @@ function onKey(frame, event) {
   if (key === "l") frame.say("lecture", !said.lecture);
   else if (!said.lecture) return;
   else if (key === "b" || key === ".") toggleBlank(frame);
-  else if (key === "Escape" && !blank.hidden) blank.hidden = true;
+  else if (key === "Escape" && !blank.hidden) toggleBlank(frame, false);
+  else if (key === "c") frame.presenter.toggleCorner();
+  else if (key === "p") frame.presenter.pointer.toggle();
   else if (key === "n") frame.lesson.toggle();
   else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   else if (key === "PageDown" || (key === "ArrowRight" && !pressed) || (key === " " && !pressed)) turn(frame, 1);

@@ -2,6 +2,7 @@
 import { make } from "../shared/elements.js";
 import { count } from "../shared/numbers.js";
 import { passage } from "./ballot.js";
+import { afterState, remember, remembered } from "./reopening.js";
 import { drawResult, sentences } from "./result.js";
 
 const WAYS = {
@@ -37,6 +38,7 @@ export class Chair {
   // The newest state of the class, null without one.
   receive(state) {
     const question = state?.get("question");
+    if (state) this.reopen(state);
     this.box.hidden = !question;
     if (!question) {
       this.mark = "";
@@ -51,6 +53,15 @@ export class Chair {
     }
     const said = `${count(voted)} of ${count(of)}`;
     this.says.textContent = question.status === "open" ? `${said} have voted` : `${said} have voted; voting is closed`;
+  }
+
+  // After a restart of the server.
+  reopen(state) {
+    const { keep, ask } = afterState(remembered(), state);
+    remember(keep);
+    if (!ask) return;
+    if (ask.asked) this.say("ask", ask);
+    else this.script(ask.kind);
   }
 
   // The next page might tell what is asked, and was perhaps pressed for by mistake: so an open vote is closed first, and then revealed.

@@ -42,7 +42,8 @@ export class LessonStrip {
       if (kept) sessionStorage.setItem(KEY, JSON.stringify({ ...kept, at: told.at }));
     } else if (told.ended) sessionStorage.removeItem(KEY);
     else if (this.kept() && Date.now() - this.tried > RESTORE_EVERY) {
-      if (this.tried) sessionStorage.removeItem(KEY); // the script did not take it, and has said why
+      if (this.tried)
+        sessionStorage.removeItem(KEY); // the script did not take it, and has said why
       else this.say("restore", this.kept().source, this.kept().at);
       this.tried = Date.now();
     }
@@ -89,6 +90,7 @@ export class LessonStrip {
     chip.textContent = is ? `Lesson ${told.at < 0 ? "" : `${told.at + 1} / `}${told.of}` : "Lesson";
     chip.title = "Steps and questions, prepared: choose one, open it ahead of the class";
     chip.classList.toggle("on", is);
+    chip.classList.toggle("lecture", this.isLecture); // on a projector the pages need the room
     strip.hidden = !is || (this.isLecture && !this.isAsked);
     document.documentElement.classList.toggle("glass-lesson", !strip.hidden);
     const mark = JSON.stringify(told);

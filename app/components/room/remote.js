@@ -50,8 +50,10 @@ export class Remote {
     const begun = lesson && lesson.at >= 0;
     this.title.textContent = begun ? `${lesson.at + 1} of ${lesson.of}: ${lesson.title}` : (state.get("where")?.title ?? "");
     this.note.textContent = begun ? lesson.note : "";
-    this.next.textContent = lesson ? (lesson.next ? `Next: ${lesson.next}` : "The last step.") : "";
-    this.ask(state.get("question"), state.get("tally") ?? {});
+    const question = state.get("question");
+    const first = { open: "Next closes the vote. ", closed: "Next reveals the answers. " }[question?.status] ?? "";
+    this.next.textContent = first + (lesson ? (lesson.next ? `Next step: ${lesson.next}` : "The last step.") : "");
+    this.ask(question, state.get("tally") ?? {});
   }
 
   ask(question, { voted = 0, of = 0 }) {
