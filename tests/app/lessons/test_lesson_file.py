@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +113,9 @@ def test_a_lesson_of_the_beats_has_a_step_for_each_and_can_be_kept_as_a_file() -
     assert read(library.text_of(lesson)).steps == lesson.steps
     with pytest.raises(LessonError, match="at least one chapter"):
         library.from_beats(["glossary"])
+
+
+def test_the_example_of_the_manual_is_a_lesson() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "teaching.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", manual, re.DOTALL)
+    assert [step.page for step in read(example).steps] == ["write", "", "attention"]
