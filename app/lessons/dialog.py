@@ -10,7 +10,7 @@ import streamlit as st
 from app import faults, state
 from app.components.file_choice import file_choice
 from app.lessons import library, walking
-from app.lessons.lesson_file import LONGEST_FILE, Lesson, LessonError, read
+from app.lessons.lesson_file import LONGEST_FILE, Lesson, LessonFileError, read
 from app.lessons.warming import WARMER, Warming
 from app.shell import navigation
 from app.writing import markup
@@ -135,7 +135,7 @@ def _take(lesson: Lesson) -> None:
 def _read(text: str) -> None:
     try:
         _take(read(text))
-    except LessonError as error:
+    except LessonFileError as error:
         state.remember(_WRONG, str(error))
 
 

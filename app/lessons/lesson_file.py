@@ -33,12 +33,12 @@ _KNOWN = view.READ.keys() | choices.ALL.keys()
 _OF_A_FILE, _OF_A_STEP = ("title", "minutes", "about", "steps"), ("title", "link", "ask", "asked", "answers", "right", "note")
 
 
-class LessonError(GPTCoreError):
+class LessonFileError(GPTCoreError):
     """A file that is no lesson: every fault with its step, what is wrong and what to do, a line each."""
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """page: its file, "" where the step stays on the page before; query: the parameters of its link; question: None for none."""
 
     page: str = ""
@@ -59,13 +59,13 @@ class Lesson:
 
     title: str
     minutes: int
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
     about: str = ""
     source: str = field(default="", repr=False)
 
 
 def read(text: str, source: str = "") -> Lesson:
-    """The lesson that a file describes. Raises LessonError with all that is wrong with it."""
+    """The lesson that a file describes. Raises LessonFileError with all that is wrong with it."""
     found = _parsed(text)
     faults: list[str] = []
 
@@ -86,22 +86,22 @@ def read(text: str, source: str = "") -> Lesson:
         faults.append("Step 1: it has no link, and no step before it that could have one. Give it the link of a page.")
     if faults:
         more = [f"… and {len(faults) - MOST_SAID} more."] if len(faults) > MOST_SAID else []
-        raise LessonError("\n".join([*faults[:MOST_SAID], *more]))
+        raise LessonFileError("\n".join([*faults[:MOST_SAID], *more]))
     return Lesson(title, minutes, tuple(made), about, source or text)
 
 
 def _parsed(text: str) -> dict[str, Any]:
     if len(text) > LONGEST_FILE or len(text.encode("utf-8", "replace")) > LONGEST_FILE:
-        raise LessonError(f"The file has more than {LONGEST_FILE:,} bytes, which no lesson needs. Is it the right one?")
+        raise LessonFileError(f"The file has more than {LONGEST_FILE:,} bytes, which no lesson needs. Is it the right one?")
     try:
         found = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         said = f"The file is no JSON: line {error.lineno}, column {error.colno}: {error.msg}. Mend that place"
-        raise LessonError(f"{said}; an editor that knows JSON marks it.") from None
+        raise LessonFileError(f"{said}; an editor that knows JSON marks it.") from None
     except (RecursionError, ValueError):  # too deep, or a number of thousands of digits
-        raise LessonError("The file is no lesson: it is nested too deeply, or holds an endless number.") from None
+        raise LessonFileError("The file is no lesson: it is nested too deeply, or holds an endless number.") from None
     if not isinstance(found, dict):
-        raise LessonError(
+        raise LessonFileError(
             "The file is no lesson: it begins with { and has a “title”, “minutes” and “steps”. See docs/teaching.md."
         )
     return found
@@ -134,7 +134,7 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-def _step(said: object) -> Step:
+def _step(said: object) -> LessonStep:
     if not isinstance(said, dict):
         raise ValueError(f'a step is {{"link": …, "note": …}}, and here it is “{_short(said)}”.')
     _only(said, _OF_A_STEP)
@@ -143,7 +143,7 @@ def _step(said: object) -> Step:
         raise ValueError("it has neither a “link” nor an “ask”, so it shows nothing. Give it one of them.")
     page, query = _link(said["link"]) if "link" in said else ("", {})
     title, note = _text(said, "title", LONGEST_TITLE), _text(said, "note", LONGEST_NOTE)
-    return Step(page, MappingProxyType(query), question, title, note)
+    return LessonStep(page, MappingProxyType(query), question, title, note)
 
 
 def _question(said: Mapping[str, Any]) -> Asked | None:

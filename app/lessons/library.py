@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app import choices
-from app.lessons.lesson_file import Lesson, LessonError, read
+from app.lessons.lesson_file import Lesson, LessonFileError, read
 from app.shell import navigation
 
 FOLDER = Path(__file__).parent / "ready"
@@ -24,9 +24,9 @@ def ready() -> Mapping[str, Lesson]:
 
 
 def of(source: object) -> Lesson:
-    """The lesson of this source: the name of a ready one, or the text of a file. Raises LessonError."""
+    """The lesson of this source: the name of a ready one, or the text of a file. Raises LessonFileError."""
     if not isinstance(source, str):
-        raise LessonError("A lesson is a text.")
+        raise LessonFileError("A lesson is a text.")
     return ready().get(source) or read(source)
 
 
@@ -41,10 +41,10 @@ def chapters() -> tuple[str, ...]:
 
 
 def from_beats(pages: Sequence[str]) -> Lesson:
-    """A step for each beat of these pages, with the text that it brings along. Raises LessonError for none."""
+    """A step for each beat of these pages, with the text that it brings along. Raises LessonFileError for none."""
     links = [{"link": f"{page}?{page}={part}"} for page in pages if page in chapters() for part in choices.ALL[page].options]
     if not links:
-        raise LessonError("A lesson from the beats needs at least one chapter. Choose one.")
+        raise LessonFileError("A lesson from the beats needs at least one chapter. Choose one.")
     titles = [navigation.entry(page).title for page in pages]
     title = f"{', '.join(titles[:4])}{' …' if len(titles) > 4 else ''}"
     return read(json.dumps({"title": title, "minutes": MINUTES_A_BEAT * len(links), "steps": links}, indent=1))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app import choices, offered, runtime, view
-from app.lessons.lesson_file import Lesson, Step
+from app.lessons.lesson_file import Lesson, LessonStep
 from app.shell import navigation
 from app.tellings import TELLINGS
 
 
-def place_of(step: Step) -> dict[str, str]:
+def place_of(step: LessonStep) -> dict[str, str]:
     """The parameters of its address, with the beat's text where the link has none. Raises GPTCoreError where the model cannot take it."""
     found = view.from_query(step.query)
     telling = TELLINGS.get((step.page, _part(step, found)))
@@ -26,7 +26,7 @@ def place_of(step: Step) -> dict[str, str]:
     return query
 
 
-def missing_model(step: Step) -> str:
+def missing_model(step: LessonStep) -> str:
     """What is to be done for a step whose model cannot be used on this machine; "" where it can, or none is needed."""
     found = view.from_query(step.query)
     seen = offered.availability(found.model)
@@ -37,10 +37,10 @@ def missing_model(step: Step) -> str:
     return f"It needs {found.model}, which cannot be used here. {seen.reason}"
 
 
-def _part(step: Step, found: view.View) -> str:
+def _part(step: LessonStep, found: view.View) -> str:
     return found.choices.get(step.page, choices.ALL[step.page].default) if step.page in choices.ALL else ""
 
 
-def page_of(lesson: Lesson, at: int) -> Step:
+def page_of(lesson: Lesson, at: int) -> LessonStep:
     """The step whose page is shown at a step: itself, or the nearest before it that has a link."""
     return next(lesson.steps[i] for i in range(at, -1, -1) if lesson.steps[i].page)

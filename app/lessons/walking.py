@@ -67,7 +67,7 @@ def take(chosen: Lesson, step: int = NOT_YET) -> None:
 
 
 def restore(source: Any, step: Any) -> None:
-    """The browser brings the lesson that this tab had; the view stands in the address. Raises LessonError for what is none."""
+    """The browser brings the lesson that this tab had; the view stands in the address. Raises LessonFileError for what is none."""
     from app.lessons import library
     from app.lessons.lesson_file import LONGEST_FILE
 

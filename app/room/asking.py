@@ -10,7 +10,6 @@ from app.room.questions import ask as open_question
 from app.room.room import Room
 from app.runtime import Here
 from app.shell import navigation
-from gptcore.errors import GPTCoreError
 
 LIKELY = 3  # tokens offered
 UNLIKELY = (12, 40)  # the ranks of two more
@@ -32,15 +31,6 @@ def ask(room: Room, kind: str) -> None:
     navigation.want(choices.WRITE_PART.name)
     tellings.stay()
     open_question(room, free(here) if kind == FREE else offered(here))
-
-
-def is_hidden(asked: Asked) -> bool:
-    """Whether the teacher's page still hides what is guessed: the same text is being guessed there too."""
-    try:
-        here = runtime.here()
-    except GPTCoreError:  # nothing of a text is shown
-        return True
-    return here.run == asked.text and guesses.is_open(here)
 
 
 def offered(here: Here) -> Asked:

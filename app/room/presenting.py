@@ -226,7 +226,7 @@ def close_what_is_given_away(room: Room) -> None:
     """The page that is about to be shown may tell what a class is guessing at this moment: then its vote is over first."""
     now = questions.poll(room)
     if now is not None and now.asked.text is not None:
-        from app.room import asking
+        from app import guesses  # here, since the model's side comes with it
 
-        if not asking.is_hidden(now.asked):
+        if not guesses.is_hidden(now.asked.text):
             questions.close(room)

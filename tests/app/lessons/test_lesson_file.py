@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.lessons import library, places
-from app.lessons.lesson_file import LONGEST_FILE, MOST_SAID, LessonError, read
+from app.lessons.lesson_file import LONGEST_FILE, MOST_SAID, LessonFileError, read
 from app.room.questions import FOUR, FREE, GUESS, YES_NO
 
 LINK = {"link": "attention?prompt=The+old+king&layer=3&attention=closer"}
@@ -76,7 +76,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("step", "what", "advice"), BROKEN)
 def test_a_fault_is_said_with_its_step_with_what_is_wrong_and_with_what_to_do(step: Any, what: str, advice: str) -> None:
-    with pytest.raises(LessonError) as caught:
+    with pytest.raises(LessonFileError) as caught:
         read(a_file(LINK, step))
     said = str(caught.value)
     assert said.startswith("Step 2: ") and what in said and advice in said and "\n" not in said
@@ -92,13 +92,13 @@ def test_a_fault_is_said_with_its_step_with_what_is_wrong_and_with_what_to_do(st
     ],
 )  # fmt: skip
 def test_junk_is_refused_in_words(text: str) -> None:
-    with pytest.raises(LessonError) as caught:
+    with pytest.raises(LessonFileError) as caught:
         read(text)
     assert 20 < len(str(caught.value)) < 3000
 
 
 def test_many_faults_are_named_up_to_a_number() -> None:
-    with pytest.raises(LessonError) as caught:
+    with pytest.raises(LessonFileError) as caught:
         read(a_file(LINK, *[{"link": "nowhere"}] * 10))
     lines = str(caught.value).splitlines()
     assert len(lines) == MOST_SAID + 1 and lines[-1] == "… and 4 more."
@@ -111,7 +111,7 @@ def test_a_lesson_of_the_beats_has_a_step_for_each_and_can_be_kept_as_a_file() -
         "lookup", "closer", "head", "sink", "newest", "guess", "choice", "steps",
     ]  # fmt: skip
     assert read(library.text_of(lesson)).steps == lesson.steps
-    with pytest.raises(LessonError, match="at least one chapter"):
+    with pytest.raises(LessonFileError, match="at least one chapter"):
         library.from_beats(["glossary"])
 
 

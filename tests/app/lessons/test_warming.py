@@ -15,7 +15,7 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from app.lessons import library, warming
-from app.lessons.lesson_file import Lesson, Step, read
+from app.lessons.lesson_file import Lesson, LessonStep, read
 from app.lessons.places import missing_model, place_of
 from app.lessons.warming import Seen, Warmer, Warming
 from app.visitors import AHEAD, visitor
@@ -67,8 +67,8 @@ def test_what_a_page_complains_of_or_shows_otherwise_is_told(server: None, page:
 
 
 def test_a_model_that_is_not_here_is_named_unless_the_page_needs_none() -> None:
-    assert "gpt2-xl, which is not on this machine" in missing_model(Step("attention", {"model": "gpt2-xl"}))
-    assert not missing_model(Step("scale", {"model": "gpt2-xl"}))
+    assert "gpt2-xl, which is not on this machine" in missing_model(LessonStep("attention", {"model": "gpt2-xl"}))
+    assert not missing_model(LessonStep("scale", {"model": "gpt2-xl"}))
 
 
 def a_lesson(*links: str, title: str = "x") -> Lesson:
