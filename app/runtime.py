@@ -257,6 +257,11 @@ def here() -> Here:
     view = state.current()
     if state.remembered(_STANDS_IN, False) and not offered.is_ready(view.model):
         view = View(model=EMBEDDED.name, prompt="", choices=view.choices)
+    return here_of(view)
+
+
+def here_of(view: View) -> Here:
+    """The place that a view describes, whoever's it is; raises as `here` does."""
     language_model = model(view.model)
     found = sequence(view)
     check_length(len(found.ids), language_model.config.context_length)

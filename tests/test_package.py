@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from app import command, offered, runtime
+from app.lessons import library
 from tests.browser.server import Server, free_port
 from tests.house_rules import ROOT
 
@@ -86,6 +87,7 @@ def test_what_is_built_holds_the_house_and_nothing_else(built: Path) -> None:
     assert {name for name in inside if not name.endswith(".dist-info")} == {"gptcore", "glass_gpt"}
     names = zipfile.ZipFile(wheel).namelist()
     assert {"glass_gpt/app/.streamlit/config.toml", "glass_gpt/pages/write.py", "glass_gpt/command.py"} <= set(names)
+    assert {f"glass_gpt/app/lessons/ready/{name}.json" for name in library.ready()} <= set(names)
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
     with tarfile.open(source) as archive:
         assert not [name for name in archive.getnames() if "/tests/" in name or "/.venv" in name]

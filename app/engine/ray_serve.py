@@ -120,7 +120,7 @@ class RayServe:
 
     def _ask(self, handle: DeploymentHandle[Any], visitor: Visitor, sent: bytes) -> bytes:
         """Raises EngineError if the cluster is full or does not answer in time, and what `visitor.leave` raises."""
-        response = handle.answer.remote(visitor.key, sent)
+        response = handle.answer.remote(visitor.key, sent, visitor.is_patient)
         try:
             return _wait(response, visitor)
         except BackPressureError as error:

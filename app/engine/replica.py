@@ -33,6 +33,7 @@ class Caller:
     """Who waits for an answer, elsewhere. left: whether they have been said to have gone."""
 
     key: Hashable
+    is_patient: bool = False
     left: bool = False
 
     def is_gone(self) -> bool:
@@ -79,9 +80,9 @@ class Replica:
         model = self._model
         return pickle.dumps((model.identity, model.name, model.config, model.tokenizer, model.tied), PROTOCOL)
 
-    async def answer(self, key: Hashable, sent: bytes) -> bytes:
-        """(True, what the call says) or (False, the error it raised). key: who asks, for the turns in the queue."""
-        caller = Caller(key)
+    async def answer(self, key: Hashable, sent: bytes, is_patient: bool = False) -> bytes:
+        """(True, what the call says) or (False, the error it raised). key, is_patient: who asks, for the turns in the queue."""
+        caller = Caller(key, is_patient)
         _CALLER.set(caller)
         try:
             return await asyncio.to_thread(self._answer, sent)
