@@ -20,6 +20,8 @@ export async function mount(name) {
   const all = await Promise.all([own[0], ...styles.map(sheet), own[1]]);
   return (component) => {
     component.parentElement.adoptedStyleSheets = all;
-    return draw(component);
+    const close = draw(component);
+    component.parentElement.host.toggleAttribute("data-drawn", true); // it has its height: what stands below may show (page.css)
+    return close;
   };
 }
