@@ -160,6 +160,29 @@ def at_rest(page: Page, timeout: float = 30) -> None:
     assert page.evaluate(_AT_REST, timeout), f"The page did not come to rest within {timeout} s."
 
 
+# The largest sum of shifts within 5 s, without a second's pause between two, of all that no hand caused: the definition of CLS.
+_LAYOUT_SHIFT = """async () => {
+    const seen = [];
+    const watch = new PerformanceObserver((list) => seen.push(...list.getEntries()));
+    watch.observe({ type: "layout-shift", buffered: true });
+    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    seen.push(...watch.takeRecords());
+    watch.disconnect();
+    let most = 0, sum = 0, first = -Infinity, last = -Infinity;
+    for (const { startTime, value } of seen.filter((entry) => !entry.hadRecentInput)) {
+        if (startTime - last > 1000 || startTime - first > 5000) [sum, first] = [0, startTime];
+        [sum, last] = [sum + value, startTime];
+        most = Math.max(most, sum);
+    }
+    return most;
+}"""
+
+
+def layout_shift(page: Page) -> float:
+    """How much of the page has moved since its first paint, and how far, as browsers count it (cumulative layout shift)."""
+    return float(page.evaluate(_LAYOUT_SHIFT))
+
+
 def no_error_box(page: Page) -> None:
     """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
     boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))
