@@ -10,16 +10,15 @@ from app.shell.navigation import PAGES
 from tests.browser.visit import (
     assert_silent,
     at_rest,
-    layout_shift,
     no_broken_words,
     no_cut_formula,
     no_error_box,
     no_horizontal_scroll,
+    nothing_jumped,
     settled,
 )
 
 ADDRESSES = {entry.file: "/" if entry is PAGES[0] else f"/{entry.file}" for entry in PAGES}
-MOST_SHIFT = 0.1
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -29,7 +28,7 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
     own, other = (390, 1440) if dark else (1440, 390)
     page = visit(f"{address}?prompt=Once+upon+a+time+there+was+a+little+girl", width=own, height=900, dark=dark, touch=own < 500)
     page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
-    assert layout_shift(page) < MOST_SHIFT
+    nothing_jumped(page)
     parts = page.get_by_role("radiogroup", name="Part of this page").get_by_role("radio")
     for i in range(max(1, parts.count())):
         if i:
@@ -47,7 +46,7 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
 def test_what_comes_late_moves_nothing(visit, beat):
     """Editors and tables that Streamlit draws, panels that wait for the logits, runs of a training: each with something below it."""
     page = visit(f"/{beat.split('=')[0].replace('write', '')}?{beat}&prompt=Once+upon+a+time", width=390, height=900, touch=True)
-    assert layout_shift(page) < MOST_SHIFT
+    nothing_jumped(page)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -169,18 +169,27 @@ _LAYOUT_SHIFT = """async () => {
     seen.push(...watch.takeRecords());
     watch.disconnect();
     let most = 0, sum = 0, first = -Infinity, last = -Infinity;
-    for (const { startTime, value } of seen.filter((entry) => !entry.hadRecentInput)) {
+    const said = [];
+    for (const { startTime, value, sources } of seen.filter((entry) => !entry.hadRecentInput)) {
         if (startTime - last > 1000 || startTime - first > 5000) [sum, first] = [0, startTime];
         [sum, last] = [sum + value, startTime];
         most = Math.max(most, sum);
+        for (const { node, previousRect, currentRect } of sources) {
+            const element = node?.closest ? node : node?.parentElement;
+            const name = element?.closest("[class*=st-key-]")?.className.match(/st-key-\\S+/)[0] ?? element?.className;
+            const way = `from y ${Math.round(previousRect.y)} to ${Math.round(currentRect.y)}`;
+            said.push(`${value.toFixed(3)} at ${Math.round(startTime)} ms: ${name}, ${element?.dataset.testid}, ${way}`);
+        }
     }
-    return most;
+    return [most, said.join("\\n")];
 }"""
+MOST_SHIFT = 0.1
 
 
-def layout_shift(page: Page) -> float:
-    """How much of the page has moved since its first paint, and how far, as browsers count it (cumulative layout shift)."""
-    return float(page.evaluate(_LAYOUT_SHIFT))
+def nothing_jumped(page: Page) -> None:
+    """Hardly anything has moved since the first paint, as browsers count it (cumulative layout shift)."""
+    most, said = page.evaluate(_LAYOUT_SHIFT)
+    assert most < MOST_SHIFT, f"A layout shift of {most:.3f}:\n{said}"
 
 
 def no_error_box(page: Page) -> None:

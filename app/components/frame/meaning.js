@@ -22,6 +22,7 @@ export function explainWords() {
     word.removeAttribute("title"); // or the browser shows it, too
     word.setAttribute("aria-describedby", box.id);
     box.textContent = shown.meaning;
+    box.style.colorScheme = getComputedStyle(word).colorScheme; // the app's, which the document has not
     box.hidden = false;
     place(box, word);
   };
