@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from urllib.parse import quote
 
 GLOSSARY: dict[str, str] = {
@@ -152,7 +152,6 @@ def named_in(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=512)
 def with_meanings(text: str) -> str:
     """Markdown in which each word of the glossary is a link to its entry where the text first uses it, with its meaning as the title.
 
