@@ -1,9 +1,11 @@
 // The recorded run: its data come once, by the shelf; where one looks is said by the page and by the hand.
+import { tellDrawn } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { RunView } from "./view.js";
 
 export { styles } from "./view.js";
+export const late = true;
 
 const views = new WeakMap();
 
@@ -64,4 +66,5 @@ function arrive(held) {
     else if (isNew("head")) view.draw();
   }
   Object.assign(held, { value: kept.value, look, at: header.at, head: header.head });
+  tellDrawn(view.root);
 }
