@@ -52,6 +52,9 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
     SLOT.close()
 
 
+# Hosts that have no variables, such as Streamlit's own, have secrets: Streamlit makes variables of the top ones, but only when it starts,
+# after what follows has read its own.
+st.secrets.load_if_toml_exists()
 _open_files = limits.raise_open_files()
 limits.tell(_open_files)
 limits.guard_connections(_open_files)

@@ -196,6 +196,28 @@ def test_every_view_of_the_trace_follows(model: LanguageModel) -> None:
             assert np.allclose(trace.newest_row()[layer], attention.pattern[:, -1], atol=1e-6)
 
 
+def test_attention_above_a_silent_part_is_that_of_the_run_without_it_and_not_the_clean_one(model: LanguageModel) -> None:
+    """Worked out from the residual stream of the run, which is held to transformers by its logits; one peer shows the clean maps."""
+    clean, block = model.trace(IDS).attention(1).pattern, model.model.blocks[1]
+    for intervention in (
+        off((0, 1), zero=True),
+        off(feed_forward=(0,), zero=True),
+        patch((1, 3, 3)),
+        patch((0, 1, 2, 2), site="z"),
+    ):
+        trace = model.trace(IDS, intervention)
+        x = trace.resid(1).astype(np.float64)
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + block.ln_1.eps)
+        x = x * block.ln_1.scale.double().numpy() + block.ln_1.shift.double().numpy()
+        qkv = x @ block.attention.qkv.weight.double().numpy().T + block.attention.qkv.bias.double().numpy()
+        q, k, _ = qkv.reshape(len(IDS), 3, model.config.n_heads, -1).transpose(1, 2, 0, 3)
+        scores = np.where(np.tri(len(IDS), dtype=bool), q @ k.transpose(0, 2, 1) / np.sqrt(model.config.head_dim), -np.inf)
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        shown = trace.attention(1).pattern
+        assert apart(shown, weights / weights.sum(-1, keepdims=True)) < 1e-4
+        assert np.abs(shown - clean).max() > 1e-3
+
+
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return torch.from_numpy(logits).double().log_softmax(-1).numpy()
 

@@ -184,6 +184,23 @@ def test_the_lens_of_both_is_that_of_transformers_hidden_states(
         assert np.allclose(line["y"], drawn[line["name"]][:, target], atol=1e-5)
 
 
+def test_the_lens_is_read_at_the_cursor_in_both(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, exports: Exports
+) -> None:
+    other = "the hat had a cat on the mat"
+    a, b = (tiny_model.tokenizer.encode(text) for text in (A, other))
+    place = min(len(a), len(b)) - 2
+    assert a[: place + 1] != b[: place + 1]
+    asked = {"compare": "lens", "prompt": other, "position": str(place), **pinned(tiny_folder, tiny_model, A)}
+    at = open_page(monkeypatch, tiny_folder, "compare", **asked)
+    target = int(tiny_model.trace(b[: place + 1]).logits.argmax())
+    for name, ids in (("A", a), ("B", b)):
+        table = exports["compared-lens"]
+        mine = table[table["side"] == name]["probability_of_followed"]
+        assert np.allclose(mine, tiny_model.trace(ids).lens((place,), 1, (target,)).target_prob[0], atol=1e-6)
+    assert f"after position {place}" in figure(at, "Layer by layer")["layout"]["title"]["text"].replace("<br>", " ")
+
+
 def test_two_models_each_keep_their_own_layers(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, exports: Exports) -> None:
     asked = {"compare": "lens", "prompt": A, "pinned": "storyteller~308.745.258~"}
     at = open_page(monkeypatch, tiny_folder, "compare", **asked)

@@ -9,6 +9,7 @@ from app import ui
 from app.chapters.compare import sections, views
 from app.chapters.compare.views import Depths
 from app.charts import line_over_layers
+from app.pinned import Pinned
 from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import code
@@ -31,7 +32,7 @@ def the_lens(whole: Here) -> None:
     found = sections.both(whole)
     if isinstance(found, str):
         return
-    side, (a, b) = sections.side_shown(), views.depths(*found)
+    side, (a, b) = sections.side_shown(), views.depths(*at_cursor(whole, *found))
     is_one_model = found[0].run.model == found[1].run.model
     if side == "difference" and not is_one_model:
         ui.note("Layers of two models are other layers, so nothing is subtracted.")
@@ -44,7 +45,7 @@ def the_lens(whole: Here) -> None:
     elif side != "both":
         lines = {side.upper(): lines[side.upper()]}
     figure = line_over_layers(
-        lines, title=f"Layer by layer, {sections.SIDES[side]}: {_followed(a, b)}",
+        lines, title=f"Layer by layer, {sections.SIDES[side]}: {_followed(a, b)}{_where(whole, found[0])}",
         value_title="change of probability" if side == "difference" else "probability", unit="%",
         stages=("reference", "probability") if side == "both" else (sections.STAGES.get(side, "ablation"),), layer_names=names,
         layer_title="after", y_range=None if side == "difference" else (0.0, 1.02), mode=ui.mode(),
@@ -56,8 +57,26 @@ def the_lens(whole: Here) -> None:
     )
 
 
+def at_cursor(whole: Here, a: Pinned, b: Pinned) -> tuple[Pinned, Pinned]:
+    """Both at the cursor's position, where A has it too; with the cursor on the newest token both at their newest."""
+    if whole.is_newest or whole.position >= len(a.run.ids):
+        return a, b
+    return a._replace(run=a.run.beginning(whole.position + 1)), b
+
+
 def _followed(a: Depths, b: Depths) -> str:
     return b.target if a.target == b.target else f"A's {a.target} and B's {b.target}"
+
+
+def _where(whole: Here, a: Pinned) -> str:
+    """Which tokens' streams are read, where these are not the newest of both."""
+    if whole.is_newest:
+        return ""
+    return (
+        f", after position {whole.position}"
+        if whole.position < len(a.run.ids)
+        else f", after A's end and B's position {whole.position}"
+    )
 
 
 def _cell(side: Depths, depth: int) -> str:
@@ -89,7 +108,7 @@ def says_lens(whole: Here) -> str:
     found = sections.both(whole)
     if isinstance(found, str):
         return found
-    a, b = views.depths(*found)
+    a, b = views.depths(*at_cursor(whole, *found))
     if len(a.texts) != len(b.texts):
         settled = [len(each.texts) - _settled(each) for each in (a, b)]
         return (

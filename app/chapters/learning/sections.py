@@ -35,7 +35,26 @@ def recorded(_: Here) -> None:
 def checks(_: Here) -> None:
     """What can be checked of what was sent, and the code of a step."""
     ui.self_check(views.rows_check())
+    ui.snippet(snippet())
     ui.source(TrainingRun.step)
+
+
+def snippet() -> str:
+    """model is the checkpoint in view, sample what it writes, maps its attention."""
+    run, at = views.recorded_run(), views.at_in_focus()
+    settings = ", ".join(f"{name}={value!r}" for name, value in run.sampling.items() if name != "max_new_tokens")
+    lines = [
+        "import gptcore",
+        "from gptcore.recorded_run import load_recorded_run",
+        "",
+        "run = load_recorded_run()",
+        f"model = run.model({at})  # after {run.checkpoints[at].step:,} steps",
+        f"steps = gptcore.generate(model, run.prompt, max_new_tokens={len(run.checkpoints[at].sample)}, {settings})",
+        "sample = model.tokenizer.decode([step.token_id for step in steps])",
+        f"maps = [model.trace(run.tokenizer.encode({views.passage()!r})).attention(layer).pattern for layer in range(run.config.n_layers)]",
+        f"print(run.checkpoints[{at}].held_out_loss, run.prompt + sample)",
+    ]
+    return "\n".join(lines)
 
 
 def alt(run: RecordedRun) -> str:

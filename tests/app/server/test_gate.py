@@ -43,11 +43,15 @@ def outside() -> Outside:
     return Outside()
 
 
-@pytest.fixture(scope="module", params=["", "/glass"], ids=["root", "base path"])
+@pytest.fixture(scope="module", params=["", "/glass"], ids=["root", "base path, secrets"])
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[Server]:
+    """One is told its name by the environment, the other by a file of secrets, as some hosts give settings."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
     proxy = {"http_proxy": outside.address, "https_proxy": outside.address, "no_proxy": ""}
-    with running_app(log, base=request.param, GLASS_HOSTS="glass.school.example", **proxy) as server:
+    secrets = log.with_name("secrets.toml")
+    secrets.write_text('GLASS_HOSTS = "glass.school.example"\n')
+    told = {"STREAMLIT_SECRETS_FILES": str(secrets)} if request.param else {"GLASS_HOSTS": "glass.school.example"}
+    with running_app(log, base=request.param, **told, **proxy) as server:
         yield server
 
 
