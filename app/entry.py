@@ -13,6 +13,7 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from app import state
 from app.components.address import address
+from app.lessons import walking
 from app.room import presenting
 from app.shell import bars, first_visit, navigation
 
@@ -31,6 +32,10 @@ def draw() -> None:
         from app.shell import page_frame  # here: torch comes with it, and takes seconds the first time
 
         page_frame.draw(page, waiting)
+    if walking.is_choosing():
+        from app.lessons import dialog
+
+        dialog.draw()
     state.publish()
 
 

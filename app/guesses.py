@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from app import choices, sequence, state
+from app import choices, runtime, sequence, state
 from app.runtime import Here
+from gptcore.errors import GPTCoreError
 from gptcore.sampling import Selection
 
 PART = choices.WRITE_PART
@@ -88,3 +89,12 @@ def right() -> int:
 def is_open(here: Here) -> bool:
     """Whether the token after this text is being guessed: then nothing may give it away."""
     return state.remembered("page", "") == PART.name and state.chosen(PART) == "guess" and of(here) is None and not here.is_full
+
+
+def is_hidden(run: Hashable) -> bool:
+    """Whether nothing that this visitor is shown tells which token follows the text of this run (`Here.run`)."""
+    try:
+        here = runtime.here()
+    except GPTCoreError:  # nothing of a text is shown
+        return True
+    return here.run == run and is_open(here)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from threading import get_ident
+from threading import current_thread, get_ident
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 
 from app import state
 from app.engine.queue import Visitor
+
+# The session, and the thread, that computes what somebody will look at later (app.lessons.warming).
+AHEAD = "ahead of a lesson"
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,10 @@ class Session:
 
     key: Hashable
     requests: ScriptRequests
+
+    @property
+    def is_patient(self) -> bool:
+        return self.key == AHEAD
 
     def is_gone(self) -> bool:
         """Whether the run is to end: its visitor has left, or has clicked something else. A fragment's own run ends no other."""
@@ -36,6 +43,7 @@ class Thread:
     """Whoever asks outside of a session: a download, a test. It waits for its answer."""
 
     key: Hashable
+    is_patient: bool = False
 
     def is_gone(self) -> bool:
         return False
@@ -48,5 +56,5 @@ def visitor() -> Visitor:
     """Who is asking."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is None or context.script_requests is None:
-        return Thread(get_ident())
+        return Thread(get_ident(), current_thread().name == AHEAD)
     return Session(context.session_id, context.script_requests)

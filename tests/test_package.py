@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
-from app import command, offered
+from app import command, offered, runtime
+from app.lessons import library
 from tests.browser.server import Server, free_port
 from tests.house_rules import ROOT
 
@@ -84,6 +87,7 @@ def test_what_is_built_holds_the_house_and_nothing_else(built: Path) -> None:
     assert {name for name in inside if not name.endswith(".dist-info")} == {"gptcore", "glass_gpt"}
     names = zipfile.ZipFile(wheel).namelist()
     assert {"glass_gpt/app/.streamlit/config.toml", "glass_gpt/pages/write.py", "glass_gpt/command.py"} <= set(names)
+    assert {f"glass_gpt/app/lessons/ready/{name}.json" for name in library.ready()} <= set(names)
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
     with tarfile.open(source) as archive:
         assert not [name for name in archive.getnames() if "/tests/" in name or "/.venv" in name]
@@ -98,10 +102,15 @@ def test_the_package_needs_what_the_requirements_say() -> None:
     assert set(command.NEEDED) <= {re.split("[=<>]", line)[0] for line in wanted}
 
 
-def test_the_command_refuses_what_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command_refuses_what_cannot_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for arguments, said in (
         (["--port", "99999"], "choose 1 to 65535"),
         (["--models", str(tmp_path / "none")], "there is no folder"),
+        (["--device", "cuda"], "this machine has: cpu"),
+        (["--device", "tpu"], "choose one of: cpu, cuda, mps, auto"),
     ):
         with pytest.raises(SystemExit) as ended:
             command.main(arguments)
@@ -119,6 +128,30 @@ def test_folders_that_the_command_names_are_offered_beside_those_of_the_environm
         folder.mkdir()
     assert command.main([part for folder in folders for part in ("--models", str(folder))]) == 0 and started
     assert [model.source for model in offered.offered()][-3:] == ["owner/name", *map(str, folders)]
+
+
+def test_the_device_of_the_command_or_the_environment_is_where_models_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(command, "_run", lambda port, others: started.append(os.environ["GLASS_DEVICE"]) or 0)
+    for said, arguments in (("", []), ("auto", []), ("auto", ["--device", "cpu"])):
+        monkeypatch.setenv("GLASS_DEVICE", said)
+        assert command.main(arguments) == 0
+    assert started == ["cpu", "auto", "cpu"]
+    monkeypatch.setenv("GLASS_DEVICE", " Auto")
+    assert runtime._engine()._device == "auto"  # type: ignore[attr-defined]
+
+
+def test_the_doctor_names_the_devices_and_the_one_in_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(command, "HUB", "http://127.0.0.1:9")
+    port = str(free_port())
+    assert command.main(["doctor", "--port", port]) == 0
+    assert re.search(r"ok +devices: cpu \(\d+ cores\); models compute on cpu", capsys.readouterr().out)
+    assert command.main(["doctor", "--port", port, "--device", "cuda"]) == 1
+    assert re.search(r"MISSING The device asked for is cuda; this machine has: cpu", capsys.readouterr().out)
 
 
 def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,8 @@ There are two such lines. Jobs of little work (a step, a layer's view) come befo
 of these wait, and long ones come in pieces, between which others can have a turn. So a class goes on stepping beside a flood of long
 texts; and whoever has their long text looks at it before the next one is begun, so that few are kept at a time. A fifth of the time is
 for the long ones whatever comes.
+
+A visitor who is patient, such as a lesson that is computed before anybody looks at it, has a turn only when nobody else waits.
 """
 
 from __future__ import annotations
@@ -26,10 +28,13 @@ _SHARE_OF_LONG = 0.2
 
 
 class Visitor(Protocol):
-    """Who asks for a job. key: who shares turns with others."""
+    """Who asks for a job. key: who shares turns with others; is_patient: who lets everybody else go first."""
 
     @property
     def key(self) -> Hashable: ...
+
+    @property
+    def is_patient(self) -> bool: ...
 
     def is_gone(self) -> bool:
         """Whether nobody waits for the answer any more. Asked from the queue's thread."""
@@ -99,7 +104,7 @@ class Queue:
         self._open = 0  # jobs without an answer yet
         self._changed = Condition()  # for the fields below
         self._thread: Thread | None = None
-        self._short, self._long = _Line(), _Line()
+        self._short, self._long, self._patient = _Line(), _Line(), _Line()
         self._owed = 0.0  # seconds that the long jobs have waited for short ones and that are theirs
         self._numbers = count()
 
@@ -124,7 +129,7 @@ class Queue:
 
     def _join(self, pieces: Generator[None, None, Any], visitor: Visitor, work: float, stays: bool = False) -> _Job:
         with self._changed:
-            line = self._short if work <= LITTLE else self._long
+            line = self._patient if visitor.is_patient else self._short if work <= LITTLE else self._long
             job = line.job(pieces, visitor, work, next(self._numbers), stays)
             self._count(1)
             if self._thread is None:
@@ -141,7 +146,7 @@ class Queue:
             self._when_busy(bool(self._open))
 
     def _jobs(self) -> list[_Job]:
-        return [*self._short.jobs, *self._long.jobs]
+        return [*self._short.jobs, *self._long.jobs, *self._patient.jobs]
 
     def _work(self) -> None:
         self._prepare()
@@ -157,6 +162,8 @@ class Queue:
                     return self._long.next()
                 if self._short.jobs:
                     return self._short.next()
+                if self._patient.jobs:
+                    return self._patient.next()
 
     def _dismiss(self) -> None:
         """Jobs that nobody waits for go."""

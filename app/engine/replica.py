@@ -33,6 +33,7 @@ class Caller:
     """Who waits for an answer, elsewhere. left: whether they have been said to have gone."""
 
     key: Hashable
+    is_patient: bool = False
     left: bool = False
 
     def is_gone(self) -> bool:
@@ -67,21 +68,21 @@ class Replica:
     """One model. Its methods are the calls of `app.engine.protocol.Engine`, packed.
 
     source: as gptcore loads it; what is not on the replica's machine is downloaded, once for all that share its cache. threads: of
-    torch.
+    torch; device: where the model computes.
     """
 
-    def __init__(self, source: str, threads: int) -> None:
+    def __init__(self, source: str, threads: int, device: str = "cpu") -> None:
         self._engine = Local(lambda: _CALLER.get(Caller("the replica itself")), threads=threads)
-        self._model = self._engine.add(source, gptcore.load(source))
+        self._model = self._engine.add(source, gptcore.load(source, device=device))
 
     async def describe(self) -> bytes:
         """(identity, name, config, tokenizer, tied): what stands for the model elsewhere."""
         model = self._model
         return pickle.dumps((model.identity, model.name, model.config, model.tokenizer, model.tied), PROTOCOL)
 
-    async def answer(self, key: Hashable, sent: bytes) -> bytes:
-        """(True, what the call says) or (False, the error it raised). key: who asks, for the turns in the queue."""
-        caller = Caller(key)
+    async def answer(self, key: Hashable, sent: bytes, is_patient: bool = False) -> bytes:
+        """(True, what the call says) or (False, the error it raised). key, is_patient: who asks, for the turns in the queue."""
+        caller = Caller(key, is_patient)
         _CALLER.set(caller)
         try:
             return await asyncio.to_thread(self._answer, sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from app import choices, guesses, runtime, sequence, state, tellings
-from app.room.questions import FREE, GUESS, Asked, Guessable
+from app.room.questions import FREE, GUESS, NEXT_TOKEN, Asked, Guessable
 from app.room.questions import ask as open_question
 from app.room.room import Room
 from app.runtime import Here
@@ -15,7 +15,6 @@ LIKELY = 3  # tokens offered
 UNLIKELY = (12, 40)  # the ranks of two more
 PASSAGE = 400  # characters of the text's end that followers read
 OTHER = "Something else"
-ASKED = "What does the model write next?"
 
 
 def ask(room: Room, kind: str) -> None:
@@ -44,9 +43,10 @@ def offered(here: Here) -> Asked:
     probability = dict(zip(choice.token_ids.tolist(), choice.base_probs.tolist(), strict=True))
     model = [probability[token] for token in ids]
     right = ids.index(choice.chosen_id) if choice.chosen_id in ids else len(ids)
+    probabilities = (*model, max(0.0, 1 - sum(model)))
     return Asked(
-        GUESS, ASKED, (*options, OTHER), _passage(here), right, (*model, max(0.0, 1 - sum(model))), text_of(choice.chosen_id)
-    )
+        GUESS, NEXT_TOKEN, (*options, OTHER), _passage(here), right, probabilities, text_of(choice.chosen_id), text=here.run
+    )  # fmt: skip
 
 
 def free(here: Here) -> Asked:
@@ -57,7 +57,9 @@ def free(here: Here) -> Asked:
         lambda word: int(tokenizer.encode_text(f" {word}")[0]), tokenizer.text_of, probability.__getitem__,
         [int(token) for token in choice.token_ids[:100]], choice.chosen_id,
     )  # fmt: skip
-    return Asked(FREE, ASKED, passage=_passage(here), chosen=tokenizer.text_of(choice.chosen_id), vocabulary=vocabulary)
+    return Asked(
+        FREE, NEXT_TOKEN, passage=_passage(here), chosen=tokenizer.text_of(choice.chosen_id), vocabulary=vocabulary, text=here.run
+    )
 
 
 def _passage(here: Here) -> str:

@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
 from app import choices, log, state
-from app.room import codes
+from app.room import codes, questions
 from app.room.mirror import Mirror
 from app.room.room import Room, RoomRefused
 from app.room.rooms import ROOMS
@@ -129,6 +129,18 @@ def claim(code: Any, token: Any) -> None:
         _take(room)
 
 
+def room() -> Room | None:
+    """The class that this session teaches."""
+    desk = _desk()
+    return desk.room if desk else None
+
+
+def dismiss() -> None:
+    """No question is on the screens of this session's class any more."""
+    if found := room():
+        questions.dismiss(found)
+
+
 def ask(kind: str) -> None:
     """Have the class guess the token after the text in view: questions.GUESS or questions.FREE."""
     if desk := _desk():
@@ -191,7 +203,9 @@ def _ended(desk: _Desk) -> Iterator[None]:
 def publish(room: Room, mirror: Mirror) -> None:
     """Put what this session shows into the room, as one change."""
     from app import ui  # here, since ui draws with what is published
+    from app.lessons import walking  # here, since a lesson's steps are shown by this session
 
+    close_what_is_given_away(room)
     items, parts = mirror.shown()
     view = state.current()
     file = state.remembered("page", navigation.PAGES[0].file)
@@ -202,5 +216,17 @@ def publish(room: Room, mirror: Mirror) -> None:
     title = navigation.name(entry)
     page = {"title": title, "file": file, "mode": ui.mode(), "items": items}
     stale = [name for kind in ("part", "hand") for name in room.names(kind) if name not in parts]
-    room.change({"page": page, "where": {"link": link, "title": title}, **parts}, stale)
+    lesson = walking.told_to_remote()
+    kept = {} if lesson is None else {"lesson": lesson}
+    room.change({"page": page, "where": {"link": link, "title": title}, **kept, **parts}, stale if kept else [*stale, "lesson"])
     ROOMS.touch(room)
+
+
+def close_what_is_given_away(room: Room) -> None:
+    """The page that is about to be shown may tell what a class is guessing at this moment: then its vote is over first."""
+    now = questions.poll(room)
+    if now is not None and now.asked.text is not None:
+        from app import guesses  # here, since the model's side comes with it
+
+        if not guesses.is_hidden(now.asked.text):
+            questions.close(room)

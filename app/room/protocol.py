@@ -13,7 +13,10 @@ those that are gone, or everything (`whole`). Only ever the newest state: who wa
   hand:NAME       what the teacher moves at this moment, as a change to the value under NAME on the browser's shelf
   where           {"link", "title"}: the teacher's place as an address of the app, relative to its root
   call            how often the teacher has called everybody back
+  pointer         [[key, x, y], ...]: where the teacher points, as fractions of panels of the page, the innermost first
+  blank           true: nothing is to be seen now
   count           for the teacher: connections by role
+  lesson          for the teacher: the step of the lesson (app.lessons.walking.told_to_remote)
 
 **A message to one browser** is JSON as text: {"kind": "refused", "why", "said"}, after which the connection is closed; {"kind": "here"},
 the answer to the same; {"kind": "press", "key"}, the remote's button, to the teacher's screen; {"kind": "join", ...}, the address to type
@@ -42,8 +45,9 @@ LONGEST = {PRESENT: 16_384}  # bytes of a message, by role
 LONGEST_OTHERS = 1_024
 OFTEN = {PRESENT: 40.0}  # messages a second, by role
 OFTEN_OTHERS = 10.0
-PRESSES = ("next", "back", "blank")
+PRESSES = ("next", "back", "blank", "code")
 LONGEST_NAME = 80
+MOST_PANELS = 4  # inside each other, of which a follower's page may not have all
 PUPILS = frozenset({FOLLOW, EXPLORE})
 Act = Callable[[Room, Member, Mapping[str, Any]], None]
 
@@ -133,6 +137,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
 @kind("here", ROLES)
 def _here(room: Room, member: Member, said: Mapping[str, Any]) -> None:
     """Is this connection still one? A browser that slept cannot tell by itself."""
@@ -154,6 +163,33 @@ def _hand(room: Room, member: Member, said: Mapping[str, Any]) -> None:
     if not isinstance(said.get("value"), dict):
         raise ValueError("not a change")
     room.change({f"hand:{short(said.get('name'))}": said["value"]})
+
+
+@kind("point", frozenset({PRESENT}))
+def _point(room: Room, member: Member, said: Mapping[str, Any]) -> None:
+    """{"at"}: where the teacher points, [] once that has faded."""
+    at = said.get("at")
+    if not isinstance(at, list) or len(at) > MOST_PANELS:
+        raise ValueError("nowhere")
+    for each in at:
+        if not isinstance(each, list) or len(each) != 3 or not all(is_share(part) for part in each[1:]):
+            raise ValueError("nowhere on a panel")
+        short(each[0])
+    if at:
+        room.change({"pointer": at})
+    else:
+        room.change(drop=("pointer",))
+
+
+@kind("blank", frozenset({PRESENT}))
+def _blank(room: Room, member: Member, said: Mapping[str, Any]) -> None:
+    """{"is"}: the followers' screens are blank, or not."""
+    if not isinstance(said.get("is"), bool):
+        raise ValueError("neither blank nor not")
+    if said["is"]:
+        room.change({"blank": True})
+    else:
+        room.change(drop=("blank",))
 
 
 @kind("press", frozenset({REMOTE}))

@@ -3,17 +3,18 @@
 While it is open the class is told how many have voted, and nothing of what: whoever sees where the others lean leans there too. What is
 right, and what the model thinks, is kept in the room's memory and is part of no state before the reveal.
 
-Fields that it adds to the room's state (app.room.protocol has the others), both sent to all:
+Fields that it adds to the room's state (app.room.protocol has the others), the first two sent to all:
 
   question   {"id", "kind", "asked", "passage", "options", "status", "round"} and, once revealed, "results" (`Poll.results`)
   tally      {"voted", "of"}: how many tabs have voted in this round, of how many that could
+  again      for the teacher's screen: what it says to ask an open question once more, should the server start anew
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.room.protocol import PUPILS, is_whole, kind, short
 from app.room.room import MOST_MEMBERS, PRESENT, SOON, TEACHERS, Member, Room
 
 GUESS, FREE, YES_NO, FOUR = "guess", "free", "yes_no", "four"
+NEXT_TOKEN = "What does the model write next?"
 OPEN, CLOSED, REVEALED = "open", "closed", "revealed"
 OWN = {YES_NO: 2, FOUR: 4}  # questions of the teacher's own text, and how many answers each has
 LONGEST_ASKED, LONGEST_ANSWER, LONGEST_WORD = 240, 80, 40  # characters
@@ -48,7 +50,7 @@ class Asked:
 
     passage: the text whose next token is guessed, else ""; options: what can be chosen, none for a free guess; right: index of an
     option, or None; model: a probability for each option, none if the model has no say; chosen: the text of the token that the model
-    takes, "" if it has no say; vocabulary: for a free guess.
+    takes, "" if it has no say; vocabulary: for a free guess; text: whose next token is guessed, None for a question of another kind.
     """
 
     kind: str
@@ -59,6 +61,14 @@ class Asked:
     model: tuple[float, ...] = ()
     chosen: str = ""
     vocabulary: Guessable | None = None
+    text: Hashable = None
+
+    def as_asked(self) -> dict[str, Any]:
+        """What the teacher's browser said to ask it: see `own`; of a guess the kind alone, since it is about the text in view."""
+        if self.kind not in OWN:
+            return {"kind": self.kind}
+        said = {"kind": self.kind, "asked": self.asked, "options": list(self.options)}
+        return said if self.right is None else said | {"right": self.right}
 
 
 def own(what: object, asked: object, options: object = None, right: object = None) -> Asked:
@@ -203,6 +213,22 @@ def ask(room: Room, asked: Asked) -> None:
         _tell(room)
 
 
+def close(room: Room) -> None:
+    """The vote is over, if one is open; what was right is not told yet."""
+    with room.lock:
+        if (now := poll(room)) is not None and now.status == OPEN:
+            now.close()
+            _tell(room)
+
+
+def dismiss(room: Room) -> None:
+    """The question is gone from all screens."""
+    with room.lock:
+        if room.memory.pop("poll", None) is not None:
+            room.on_count = lambda: None
+            _tell(room)
+
+
 def poll(room: Room) -> Poll | None:
     """The question that is there now."""
     found: Poll | None = room.memory.get("poll")
@@ -211,9 +237,12 @@ def poll(room: Room) -> Poll | None:
 
 def _tell(room: Room) -> None:
     if (now := poll(room)) is None:
-        room.change(drop=("question", "tally"))
-    else:
-        room.change({"question": now.told(), "tally": _tally(room, now)})
+        room.change(drop=("question", "tally", "again"))
+        return
+    fields: dict[str, Any] = {"question": now.told(), "tally": _tally(room, now)}
+    if now.status == OPEN:
+        fields["again"] = now.asked.as_asked()
+    room.change(fields, () if now.status == OPEN else ("again",))
 
 
 def _tally(room: Room, now: Poll) -> dict[str, int]:
@@ -250,11 +279,10 @@ def _poll(room: Room, member: Member, said: Mapping[str, Any]) -> None:
         if now is None or now.number != said.get("id"):
             return
         if do == "done":
-            del room.memory["poll"]
-            room.on_count = lambda: None
+            dismiss(room)
         else:
             {"close": now.close, "again": now.again, "reveal": now.reveal}[do]()
-        _tell(room)
+            _tell(room)
 
 
 @kind("vote", PUPILS)

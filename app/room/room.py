@@ -26,7 +26,11 @@ READERS: dict[str, frozenset[str]] = {
     "page": frozenset({FOLLOW}),
     "part": frozenset({FOLLOW}),
     "hand": frozenset({FOLLOW}),
+    "pointer": frozenset({FOLLOW}),
+    "blank": frozenset({FOLLOW}),
     "count": TEACHERS,
+    "lesson": TEACHERS,
+    "again": frozenset({PRESENT}),
 }
 
 

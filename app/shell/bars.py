@@ -6,6 +6,7 @@ from itertools import groupby
 
 from app import choices, state
 from app.components.frame import Link, Place, frame
+from app.lessons import walking
 from app.room import presenting
 from app.shell import navigation
 from app.shell.navigation import PAGES
@@ -45,6 +46,8 @@ def draw(file: str) -> None:
         on_part=turn,
         on_lecture=lambda wanted: state.take(choices.LECTURE, wanted),
         on_room=presenting.heard,
+        lesson=walking.told(),
+        on_lesson=walking.heard,
     )
 
 

@@ -36,10 +36,10 @@ class Line:
         self.order.append(name)
         return name
 
-    def join(self, name: str, visitor: str, work: float, pieces: int = 1) -> None:
+    def join(self, name: str, visitor: str, work: float, pieces: int = 1, is_patient: bool = False) -> None:
         """A job joins the line, after those before."""
         before = len(self._queue.waiting)
-        thread = Thread(target=self._queue.run, args=(self._named(name, pieces), Asker(visitor), work))
+        thread = Thread(target=self._queue.run, args=(self._named(name, pieces), Asker(visitor, is_patient), work))
         thread.start()
         self._threads.append(thread)
         while len(self._queue.waiting) == before:
@@ -87,6 +87,15 @@ def test_little_work_passes_the_long_jobs_of_others_however_many_these_are() -> 
         line.join(f"long {i}", f"flood {i}", 1.0)
     line.join("step", "other", 0.01)
     assert line.go()[0] == "step"
+
+
+def test_who_is_patient_lets_everybody_go_first_short_and_long() -> None:
+    line = Line()
+    for name in ("ahead", "more ahead"):
+        line.join(name, "patient", 0.01, is_patient=True)
+    line.join("long", "flood", 1.0, pieces=2)
+    line.join("step", "other", 0.01)
+    assert line.go() == ["step", "long", "long", "ahead", "more ahead"]
 
 
 def test_long_jobs_do_not_take_turns_with_each_other() -> None:
@@ -153,7 +162,7 @@ class Leaver:
     """A visitor who leaves at some time; `ends` says whether that ends what asks for the job."""
 
     def __init__(self, ends: bool = True) -> None:
-        self.key, self.gone, self.ends = "leaver", False, ends
+        self.key, self.is_patient, self.gone, self.ends = "leaver", False, False, ends
 
     def is_gone(self) -> bool:
         return self.gone

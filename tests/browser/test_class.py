@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
@@ -167,3 +169,93 @@ def test_a_class_guesses_together_and_sees_its_votes_beside_the_model(visit, win
         assert_silent(page)
     chair.get_by_role("button", name="Done").click()
     expect(students[0].locator(".ask")).to_be_hidden()
+
+
+def test_a_lesson_is_stepped_through_with_the_keys_and_its_notes_stay_with_the_teacher(
+    visit, window: Open, server: Server, tmp_path: Path
+) -> None:
+    steps: list[dict[str, object]] = [
+        {"link": "tokens?prompt=The+cat&tokens=merges", "title": "First", "note": "For the teacher alone."},
+        {"title": "Second", "ask": "yes_no", "asked": "Is it cut?", "right": "Yes"},
+        {"link": "attention?prompt=The+old+king&layer=2", "title": "Third", "note": "Another note."},
+    ]
+    file = tmp_path / "lesson.json"
+    file.write_text(json.dumps({"title": "Of cats", "minutes": 5, "steps": steps}))
+    teacher = visit("/lens?prompt=The+old+king", width=1440)
+    code = start_class(teacher)
+    token = teacher.evaluate("() => JSON.parse(sessionStorage.getItem('glass-class')).token")
+    teacher.get_by_role("button", name="Close").click()
+    student = follow(window, server, code, width=390, height=844, touch=True)
+    phone = window(width=390, height=844, touch=True)
+    phone.goto(f"{server.url}/r/{code}#remote={token}")
+    teacher.get_by_role("button", name="Lesson", exact=True).click()
+    teacher.get_by_label("Open a lesson file").set_input_files(file)
+    expect(teacher.get_by_text("All 3 steps were opened ahead.")).to_be_visible()
+    teacher.get_by_role("button", name="Begin").click()
+    teacher.wait_for_url(re.compile("tokens=merges"))
+    strip = teacher.get_by_role("complementary", name="Lesson, for you alone")
+    expect(strip).to_contain_text("1 of 3: First")
+    with settled(teacher):
+        teacher.keyboard.press("l")
+    expect(strip).to_be_hidden()  # the projector shows it when it is asked for
+    teacher.keyboard.press("n")
+    expect(strip).to_contain_text("For the teacher alone.")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("1 of 3: First")
+    expect(phone.locator(".remote-note")).to_have_text("For the teacher alone.")
+    teacher.keyboard.press("PageDown")
+    student.get_by_role("button", name="Yes").click()
+    expect(phone.locator(".remote-tally")).to_have_text("1 of 1 have voted")
+    phone.get_by_role("button", name="Close the vote").click()
+    expect(phone.locator(".remote-tally")).to_contain_text("closed")
+    teacher.keyboard.press("PageDown")  # the question goes on before the page is turned
+    expect(student.get_by_role("table", name="The class's votes")).to_be_visible()
+    assert "tokens=merges" in teacher.url
+    teacher.keyboard.press("PageDown")
+    teacher.wait_for_url(re.compile("attention.*layer=2"))
+    expect(student.locator(".ask")).to_be_hidden()
+    with settled(teacher):
+        teacher.reload()
+    expect(teacher.locator(".class-chip.lecture")).to_have_text("Lesson 3 / 3", timeout=30_000)
+    teacher.keyboard.press("PageUp")
+    teacher.wait_for_url(re.compile("tokens=merges"))
+    expect(student.locator(".ask")).to_be_hidden()  # on the way back nothing is asked
+    # The pointer, by its share of the panel; the code in a corner; Blank, which comes to followers too.
+    panel = teacher.locator(".st-key-finding")
+    box = panel.bounding_box()
+    assert box
+    teacher.keyboard.press("p")
+    teacher.mouse.move(box["x"] + 10, box["y"] + 10)
+    teacher.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    dot = student.locator(".pointer-dot:not(.gone)")
+    dot.wait_for(state="attached")
+    expect(student.locator(".pointer-dot.gone")).to_be_attached()  # it fades by itself
+    teacher.keyboard.press("c")
+    expect(teacher.get_by_role("complementary", name="How to join the class").get_by_role("img")).to_be_visible()
+    teacher.keyboard.press("b")
+    expect(student.locator(".stage-blank")).to_be_visible()
+    phone.get_by_role("button", name="Blank").click()
+    expect(student.locator(".stage-blank")).to_be_hidden()
+    assert "For the teacher" not in student.content()
+    for page in (teacher, student, phone):
+        no_horizontal_scroll(page)
+        assert_silent(page)
+
+
+def test_a_class_looks_where_its_teacher_looks_in_the_recorded_training(visit, window: Open, server: Server) -> None:
+    teacher = visit("/learning?learning=recorded", width=1440)
+    code = start_class(teacher)
+    student = follow(window, server, code, width=1280)
+    teacher.get_by_role("button", name="Close").click()
+    step = student.locator(".component.training_run .scrub output")
+    expect(step).to_have_text(teacher.locator(".scrub output").inner_text())
+    slider = teacher.get_by_role("slider", name="Checkpoint")
+    slider.evaluate("(it) => (it.value = 9, it.dispatchEvent(new Event('input')))")  # a drag, which no script has heard of yet
+    moved = teacher.locator(".scrub output").inner_text()
+    expect(step).to_have_text(moved)
+    with settled(teacher):
+        slider.evaluate("(it) => it.dispatchEvent(new Event('change'))")
+    teacher.locator(".maps .head").nth(3).click()
+    expect(student.locator(".maps .head").nth(3)).to_have_attribute("aria-pressed", "true")
+    expect(step).to_have_text(moved)
+    for page in (teacher, student):
+        assert_silent(page)

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { otherWay, recoloured, recolouredStyle } from "../../app/components/room/colours.js";
+import { placeOn } from "../../app/components/room/pointer.js";
+import { afterState } from "../../app/components/room/reopening.js";
+import { ClassSocket } from "../../app/components/room/socket.js";
 import { AGAIN, ClassState, pause, read } from "../../app/components/room/state.js";
 
 // As `frame` in app/room/room.py writes it.
@@ -65,4 +68,100 @@ test("only what is a colour of the app is exchanged, and comes back as it was", 
   assert.deepEqual([...changed.subarray(-3)], [1, 2, 3]);
   assert.deepEqual(recoloured(changed, light), bytes);
   assert.equal(recolouredStyle("border-color: #14768A; width: 3px", dark), "border-color: #59c0c6; width: 3px");
+});
+
+test("an open question is asked again in another life of the class, once its page is there, and never otherwise", () => {
+  const again = { kind: "guess" };
+  const state = (epoch, fields) => ({ epoch, get: (name) => fields[name] });
+  const open = afterState(null, state("a", { question: { status: "open" }, again }));
+  assert.deepEqual(open, { keep: { epoch: "a", again }, ask: null });
+  const kept = open.keep;
+  assert.deepEqual(afterState(kept, state("a", { question: { status: "closed" } })), { keep: null, ask: null });
+  assert.deepEqual(afterState(kept, state("a", {})), { keep: null, ask: null }); // it was ended
+  assert.deepEqual(afterState(kept, state("b", {})), { keep: kept, ask: null }); // the page is not there yet
+  assert.deepEqual(afterState(kept, state("b", { where: {} })), { keep: null, ask: again });
+  assert.deepEqual(afterState(null, state("b", { where: {} })), { keep: null, ask: null });
+});
+
+test("the pointer is at the same place of the first panel that a page has, whatever its size", () => {
+  const boxes = { figure: { left: 100, top: 50, width: 200, height: 400 } };
+  const find = (name) => boxes[name] ?? null;
+  const panels = [
+    ["inner", 0.1, 0.1],
+    ["figure", 0.25, 0.5],
+  ];
+  assert.deepEqual(placeOn(panels, find), [150, 250]);
+  assert.equal(placeOn([["inner", 0.1, 0.1]], find), null);
+});
+
+test("a page that slept while the class went on asks when it is seen again, and shows what is shown now", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const listeners = {};
+  const sockets = [];
+  class Sleeper {
+    static OPEN = 1;
+    constructor() {
+      this.sent = [];
+      sockets.push(this);
+    }
+    open() {
+      this.readyState = Sleeper.OPEN;
+      this.onopen();
+    }
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+    close() {
+      this.readyState = 3;
+    }
+  }
+  const listen = (name, heard) => (listeners[name] = heard);
+  const world = {
+    WebSocket: Sleeper,
+    document: { visibilityState: "visible", addEventListener: listen, removeEventListener() {} },
+    addEventListener: listen,
+    removeEventListener() {},
+    sessionStorage: { getItem: () => "tab", setItem() {} },
+  };
+  const before = Object.fromEntries(Object.keys(world).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]));
+  for (const [name, value] of Object.entries(world)) Object.defineProperty(globalThis, name, { value, configurable: true });
+  t.after(() => {
+    for (const [name, old] of Object.entries(before)) {
+      if (old) Object.defineProperty(globalThis, name, old);
+      else delete globalThis[name];
+    }
+  });
+  const seen = [];
+  const here = new ClassSocket({
+    root: "http://school/",
+    code: "ABC234",
+    role: "follow",
+    changed: () => seen.push(here.state.get("where")),
+  });
+  const says = async (socket, rev, whole, where) => {
+    socket.onmessage({ data: framed({ kind: "state", epoch: "a", rev, whole, gone: [] }, { where }) });
+    await here.reading;
+  };
+  sockets[0].open();
+  await says(sockets[0], 1, true, "before");
+  // The screen is locked: the connection dies without a word, and the teacher goes on.
+  document.visibilityState = "hidden";
+  listeners.visibilitychange();
+  assert.equal(sockets[0].sent.length, 1); // who is not looked at asks nothing
+  document.visibilityState = "visible";
+  listeners.visibilitychange();
+  assert.equal(sockets[0].sent.at(-1).say, "here");
+  t.mock.timers.tick(4_000); // no answer
+  t.mock.timers.tick(5_000); // the pause before the next try
+  assert.equal(sockets.length, 2);
+  sockets[1].open();
+  assert.deepEqual([sockets[1].sent[0].epoch, sockets[1].sent[0].rev], ["a", 1]); // what it knows
+  await says(sockets[1], 7, false, "now");
+  assert.deepEqual(seen, ["before", "now"]);
+  // And where the connection has lived on, the answer comes and nothing is opened anew.
+  listeners.visibilitychange();
+  sockets[1].onmessage({ data: JSON.stringify({ kind: "here" }) });
+  t.mock.timers.tick(9_000);
+  assert.equal(sockets.length, 2);
+  here.close();
 });

@@ -42,16 +42,18 @@ def frame(
     *,
     lecture: bool,
     room: Mapping[str, str],
+    lesson: Mapping[str, Any],
     on_page: Callable[[str], None],
     on_part: Callable[[int], None],
     on_lecture: Callable[[bool], None],
     on_room: Callable[[list[Any]], None],
+    on_lesson: Callable[[list[Any]], None],
 ) -> None:
     """Draw both bars. groups: (name, pages), the first of them written out, the others as menus.
 
     on_page(file) is called with a page of `groups`, on_part(index) with a part of this page, on_lecture with what the mode shall be.
     room: the class that the visitor teaches or explores beside (app.room.presenting.place);
-    on_room([word, ...]) is called with what the browser says of it.
+    on_room([word, ...]) is called with what the browser says of it. lesson, on_lesson: the same of a lesson (app.lessons.walking.told).
     """
     from app import state  # here, since the value of a component is session state
 
@@ -66,6 +68,7 @@ def frame(
             "after": place.after and [place.after.file, place.after.name],
             "lecture": lecture,
             "room": dict(room),
+            "lesson": dict(lesson),
         }
     )
 
@@ -85,6 +88,10 @@ def frame(
         if isinstance(said := state.component_value(KEY, "room"), list) and said:
             on_room(said)
 
+    def about_lesson() -> None:
+        if isinstance(said := state.component_value(KEY, "lesson"), list) and said:
+            on_lesson(said)
+
     component("frame")(
         key=KEY,
         data=data,
@@ -92,4 +99,5 @@ def frame(
         on_part_change=turned,
         on_lecture_change=switched,
         on_room_change=about_room,
+        on_lesson_change=about_lesson,
     )

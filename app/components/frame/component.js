@@ -1,8 +1,10 @@
 // The chapter bar, the way on, and the one listener for keys. Both bars are kept and changed in place.
 import { Explorer } from "../room/explorer.js";
+import { LessonStrip } from "../room/lesson.js";
 import { Presenter } from "../room/presenter.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
+import { explainWords } from "./meaning.js";
 import { keepScrollable } from "./scrollable.js";
 
 export const styles = ["room/bar.css", "room/question.css"];
@@ -19,13 +21,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   frame.said = said;
   frame.presenter.receive(said.room);
   frame.explorer.receive(said.room);
+  frame.lesson.receive(said.lesson, said.lecture);
   drawBar(frame, said);
   drawFooter(frame, said);
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
+  if (!said.lecture) frame.presenter.pointer.toggle(false);
   frameHeard.frame = frame;
   if (frameHeard.listening) return;
   frameHeard.listening = true;
   keepScrollable();
+  explainWords();
   document.addEventListener("keydown", (event) => onKey(frameHeard.frame, event));
   document.addEventListener("click", (event) => {
     const { bar } = frameHeard.frame;
@@ -38,14 +43,14 @@ function newFrame(parentElement) {
   const footer = parentElement.appendChild(make("footer", "footer"));
   const blank = parentElement.appendChild(make("div", "blank"));
   blank.hidden = true;
-  blank.onclick = () => {
-    blank.hidden = true;
-  };
+  blank.onclick = () => toggleBlank(frame, false);
   const frame = { bar, footer, blank, explorer: new Explorer(parentElement) };
+  frame.lesson = new LessonStrip({ say: (word, value) => frame.say(word, value), place: parentElement });
   frame.presenter = new Presenter({
     say: (word, value) => frame.say(word, value),
-    press: (key) => (key === "blank" ? toggleBlank(frame) : turn(frame, key === "next" ? 1 : -1)),
+    press: (key) => PRESSES[key]?.(frame),
     place: parentElement,
+    isBlank: () => !blank.hidden,
   });
   return frame;
 }
@@ -94,7 +99,7 @@ function drawBar(frame, said) {
   lecture.type = "button";
   lecture.title = "Large type and one picture at a time, for a projector (key: L)";
   lecture.onclick = () => frame.say("lecture", !said.lecture);
-  frame.bar.replaceChildren(brand, nav, all, ...more, frame.presenter.chip, lecture);
+  frame.bar.replaceChildren(brand, nav, all, ...more, frame.lesson.chip, frame.presenter.chip, lecture);
   const current = list.querySelector("[aria-current]");
   if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2 + current.offsetWidth / 2;
 }
@@ -148,7 +153,9 @@ function stop(frame, way) {
   button.type = "button";
   const part = said.part + way;
   const page = way > 0 ? said.after : said.before;
-  if (part >= 0 && part < said.parts) button.textContent = way > 0 ? "Next" : "Back";
+  const step = frame.lesson.has(way);
+  if (step === false) button.hidden = true;
+  else if (step || (part >= 0 && part < said.parts)) button.textContent = way > 0 ? "Next" : "Back";
   else if (page) button.textContent = page[1];
   else button.hidden = true;
   button.textContent = way > 0 ? `${button.textContent} →` : `← ${button.textContent}`;
@@ -156,17 +163,29 @@ function stop(frame, way) {
   return button;
 }
 
+// What the clicker, the remote and the buttons below do: a question that is open goes on first, then the lesson, where there is one.
 function turn(frame, way) {
   const { said } = frame;
+  if (way > 0 && frame.presenter.goesOn()) return;
+  if (frame.lesson.turn(way)) return;
   const part = said.part + way;
   const page = way > 0 ? said.after : said.before;
   if (part >= 0 && part < said.parts) frame.say("part", part);
   else if (page) frame.say("page", page[0]);
 }
 
-function toggleBlank({ blank }) {
-  blank.hidden = !blank.hidden;
+function toggleBlank({ blank, presenter }, is = blank.hidden) {
+  blank.hidden = !is;
+  presenter.blank(is);
 }
+
+// The buttons of the remote.
+const PRESSES = {
+  next: (frame) => turn(frame, 1),
+  back: (frame) => turn(frame, -1),
+  blank: (frame) => toggleBlank(frame),
+  code: (frame) => frame.presenter.toggleCorner(),
+};
 
 // Keys are taken in a lecture alone, but for the one that begins it; never while something is typed or a control has the focus.
 function onKey(frame, event) {
@@ -180,7 +199,10 @@ function onKey(frame, event) {
   if (key === "l") frame.say("lecture", !said.lecture);
   else if (!said.lecture) return;
   else if (key === "b" || key === ".") toggleBlank(frame);
-  else if (key === "Escape" && !blank.hidden) blank.hidden = true;
+  else if (key === "Escape" && !blank.hidden) toggleBlank(frame, false);
+  else if (key === "c") frame.presenter.toggleCorner();
+  else if (key === "p") frame.presenter.pointer.toggle();
+  else if (key === "n") frame.lesson.toggle();
   else if (key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
   else if (key === "PageDown" || (key === "ArrowRight" && !pressed) || (key === " " && !pressed)) turn(frame, 1);
   else if (key === "PageUp" || (key === "ArrowLeft" && !pressed)) turn(frame, -1);

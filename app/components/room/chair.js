@@ -2,6 +2,7 @@
 import { make } from "../shared/elements.js";
 import { count } from "../shared/numbers.js";
 import { passage } from "./ballot.js";
+import { afterState, remember, remembered } from "./reopening.js";
 import { drawResult, sentences } from "./result.js";
 
 const WAYS = {
@@ -16,6 +17,11 @@ const WAYS = {
   ],
   revealed: [["done", "Done"]],
 };
+
+// What can be done with a question now: [word of the protocol, what its button says].
+export function waysOf({ status, round }) {
+  return WAYS[status].filter(([what]) => what !== "again" || round < 2);
+}
 
 export class Chair {
   // place: where it stands; say(word, more): over the class's socket; script(word): to the script, whose model guesses are about.
@@ -32,6 +38,7 @@ export class Chair {
   // The newest state of the class, null without one.
   receive(state) {
     const question = state?.get("question");
+    if (state) this.reopen(state);
     this.box.hidden = !question;
     if (!question) {
       this.mark = "";
@@ -48,6 +55,25 @@ export class Chair {
     this.says.textContent = question.status === "open" ? `${said} have voted` : `${said} have voted; voting is closed`;
   }
 
+  // After a restart of the server.
+  reopen(state) {
+    const { keep, ask } = afterState(remembered(), state);
+    remember(keep);
+    if (!ask) return;
+    if (ask.asked) this.say("ask", ask);
+    else this.script(ask.kind);
+  }
+
+  // The next page might tell what is asked, and was perhaps pressed for by mistake: so an open vote is closed first, and then revealed.
+  // Returns whether there was something to do before the page is turned.
+  goesOn(state) {
+    const question = state?.get("question");
+    if (!question) return false;
+    const next = { open: "close", closed: "reveal", revealed: "done" }[question.status];
+    this.say("poll", { id: question.id, do: next });
+    return next !== "done";
+  }
+
   draw(question) {
     const { box } = this;
     box.replaceChildren(make("h2", "", question.asked));
@@ -59,8 +85,7 @@ export class Chair {
       box.append(this.says);
     }
     const row = box.appendChild(make("div", "ask-row"));
-    for (const [what, label] of WAYS[question.status]) {
-      if (what === "again" && question.round > 1) continue;
+    for (const [what, label] of waysOf(question)) {
       button(row, label, () => this.say("poll", { id: question.id, do: what }), what === "reveal" ? "on" : "");
     }
   }

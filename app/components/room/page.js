@@ -28,6 +28,14 @@ export class MirroredPage {
     if (host) this.hand(host, key);
   }
 
+  // Where what has this key stands, null for what is not here. Streamlit writes keys into names of classes, and so with other signs.
+  boxOf(key) {
+    const hosts = [...this.hosts].filter(([each]) => each.replace(/[^a-zA-Z0-9_-]/g, "-") === key).map(([, host]) => host);
+    const found = hosts[0] ?? this.root.getElementsByClassName(`key-${key}`)[0];
+    const box = found?.getBoundingClientRect();
+    return box?.width && box.height ? box : null;
+  }
+
   // All of it anew, without what was tried by hand.
   clear() {
     for (const [key, host] of this.hosts) this.forget(key, host);
@@ -100,6 +108,7 @@ export class MirroredPage {
         parentElement: host.shadowRoot,
         setTriggerValue: this.wanted,
         setStateValue: this.wanted,
+        watches: true,
       });
     } catch (error) {
       console.error(error);

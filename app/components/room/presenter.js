@@ -2,6 +2,7 @@
 import { make } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
 import { Chair } from "./chair.js";
+import { Pointer } from "./pointer.js";
 import { dropRights, keepRights, rights, teacherLink } from "./rights.js";
 import { ClassSocket } from "./socket.js";
 
@@ -9,9 +10,14 @@ const MOVES_EVERY = 60; // ms between two messages while something is moved
 const CLAIM_EVERY = 10_000; // ms
 
 export class Presenter {
-  // say(word, value): to the script; press(key): what a button of the remote does; place: where the panel goes.
-  constructor({ say, press, place }) {
-    Object.assign(this, { say, press, place });
+  // say(word, value): to the script; press(key): what a button of the remote does; place: where the panel goes; isBlank(): whether the
+  // screen is.
+  constructor({ say, press, place, isBlank }) {
+    Object.assign(this, { say, press, place, isBlank });
+    this.corner = place.appendChild(make("aside", "class-corner"));
+    this.corner.setAttribute("aria-label", "How to join the class");
+    this.corner.hidden = true;
+    this.pointer = new Pointer(place, (at) => this.socket?.say("point", { at }));
     this.chip = make("button", "class-chip");
     this.chip.type = "button";
     this.chip.onclick = () => this.clicked();
@@ -67,12 +73,15 @@ export class Presenter {
     this.socket = null;
     this.chair.receive(null);
     hand.moved = null;
+    this.corner.hidden = true;
   }
 
   status(word, text) {
+    const wasOpen = this.isOpen;
     this.isOpen = word === "open";
     this.problem = word === "open" || word === "lost" ? "" : text;
     if (word === "ended" || word === "rights") dropRights();
+    if (this.isOpen && !wasOpen) this.blank(this.isBlank()); // the class may know it otherwise from before
     if (this.isOpen && !this.joining)
       this.socket.say("join", { base: new URL(".", document.baseURI).href, token: rights()?.token });
     this.draw();
@@ -117,6 +126,36 @@ export class Presenter {
     if (this.panel?.open) this.panel.count.textContent = said;
   }
 
+  // The class's screens are blank, or not.
+  blank(is) {
+    this.socket?.say("blank", { is });
+  }
+
+  // The address, the code and the QR code in a corner, for those who come late.
+  toggleCorner() {
+    const { corner, joining } = this;
+    if (!joining || !this.socket) return;
+    corner.hidden = !corner.hidden;
+    const image = make("img", "class-qr");
+    image.src = joining.qr;
+    image.alt = `QR code of ${joining.url}`;
+    const close = make("button", "class-close", "✕");
+    close.type = "button";
+    close.setAttribute("aria-label", "Close");
+    close.onclick = () => this.toggleCorner();
+    corner.replaceChildren(
+      image,
+      make("p", "class-url", shortUrl(joining)),
+      make("p", "class-code", spaced(this.told.code)),
+      close,
+    );
+  }
+
+  // What comes next for a question on the screen, before the page is turned; whether there was something.
+  goesOn() {
+    return this.chair.goesOn(this.socket?.state);
+  }
+
   clicked() {
     if (this.told?.role !== "present") this.say("room", ["start"]);
     else this.open();
@@ -144,7 +183,7 @@ export class Presenter {
     const how = join.appendChild(make("div"));
     how.append(make("h2", "", "Join the class"));
     if (joining) {
-      how.append(make("p", "class-url", joining.url.replace(/^https?:\/\//, "").replace(/\/r\/.*/, "/r")));
+      how.append(make("p", "class-url", shortUrl(joining)));
       how.append(make("p", "class-code", spaced(this.told.code)));
       if (joining.is_local)
         how.append(make("p", "class-warning", "This address is this computer's own: it has no network that others could use."));
@@ -161,6 +200,10 @@ export class Presenter {
     const copy = button(row, "Copy my teacher link", () =>
       navigator.clipboard?.writeText(teacherLink(document.baseURI)).then(() => done(copy, "Copied: keep it to yourself")),
     );
+    button(row, "Code in a corner", () => {
+      panel.close();
+      this.toggleCorner();
+    });
     const remote = button(row, "My phone as remote", () => this.showRemote(remote));
     button(row, "End the class", () => this.end(), "class-end");
     this.chair.offers(panel, () => panel.close());
@@ -183,6 +226,11 @@ export class Presenter {
     this.disconnect();
     this.say("room", ["end"]);
   }
+}
+
+// As it is typed: without what browsers add by themselves.
+function shortUrl({ url }) {
+  return url.replace(/^https?:\/\//, "").replace(/\/r\/.*/, "/r");
 }
 
 export function spaced(code) {

@@ -11,11 +11,11 @@ export function sentences({ rows, voted, model_bits, class_bits, chosen }) {
   else if (right) said.push(`Right is: ${right.text}.`);
   if (right) {
     const share = voted[last]
-      ? `${percent(right.votes[last] / voted[last])} of ${count(voted[last])} ${voted[last] === 1 ? "vote" : "votes"}`
+      ? `the class gave it ${percent(right.votes[last] / voted[last])} of ${count(voted[last])} ${voted[last] === 1 ? "vote" : "votes"}`
       : "nobody voted";
-    const model = right.model === null ? "" : `, the model ${percent(right.model)}`;
+    const model = right.model === null ? "" : `, the model gives it ${percent(right.model)}`;
     const what = chosen && right.text !== chosen.replace(/^␣/, "") && right.text !== chosen ? `“${right.text}”: ` : "";
-    said.push(`${what}the class ${voted[last] ? "gave it " : ""}${share}${model}.`.replace(/^./, (first) => first.toUpperCase()));
+    said.push(`${what}${share}${model}.`.replace(/^./, (first) => first.toUpperCase()));
   }
   if (model_bits !== null && class_bits[last]) {
     said.push(`Surprise: class ${bits(class_bits[last])}, model ${bits([model_bits, false])}.`);

@@ -4,6 +4,7 @@ import { shelf } from "../shared/shelf.js";
 import { Ballot } from "./ballot.js";
 import { otherWay } from "./colours.js";
 import { MirroredPage } from "./page.js";
+import { Dot, placeOn } from "./pointer.js";
 import { Remote } from "./remote.js";
 import { rights, takeFromAddress } from "./rights.js";
 import { ClassSocket } from "./socket.js";
@@ -24,6 +25,10 @@ class Stage {
     this.notice = this.main.appendChild(make("p", "stage-notice", "Connecting …"));
     this.ballot = new Ballot(this.main, (word, more) => this.socket.say(word, more));
     this.content = this.main.appendChild(make("div", "stage-page"));
+    this.blank = document.body.appendChild(make("p", "stage-blank", "Your teacher has blanked the screens."));
+    this.blank.setAttribute("role", "status");
+    this.blank.hidden = true;
+    this.dot = new Dot(document.body, false);
     this.foot = document.body.appendChild(make("aside", "stage-foot"));
     this.foot.hidden = true;
     this.ears = document.body.appendChild(make("p", "for-ears"));
@@ -66,6 +71,8 @@ class Stage {
     else this.says.textContent = word === "lost" ? `Class ${code}: connecting …` : text;
     if (word === "ended") {
       this.page.clear();
+      this.blank.hidden = true;
+      this.main.inert = false;
       this.ballot.receive(new Map());
       this.notice.textContent = text;
       this.explore.href = root;
@@ -78,6 +85,20 @@ class Stage {
     this.ballot.receive(this.socket.state);
     for (const name of names) this.names.add(name);
     if (!this.isAlone) this.draw();
+    this.dim();
+    if (names.has("pointer") && !this.isAlone) this.point(this.socket.state.get("pointer") ?? []);
+  }
+
+  // The teacher's Blank, for whoever follows.
+  dim() {
+    this.blank.hidden = this.isAlone || !this.socket.state.get("blank");
+    this.main.inert = !this.blank.hidden;
+  }
+
+  point(panels) {
+    const at = placeOn(panels, (name) => this.page.boxOf(name));
+    if (at) this.dot.show(at[0] + scrollX, at[1] + scrollY);
+    else this.dot.hide();
   }
 
   draw() {
@@ -138,6 +159,7 @@ class Stage {
     this.page.clear();
     for (const name of this.socket.state.fields.keys()) this.names.add(name);
     this.draw();
+    this.dim();
   }
 
   // What was clicked needs a run of the model, which is the teacher's here.

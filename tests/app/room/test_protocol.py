@@ -129,3 +129,28 @@ def test_a_code_is_not_opened_by_any_token() -> None:
     rooms = Rooms()
     room, token = rooms.open()
     assert codes.code_of(token) == room.code != codes.code_of(codes.new_token())
+
+
+def test_the_pointer_is_a_place_on_a_panel_and_goes_when_it_has_faded(room: Room) -> None:
+    teacher = Member(PRESENT, "t")
+    say(room, teacher, "point", at=[["arcs", 0.25, 1], ["main", 0, 0.5]])
+    assert room.value("pointer") == [["arcs", 0.25, 1], ["main", 0, 0.5]]
+    say(room, teacher, "point", at=[])
+    assert room.value("pointer") is None
+    nowhere: list[Any] = [None, "x", {}, [1], [["a", 0.5]], [["a", 0.5, 1.01]], [["a", -0.1, 0]], [["a", True, 0]], [[1, 0, 0]]]
+    nowhere += [[["a", "0", 0]], [["x" * 81, 0, 0]], [["a", 0, 0]] * 5]
+    for at in nowhere:
+        with pytest.raises(ValueError):
+            say(room, teacher, "point", at=at)
+    assert room.value("pointer") is None
+
+
+def test_the_followers_screens_are_blank_as_long_as_the_teacher_wants(room: Room) -> None:
+    teacher = Member(PRESENT, "t")
+    say(room, teacher, "blank", **{"is": True})
+    _, frame = room.news(FOLLOW, 0)  # who comes late is told too
+    assert room.value("blank") is True and frame and b'"blank":true' in frame
+    say(room, teacher, "blank", **{"is": False})
+    assert room.value("blank") is None
+    with pytest.raises(ValueError):
+        say(room, teacher, "blank", **{"is": 1})

@@ -222,3 +222,34 @@ def test_names_without_end_do_not_fill_the_memory(room: Room, monkeypatch: pytes
     vote(room, Member(FOLLOW, "p0"), 1)
     now = questions.poll(room)
     assert now and now.votes == {"p0": 1, "p1": 0, "p2": 0}
+
+
+def test_the_teachers_screen_alone_knows_how_to_ask_an_open_question_again(room: Room) -> None:
+    asked = {"kind": FOUR, "asked": "Which?", "options": ["a", "b", "c", "d"], "right": 2}
+    say(room, TEACHER, "ask", **asked)
+    told = {role: read(room.news(role, 0)[1])["fields"].get("again") for role in (FOLLOW, EXPLORE, REMOTE, PRESENT)}
+    assert told == {FOLLOW: None, EXPLORE: None, REMOTE: None, PRESENT: asked}
+    after = Room("ABC234", codes.digest("A" * 22), "e2", 0.0)  # the server has started anew
+    say(after, TEACHER, "ask", **told[PRESENT])
+    before, anew = questions.poll(room), questions.poll(after)
+    assert before and anew and before.asked == anew.asked
+    do(room, "close")
+    assert room.value("again") is None
+    questions.ask(room, guess())
+    assert room.value("again") == {"kind": GUESS}  # it is about the text in view
+    do(room, "done")
+    assert room.value("again") is None
+
+
+def test_a_vote_that_is_closed_or_dismissed_from_outside_is_over_once(room: Room) -> None:
+    questions.close(room)
+    questions.dismiss(room)
+    assert room.rev == 0  # nothing was there
+    questions.ask(room, guess())
+    vote(room, pupils(room, 1)[0], 0)
+    questions.close(room)
+    rev = room.rev
+    questions.close(room)
+    assert room.rev == rev and room.value("question")["status"] == "closed" and room.value("tally")["voted"] == 1
+    questions.dismiss(room)
+    assert room.value("question") is None and questions.poll(room) is None
