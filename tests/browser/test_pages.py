@@ -44,8 +44,10 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
         at_rest(page)
         no_small_print(page, 20)
         no_horizontal_scroll(page)
-        charts = page.locator(".stPlotlyChart .main-svg")
-        assert charts.evaluate_all("(all) => all.every((each) => each.getBoundingClientRect().right <= innerWidth)")
+        # Plotly is in no hurry to take another width.
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.main-svg')].every((each) => each.getBoundingClientRect().right <= innerWidth)"
+        )
     assert_silent(page)
 
 
