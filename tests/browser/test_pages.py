@@ -58,6 +58,8 @@ def test_what_comes_late_moves_nothing(visit, beat):
     """Editors and tables that Streamlit draws, panels that wait for the logits, runs of a training: each with something below it."""
     page = visit(f"/{beat.split('=')[0].replace('write', '')}?{beat}&prompt=Once+upon+a+time", width=390, height=900, touch=True)
     nothing_jumped(page)
+    # What sees to that costs at every change of the page, so it goes when all has come.
+    page.wait_for_function("() => document.querySelector('link[href$=\"shared/coming.css\"]').sheet.disabled")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
