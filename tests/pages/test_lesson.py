@@ -223,3 +223,22 @@ def test_a_vote_is_over_before_a_page_tells_what_is_guessed(teacher: AppTest, ro
     says(teacher, "lesson", "go", 2)
     teacher.radio[0].set_value("choice").run()
     assert room.value("question")["status"] == "open"  # of the teacher's own text nobody knows what a page tells
+
+
+def test_after_a_restart_class_lesson_and_guess_come_back_from_the_teachers_browser(
+    teacher: AppTest, rooms: Rooms, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    room = open_class(teacher, rooms)
+    token = told(teacher, "room")["token"]
+    says(teacher, "lesson", "go", 1)
+    before, again = room.value("question"), room.value("again")
+    presenting._desks.clear()
+    monkeypatch.setattr(presenting, "ROOMS", anew := Rooms())  # which knows nothing
+    after = opened(monkeypatch, tiny_folder, "write", **view(teacher))
+    says(after, "room", "claim", room.code, token)
+    says(after, "lesson", "restore", a_file(tiny_folder), 1)
+    room = anew.find(room.code) or room
+    assert room.value("question") is None and room.value("where") and told(after)["at"] == 1
+    says(after, "room", "ask", again["kind"])  # room/reopening.js does, once it sees "where"
+    asked = room.value("question")
+    assert asked["status"] == "open" and {**asked, "id": 0} == {**before, "id": 0}
