@@ -17,7 +17,7 @@ import streamlit as st
 
 from app import as_code, palette, state, tellings, ui
 from app.choices import Choice, Shown
-from app.glossary import named_in
+from app.glossary import named_in, with_meanings
 from app.runtime import Here
 from app.shell import navigation
 
@@ -86,7 +86,7 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
         ui.question(beat.question, colour)
         finding = beat.finding(here)
         with st.container(key="finding"):
-            st.markdown(finding)
+            st.markdown(with_meanings(finding))
     with controls:
         if beat.steppers:
             beat.steppers(here)

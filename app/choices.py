@@ -325,6 +325,7 @@ PATCH_POSITION = count("patch_position", -1, 65536, -1)
 
 WHY_PART = one_of("why", ["sum", "heads", "tokens"])
 WHY_DIFFERENTLY = switch("differently")
+WHY_POSITION = count("why_position", -1, 65536, -1)  # of the tokens that are replaced; -1: the newest
 
 EXCHANGING = switch("exchanging")  # whether a token is being exchanged for another, on whatever page
 EXCHANGED = _declared(Choice("exchanged", "", link_ids.read_exchange, str))  # "5.17": at position 5 stood the token with id 17

@@ -60,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=PORT, help=f"where the app listens (default {PORT})")
     models = "a folder with weights that visitors may choose; may be given again"
     parser.add_argument("--models", metavar="FOLDER", action="append", default=[], help=models)
+    parser.add_argument(
+        "--device",
+        default=os.environ.get("GLASS_DEVICE", "").strip().lower() or "cpu",
+        help="where the models compute: cpu (the default), cuda, mps, or auto for a graphics card if there is one",
+    )
     parser.add_argument("--version", action="version", version=f"{PACKAGE} {version()}")
     said, others = parser.parse_known_args(arguments)
     if not 1 <= said.port <= 65535:
@@ -68,7 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not Path(folder).is_dir():
             parser.error(f"--models: there is no folder {folder}")
     if said.action == "doctor":
-        return doctor(said.port)
+        return doctor(said.port, said.device)
+    if (wrong := _without_device(said.device)) is not None:
+        parser.error(f"--device: {wrong}")
+    os.environ["GLASS_DEVICE"] = said.device
     if said.models:
         before = [each for each in os.environ.get("GLASS_MODELS", "").split(",") if each.strip()]
         os.environ["GLASS_MODELS"] = ",".join([*before, *(str(Path(folder).resolve()) for folder in said.models)])
@@ -85,9 +93,9 @@ def _run(port: int, others: list[str]) -> int:
     return int(cli.main(standalone_mode=False) or 0)
 
 
-def doctor(port: int) -> int:
+def doctor(port: int, device: str = "cpu") -> int:
     """Say in plain words what is there and what is missing; 0 if the app can start."""
-    found = list(_look(port))
+    found = list(_look(port, device))
     for each in found:
         sys.stdout.write(f"{'ok     ' if each.is_there else 'MISSING' if each.needed else 'note   '} {each.says}\n")
     can_start = all(each.is_there or not each.needed for each in found)
@@ -95,12 +103,14 @@ def doctor(port: int) -> int:
     return 0 if can_start else 1
 
 
-def _look(port: int) -> Iterator[Finding]:
+def _look(port: int, device: str) -> Iterator[Finding]:
     oldest = ".".join(map(str, OLDEST_PYTHON))
     yield Finding(sys.version_info[:2] >= OLDEST_PYTHON, f"Python {platform.python_version()} ({oldest} or newer is needed)")
     for name in NEEDED:
         yield _package(name)
     yield _torch()
+    if importlib.util.find_spec("torch") is not None:
+        yield _devices(device)
     yield Finding((house() / "pages").is_dir(), f"the pages, in {house() / 'pages'}")
     yield Finding(_is_free(port), f"port {port}" + ("" if _is_free(port) else " is in use: choose another with --port"))
     if all(importlib.util.find_spec(name) for name in NEEDED):
@@ -127,6 +137,30 @@ def _torch() -> Finding:
         "runs on the CPU alone, which is enough" if build == "cpu" else "may bring gigabytes for GPUs that the app does not need"
     )
     return Finding(True, f"torch's build: {build}; it {needs}")
+
+
+def _without_device(asked: str) -> str | None:
+    """Why models cannot compute on the device asked for; None if they can. Only who asks for a card waits for torch to say."""
+    if asked == "cpu":
+        return None
+    from gptcore.devices import choose
+    from gptcore.errors import DeviceError
+
+    try:
+        choose(asked)
+    except DeviceError as error:
+        return str(error)
+    return None
+
+
+def _devices(asked: str) -> Finding:
+    from gptcore.devices import choose, devices
+
+    if (wrong := _without_device(asked)) is not None:
+        return Finding(False, wrong)
+    return Finding(
+        True, f"devices: {', '.join(map(str, devices()))}; models compute on {choose(asked).type} (--device, or GLASS_DEVICE)"
+    )
 
 
 def _cache() -> Finding:

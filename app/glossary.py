@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from urllib.parse import quote
 
 GLOSSARY: dict[str, str] = {
     "token": "A piece of text that the model treats as one unit: a word, a part of a word, a sign, sometimes part of one character.",
@@ -139,6 +140,8 @@ GLOSSARY: dict[str, str] = {
     "bit": "The unit of information: one bit is what a fair coin toss tells.",
 }
 
+ENTRY = "glossary?find="  # begins the address of an entry
+
 # Known to whoever has come to the second chapter, or words of every day that a text need not mean in the field's sense.
 _PLAIN = {"token", "prompt", "model", "position", "layer", "bit", "probability", "mean", "value", "key", "query", "GPT-2", "rank"}
 
@@ -147,6 +150,25 @@ def named_in(text: str) -> list[str]:
     """The entries that a text names, in the order in which it first does; a longer name comes before one that is part of it."""
     found = (_names()[match.group(1).lower()] for match in _pattern().finditer(text))
     return list(dict.fromkeys(found))
+
+
+def with_meanings(text: str) -> str:
+    """Markdown in which each word of the glossary is a link to its entry where the text first uses it, with its meaning as the title.
+
+    What is set as code or as a formula, and what is a link already, stays as it is.
+    """
+    used: set[str] = set()
+
+    def marked(match: re.Match[str]) -> str:
+        said = match.group()
+        name = _names().get((match.group(1) or "").lower())
+        if name is None or name in used:
+            return said
+        used.add(name)
+        meaning = re.sub(r'([\\"&<])', r"\\\1", GLOSSARY[name])  # as Markdown takes it between quotes
+        return f'[{said}]({ENTRY}{quote(name, safe="")} "{meaning}")'
+
+    return _in_markdown().sub(marked, text)
 
 
 @cache
@@ -161,3 +183,10 @@ def _names() -> dict[str, str]:
 def _pattern() -> re.Pattern[str]:
     longest_first = sorted(_names(), key=len, reverse=True)
     return re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, longest_first))})s?(?![\w-])", re.IGNORECASE)
+
+
+@cache
+def _in_markdown() -> re.Pattern[str]:
+    """A word as group 1, or what may hold words that are none: code, a formula, a link, a sign that stands for itself."""
+    passed = r"(?P<ticks>`+).+?(?P=ticks)|\$[^$]+\$|\[[^\]]*\]\([^)]*\)|\\."
+    return re.compile(f"{_pattern().pattern}|{passed}", re.IGNORECASE | re.DOTALL)

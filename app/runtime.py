@@ -50,6 +50,8 @@ class SequenceInView:
 
 # The address of a Ray cluster, as `ray start` prints it; "auto" for the one of this machine. Without it models run in this process.
 CLUSTER_VARIABLE = "GLASS_RAY_ADDRESS"
+# Where models of this process compute: "cpu" (the default), "cuda", "mps", or "auto" for a graphics card if there is one.
+DEVICE_VARIABLE = "GLASS_DEVICE"
 
 
 def _engine() -> Engine:
@@ -57,7 +59,7 @@ def _engine() -> Engine:
         from app.engine.ray_serve import RayServe  # brings Ray along
 
         return RayServe(address, visitor, SLOT.hold)
-    return Local(visitor, SLOT.hold)
+    return Local(visitor, SLOT.hold, device=os.environ.get(DEVICE_VARIABLE, "").strip().lower() or "cpu")
 
 
 ENGINE = _engine()

@@ -1,4 +1,4 @@
-"""python -m benchmarks [part ...]: print the tables of core, interventions, browser, load, classroom, flood, training; without a
+"""python -m benchmarks [part ...]: print the tables of core, interventions, devices, browser, load, classroom, flood, training; without a
 name, all. On a machine at rest."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = ("core", "interventions", "browser", "load", "classroom", "flood", "training")
+PARTS = ("core", "interventions", "devices", "browser", "load", "classroom", "flood", "training")
 
 wanted = sys.argv[1:] or PARTS
 if unknown := set(wanted) - set(PARTS):

@@ -20,9 +20,12 @@ from torch import Tensor
 
 from gptcore.activations import LayerRows, context, feed_forward_out, owned
 from gptcore.arguments import check_ids
+from gptcore.devices import in_float64
 from gptcore.errors import OutOfRangeError
 from gptcore.model import LayerNorm
 from gptcore.trace import Kept, Trace, kept
+
+_ROWS = 4096  # of the output head, in float64 at once
 
 
 class Part(NamedTuple):
@@ -83,20 +86,20 @@ def logit_attribution(trace: Trace, target: int, rival: int | None = None, posit
     model, edits = inside.model, inside.edits
     row = model.position_embedding.weight[place] if edits is None or edits.position_row is None else edits.position_row
     parts = [Part("token_embedding"), Part("position_embedding"), Part("patched")]
-    found = [reader @ model.token_embedding.weight[trace.ids[place]].double(), reader @ row.double(), reader.new_zeros(())]
+    found = [reader @ in_float64(model.token_embedding.weight[trace.ids[place]]), reader @ in_float64(row), reader.new_zeros(())]
     if edits is not None and edits.embed_cells is not None and place in edits.embed_cells.places.tolist():
-        found = _put_in(found, reader @ inside.resid[0, place].double())
+        found = _put_in(found, reader @ in_float64(inside.resid[0, place]))
     for layer, rows in enumerate(inside.layers):
         heads, bias, attn_out = _attention(rows, at, reader)
-        mlp_out = feed_forward_out(rows, rows.resid[at] + attn_out, at)[0].double()
+        mlp_out = in_float64(feed_forward_out(rows, rows.resid[at] + attn_out, at)[0])
         parts += [Part("head", layer, head) for head in range(len(heads))]
         parts += [Part("attention_bias", layer), Part("feed_forward", layer)]
         found += [*heads, bias, reader @ mlp_out]
         cells = rows.edit.resid_cells
         if cells is not None and place in cells.places.tolist():
-            found = _put_in(found, reader @ inside.resid[layer + 1, place].double())
+            found = _put_in(found, reader @ in_float64(inside.resid[layer + 1, place]))
     parts.append(Part("shift"))
-    found.append(_direction(inside, target, rival) @ model.final_norm.shift.double())
+    found.append(_direction(inside, target, rival) @ in_float64(model.final_norm.shift))
     logits = trace.logits if place == trace.n_tokens - 1 else trace.logits_at((place,))[0]
     other = logits.astype(np.float64).mean() if rival is None else float(logits[rival])
     return LogitAttribution(
@@ -129,9 +132,10 @@ def neuron_attribution(trace: Trace, layer: int, target: int, rival: int | None 
     seen = trace.feed_forward(layer, (place,))
     reader, _ = _reader(trace, inside, target, rival, place)
     narrow = inside.layers[layer].block.feed_forward.narrow
-    neurons = torch.from_numpy(seen.mlp_post[0]).double() * (reader @ narrow.weight.double())
-    bias, total = reader @ narrow.bias.double(), reader @ torch.from_numpy(seen.mlp_out[0]).double()
-    edit, at = inside.layers[layer].edit, torch.tensor([place])
+    mlp_post, mlp_out = (in_float64(torch.from_numpy(values[0])).to(reader.device) for values in (seen.mlp_post, seen.mlp_out))
+    neurons = mlp_post * (reader @ in_float64(narrow.weight))
+    bias, total = reader @ in_float64(narrow.bias), reader @ mlp_out
+    edit, at = inside.layers[layer].edit, torch.tensor([place], device=inside.resid.device)
     if edit.mlp_out is not None or (edit.mlp_cells is not None and bool(torch.isin(at, edit.mlp_cells.places))):
         neurons, bias = torch.zeros_like(neurons), total
     return NeuronAttribution(owned(neurons), float(bias))
@@ -142,18 +146,23 @@ def _attention(rows: LayerRows, at: Tensor, reader: Tensor) -> tuple[Tensor, Ten
     projection, edit = rows.block.attention.out_proj, rows.edit
     z = context(rows, at)  # [H, 1, D]
     attn_out = edit.on_attn_out(rows.block.attention.project(z), at)
-    heads = (z @ projection.weight.unflatten(1, (len(z), -1)).permute(1, 2, 0))[:, 0].double() @ reader
+    heads = in_float64((z @ projection.weight.unflatten(1, (len(z), -1)).permute(1, 2, 0))[:, 0]) @ reader
     if edit.attn_cells is not None and bool(torch.isin(at, edit.attn_cells.places)):  # put in as a whole
-        return torch.zeros_like(heads), reader @ attn_out[0].double(), attn_out
+        return torch.zeros_like(heads), reader @ in_float64(attn_out[0]), attn_out
     silent = edit.attn_out is not None and not edit.attn_out.any()  # replaced by nothing, the bias too
-    return heads, reader.new_zeros(()) if silent else reader @ projection.bias.double(), attn_out
+    return heads, reader.new_zeros(()) if silent else reader @ in_float64(projection.bias), attn_out
 
 
 def _direction(inside: Kept, target: int, rival: int | None) -> Float[Tensor, "emb_dim"]:
     """The row of the output head less the rival's, or less the mean of all."""
     weight = inside.model.output_head.weight
-    other = weight.mean(0, dtype=torch.float64) if rival is None else weight[rival].double()
-    return weight[target].double() - other
+    other = _mean_row(weight) if rival is None else in_float64(weight[rival])
+    return in_float64(weight[target]) - other
+
+
+def _mean_row(weight: Float[Tensor, "vocab_size emb_dim"]) -> Float[Tensor, "emb_dim"]:
+    """In float64, some rows at a time: all of GPT-2's at once would be 309 MB."""
+    return torch.stack([in_float64(piece).sum(0) for piece in weight.split(_ROWS)]).sum(0) / len(weight)
 
 
 def _reader(trace: Trace, inside: Kept, target: int, rival: int | None, place: int) -> tuple[Tensor, float]:
@@ -162,9 +171,9 @@ def _reader(trace: Trace, inside: Kept, target: int, rival: int | None, place: i
     ((c - mean c) / s * scale) . d = c . (g - mean g) / s with g = scale * d.
     """
     check_ids((target,) if rival is None else (target, rival), trace.config.vocab_size)
-    resid = inside.resid[-1, place].double()
+    resid = in_float64(inside.resid[-1, place])
     divisor = math.sqrt(float(resid.var(correction=0)) + LayerNorm.eps)
-    g = inside.model.final_norm.scale.double() * _direction(inside, target, rival)
+    g = in_float64(inside.model.final_norm.scale) * _direction(inside, target, rival)
     return (g - g.mean()) / divisor, divisor
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gptcore.devices import in_float64
 from gptcore.errors import ConfigError, LessonError
 from gptcore.model import LayerNorm
 
@@ -77,6 +78,6 @@ class Moments(NamedTuple):
 def moments(tensor: Tensor) -> Moments:
     """In float64, some rows at a time; the spread from each number's distance to the mean."""
     pieces = tensor.detach().split(_ROWS)
-    mean = math.fsum(float(piece.double().sum()) for piece in pieces) / tensor.numel()
-    spread = math.sqrt(math.fsum(float((piece.double() - mean).square().sum()) for piece in pieces) / tensor.numel())
-    return Moments(mean, spread, math.hypot(*(float(torch.linalg.vector_norm(piece, dtype=torch.float64)) for piece in pieces)))
+    mean = math.fsum(float(in_float64(piece).sum()) for piece in pieces) / tensor.numel()
+    spread = math.sqrt(math.fsum(float((in_float64(piece) - mean).square().sum()) for piece in pieces) / tensor.numel())
+    return Moments(mean, spread, math.hypot(*(float(torch.linalg.vector_norm(in_float64(piece))) for piece in pieces)))

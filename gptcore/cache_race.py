@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gptcore.arguments import Ids, Number, check_ids
+from gptcore.devices import finish
 from gptcore.model import GPTModel, check_length
 
 MOST_STEPS = 200
@@ -122,10 +123,12 @@ def _step(model: GPTModel, with_cache: list[int], without: list[int], caches: li
 
 def _next_logits(model: GPTModel, ids: Sequence[int], caches: list[KeptKeysValues] | None = None) -> Float[Tensor, "vocab_size"]:
     """The logits behind the last of `ids`, which stand behind whatever the caches hold."""
-    x = model.embed(torch.tensor([list(ids)]), caches[0].length if caches else 0)
+    x = model.embed(torch.tensor([list(ids)], device=model.token_embedding.weight.device), caches[0].length if caches else 0)
     for layer, block in enumerate(model.blocks):
         x = block(x, caches[layer] if caches else None)
-    return model.unembed(x[0, -1])
+    logits = model.unembed(x[0, -1])
+    finish(logits.device)
+    return logits
 
 
 def _affordable_start(model: GPTModel, n_tokens: int, seconds: float) -> int:

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch.overrides import TorchFunctionMode
 
 from gptcore.config import GPT2_LARGE, GPT2_MEDIUM, GPT2_SMALL, GPT2_XL, GPTConfig, from_published, to_published
+from gptcore.devices import choose, move
 from gptcore.errors import CheckpointError, ConfigError
 from gptcore.folders import CONFIG, WEIGHTS, cached_folder, check_complete, read_json
 from gptcore.integrity import mark_if_spoilt
@@ -168,12 +169,19 @@ def download(name: str, on_progress: Callable[[int, int], None] = lambda done, t
 
 
 def load(
-    source: str | Path, on_progress: Callable[[int, int], None] = lambda done, total: None, *, may_download: bool = True
+    source: str | Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    may_download: bool = True,
+    device: str = "cpu",
 ) -> LanguageModel:
     """A model of the catalogue, a model folder, or "owner/name" on the hub. What is not on this machine is downloaded first.
 
-    Raises CheckpointError if it cannot be found, read, downloaded, or is no GPT-2; without may_download also if it is not here.
+    device: where it computes, "cpu", "cuda", "mps", or "auto" for a graphics card if there is one; see `gptcore.devices`.
+    Raises DeviceError for a device that this machine does not have, CheckpointError if it cannot be found, read, downloaded, or is no
+    GPT-2; without may_download also if it is not here.
     """
+    place = choose(device)
     folder = _local_folder(source)
     if folder is None and not may_download:
         raise CheckpointError(f"The model {source} is not on this machine; download it first.")
@@ -186,7 +194,7 @@ def load(
             raise CheckpointError(f"{error} Its bytes are not those that the hub promised: download the model again.") from error
         raise
     name = folder.name if _is_folder(source) else str(source)
-    return LanguageModel(name, model, tokenizer, TraceStore.for_config(model.config))
+    return LanguageModel(name, move(model, place), tokenizer, TraceStore.for_config(model.config))
 
 
 def _is_folder(source: str | Path) -> bool:

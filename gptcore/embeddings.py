@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gptcore.activations import owned
 from gptcore.arguments import Ids, Whole, at_least_one, check_id, check_ids, whole
+from gptcore.devices import in_float64
 from gptcore.errors import OutOfRangeError
 from gptcore.model import GPTModel
 
@@ -82,7 +83,7 @@ def nearest_tokens(model: GPTModel, ids: Ids, top: Whole = 10) -> tuple[Neighbou
 def _neighbours(cosine: Float[Tensor, "vocab_size"], token_id: Tensor, top: int) -> Neighbours:
     others = torch.ones_like(cosine, dtype=torch.bool)
     others[token_id] = False
-    rest = cosine[others].double()
+    rest = in_float64(cosine[others])
     ids = cosine.masked_fill(~others, -torch.inf).topk(min(top, len(rest))).indices
     spread = float(rest.std(correction=0)) if len(rest) else 0.0
     return Neighbours(owned(ids), owned(cosine[ids]), float(rest.mean()) if len(rest) else 0.0, spread)
@@ -105,7 +106,7 @@ def project(model: GPTModel, ids: Ids) -> Projection:
     ids = check_ids(ids, model.config.vocab_size)
     if not ids:
         raise OutOfRangeError("No token was given to project; name at least one.")
-    rows = owned(model.token_embedding.weight[torch.tensor(ids)].double())
+    rows = owned(in_float64(model.token_embedding.weight[list(ids)]))
     rows -= rows.mean(0)
     # The products of all rows with each other have the same spreads as the covariance, and are few where the rows are few.
     variance, directions = np.linalg.eigh(rows @ rows.T)

@@ -27,6 +27,10 @@ class InterventionError(GPTCoreError, ValueError):
     """An intervention that says nothing that could be computed: not whole numbers, an unknown site, a text that is none."""
 
 
+class DeviceError(GPTCoreError, ValueError):
+    """A device that this machine does not have, or that is none."""
+
+
 class SamplingError(GPTCoreError, ValueError):
     """A sampling setting outside its range."""
 

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gptcore.arguments import Ids, Whole, token_ids, whole
+from gptcore.devices import in_float64
 from gptcore.edits import NOTHING, Edits, forward_from
 from gptcore.effects import followed
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError, TokenError
@@ -103,9 +104,9 @@ class _Asked:
         for some in resid.split(LOGITS_AT_ONCE):
             logits = self.inside.model.unembed(some)
             if self.rival is None:
-                found.append((logits[:, self.target].double() - logits.logsumexp(-1).double()) / math.log(2))
+                found.append((in_float64(logits[:, self.target]) - in_float64(logits.logsumexp(-1))) / math.log(2))
             else:
-                found.append(logits[:, self.target].double() - logits[:, self.rival].double())
+                found.append(in_float64(logits[:, self.target]) - in_float64(logits[:, self.rival]))
         return torch.cat(found)
 
     def texts(self, ids: Int[Tensor, "variants n"], start: int) -> Float[Tensor, "variants"]:
@@ -198,7 +199,7 @@ def _by_gradient(asked: _Asked, method: Method) -> TokenEffects:
             base_result = float(asked.of(forward_from(model, start, asked.inside.edits)[:, -1]))
         else:
             effects = (gradient * own).sum(-1) if method == "gradient_x_input" else torch.linalg.vector_norm(gradient, dim=-1)
-    found = effects.detach().double().cpu().numpy()
+    found = effects.detach().cpu().double().numpy()
     return TokenEffects(method, asked.target, asked.rival, asked.result, found, base_result=base_result)
 
 

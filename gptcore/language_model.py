@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import torch
+
 from gptcore.arguments import Ids, token_ids
 from gptcore.config import GPTConfig
 from gptcore.edits import Edits
@@ -48,6 +50,11 @@ class LanguageModel:
     def config(self) -> GPTConfig:
         """The shape of the model."""
         return self.model.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and the rows that the store keeps."""
+        return self.model.token_embedding.weight.device
 
     def run(self, ids: Ids, intervention: Intervention | None = None) -> Run:
         """These ids through this model, as a key."""

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gptcore.activations import owned
 from gptcore.arguments import Whole, at_least_one, whole
 from gptcore.errors import LessonError
 from gptcore.model import GPTModel, LayerNorm, TransformerBlock
@@ -53,13 +54,13 @@ def strongest_neurons(
     columns = cast(
         TransformerBlock, model.blocks[place]
     ).feed_forward.narrow.weight  # [E, 4E]: column n is what neuron n writes at activation 1
-    activations = torch.as_tensor(mlp_post, dtype=columns.dtype)
+    activations = torch.as_tensor(mlp_post, dtype=columns.dtype, device=columns.device)
     written = activations.abs() * torch.linalg.vector_norm(columns, dim=0)
     lengths, neurons = written.topk(min(at_least_one("top", top, LessonError, "ask for at least 1 neuron"), len(written)))
     vectors = (columns[:, neurons] * activations[neurons]).T
-    effects = direct_effects(model, vectors, torch.as_tensor(resid_final, dtype=columns.dtype))
+    effects = direct_effects(model, vectors, torch.as_tensor(resid_final, dtype=columns.dtype, device=columns.device))
     change = effects - effects.mean(-1, keepdim=True)
-    return NeuronEffects(neurons.numpy().copy(), lengths.numpy().copy(), change.numpy().copy())
+    return NeuronEffects(owned(neurons), owned(lengths), owned(change))
 
 
 def direct_effects(

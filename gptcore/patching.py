@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gptcore.activations import attention_out, context, feed_forward_out, owned, residual_middle
 from gptcore.arguments import Ids, check_ids, token_ids
+from gptcore.devices import in_float64
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.model import GPTModel
 from gptcore.trace import Kept, Trace, kept
@@ -99,7 +100,7 @@ def patch_map(
         around = torch.stack([_around(site, ours, layer, place) for layer in range(len(effect))])
         for group in torch.tensor(wanted, device=place.device).split(starts_at_once(target.config.emb_dim)):
             values = metric.of(ours.model, _columns(site, ours, instead, around, group, first, rows))
-            effect[np.ix_(rows, group.tolist())] = owned(values.double()).reshape(len(rows), -1) - before
+            effect[np.ix_(rows, group.tolist())] = owned(in_float64(values)).reshape(len(rows), -1) - before
     return PatchEffects(metric, effect, before, after, first)
 
 
@@ -126,7 +127,7 @@ def patch_heads(target: Trace, source: Trace, metric: LogitDifference, layers: S
                 return head_variants(rows, context(rows, at), context(theirs.layers[layer], at), rows.resid[at], at)
 
             values = metric.of(ours.model, push(ours, positions, joining))
-            effect[some] = owned(values.double()).reshape(len(some), n_heads) - before
+            effect[some] = owned(in_float64(values)).reshape(len(some), n_heads) - before
     return PatchEffects(metric, effect, before, after, first)
 
 

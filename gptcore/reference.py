@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.devices import in_float64
 from gptcore.model import GPTModel, TransformerBlock
 from gptcore.run import Replacement
 
@@ -110,8 +111,8 @@ def _pass(model: GPTModel, ids: tuple[int, ...]) -> tuple[int, list[Tensor]]:
         attn_out = block.attention.project(z)
         mlp_out = block.feed_forward(block.ln_2(x + attn_out))
         x = x + attn_out + mlp_out
-        z_sums.append(z[0, :, skipped:].double().sum(1))
-        attn_sums.append(attn_out[0, skipped:].double().sum(0))
-        mlp_sums.append(mlp_out[0, skipped:].double().sum(0))
-    positions = model.position_embedding.weight[skipped : len(ids)].double().sum(0)
+        z_sums.append(in_float64(z[0, :, skipped:]).sum(1))
+        attn_sums.append(in_float64(attn_out[0, skipped:]).sum(0))
+        mlp_sums.append(in_float64(mlp_out[0, skipped:]).sum(0))
+    positions = in_float64(model.position_embedding.weight[skipped : len(ids)]).sum(0)
     return len(ids) - skipped, [torch.stack(z_sums), torch.stack(attn_sums), torch.stack(mlp_sums), positions]

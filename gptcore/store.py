@@ -6,6 +6,9 @@ the longest beginning that it has, and runs only the tokens behind it.
 Rows are kept in buffers that only grow at their end. Rows [0, used) of a buffer are never written again, so any number of traces
 may read them while the next row is being written; a trace of n tokens is a view of the first n rows. The end belongs to whoever
 extends the buffer first; another continuation of the same beginning (a branch) copies that beginning into a buffer of its own.
+
+Rows lie where the model's weights do, also on a graphics card: the next token attends to all of them, and whatever a page asks for is
+worked out from them, so that elsewhere they would travel back and forth at every step. What the store may take is memory of that device.
 """
 
 from __future__ import annotations

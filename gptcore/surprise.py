@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gptcore.activations import owned
 from gptcore.arguments import Ids, Whole, at_least_one, check_ids, token_ids
+from gptcore.devices import in_float64
 from gptcore.edits import Edits, forward
 from gptcore.errors import InterventionError, OutOfRangeError, SequenceLengthError
 from gptcore.language_model import LanguageModel
@@ -132,9 +133,10 @@ def _judge_window(model: GPTModel, ids: tuple[int, ...], window: Window, top: in
     x = forward(model, torch.tensor([ids[window.start : window.stop]], device=device), edits)
     out = []
     for first in range(window.first, window.stop + 1, ROWS_AT_ONCE):
-        targets = torch.tensor(ids[first : min(first + ROWS_AT_ONCE, window.stop + 1)], device=device)
+        targets = torch.tensor(ids[first : min(first + ROWS_AT_ONCE, window.stop + 1)])
         row = first - 1 - window.start  # the position that predicts the token `first`
-        out.append(_judge(model.unembed(x[0, row : row + len(targets)]).double(), targets, top))
+        logits = in_float64(model.unembed(x[0, row : row + len(targets)]))
+        out.append(_judge(logits, targets.to(logits.device), top))
     return out
 
 

@@ -62,4 +62,4 @@ def _pieces(tensor: Tensor) -> Iterator[Float[np.ndarray, "piece"]]:
     if tensor.ndim == 2 and not tensor.is_contiguous():
         tensor = tensor.T  # published matrices are loaded as transposed views; this way they are not copied
     for piece in tensor.reshape(-1).split(_PIECE):
-        yield piece.double().cpu().numpy()
+        yield piece.cpu().double().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
-from app import command, offered
+from app import command, offered, runtime
 from app.lessons import library
 from tests.browser.server import Server, free_port
 from tests.house_rules import ROOT
@@ -100,10 +102,15 @@ def test_the_package_needs_what_the_requirements_say() -> None:
     assert set(command.NEEDED) <= {re.split("[=<>]", line)[0] for line in wanted}
 
 
-def test_the_command_refuses_what_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command_refuses_what_cannot_be(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for arguments, said in (
         (["--port", "99999"], "choose 1 to 65535"),
         (["--models", str(tmp_path / "none")], "there is no folder"),
+        (["--device", "cuda"], "this machine has: cpu"),
+        (["--device", "tpu"], "choose one of: cpu, cuda, mps, auto"),
     ):
         with pytest.raises(SystemExit) as ended:
             command.main(arguments)
@@ -121,6 +128,30 @@ def test_folders_that_the_command_names_are_offered_beside_those_of_the_environm
         folder.mkdir()
     assert command.main([part for folder in folders for part in ("--models", str(folder))]) == 0 and started
     assert [model.source for model in offered.offered()][-3:] == ["owner/name", *map(str, folders)]
+
+
+def test_the_device_of_the_command_or_the_environment_is_where_models_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(command, "_run", lambda port, others: started.append(os.environ["GLASS_DEVICE"]) or 0)
+    for said, arguments in (("", []), ("auto", []), ("auto", ["--device", "cpu"])):
+        monkeypatch.setenv("GLASS_DEVICE", said)
+        assert command.main(arguments) == 0
+    assert started == ["cpu", "auto", "cpu"]
+    monkeypatch.setenv("GLASS_DEVICE", " Auto")
+    assert runtime._engine()._device == "auto"  # type: ignore[attr-defined]
+
+
+def test_the_doctor_names_the_devices_and_the_one_in_use(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(command, "HUB", "http://127.0.0.1:9")
+    port = str(free_port())
+    assert command.main(["doctor", "--port", port]) == 0
+    assert re.search(r"ok +devices: cpu \(\d+ cores\); models compute on cpu", capsys.readouterr().out)
+    assert command.main(["doctor", "--port", port, "--device", "cuda"]) == 1
+    assert re.search(r"MISSING The device asked for is cuda; this machine has: cpu", capsys.readouterr().out)
 
 
 def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

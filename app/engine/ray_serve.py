@@ -172,7 +172,7 @@ class RayServe:
             ray_actor_options={"num_cpus": size.cpus, "num_gpus": size.gpus},
             request_router_config=RequestRouterConfig(request_router_class=_ROUTER),
         )
-        return made.bind(name, max(1, round(size.cpus)))
+        return made.bind(name, max(1, round(size.cpus)), "auto" if size.gpus else "cpu")
 
     def _connect(self) -> None:
         """Raises EngineError, which names both sides, where the cluster cannot be reached or has other versions."""

@@ -68,12 +68,12 @@ class Replica:
     """One model. Its methods are the calls of `app.engine.protocol.Engine`, packed.
 
     source: as gptcore loads it; what is not on the replica's machine is downloaded, once for all that share its cache. threads: of
-    torch.
+    torch; device: where the model computes.
     """
 
-    def __init__(self, source: str, threads: int) -> None:
+    def __init__(self, source: str, threads: int, device: str = "cpu") -> None:
         self._engine = Local(lambda: _CALLER.get(Caller("the replica itself")), threads=threads)
-        self._model = self._engine.add(source, gptcore.load(source))
+        self._model = self._engine.add(source, gptcore.load(source, device=device))
 
     async def describe(self) -> bytes:
         """(identity, name, config, tokenizer, tied): what stands for the model elsewhere."""

@@ -84,7 +84,7 @@ def predict(model: LanguageModel, ids: np.ndarray, windows: int) -> Prediction:
     losses, ranks, predicted = [], [], []
     for start in np.unique(np.linspace(0, max(0, len(ids) - length - 1), windows).astype(int)):
         window = torch.from_numpy(ids[start : start + length + 1].astype(np.int64))
-        log_probs = torch.log_softmax(model.model(window[None, :-1])[0].double(), dim=-1)
+        log_probs = torch.log_softmax(model.model(window[None, :-1].to(model.device))[0].cpu().double(), dim=-1)
         real = log_probs.gather(-1, window[1:, None])
         losses.append(-real[:, 0].numpy())
         ranks.append((log_probs > real).sum(-1).numpy())

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gptcore.config import GPTConfig
+from gptcore.devices import choose
 from gptcore.errors import CheckpointError, ConfigError
 from gptcore.model import GPTModel, MultiHeadAttention
 from gptcore.training.corpus import Windows
@@ -287,9 +288,7 @@ def _own_random_numbers(device: torch.device, seed: int, batch: int) -> Iterator
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError('device is "cuda", but this machine has no GPU that torch can use; take "cpu" or "auto".')
-    return torch.device(name)
+    return choose(name)
 
 
 def _attend_in_float32(q: Tensor, k: Tensor, v: Tensor, **options: Any) -> Tensor:
@@ -336,4 +335,4 @@ def held_out_loss(model: GPTModel, ids: np.ndarray, max_windows: int) -> float:
         some = some.to(device)
         losses.append(F.cross_entropy(model(some[:, :-1]).flatten(0, 1).float(), some[:, 1:].flatten(), reduction="none"))
     model.train(was_training)
-    return float(torch.cat(losses).double().mean())
+    return float(torch.cat(losses).cpu().double().mean())

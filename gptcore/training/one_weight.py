@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.devices import move
 from gptcore.errors import OutOfRangeError
 from gptcore.language_model import LanguageModel
 from gptcore.model import GPTModel
@@ -80,8 +81,8 @@ def losses_at(
 
 
 def _copy(model: LanguageModel, parameter: str) -> tuple[GPTModel, Tensor]:
-    """The network in float64, to be changed, and a matrix of it. A tied output head stays the token embedding."""
-    copy = deepcopy(model.model).double()
+    """The network in float64, to be changed, on the processor, and a matrix of it. A tied output head stays the token embedding."""
+    copy = move(deepcopy(model.model), torch.device("cpu")).double()
     matrices = {name: tensor for name, tensor in copy.named_parameters() if tensor.ndim == 2}
     if parameter not in matrices:
         raise OutOfRangeError(f"There is no matrix {parameter!r}; choose one of {', '.join(matrices)}.")

@@ -6,13 +6,17 @@ import gc
 import time
 from dataclasses import replace
 from threading import Event, Thread, get_ident
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from app.engine import EngineModel, local, queue
+from app.engine.protocol import EngineError
 from app.visitors import Thread as Asker
 from gptcore.buffers import Buffer
+from gptcore.errors import DeviceError
 from gptcore.language_model import LanguageModel
 from gptcore.run import Run
 from gptcore.store import TraceStore
@@ -135,7 +139,7 @@ def test_pieces_are_as_long_as_others_may_wait_and_never_so_short_that_the_weigh
     monkeypatch.setattr(TraceStore, "missing", lambda store, run: 1000)
     engine = local.Local(lambda: Asker(get_ident()))
     made = engine.add("long", replace(tiny_model, store=TraceStore()))
-    list(engine._extending(engine._loaded["long"][0].store, made.run((1, 2))))
+    list(engine._extending(engine._loaded["long"][0], made.run((1, 2))))
     assert all(size in sizes for size in asked[1:]), asked
 
 
@@ -146,3 +150,37 @@ def test_what_needs_no_visitors_model_has_its_turn_in_the_same_thread() -> None:
     assert first == second != get_ident() and heard == [True, False, True, False]
     with pytest.raises(ZeroDivisionError):
         engine.alone(divmod, 1, 0)
+
+
+def test_a_device_that_is_not_there_is_said_when_a_model_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    engine = local.Local(lambda: Asker(get_ident()), device="cuda")
+    with pytest.raises(DeviceError, match="asked for is cuda; this machine has: "):
+        engine.model("storyteller")
+
+
+def test_a_card_whose_memory_is_full_is_said_in_words_and_the_next_call_is_answered(
+    model: EngineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    trace = model.trace(model.run([5, 6, 7]))
+    with monkeypatch.context() as patch:
+        patch.setattr(TraceStore, "extend", full)
+        with pytest.raises(EngineError, match=r"shorter text .* --device cpu"):
+            _ = trace.logits
+    assert len(trace.logits) == model.config.vocab_size
+
+
+def test_the_time_of_a_card_is_taken_when_it_is_done_by_the_clock(model: EngineModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a card's work this thread's own time says nothing, and a coarse clock may say nothing at all."""
+    engine, run = model.engine, model.run(range(60))
+    waited: list[torch.device] = []
+    monkeypatch.setattr(local, "_SMALLEST_PIECE", 4)
+    monkeypatch.setattr(local, "finish", waited.append)
+    monkeypatch.setattr(LanguageModel, "device", torch.device("cuda"))
+    monkeypatch.setattr(local, "time", SimpleNamespace(perf_counter=lambda: 1.0))
+    _ = model.trace(run).logits
+    assert waited and set(waited) == {torch.device("cuda")}
+    assert engine._token_seconds[run.model] > 0  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from tests.browser.visit import (
     no_cut_formula,
     no_error_box,
     no_horizontal_scroll,
+    nothing_jumped,
     settled,
 )
 
@@ -27,6 +28,7 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
     own, other = (390, 1440) if dark else (1440, 390)
     page = visit(f"{address}?prompt=Once+upon+a+time+there+was+a+little+girl", width=own, height=900, dark=dark, touch=own < 500)
     page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
+    nothing_jumped(page)
     parts = page.get_by_role("radiogroup", name="Part of this page").get_by_role("radio")
     for i in range(max(1, parts.count())):
         if i:
@@ -36,6 +38,15 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
             page.set_viewport_size({"width": width, "height": 900})
             look_at(page)
     assert_silent(page)
+
+
+@pytest.mark.parametrize(
+    "beat", ["write=steps", "tokens=other", "layer_norm=classroom", "sampling=settings", "learning=recorded", "learning=live"]
+)
+def test_what_comes_late_moves_nothing(visit, beat):
+    """Editors and tables that Streamlit draws, panels that wait for the logits, runs of a training: each with something below it."""
+    page = visit(f"/{beat.split('=')[0].replace('write', '')}?{beat}&prompt=Once+upon+a+time", width=390, height=900, touch=True)
+    nothing_jumped(page)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.visit import Window, assert_silent, at_rest, no_error_box, no_horizontal_scroll
+from tests.browser.visit import Window, assert_silent, at_rest, no_error_box, no_horizontal_scroll, nothing_jumped
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,14 @@ def test_a_page_is_not_at_rest_before_its_components_are_drawn(window: Window) -
         "document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot.innerHTML += '<section>drawn</section>'"
     )
     at_rest(page, 5)
+
+
+def test_what_moves_by_itself_is_counted(window: Window) -> None:
+    page = window()
+    page.set_content('<div id="late"></div><p style="height: 400px; background: teal">Below.</p>')
+    page.evaluate("() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
+    nothing_jumped(page)
+    page.evaluate("document.querySelector('#late').style.height = '300px'")
+    page.evaluate("() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
+    with pytest.raises(AssertionError, match="layout shift of"):
+        nothing_jumped(page)

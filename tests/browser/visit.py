@@ -160,6 +160,38 @@ def at_rest(page: Page, timeout: float = 30) -> None:
     assert page.evaluate(_AT_REST, timeout), f"The page did not come to rest within {timeout} s."
 
 
+# The largest sum of shifts within 5 s, without a second's pause between two, of all that no hand caused: the definition of CLS.
+_LAYOUT_SHIFT = """async () => {
+    const seen = [];
+    const watch = new PerformanceObserver((list) => seen.push(...list.getEntries()));
+    watch.observe({ type: "layout-shift", buffered: true });
+    await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    seen.push(...watch.takeRecords());
+    watch.disconnect();
+    let most = 0, sum = 0, first = -Infinity, last = -Infinity;
+    const said = [];
+    for (const { startTime, value, sources } of seen.filter((entry) => !entry.hadRecentInput)) {
+        if (startTime - last > 1000 || startTime - first > 5000) [sum, first] = [0, startTime];
+        [sum, last] = [sum + value, startTime];
+        most = Math.max(most, sum);
+        for (const { node, previousRect, currentRect } of sources) {
+            const element = node?.closest ? node : node?.parentElement;
+            const name = element?.closest("[class*=st-key-]")?.className.match(/st-key-\\S+/)[0] ?? element?.className;
+            const way = `from y ${Math.round(previousRect.y)} to ${Math.round(currentRect.y)}`;
+            said.push(`${value.toFixed(3)} at ${Math.round(startTime)} ms: ${name}, ${element?.dataset.testid}, ${way}`);
+        }
+    }
+    return [most, said.join("\\n")];
+}"""
+MOST_SHIFT = 0.1
+
+
+def nothing_jumped(page: Page) -> None:
+    """Hardly anything has moved since the first paint, as browsers count it (cumulative layout shift)."""
+    most, said = page.evaluate(_LAYOUT_SHIFT)
+    assert most < MOST_SHIFT, f"A layout shift of {most:.3f}:\n{said}"
+
+
 def no_error_box(page: Page) -> None:
     """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
     boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))

@@ -13,7 +13,7 @@ from app import choices, focus, tellings
 from app.tellings import EVENING, SAID_TWICE, TELLINGS
 from app.writing.numbers import fixed, percent, significant
 from gptcore.checkpoints import LanguageModel
-from tests.pages.visit_page import everything, open_page, printed
+from tests.pages.visit_page import everything, finding, open_page, printed
 
 EVERY = choices.ATTENTION_PART.options
 
@@ -25,11 +25,6 @@ def storyteller() -> LanguageModel:
 
 def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str, **query: str) -> AppTest:
     return open_page(monkeypatch, folder, "attention", attention=part, **query)
-
-
-def finding(at: AppTest) -> str:
-    """The first text in Markdown is the finding: what comes before it is drawn as HTML."""
-    return str(at.main.markdown[0].value)
 
 
 def weights_of(model: LanguageModel, prompt: str, layer: int, head: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from app.writing.numbers import fixed, significant
 from gptcore.checkpoints import EMBEDDED, LanguageModel
 from gptcore.dropout import zeroed
 from gptcore.trace import Trace
-from tests.pages.visit_page import everything, open_page, printed
+from tests.pages.visit_page import everything, finding, open_page, printed
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,6 @@ def storyteller() -> LanguageModel:
 
 def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str, **query: str) -> AppTest:
     return open_page(monkeypatch, folder, "block", block=part, **query)
-
-
-def finding(at: AppTest) -> str:
-    return str(at.main.markdown[0].value)
 
 
 def stream(trace: Trace, position: int) -> np.ndarray:

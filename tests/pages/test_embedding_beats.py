@@ -13,7 +13,7 @@ from app import choices
 from app.tellings import THREE
 from app.writing.numbers import fixed, percent, significant
 from gptcore.checkpoints import LanguageModel
-from tests.pages.visit_page import everything, open_page, printed
+from tests.pages.visit_page import everything, finding, open_page, printed
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,6 @@ def storyteller() -> LanguageModel:
 
 def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str, **query: str) -> AppTest:
     return open_page(monkeypatch, folder, "embeddings", embeddings=part, **query)
-
-
-def finding(at: AppTest) -> str:
-    return str(at.main.markdown[0].value)
 
 
 def tables(model: LanguageModel) -> tuple[np.ndarray, np.ndarray]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
+from html import unescape
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
+from markdown_it import MarkdownIt
 
 from app import ui
-from app.glossary import GLOSSARY, named_in
-from tests.pages.visit_page import open_page, printed
+from app.glossary import GLOSSARY, named_in, with_meanings
+from tests.pages.visit_page import finding, open_page, printed
 
 
 def test_every_word_is_there_and_a_part_of_one_finds_it(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -82,7 +84,23 @@ def test_every_word_of_the_field_in_a_finding_is_offered(
     at = open_page(
         monkeypatch, tiny_folder, page, open="words", intervention="off_f0", prompt="the cat had a hat", **{page: part}
     )
-    offered = [each.value for each in at.markdown if "](glossary?" in each.value]
-    finding = next(each.value for each in at.markdown)
-    assert len(offered) == 1 and named_in(finding)
-    assert all(f"[**{word}.**]" in offered[0] for word in named_in(finding))
+    offered = [each.value for each in at.markdown if ".**](glossary?" in each.value]
+    named = named_in(finding(at))
+    assert len(offered) == 1 and named
+    assert all(f"[**{word}.**]" in offered[0] for word in named)
+    linked = re.findall(r'\[(.+?)\]\(glossary\?find=(\S+) "(.+?)"\)', at.main.markdown[0].value)
+    assert [unquote(word) for _, word, _ in linked] == named
+    assert all(named_in(said) == [unquote(word)] and meaning == GLOSSARY[unquote(word)] for said, word, meaning in linked)
+
+
+def test_a_word_is_linked_to_its_meaning_where_a_text_first_uses_it_and_nowhere_else() -> None:
+    for untouched in ("`softmax`", "`` a ` logit ``", "$x + \\text{norm}$", "[the softmax](x)", "layernormed", ""):
+        assert with_meanings(untouched) == untouched
+    said = "\\$5 for a **softmax** and its `softmax` of logits; Softmax again, and a logit. The end of text costs \\$6."
+    html = MarkdownIt("commonmark").renderInline(with_meanings(said))
+    found = re.findall(r'<a href="glossary\?find=(.+?)" title="(.+?)">(.+?)</a>', html)
+    assert [(unquote(word), text) for word, _, text in found] == [
+        ("softmax", "softmax"), ("logit", "logits"), ("end of text", "end of text"),
+    ]  # fmt: skip
+    assert [unescape(meaning) for _, meaning, _ in found] == [GLOSSARY[word] for word in ("softmax", "logit", "end of text")]
+    assert "<code>softmax</code>" in html and "<strong><a" in html

@@ -12,14 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from gptcore.checkpoints import LanguageModel
 from gptcore.generation import prompt_ids
-from tests.pages.visit_page import ENTRY, open_page, printed
+from tests.pages.visit_page import ENTRY, finding, open_page, printed
 
 BARS = '<table class="glass-bars"'
-
-
-def finding(at: AppTest) -> str:
-    """The sentences under the question."""
-    return next(each.proto.body for each in at.get("markdown"))
 
 
 def press(at: AppTest, label: str) -> AppTest:

@@ -20,7 +20,7 @@ from app.state import from_query
 from gptcore.config import GPT2_SMALL, GPT_CONFIG_124M
 from gptcore.language_model import LanguageModel
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
+from tests.pages.visit_page import JUNK, PROMPTS, finding, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -193,7 +193,7 @@ def test_the_map_names_the_token_that_the_model_holds_for_most_likely(
 def test_the_finding_counts_where_the_numbers_are(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel
 ) -> None:
-    said = str(open_page(monkeypatch, tiny_folder, "map").main.markdown[0].value)
+    said = finding(open_page(monkeypatch, tiny_folder, "map"))
     model = tiny_model.model
     total = sum(weight.numel() for weight in model.parameters())
     blocks = sum(weight.numel() for block in model.blocks for weight in block.parameters())

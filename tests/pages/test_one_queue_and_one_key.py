@@ -1,4 +1,8 @@
-"""Every page and part: the model is touched in the queue's thread alone, and whatever is kept of a run is kept by that run."""
+"""Every page and part: the model is touched in the queue's thread alone, and whatever is kept of a run is kept by that run.
+
+The models of these tests are on a device that only pretends to be another (see `pretend_device`) and has no float64: a page that takes
+the processor for granted fails here.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,11 @@ from app import runtime
 from app.engine import local
 from app.recent import Recent
 from app.visitors import visitor
+from gptcore import devices
 from gptcore.run import Ablation, Run
 from gptcore.store import TraceStore
 from gptcore.tokenizer import Tokenizer
+from tests.gptcore.pretend_device import DEVICE, NAME, Elsewhere, pretending
 from tests.pages.test_all_pages import ASKED, PARTS
 from tests.pages.visit_page import open_page
 
@@ -31,6 +37,7 @@ class Watch:
     def __init__(self) -> None:
         self.loaders: set[Thread] = set()
         self.touches: list[tuple[Thread, str]] = []
+        self.pretence = pretending(float64=False)
 
     @property
     def strays(self) -> list[str]:
@@ -40,14 +47,19 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def watch() -> Iterator[Watch]:
-    """An engine of this module's own, whose models have weights that say by whom they are touched."""
+    """An engine of this module's own, whose models have weights that lie elsewhere and say by whom they are touched."""
     seen = Watch()
 
-    class Watched(torch.Tensor):
+    class Watched(Elsewhere):
         @classmethod
         def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             seen.touches.append((current_thread(), getattr(function, "__name__", str(function))))
-            return super().__torch_function__(function, types, args, kwargs)
+            with torch._C.DisableTorchFunctionSubclass():
+                return function(*args, **(kwargs or {}))
+
+    def start(threads: int) -> None:
+        plain_start(threads)
+        seen.pretence.__enter__()  # as long as the queue's thread lives
 
     def load(name: str, **asked: Any) -> Any:
         loaded = replace(plain_load(name, **asked), name="watched")
@@ -56,17 +68,21 @@ def watch() -> Iterator[Watch]:
         for module in loaded.model.modules():
             for key, weight in module._parameters.items():
                 if weight is not None:
-                    module._parameters[key] = torch.nn.Parameter(weight.detach().as_subclass(Watched), requires_grad=False)
+                    module._parameters[key] = watched = Watched(weight.detach())  # type: ignore[assignment]
+                    watched._is_param = True  # what torch knows a parameter by
+        assert loaded.device == DEVICE
         return loaded
 
     def trace(store: TraceStore, run: Run) -> Any:
         seen.touches.append((current_thread(), "trace"))
         return plain_trace(store, run)
 
-    plain_load, plain_trace = local.gptcore.load, TraceStore.trace
+    plain_load, plain_trace, plain_start = local.gptcore.load, TraceStore.trace, local._share_cores
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local.gptcore, "load", load)
         patch.setattr(TraceStore, "trace", trace)
+        patch.setattr(local, "_share_cores", start)
+        patch.setattr(devices, "_WITHOUT_FLOAT64", {NAME})
         patch.setattr(runtime, "ENGINE", local.Local(visitor))
         yield seen
 
@@ -76,7 +92,8 @@ def test_a_weight_that_is_touched_elsewhere_is_noticed(watch: Watch, tiny_folder
     assert not watch.strays
     loaded, _ = runtime.ENGINE._loaded[str(tiny_folder)]
     for breach in (lambda: loaded.model.output_head.weight[0], lambda: loaded.trace((1, 2))):
-        breach()
+        with pretending(float64=False):
+            breach()
         assert watch.strays
         watch.touches.clear()
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import tellings
+from app import tellings, windows
 from app.asked import probabilities
 from app.chapters.patching import views
 from gptcore.checkpoints import LanguageModel
@@ -175,3 +175,38 @@ def test_the_text_that_is_offered_differs_in_the_token_attended_to_most(tiny_mod
     assert len(other) == len(ids) and [n for n, (a, b) in enumerate(zip(ids, other, strict=True)) if a != b] == [at]
     likeliest = peer.logits(list(ids))[at - 1].argsort(descending=True).tolist()
     assert other[at] == next(token for token in likeliest if token != ids[at])
+
+
+def test_the_window_of_a_long_map_shows_both_ends_and_moves_between_them() -> None:
+    ids = tuple(range(200))
+    texts = views.TwoTexts(Run("m", ids), Run("m", (*ids[:50], 7, *ids[51:])))
+    ends = [*range(50, 62), *range(188, 200)]
+    assert views.columns(texts) == views.columns(texts, 55) == views.columns(texts, 3) == ends
+    assert views.columns(texts, 100) == list(range(88, 112)) and views.columns(texts, 64)[0] >= 50
+    seen, here = set(ends), ends
+    for _ in range(20):
+        before, after = windows.neighbours(here, views.can_matter(texts))
+        assert before is not None or here[0] == 50
+        if after is None:
+            break
+        here = views.columns(texts, after)
+        if here == ends:
+            break
+        assert here == list(range(here[0], here[0] + views.COLUMNS))
+        seen |= set(here)
+    assert seen == set(range(50, 200))
+
+
+def test_the_positions_between_are_reached_from_the_map_and_what_is_said_is_of_them(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, exports: Exports
+) -> None:
+    monkeypatch.setattr(views, "COLUMNS", 4)
+    at = open_page(monkeypatch, tiny_folder, "patching", prompt=PROMPT, other_text=PROMPT.replace("the cat", "the hat"))
+    ends = sorted(set(exports["patch-map"]["position"]))
+    first, last = ends[0], ends[-1]
+    assert ends == [first, first + 1, last - 1, last]
+    at.button("window_later").click().run()
+    between = sorted(set(exports["patch-map"]["position"]))
+    assert first < between[0] and len(between) == 4 and f"Of the positions {between[0]} to {between[-1]}" in printed(at)
+    at.button("window_earlier").click().run()
+    assert set(exports["patch-map"]["position"]) - set(between) - set(ends) and not at.exception and not at.error

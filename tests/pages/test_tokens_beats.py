@@ -17,7 +17,7 @@ from app.writing.numbers import fixed
 from gptcore.checkpoints import LanguageModel
 from gptcore.errors import CheckpointError
 from gptcore.tokenizer import Tokenizer
-from tests.pages.visit_page import everything, open_page, printed
+from tests.pages.visit_page import everything, finding, open_page, printed
 
 FETCH = "fetch_gpt2_vocabulary"
 
@@ -38,10 +38,6 @@ def _no_vocabulary_from_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def opened(monkeypatch: pytest.MonkeyPatch, folder: Path, part: str, **query: str) -> AppTest:
     return open_page(monkeypatch, folder, "tokens", tokens=part, **query)
-
-
-def finding(at: AppTest) -> str:
-    return str(at.main.markdown[0].value)
 
 
 def test_the_text_of_the_chapter_has_whole_words_and_one_in_many_parts(storyteller: LanguageModel) -> None:

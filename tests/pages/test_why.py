@@ -156,8 +156,10 @@ def test_the_code_gives_the_numbers_of_all_three_parts(
 @pytest.mark.parametrize("n_tokens", [1, 30, 1024])
 def test_pieces_cover_the_newest_tokens_once_and_none_holds_up_the_others(n_tokens: int) -> None:
     config = GPTConfig(vocab_size=50257, context_length=1024, emb_dim=768, n_heads=12, n_layers=12, drop_rate=0.0, qkv_bias=True)
-    found = views.pieces(config, n_tokens)
-    assert sorted(position for piece in found for position in piece) == list(range(max(0, n_tokens - views.WINDOW), n_tokens))
+    shown = views.replaced(config, n_tokens)
+    assert shown == range(max(0, n_tokens - views.WINDOW), n_tokens)
+    found = views.pieces(config, n_tokens, shown)
+    assert sorted(position for piece in found for position in piece) == list(shown)
     for piece in found:
         spent = 8 * 12 * 12 * 768**2 * (n_tokens - piece[0]) * len(piece)
         assert spent <= views._WORK or len(piece) == 1
@@ -172,3 +174,37 @@ def test_a_long_text_fills_from_its_end(monkeypatch: pytest.MonkeyPatch, tiny_mo
     while found.n_missing:
         found = views.mattered(here, 7, 1)
     assert np.allclose(found.effects, whole, atol=1e-5)
+
+
+def test_the_window_of_replaced_tokens_moves_as_far_as_nobody_is_held_up() -> None:
+    small, large = (
+        GPTConfig(vocab_size=99, context_length=1024, emb_dim=width, n_heads=12, n_layers=12, drop_rate=0.0, qkv_bias=True)
+        for width in (12, 768)
+    )
+    assert views.replaceable(small, 1000) == range(1000)
+    assert list(views.replaced(small, 1000, 100)) == list(range(76, 124)) and views.replaced(small, 1000, 5)[0] == 0
+    assert views.replaceable(large, 1000)[0] > 800 and views.replaced(large, 1000, 5) == views.replaced(large, 1000)
+    assert views.replaceable(large, 30) == range(30)
+
+
+def test_earlier_tokens_of_a_long_text_are_replaced_when_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, exports: Exports
+) -> None:
+    monkeypatch.setattr(views, "WINDOW", 6)
+    at = open_page(monkeypatch, tiny_folder, "why", why="tokens", prompt=PROMPT + " and the hat and the mat", open="maths")
+
+    def replaced() -> list[int]:
+        table = exports["token-effects"]
+        return sorted(set(table[table["cost_bits"].notna()]["position"]))
+
+    newest = replaced()
+    assert len(newest) == 6 and f"Of positions {newest[0]} to {newest[-1]}" in printed(at)
+    assert at.button("window_later").disabled
+    at.button("window_earlier").click().run()
+    earlier = replaced()
+    assert len(earlier) == 6 and earlier[0] < newest[0] and earlier[-1] >= newest[0] - 1
+    while not at.button("window_earlier").disabled:
+        at.button("window_earlier").click().run()
+    assert replaced()[0] == 0 and not at.exception and not at.error
+    at.button("window_later").click().run()
+    assert replaced()[0] > 0

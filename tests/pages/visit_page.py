@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,19 @@ def numbers(field: Any) -> np.ndarray:
 
 
 def printed(at: AppTest) -> str:
-    """All texts that the page wrote as HTML or markdown, formulas included."""
-    return "\n".join(str(element.proto.body) for kind in ("html", "markdown", "latex") for element in at.get(kind))
+    """All texts that the page wrote as HTML or markdown, formulas included; words as they are read, without what links them to their
+    meaning."""
+    return plain("\n".join(str(element.proto.body) for kind in ("html", "markdown", "latex") for element in at.get(kind)))
+
+
+def finding(at: AppTest) -> str:
+    """The sentences under a beat's question: the page's first text in Markdown, what comes before it is drawn as HTML."""
+    return plain(str(at.main.markdown[0].value))
+
+
+def plain(text: str) -> str:
+    """Markdown in which no word is linked to its meaning."""
+    return re.sub(r'\[([^\]]*)\]\(glossary\?find=\S+ "(?:[^"\\]|\\.)*"\)', r"\1", text)
 
 
 def everything(at: AppTest) -> tuple[str, list[bytes]]:

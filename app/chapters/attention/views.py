@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app import interventions
 from app.engine import queued
 from app.runtime import Here
-from gptcore.activations import AttentionActivations
+from gptcore.activations import AttentionActivations, owned
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.model import TransformerBlock
 from gptcore.trace import Trace
@@ -183,11 +183,11 @@ def projection(trace: Trace, layer: int, head: int, position: int, part: str) ->
     linear = cast(TransformerBlock, trace.model.blocks[layer]).attention.qkv
     place = number * config.emb_dim + head * config.head_dim
     mine = slice(place, place + config.head_dim)
-    bias = np.zeros(config.head_dim) if linear.bias is None else linear.bias[mine].numpy().copy()
+    bias = np.zeros(config.head_dim) if linear.bias is None else owned(linear.bias[mine])
     found = trace.attention(layer, (position,), (head,))
     made = found.q[0, 0] if part == "query" else (found.k if part == "key" else found.v)[0, position]
     x = trace.layer_norm(layer, "ln_1", (position,)).after[0]
-    return HeadProjection(x, linear.weight[mine].numpy().T.copy(), bias, made)
+    return HeadProjection(x, owned(linear.weight[mine].T), bias, made)
 
 
 @queued

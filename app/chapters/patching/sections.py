@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, snippets, state, tellings, ui
+from app import choices, snippets, state, tellings, ui, windows
 from app.asked import probabilities
 from app.chapters.patching import views
 from app.chapters.patching.views import PatchedCells, TwoTexts
@@ -111,7 +111,7 @@ def the_map(whole: Here) -> None:
     if isinstance(found, str):
         _offer(here)
         return
-    ui.filling(partial(views.cells, here, found, site()), partial(_draw, here, found))
+    ui.filling(partial(views.cells, here, found, site(), focus=in_focus()), partial(_draw, here, found))
 
 
 def _offer(here: Here) -> None:
@@ -134,14 +134,19 @@ def _offer(here: Here) -> None:
             )  # fmt: skip
 
 
+def in_focus() -> int:
+    """The position that was chosen, -1 for none."""
+    return int(state.chosen(choices.PATCH_POSITION))
+
+
 def focus(here: Here, found: TwoTexts) -> tuple[int, int]:
     """(layer, position) of the cell in focus: the chosen one, else where the last position first carries most."""
     n_rows = here.config.n_layers + (site() == "resid_pre")
-    shown = views.cells(here, found, site(), 0)
-    layer, position = state.chosen(choices.PATCH_LAYER), state.chosen(choices.PATCH_POSITION)
+    shown = views.cells(here, found, site(), 0, in_focus())
+    layer, position = state.chosen(choices.PATCH_LAYER), in_focus()
     if 0 <= layer < n_rows and position in shown.positions:
         return layer, position
-    start = views.hand_over(shown)
+    start = views.hand_over(shown) if shown.positions[-1] == len(found.into.ids) - 1 else None
     if start is not None:
         return start, shown.positions[-1]
     strength = np.nan_to_num(np.abs(shown.effect))
@@ -176,17 +181,24 @@ def _draw(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
         value_title="share of the difference", unit="%", scale="signed", top=1.0, left_out="still being computed",
         row_positions=False, col_positions=False, facts=facts, on_row=pick,
     )  # fmt: skip
+    _turning(found, shown.positions)
     ui.export_menu("patch-map", lambda: map_frame(here, found, shown), lambda: _figure(here, shown, names, rows))
     first = "The first row is the same as typing the other word. " if site() == "resid_pre" else ""
-    left = "" if len(shown.positions) == len(found.into.ids) else (
-        f"Shown are {len(shown.positions)} of {len(found.into.ids):,} positions, the first and the last of those that can matter. "
+    same = "" if len(shown.positions) == len(found.into.ids) else (
+        f"Before position {found.first_difference} both texts are the same, and nothing there can come over. "
     )  # fmt: skip
     ui.note(
         f"{first}0 % is the text as it is, 100 % the other text's logit difference; more, and less than 0, is possible. "
-        f"{left}A click on a cell patches it: the next beat shows what becomes of the text."
+        f"{same}A click on a cell patches it: the next beat shows what becomes of the text."
         if last
         else ""
     )
+
+
+def _turning(found: TwoTexts, positions: list[int]) -> None:
+    """Of a long text, the way to the positions before and after."""
+    go = partial(state.take, choices.PATCH_POSITION)
+    windows.turning(len(found.into.ids), positions, views.can_matter(found), go)
 
 
 def _token(here: Here, token: int) -> str:
@@ -238,7 +250,7 @@ def one_cell(whole: Here) -> None:
     )  # fmt: skip
     data = pd.DataFrame({"token_id": order, "token": [_token(here, token) for token in order]} | series)
     ui.chart(figure, name="patched-candidates", data=data)
-    positions = views.columns(found)
+    positions = views.columns(found, position)
     reached = views.cone(here, found, patched, positions).change
     names = [_token(here, found.into.ids[place]) for place in positions]
     rows = [*(str(row) for row in range(here.config.n_layers)), "end"]
@@ -248,6 +260,7 @@ def one_cell(whole: Here) -> None:
         value_title="change of the residual stream", unit="%", scale="probability",
         top=float(min(1.0, reached.max(initial=0.0))) or 1.0, row_positions=False, col_positions=False,
     )  # fmt: skip
+    _turning(found, positions)
     ui.export_menu("patch-cone", lambda: pd.DataFrame(reached, columns=positions))
     ui.note("White is exactly 0: lower layers and earlier positions cannot know of it.")
     is_open = here.view.intervention == patched.intervention

@@ -21,7 +21,7 @@ def says_map(whole: Here) -> str:
     found = sections.usable(here)
     if isinstance(found, str):
         return found
-    shown, text = views.cells(here, found, sections.site(), 1), here.model.tokenizer.text_of
+    shown, text = views.cells(here, found, sections.site(), 1, sections.in_focus()), here.model.tokenizer.text_of
     asked = views.metric(found)
     said = (
         f"One text would go on with {code(text(asked.target))}, the other with {code(text(asked.rival))}: "
@@ -32,6 +32,12 @@ def says_map(whole: Here) -> str:
     last = found.into.ids[-1]
     if shown.before == shown.after:
         return f"{said} So there is nothing to carry."
+    if not views.shows_both_ends(found, shown):
+        layer, column = divmod(int(np.nanargmax(np.abs(shown.effect))), shown.effect.shape[1])
+        return (
+            f"{said} Of the positions {shown.positions[0]} to {shown.positions[-1]} most is carried by layer {layer} at "
+            f"{code(text(found.into.ids[shown.positions[column]]))}: {percent(float(shown.recovered[layer, column]))}."
+        )
     start, best = views.hand_over(shown), shown.positions[int(np.nanargmax(np.abs(shown.recovered[0])))]
     if len(shown.positions) == 1:
         return f"{said} There is one position, so it has nowhere to travel."
@@ -80,7 +86,7 @@ def says_cell(whole: Here) -> str:
     patched = found.cell(layer, position, sections.site())
     text, asked = here.model.tokenizer.text_of, views.metric(found)
     before, after, source = (float(probabilities(trace(run).logits)[asked.target]) for run in (found.into, patched, found.source))
-    reached = views.cone(here, found, patched, views.columns(found)).change
+    reached = views.cone(here, found, patched, views.columns(found, position)).change
     return (
         f"With one cell of the other text, layer {layer} at {code(text(found.into.ids[position]))}, {code(text(asked.target))} goes from "
         f"{percent(before)} to **{percent(after)}** (in the other text: {percent(source)}). Of {counted(reached.size, 'place')} on the "

@@ -15,6 +15,7 @@ from app.asked import probabilities
 from app.engine import queued
 from app.recent import MB, Recent
 from app.runtime import Here
+from app.windows import window
 from gptcore import embeddings
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -22,7 +23,7 @@ from gptcore.language_model import LanguageModel
 from gptcore.patching import LogitDifference, MapSite, patch_heads, patch_map
 from gptcore.run import Patch, Run
 
-COLUMNS = 24  # positions on the map; of more, the first and the last of those that can matter
+COLUMNS = 24  # positions on the map
 SUBSTITUTES = 5
 _WORK = 6e9  # multiplications of one turn in the model's queue: some 0.2 s
 _OWN_BEST = 10  # tokens among which each text's own is looked for, where both have the same likeliest one
@@ -95,13 +96,25 @@ class Stretch(NamedTuple):
     layers: tuple[int, ...]
 
 
-def columns(texts: TwoTexts) -> list[int]:
-    """The positions on the map: all of a short text, else the first and the last of those from the first difference on."""
+def columns(texts: TwoTexts, focus: int = -1) -> list[int]:
+    """The positions on the map: all of a short text, of a longer one those that can matter. Of many of these the first and the last, or,
+    where the focus is between, as many around it."""
     n_tokens = len(texts.into.ids)
     if n_tokens <= COLUMNS:
         return list(range(n_tokens))
-    found = list(range(min(texts.first_difference, n_tokens - 1), n_tokens))
-    return found if len(found) <= COLUMNS else found[: COLUMNS // 2] + found[-COLUMNS // 2 :]
+    found = can_matter(texts)
+    if len(found) <= COLUMNS:
+        return list(found)
+    ends = [*found[: COLUMNS // 2], *found[-COLUMNS // 2 :]]
+    if focus in ends or focus not in found:
+        return ends
+    return [found[place] for place in window(len(found), found.index(focus), COLUMNS)]
+
+
+def can_matter(texts: TwoTexts) -> range:
+    """The positions from the first difference on; before it both runs are the same."""
+    n_tokens = len(texts.into.ids)
+    return range(min(texts.first_difference, n_tokens - 1), n_tokens)
 
 
 def stretches(config: GPTConfig, n_tokens: int, positions: Sequence[int], n_rows: int) -> list[Stretch]:
@@ -150,9 +163,9 @@ class PatchedCells:
 _KEPT: Recent[np.ndarray] = Recent(8 * MB)
 
 
-def cells(here: Here, texts: TwoTexts, site: MapSite, most: int | None = None) -> PatchedCells:
-    """The map [layer, position]: what is kept, and at most `most` new stretches."""
-    config, asked, positions = here.config, metric(texts), columns(texts)
+def cells(here: Here, texts: TwoTexts, site: MapSite, most: int | None = None, focus: int = -1) -> PatchedCells:
+    """The map [layer, position]: what is kept, and at most `most` new stretches. focus: as `columns` takes it."""
+    config, asked, positions = here.config, metric(texts), columns(texts, focus)
     n_rows = config.n_layers + (site == "resid_pre")
     effect, pieces = np.full((n_rows, len(positions)), math.nan), stretches(config, len(texts.into.ids), positions, n_rows)
     made = [((*texts, asked, site, piece), partial(_cells, here.model, texts, asked, site, piece)) for piece in pieces]
@@ -200,6 +213,12 @@ def _values(texts: TwoTexts, asked: LogitDifference) -> tuple[float, float]:
     return into, source
 
 
+def shows_both_ends(texts: TwoTexts, found: PatchedCells) -> bool:
+    """Whether the map has the first position that can matter, and the last: else it tells of no way from one to the other."""
+    can = can_matter(texts)
+    return found.positions[0] <= can[0] and found.positions[-1] == can[-1]
+
+
 def hand_over(found: PatchedCells) -> int | None:
     """The first layer from which the last position carries more than any other; None where it never does, or is not known yet."""
     share = found.recovered
@@ -236,7 +255,7 @@ def _cone(model: LanguageModel, patched: Run, clean: Run, positions: tuple[int, 
 
 def checks(here: Here, texts: TwoTexts, site: MapSite, layer: int, position: int) -> list[Check]:
     """The cell in focus against a run of its own, and the row of the map that is the same as typing the other word."""
-    asked, found = metric(texts), cells(here, texts, site, 0)
+    asked, found = metric(texts), cells(here, texts, site, 0, position)
     column = found.positions.index(position)
     if not math.isfinite(found.effect[layer, column]):
         return []

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import asked, choices, silence, snippets, state, ui
+from app import asked, choices, silence, snippets, state, ui, windows
 from app.chapters.why import views
 from app.charts import grouped_bars, waterfall
 from app.components.token_text import TextChip, token_text
@@ -137,11 +137,16 @@ def agreement(here: Here) -> float | None:
     return rank_agreement(views.attribution(here, *asked.pair(here)).of("head").ravel(), -board.logits[:, :-2].ravel())
 
 
+def in_focus() -> int:
+    """The position round which tokens are replaced, -1 for the newest."""
+    return int(state.chosen(choices.WHY_POSITION))
+
+
 def by_token(whole: Here) -> None:
     """The text, each token by what its replacement costs; the other methods, where they are asked for."""
     here = whole.up_to_cursor()
     target = asked.pair(here).target
-    ui.filling(partial(views.mattered, here, target), partial(_text, whole, here))
+    ui.filling(partial(views.mattered, here, target, focus=in_focus()), partial(_text, whole, here))
     st.toggle("Ask differently", **state.choice(choices.WHY_DIFFERENTLY))
     if state.chosen(choices.WHY_DIFFERENTLY):
         _differently(here, target)
@@ -163,14 +168,18 @@ def _text(whole: Here, here: Here, found: views.Mattered) -> None:
         on_pick=lambda place: state.update(**whole.cursor_on(place)),
     )  # fmt: skip
     ui.export_menu("token-effects", lambda: effects_frame(here, found))
-    if found.first:
-        ui.note(f"Of this long text the newest {len(here.ids) - found.first} tokens are replaced.")
+    can = views.replaceable(here.config, len(here.ids))
+    windows.turning(len(here.ids), found.asked, can, partial(state.take, choices.WHY_POSITION))
+    if len(can) < len(here.ids):
+        ui.note(
+            f"Of this long text the newest {len(can):,} tokens can be replaced; with earlier ones all who share this server would wait."
+        )
 
 
 def _facts(here: Here, found: views.Mattered, place: int) -> list[list[str]]:
     name, effect = here.model.tokenizer.text_of, float(found.effects[place])
     if np.isnan(effect):
-        return [["Token ", here.tokens[place], " is still to be replaced." if place >= found.first else " is not replaced."]]
+        return [["Token ", here.tokens[place], " is still to be replaced." if place in found.asked else " is not replaced here."]]
     known = [n for n, token in enumerate(found.substitutes[place].tolist()) if token >= 0]
     verb = "costs" if effect >= 0 else "gains"
     line = ["Replaced by ", *_listed([name(int(found.substitutes[place, n])) for n in known])]
@@ -210,7 +219,7 @@ def _differently(here: Here, target: int) -> None:
             f"With {len(here.ids):,} tokens the other methods would take too long for all who share this server; shorten the text."
         )
         return
-    base = views.mattered(here, target, 0).effects
+    base = views.mattered(here, target, 0, in_focus()).effects
     if not np.isfinite(base).any():
         return
     answers = views.asked_differently(here, target, base)
@@ -239,6 +248,6 @@ def token_checks(whole: Here) -> None:
     """One exchange as a text of its own."""
     here = whole.up_to_cursor()
     target = asked.pair(here).target
-    ui.self_check(views.check_replaced(here, target, views.mattered(here, target, 0)))
+    ui.self_check(views.check_replaced(here, target, views.mattered(here, target, 0, in_focus())))
     ui.snippet(snippet(here))
     ui.source(token_effects)

@@ -87,16 +87,22 @@ def says_tokens(whole: Here) -> str:
     """The token whose replacement costs most."""
     here = whole.up_to_cursor()
     target, _ = _names(here)
-    found = views.mattered(here, asked.pair(here).target, 1)
+    found = views.mattered(here, asked.pair(here).target, 1, sections.in_focus())
     prob = percent(min(1.0, 2.0**found.result))
     if found.n_missing:
         return f"The model gives {target} {prob}. The text is being replaced, token by token, from its end; other pages can be opened meanwhile."
     best = int(np.nanargmax(found.effects))
     bits = float(found.effects[best])
     if bits <= 0:
-        return f"The model gives {target} {prob}, and no single token speaks for it: replaced, none costs anything on average."
+        nobody = (
+            "no single token"
+            if len(found.asked) == len(here.ids)
+            else f"none of the tokens {found.asked[0]} to {found.asked[-1]}"
+        )
+        return f"The model gives {target} {prob}, and {nobody} speaks for it: replaced, none costs anything on average."
+    some = f"Of positions {found.asked[0]} to {found.asked[-1]} most" if len(found.asked) < len(here.ids) else "Most of it"
     said = (
-        f"The model gives {target} {prob}. Most of it hangs on {code(here.tokens[best])} at position {best}: with others in its place "
+        f"The model gives {target} {prob}. {some} hangs on {code(here.tokens[best])} at position {best}: with others in its place "
         f"{target} loses **{quantity(bits, 'bits')}** on average"
     )
     earlier = found.effects[:-1]
@@ -123,7 +129,7 @@ def try_tokens(whole: Here) -> Sequence[Try]:
 def _agreements(whole: Here) -> str:
     here = whole.up_to_cursor()
     target = asked.pair(here).target
-    base = views.mattered(here, target, 0).effects
+    base = views.mattered(here, target, 0, sections.in_focus()).effects
     if views.takes_too_long(here) or not np.isfinite(base).all() or len(here.ids) < 3:
         return "Not always. In a short text of three tokens or more the table under “Ask differently” says how far, by numbers."
     answers = views.asked_differently(here, target, base)

@@ -15,6 +15,7 @@ from app.asked import probabilities
 from app.engine import queued
 from app.recent import MB, Recent
 from app.runtime import Here
+from app.windows import window
 from gptcore.attribution import LogitAttribution, NeuronAttribution, logit_attribution, neuron_attribution
 from gptcore.checks import OF_LARGEST, TOLERANCE, Check
 from gptcore.config import GPTConfig
@@ -22,9 +23,9 @@ from gptcore.input_effects import SUBSTITUTES, Method, TokenEffects, rank_agreem
 from gptcore.run import Run
 from gptcore.trace import Trace
 
-WINDOW = 48  # tokens, the newest, that are replaced: of a longer text the earlier ones take minutes
+WINDOW = 48  # tokens that are replaced at a time
 _WORK = 6e9  # multiplications of one turn in the model's queue: some 0.2 s
-_MOST_WORK = 1e11  # of all other methods together: some seconds
+_MOST_WORK = 10**11  # of all other methods together: some seconds
 _BITS_TOLERANCE = 1e-3
 OTHERS: dict[Method, str] = {
     "delete": "Take it out, and let what follows move up",
@@ -103,25 +104,42 @@ def neurons_add_up(found: NeuronAttribution, whole: float) -> Check:
 @dataclass(frozen=True, eq=False)
 class Mattered:
     """What replacing each token costs, in bits of the target's probability; NaN where it is not known. substitutes [token, n], their
-    results in bits; result: of the text as it is; first: from where on tokens are replaced at all; n_missing: pieces to come."""
+    results in bits; result: of the text as it is; asked: the positions that are replaced; n_missing: pieces to come."""
 
     effects: np.ndarray
     substitutes: np.ndarray
     results: np.ndarray
     result: float
-    first: int
+    asked: range
     n_missing: int
 
 
 _REPLACED: Recent[TokenEffects] = Recent(8 * MB)
 
 
-def pieces(config: GPTConfig, n_tokens: int) -> list[tuple[int, ...]]:
+def _one(config: GPTConfig) -> int:
+    """Multiplications for one token of all substitutes."""
+    return SUBSTITUTES * config.n_layers * 12 * config.emb_dim**2
+
+
+def replaceable(config: GPTConfig, n_tokens: int) -> range:
+    """The positions whose replacement does not hold up everybody: all that follows one is run again with each substitute."""
+    return range(max(0, n_tokens - max(WINDOW, _MOST_WORK // _one(config))), n_tokens)
+
+
+def replaced(config: GPTConfig, n_tokens: int, focus: int = -1) -> range:
+    """Those that are replaced: the newest, or as many around the focus."""
+    can = replaceable(config, n_tokens)
+    shown = window(len(can), can.index(focus) if focus in can else len(can) - 1, WINDOW)
+    return can[shown.start : shown.stop]
+
+
+def pieces(config: GPTConfig, n_tokens: int, positions: range) -> list[tuple[int, ...]]:
     """Positions of one turn each, the newest first: they cost least."""
-    one = SUBSTITUTES * config.n_layers * 12 * config.emb_dim**2
+    one = _one(config)
     found: list[tuple[int, ...]] = []
     some: list[int] = []
-    for position in reversed(range(max(0, n_tokens - WINDOW), n_tokens)):
+    for position in reversed(positions):
         if some and one * (n_tokens - position) * (len(some) + 1) > _WORK:
             found.append(tuple(reversed(some)))
             some = []
@@ -129,12 +147,13 @@ def pieces(config: GPTConfig, n_tokens: int) -> list[tuple[int, ...]]:
     return [*found, tuple(reversed(some))]
 
 
-def mattered(here: Here, target: int, most: int | None = None) -> Mattered:
-    """By replacement: what is kept, and at most `most` new pieces."""
+def mattered(here: Here, target: int, most: int | None = None, focus: int = -1) -> Mattered:
+    """By replacement: what is kept, and at most `most` new pieces. focus: as `replaced` takes it."""
     n_tokens = len(here.ids)
     effects = np.full(n_tokens, math.nan)
     others, results = np.full((n_tokens, SUBSTITUTES), -1), np.full((n_tokens, SUBSTITUTES), math.nan)
-    parts = pieces(here.config, n_tokens)
+    positions = replaced(here.config, n_tokens, focus)
+    parts = pieces(here.config, n_tokens, positions)
     kept = _REPLACED.some([((here.run, target, piece), partial(_replaced, here.trace, target, piece)) for piece in parts], most)
     for piece, found in zip(parts, kept, strict=True):
         if found is None or found.substitutes is None or found.substitute_results is None:
@@ -143,7 +162,7 @@ def mattered(here: Here, target: int, most: int | None = None) -> Mattered:
         effects[rows] = found.effects[rows]
         others[rows, :n], results[rows, :n] = found.substitutes[rows], found.substitute_results[rows]
     result = math.log2(max(probabilities(here.trace.logits)[target], 1e-300))
-    return Mattered(effects, others, results, result, max(0, n_tokens - WINDOW), sum(found is None for found in kept))
+    return Mattered(effects, others, results, result, positions, sum(found is None for found in kept))
 
 
 @queued

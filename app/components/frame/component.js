@@ -4,6 +4,7 @@ import { LessonStrip } from "../room/lesson.js";
 import { Presenter } from "../room/presenter.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
+import { explainWords } from "./meaning.js";
 import { keepScrollable } from "./scrollable.js";
 
 export const styles = ["room/bar.css", "room/question.css"];
@@ -29,6 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (frameHeard.listening) return;
   frameHeard.listening = true;
   keepScrollable();
+  explainWords();
   document.addEventListener("keydown", (event) => onKey(frameHeard.frame, event));
   document.addEventListener("click", (event) => {
     const { bar } = frameHeard.frame;

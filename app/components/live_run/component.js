@@ -37,6 +37,7 @@ class Live {
     this.verdict = make("p", "verdict");
     this.view = new RunView(this.root);
     this.view.root.before(this.verdict);
+    this.view.root.hidden = true; // until there are steps
     this.run = emptyRun();
     this.known = { number: 0, rows: 0 };
     this.before = []; // finished runs, the newest last

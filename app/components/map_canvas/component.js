@@ -4,6 +4,7 @@ import { unpack } from "../shared/shelf.js";
 import { TokenMap } from "./map.js";
 import { Overview } from "./overview.js";
 
+export const late = true;
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -1,5 +1,5 @@
 // What both views do: wait for values that fit the header, draw again when the width or the theme changes, save a picture.
-import { make } from "../shared/elements.js";
+import { make, tellDrawn } from "../shared/elements.js";
 import { shelf } from "../shared/shelf.js";
 import { drawLegend, inflate, LEGEND, levelOf, palette, sized } from "./scale.js";
 
@@ -60,6 +60,7 @@ export class View {
     const appearance = this.appearance();
     if (this.drawn === appearance) this.mark();
     else this.draw(appearance);
+    tellDrawn(this.root);
     performance.measure(`glass-${header.mode}`, { start });
   }
 

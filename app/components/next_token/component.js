@@ -1,7 +1,7 @@
 // The panel: takes what Python sends, keeps the settings that the hand has changed since, and draws bars, strip, facts and hover.
 import { Controls } from "../choice/controls.js";
 import { inOrder, select } from "../choice/select.js";
-import { make } from "../shared/elements.js";
+import { make, tellDrawn } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
 import { shelf, tokenText, unpack } from "../shared/shelf.js";
 import { Bars } from "./bars.js";
@@ -9,6 +9,7 @@ import { Facts, Tip } from "./facts.js";
 import { Strip } from "./strip.js";
 
 export const styles = ["choice/controls.css"];
+export const late = true;
 
 const panels = new WeakMap();
 
@@ -107,6 +108,7 @@ class Panel {
     this.root.classList.remove("waiting");
     this.root.classList.add("moving"); // bars glide to a new step, but never lag behind the hand
     this.draw();
+    tellDrawn(this.root);
   }
 
   move() {

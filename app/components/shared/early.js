@@ -6,3 +6,7 @@ if (found) {
   history.replaceState(history.state, "", location.pathname + location.search);
 }
 addEventListener("popstate", (event) => globalThis.glassBack?.(event));
+// The letters of every page are fetched now, not when the first of them is to be drawn: a text that stands in others first moves when
+// they come. One that does not come is asked for again when it is drawn.
+const letters = ["1rem 'Source Sans'", "600 1rem 'Source Serif'", "1rem 'Material Symbols Rounded'"];
+Promise.allSettled(letters.map((each) => document.fonts.load(each)));

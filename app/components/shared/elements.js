@@ -46,6 +46,11 @@ export function offer(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+// What a component that is `late` (mount.js) says when what it waited for is drawn.
+export function tellDrawn(element) {
+  element.getRootNode().host?.toggleAttribute("data-drawn", true);
+}
+
 // For a component that shows nothing: its container would leave a gap in the page.
 export function takeNoSpace(parentElement) {
   const container = parentElement.host.closest('[data-testid="stElementContainer"]');

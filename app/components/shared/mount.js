@@ -13,13 +13,16 @@ async function fetched(address) {
   return new CSSStyleSheet().replace(await answer.text());
 }
 
-// The component of a folder as Streamlit calls it. Its module may name further `styles` that it borrows from other folders.
+// The component of a folder as Streamlit calls it. Its module may name further `styles` that it borrows from other folders. What has its
+// height carries the mark `data-drawn`, and what stands below it may show (page.css); a module that is `late` (it waits for the shelf) says it by itself, with tellDrawn.
 export async function mount(name) {
   const own = ["shared/shared.css", `${name}/component.css`].map(sheet);
-  const { default: draw, styles = [] } = await import(`../${name}/component.js`);
+  const { default: draw, styles = [], late = false } = await import(`../${name}/component.js`);
   const all = await Promise.all([own[0], ...styles.map(sheet), own[1]]);
   return (component) => {
     component.parentElement.adoptedStyleSheets = all;
-    return draw(component);
+    const close = draw(component);
+    if (!late) component.parentElement.host.toggleAttribute("data-drawn", true);
+    return close;
   };
 }

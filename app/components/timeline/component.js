@@ -1,10 +1,11 @@
 // Chips are kept and changed in place, so that a step adds one chip and moves nothing else.
 
-import { make } from "../shared/elements.js";
+import { make, tellDrawn } from "../shared/elements.js";
 import { percent } from "../shared/numbers.js";
 import { shelf, unpack } from "../shared/shelf.js";
 
 // What the sentence bar shows lies on the shelf, for a timeline that was only told the mark of it.
+export const late = true;
 const SHOWN = "timeline";
 const roots = new WeakMap();
 
@@ -58,6 +59,7 @@ function draw(root, { header, arrays }) {
     chip.classList.toggle("focus", index === header.position);
   });
   if (list.lastChild) showFocus(list);
+  tellDrawn(list);
 }
 
 // Most chips stay what they are from one click to the next: a thousand that are written again cost more than all else.

@@ -1,9 +1,10 @@
 // The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below. The chips
 // come over the shelf (components/vocabulary); `stamp` says which of them a header belongs to.
-import { make, offer } from "../shared/elements.js";
+import { make, offer, tellDrawn } from "../shared/elements.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { pictureOf } from "./picture.js";
 
+export const late = true;
 const texts = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -54,6 +55,7 @@ class TokenText {
     this.stamp = kept.stamp;
     this.mark(this.header.focus ?? null);
     this.reveal(this.chips[this.focus], anew);
+    tellDrawn(this.root);
   }
 
   build(listed) {

@@ -1,8 +1,10 @@
 // The recorded run: its data come once, by the shelf; where one looks is said by the page and by the hand.
+import { tellDrawn } from "../shared/elements.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { RunView } from "./view.js";
 
 export { styles } from "./view.js";
+export const late = true;
 
 const views = new WeakMap();
 
@@ -44,4 +46,5 @@ function arrive(held) {
     view.receive(run, header.said, view.run ? view.at : header.at, view.run ? view.maps.head : header.head);
   } else if (header.at !== held.at && header.at !== held.told?.at) view.show(header.at);
   Object.assign(held, { value: kept.value, look, at: header.at });
+  tellDrawn(view.root);
 }

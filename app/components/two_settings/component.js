@@ -3,13 +3,14 @@
 import { axisEnd, tickText } from "../choice/scales.js";
 import { select } from "../choice/select.js";
 import { Figure } from "../figure/figure.js";
-import { make } from "../shared/elements.js";
+import { make, tellDrawn } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
 import { percent } from "../shared/numbers.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { Side } from "./side.js";
 
 export const styles = ["choice/controls.css", "figure/component.css"];
+export const late = true;
 
 const benches = new WeakMap();
 
@@ -51,6 +52,7 @@ class Bench {
     this.figure ??= new Figure(this.middle);
     this.root.classList.remove("waiting");
     this.draw();
+    tellDrawn(this.root);
   }
 
   move() {
