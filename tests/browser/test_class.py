@@ -215,7 +215,7 @@ def test_a_lesson_is_stepped_through_with_the_keys_and_its_notes_stay_with_the_t
     expect(student.locator(".ask")).to_be_hidden()
     with settled(teacher):
         teacher.reload()
-    expect(teacher.locator(".class-chip.lecture")).to_have_text("Lesson 3 / 3", timeout=30_000)
+    expect(teacher.locator(".lesson-chip")).to_have_text("Lesson 3 / 3", timeout=30_000)
     teacher.keyboard.press("PageUp")
     teacher.wait_for_url(re.compile("tokens=merges"))
     expect(student.locator(".ask")).to_be_hidden()  # on the way back nothing is asked

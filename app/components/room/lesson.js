@@ -8,7 +8,7 @@ export class LessonStrip {
   // place: where it stands; say(word, value): to the script.
   constructor({ place, say }) {
     this.say = (...said) => say("lesson", said);
-    this.chip = make("button", "class-chip lesson-chip");
+    this.chip = make("button", "lesson-chip");
     this.chip.type = "button";
     this.chip.onclick = () => this.say("choose");
     this.strip = place.appendChild(make("aside", "lesson-strip"));
