@@ -227,6 +227,13 @@ def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
         st.plotly_chart(charts.dressed(figure, mode()), theme=None, alt=alt, key=key, config=config)
 
 
+@contextmanager
+def drawer(label: str, *, key: str, icon: str, help: str | None = None) -> Iterator[bool]:
+    """A menu below a button; gives whether it is open, since in each run most are closed, and what is in them takes as long to make."""
+    with (shown := st.popover(label, icon=icon, help=help, key=key, on_change="rerun")):
+        yield bool(shown.open)
+
+
 def export_menu(
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],

@@ -25,6 +25,13 @@ def characters_of(text: str) -> str:
     return "".join(sorted(set(text)))
 
 
+def kind_of(sign: str) -> str:
+    """Of a character: "vowel", "consonant", "capital" or "sign"."""
+    if not sign.isalpha():
+        return "sign"
+    return "capital" if sign.isupper() else "vowel" if sign in "aeiou" else "consonant"
+
+
 # What printing puts in the place of ASCII's signs.
 _PRINTED = str.maketrans(
     {

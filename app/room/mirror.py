@@ -32,9 +32,6 @@ _MAIN = 0  # the root of what stands on the page; others hold the sidebar and me
 _MADE = re.compile(r"\$\$ID-[0-9a-f]+-")  # before the key that a caller gave
 # Components that are about the session itself.
 _OF_THE_SESSION = {"glass_frame", "glass_address", "glass_address_line"}
-_LIVE = {
-    "glass_live_run": "A training that runs on the server: the projector shows it."
-}  # which asks the server in the visitor's name
 # What only who sits before the app can use: by the keys of their containers.
 _LEFT_OUT = {"tries", "chapter_beats"}
 _BESIDE = {"beat_aside", "beat_aside_below"}  # app.beats: the column beside a figure, or what stands below a wide one
@@ -236,8 +233,6 @@ def _component(component: Any, parts: dict[str, bytes]) -> Item | None:
     name = component.component_name.rsplit(".", 1)[-1]
     if name in _OF_THE_SESSION:
         return None
-    if name in _LIVE:
-        return {"kind": "instead", "text": _LIVE[name]}
     key = _key(component.id)
     parts[f"part:{key}"] = component.bytes
     return {"kind": "component", "key": key, "name": name.removeprefix("glass_")}

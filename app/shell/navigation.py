@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -94,7 +96,13 @@ def name(found: PageEntry) -> str:
 
 
 def page(file: str) -> StreamlitPage:
-    """The page as `st.navigation`, `st.page_link` and `st.switch_page` take it."""
+    """The page as `st.navigation`, `st.page_link` and `st.switch_page` take it: a run's own, since it is marked while it is drawn."""
+    return copy(_looked_up(file))
+
+
+@cache
+def _looked_up(file: str) -> StreamlitPage:
+    """Made once: each time the folders up to its file would be looked up, a tenth of what a run of the script takes for all pages."""
     found = entry(file)
     first = found is PAGES[0]
     return st.Page(PAGES_FOLDER / f"{file}.py", title=found.title, url_path="" if first else file, default=first)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state
+from app import faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state, ui
 from app.components.timeline import timeline
 from app.shell import exchanging
 from app.writing import markup
@@ -30,8 +30,8 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
         full = _guarded(_text) is not False
         _intervention()
-        with st.popover("Edit text", icon=":material/edit:", key="edit_text"):
-            for part in (_prompt, _length, _exchange, _model):
+        with ui.drawer("Edit text", icon=":material/edit:", key="edit_text") as is_open:
+            for part in (_prompt, _length, _exchange, _model) if is_open else ():
                 _guarded(part)
         st.button(
             "Next token", type="primary", key="next_token_button", disabled=full,

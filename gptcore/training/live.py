@@ -23,8 +23,10 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from gptcore.characters import kind_of
 from gptcore.errors import CorpusError, GPTCoreError
 from gptcore.generation import generate
 from gptcore.language_model import LanguageModel
@@ -127,6 +129,7 @@ class Watched:
         self.wanted, self._say, self._turns = wanted, say, turns
         self._next, self._told, self._began = 0, 0.0, time.process_time()
         self.why = ""
+        self._points: np.ndarray | None = None  # of the checkpoint before, in its plane
         known = self.tiny.tokenizer.decode(range(self.tiny.tokenizer.vocab_size))
         self.prompt = "".join(sign for sign in wanted.prompt if sign in known) or wanted.text[0]
         self._map_ids = self.tiny.tokenizer.encode(wanted.text[:MAP_CHARACTERS])
@@ -146,6 +149,8 @@ class Watched:
                 "usual_run": usual_run(self.wanted.held_out, self.wanted.text, CONTEXT_LENGTH, PIECES),
                 "prompt": self.prompt,
                 "text": [tiny.tokenizer.text_of(i) for i in self._map_ids],
+                "names": [tiny.tokenizer.text_of(i) for i in range(tiny.tokenizer.vocab_size)],
+                "kinds": [kind_of(tiny.tokenizer.decode([i])) for i in range(tiny.tokenizer.vocab_size)],
             }
         )
         self._measure()
@@ -199,6 +204,7 @@ class Watched:
                 "copied": copied,
                 "around": around(self.wanted.text, copied),
                 "maps": base64.b64encode(maps.tobytes()).decode("ascii"),
+                "plane": base64.b64encode(self._plane(model).tobytes()).decode("ascii"),
             }
         )
 
@@ -210,6 +216,19 @@ class Watched:
         weights = np.concatenate([trace.attention(layer).pattern for layer in range(model.config.n_layers)])
         found: np.ndarray = np.rint(weights[:, rows, columns] * 65535).astype("<u2")
         return found
+
+    def _plane(self, model: LanguageModel) -> Float[np.ndarray, "vocab_size 2"]:
+        """The rows of the token embedding in the plane in which they spread most at this checkpoint (principal components), float32
+        (little endian), the origin at their mean. A plane has no upright: it is turned, or flipped, so that the points lie as near as
+        they can to those of the checkpoint before (Schoenemann 1966, https://doi.org/10.1007/BF02289451)."""
+        table = model.model.token_embedding.weight.detach().double().numpy()
+        centred = table - table.mean(0)
+        points = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+        if self._points is not None:
+            left, _, right = np.linalg.svd(points.T @ self._points)
+            points = points @ (left @ right)
+        self._points = points
+        return points.astype("<f4")
 
 
 def memory_in_use() -> int:

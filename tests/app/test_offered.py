@@ -16,7 +16,7 @@ import gptcore
 from app import offered, runtime
 from app.shell.navigation import PAGES
 from gptcore.errors import CheckpointError
-from tests.pages.visit_page import ENTRY, ROOT, printed
+from tests.pages.visit_page import ENTRY, ROOT, printed, with_open_menus
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, *sources: object) -> None:
 
 
 def visit(page: str = PAGES[0].file, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ENTRY), default_timeout=60)
+    at = with_open_menus(AppTest.from_file(str(ENTRY), default_timeout=60))
     for name, value in query.items():
         at.query_params[name] = value
     if page != PAGES[0].file:

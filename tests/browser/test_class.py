@@ -239,3 +239,23 @@ def test_a_lesson_is_stepped_through_with_the_keys_and_its_notes_stay_with_the_t
     for page in (teacher, student, phone):
         no_horizontal_scroll(page)
         assert_silent(page)
+
+
+def test_a_class_looks_where_its_teacher_looks_in_the_recorded_training(visit, window: Open, server: Server) -> None:
+    teacher = visit("/learning?learning=recorded", width=1440)
+    code = start_class(teacher)
+    student = follow(window, server, code, width=1280)
+    teacher.get_by_role("button", name="Close").click()
+    step = student.locator(".component.training_run .scrub output")
+    expect(step).to_have_text(teacher.locator(".scrub output").inner_text())
+    slider = teacher.get_by_role("slider", name="Checkpoint")
+    slider.evaluate("(it) => (it.value = 9, it.dispatchEvent(new Event('input')))")  # a drag, which no script has heard of yet
+    moved = teacher.locator(".scrub output").inner_text()
+    expect(step).to_have_text(moved)
+    with settled(teacher):
+        slider.evaluate("(it) => it.dispatchEvent(new Event('change'))")
+    teacher.locator(".maps .head").nth(3).click()
+    expect(student.locator(".maps .head").nth(3)).to_have_attribute("aria-pressed", "true")
+    expect(step).to_have_text(moved)
+    for page in (teacher, student):
+        assert_silent(page)

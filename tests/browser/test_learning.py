@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from gptcore.recorded_run import load_recorded_run
 from tests.browser.server import Server, running_app
+from tests.browser.test_class import follow, start_class
 from tests.browser.visit import assert_silent, settled
 
 BUDGET = 50  # ms from a moved slider to the new picture, in the browser
@@ -114,10 +115,17 @@ def start(page: Page) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
-def test_one_training_runs_others_watch_and_wait_and_it_leaves_nothing_behind(visit, server: Server) -> None:
+def test_one_training_runs_others_watch_and_wait_and_it_leaves_nothing_behind(visit, window, server: Server) -> None:
     anna, ben = (visit("/learning?learning=overfit") for _ in range(2))
+    pupil = follow(window, server, start_class(anna))
+    anna.get_by_role("button", name="Close").click()
+    expect(pupil.locator(".live .status")).to_have_text("Nothing is running yet.")
     start(anna)
     expect(anna.locator(".samples button").first).to_be_visible(timeout=120_000)
+    expect(pupil.locator(".live .samples button").first).to_be_visible(timeout=30_000)
+    expect(pupil.locator(".live .status")).to_contain_text("The training (")
+    expect(pupil.locator(".live .plane text").nth(30)).to_be_attached()  # its characters, where they lie
+    expect(pupil.get_by_role("button", name="Stop")).to_be_hidden()
     (pid,) = training_processes(server)
     expect(ben.locator(".live .status")).to_contain_text("Somebody's training", timeout=30_000)
     expect(ben.locator(".samples button").first).to_be_visible(timeout=30_000)
@@ -132,7 +140,8 @@ def test_one_training_runs_others_watch_and_wait_and_it_leaves_nothing_behind(vi
     assert pid not in training_processes(server)
     ben.close()  # a tab that is closed says nothing: it is missed
     wait_until(lambda: not training_processes(server), 90)
-    assert_silent(anna)
+    for page in (anna, pupil):
+        assert_silent(page)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")

@@ -78,8 +78,19 @@ const row = (step) => ({
   copied: [0, 5, 2],
   around: ["x", "y"],
   maps: "AAD//w==",
+  plane: Buffer.from(new Float32Array([step, 0, 0, -1]).buffer).toString("base64"),
 });
-const begun = { kind: "begun", layers: 2, heads: 2, baselines: [["uniform", 4]], prompt: "p", usual_run: 9, text: ["a", "b"] };
+const begun = {
+  kind: "begun",
+  layers: 2,
+  heads: 2,
+  baselines: [["uniform", 4]],
+  prompt: "p",
+  usual_run: 9,
+  text: ["a", "b"],
+  names: ["a", "b"],
+  kinds: ["vowel", "consonant"],
+};
 
 test("rows that come in several answers make one run, and another training begins anew", () => {
   const live = emptyRun();
@@ -92,8 +103,11 @@ test("rows that come in several answers make one run, and another training begin
   assert.deepEqual(known, { number: 3, rows: 3 });
   assert.deepEqual(live.heads, ["layer 0, head 0", "layer 0, head 1", "layer 1, head 0", "layer 1, head 1"]);
   assert.deepEqual([live.copied[2], live.around[2], live.usual_run], [[0, 2], ["x", "y"], 9]);
+  assert.deepEqual([...live.plane.planes], [0, 0, 0, -1, 1, 0, 0, -1, 2, 0, 0, -1]); // two characters, step by step
+  assert.deepEqual([live.plane.names, live.plane.kinds], [begun.names, begun.kinds]);
   assert.equal(take(live, known, { number: 4, from: 0, begun, rows: [row(0)] }, ["kept"]), "new");
   assert.deepEqual([live.steps, live.others], [[0], ["kept"]]);
+  assert.equal(live.plane.planes.length, 4);
 });
 
 test("weights that travelled as text are numbers again", () => {
@@ -108,4 +122,6 @@ test("what goes on is said with whose it is, how far it is and where one waits",
   assert.match(words({ ...one, state: "ended", why: "left" }), /left/);
   assert.match(words({ ...one, state: "ended", why: "The text has 'é'." }), /'é'/);
   assert.match(words({ number: 0, place: 0 }), /Nothing is running/);
+  assert.match(words({ ...one, watches: true }), /^The training .* Step 7/);
+  assert.equal(words({ number: 0, place: 0, watches: true }), "Nothing is running yet.");
 });

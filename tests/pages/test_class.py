@@ -121,7 +121,7 @@ def test_every_page_has_its_question_and_all_its_components_in_their_order(monke
     room, _ = open_class(at, rooms)
     shown = list(items(room.value("page")))
     assert any("<h1" in each.get("html", "") for each in shown)
-    own = {"glass_frame", "glass_address", "glass_address_line", "glass_live_run"}
+    own = {"glass_frame", "glass_address", "glass_address_line"}
     drawn = [each.proto for each in at.get("bidi_component") if each.proto.component_name not in own]
     assert [(each["name"], room.value(f"part:{each['key']}")) for each in shown if each["kind"] == "component"] == [
         (proto.component_name.removeprefix("glass_"), proto.bytes) for proto in drawn

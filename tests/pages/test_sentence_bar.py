@@ -58,3 +58,12 @@ def test_a_start_token_that_was_put_in_is_explained_on_every_page(
         at = open_page(monkeypatch, tiny_folder, page, prompt=prompt)
         captions = [caption.value.replace("\\", "") for caption in at.caption]
         assert sum(said in caption for caption in captions) == (prompt == "")
+
+
+def test_what_is_in_a_menu_is_drawn_while_the_menu_is_open(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write")
+    drawn = {each.key for each in (*at.text_area, *at.selectbox, *at.slider)}
+    assert {"widget_prompt", "widget_model", "widget_remembered_run_length"} <= drawn
+    at.session_state["edit_text"] = at.session_state["run_settings"] = False
+    at.run()
+    assert not {each.key for each in (*at.text_area, *at.selectbox, *at.slider)} & drawn

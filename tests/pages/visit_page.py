@@ -29,11 +29,18 @@ PROMPTS = {
 JUNK = {"layer": "99", "head": "-1", "position": "x", "step": "5", "chosen": "!", "temperature": "nan", "seed": "1e9"}
 
 
+def with_open_menus(at: AppTest) -> AppTest:
+    """What is in a menu is drawn while it is open."""
+    for menu in ("edit_text", "run_settings", "branches"):
+        at.session_state[menu] = True
+    return at
+
+
 def open_page(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, **query: str) -> AppTest:
-    """The page as a visitor with the link `?model=<folder>&...` gets it, the maths and checks beside its figure unfolded. Without
-    another word: no exception, no error message."""
+    """The page as a visitor with the link `?model=<folder>&...` gets it, the maths and checks beside its figure unfolded and its
+    menus open. Without another word: no exception, no error message."""
     monkeypatch.setenv("GLASS_MODELS", str(folder))
-    at = AppTest.from_file(str(ENTRY), default_timeout=60)
+    at = with_open_menus(AppTest.from_file(str(ENTRY), default_timeout=60))
     for name, value in {"model": str(folder), "open": "maths.checks", **query}.items():
         at.query_params[name] = value
     if page != PAGES[0].file:  # before the first run: one run a page; the first page is where one is without a word

@@ -12,7 +12,7 @@ from app import choices, runtime, state
 from app.components.training_run import RunPicture, packed_maps
 from app.recent import MB, keeping
 from app.runtime import Here
-from gptcore.characters import plain_text
+from gptcore.characters import kind_of, plain_text
 from gptcore.checks import Check
 from gptcore.recorded_run import Checkpoint, RecordedRun, load_recorded_run
 from gptcore.resemblance import around
@@ -105,18 +105,11 @@ def picture() -> RunPicture:
         heads=[f"layer {layer}, head {head}" for layer in range(run.config.n_layers) for head in range(run.config.n_heads)],
         maps=packed_maps(attention()),
         names=names,
-        kinds=[kind(run.tokenizer.decode([i])) for i in range(run.config.vocab_size)],
+        kinds=[kind_of(run.tokenizer.decode([i])) for i in range(run.config.vocab_size)],
         planes=run.embedding_planes(),
         plane_says=f"Each character is a row of {run.config.emb_dim} numbers in the embedding table, drawn in the plane in which the rows "
         "of the last checkpoint spread most. Bold: vowels; orange: capitals; grey: signs and digits.",
     )
-
-
-def kind(sign: str) -> str:
-    """Of a character: vowel, consonant, capital or sign."""
-    if not sign.isalpha():
-        return "sign"
-    return "capital" if sign.isupper() else "vowel" if sign in "aeiou" else "consonant"
 
 
 def table(run: RecordedRun) -> pd.DataFrame:

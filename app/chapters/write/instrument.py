@@ -42,12 +42,15 @@ def controls(place: Here) -> None:
             on_click=state.guarded(run_loop.start_over),
             disabled=not place.view.chosen,
         )
-        with st.popover("Run", icon=":material/tune:", help="How many tokens, and how fast"):
-            st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50, range(5, 201, 5)))
-            st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED, run_loop.SPEEDS))
+        with ui.drawer("Run", icon=":material/tune:", key="run_settings", help="How many tokens, and how fast") as is_open:
+            if is_open:
+                st.slider("Tokens in a run", 5, 200, step=5, **state.remembered_widget("run_length", 50, range(5, 201, 5)))
+                st.radio("Speed", run_loop.SPEEDS, **state.remembered_widget("speed", run_loop.DEFAULT_SPEED, run_loop.SPEEDS))
         if branches := state.branches():
-            with st.popover(f"Branches ({len(branches)})", icon=":material/call_split:", help="What was written here before"):
-                for index, branch in enumerate(reversed(branches)):
+            with ui.drawer(
+                f"Branches ({len(branches)})", icon=":material/call_split:", key="branches", help="What was written here before"
+            ) as is_open:
+                for index, branch in enumerate(reversed(branches) if is_open else ()):
                     text = markup.escape_markdown(place.model.tokenizer.decode(branch)[-60:] or "the prompt alone")
                     st.button(
                         text, key=f"branch_{index}", type="tertiary", on_click=state.guarded(state.take_branch), args=(branch,)

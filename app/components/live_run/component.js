@@ -9,12 +9,16 @@ import { emptyRun, status, take } from "./news.js";
 export const styles = ["figure/component.css", "training_run/view.css"];
 
 const EVERY = 700; // ms between two questions
+const EVERY_WATCHER = 2000; // of a class's followers, who may be hundreds
+const ROOT = new URL("../../../../", import.meta.url); // of the app, also where this is drawn on another page of it
 const KEPT = 3; // runs of before to compare with
 const lives = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+// watches: whether nobody sits here who could have started it.
+export default function ({ data, parentElement, setTriggerValue, watches = false }) {
   let live = lives.get(parentElement);
   if (!live) lives.set(parentElement, (live = new Live(parentElement)));
+  live.watches = watches;
   live.say = (said) => setTriggerValue("press", said);
   live.receive(unpack(data).header);
   return () => (live.close(), lives.delete(parentElement));
@@ -76,8 +80,9 @@ class Live {
     if (this.asking) return;
     this.asking = true;
     const { number, rows } = this.known;
-    const address = new URL(this.header.address, document.baseURI);
-    address.search = new URLSearchParams({ visitor: this.header.visitor, training: number, rows });
+    const address = new URL(this.header.address, ROOT);
+    const visitor = this.watches ? 0 : this.header.visitor;
+    address.search = new URLSearchParams({ visitor, training: number, rows });
     let said = null;
     try {
       const answer = await fetch(address);
@@ -88,8 +93,8 @@ class Live {
     this.asking = false;
     clearTimeout(this.timer);
     if (this.closed) return;
-    this.timer = setTimeout(this.ask, EVERY);
-    if (said) this.hear(said);
+    this.timer = setTimeout(this.ask, this.watches ? EVERY_WATCHER : EVERY);
+    if (said) this.hear({ ...said, watches: this.watches });
     else this.status.textContent = "The server does not answer; it is asked again.";
   }
 

@@ -17,6 +17,15 @@ export function weightsOf(text) {
   return new Uint16Array(bytes.buffer);
 }
 
+// Points that travelled as text: float32, little endian.
+export function pointsOf(text) {
+  const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+const PLANE =
+  "Each character is a row of the embedding table, drawn in the plane in which the rows spread most at this step, turned to lie as it did at the step before. Bold: vowels; orange: capitals; grey: signs and digits.";
+
 // Take an answer into the run. Returns "new" for another training, "rows" if there is a checkpoint more, else "".
 export function take(run, known, said, others) {
   if (!said.number) return "";
@@ -27,6 +36,13 @@ export function take(run, known, said, others) {
     run.prompt = said.begun.prompt;
     run.usual_run = said.begun.usual_run;
     run.text = said.begun.text;
+    run.plane = {
+      names: said.begun.names,
+      kinds: said.begun.kinds,
+      planes: new Float32Array(0),
+      says: PLANE,
+      alt: `Plane of embeddings. ${PLANE}`,
+    };
     run.heads = Array.from(
       { length: said.begun.layers * said.begun.heads },
       (_, i) => `layer ${Math.floor(i / said.begun.heads)}, head ${i % said.begun.heads}`,
@@ -41,6 +57,7 @@ export function take(run, known, said, others) {
     run.copied.push([row.copied[0], row.copied[2]]);
     run.around.push(row.around);
     run.maps.push(weightsOf(row.maps));
+    if (run.plane) run.plane.planes = Float32Array.from([...run.plane.planes, ...pointsOf(row.plane)]);
   }
   known.number = said.number;
   known.rows = run.steps.length;
@@ -61,8 +78,9 @@ const ENDS = {
 // One sentence on what goes on.
 export function status(said, seconds, counted) {
   const queue = said.place ? ` You are number ${counted(said.place)} of ${counted(said.waiting)} in the queue.` : "";
+  if (!said.number && said.watches) return "Nothing is running yet.";
   if (!said.number) return said.place ? `Your training starts at once.${queue}` : "Nothing is running. Start a training above.";
-  const whose = said.mine ? "Your training" : "Somebody's training";
+  const whose = said.watches ? "The training" : said.mine ? "Your training" : "Somebody's training";
   const far =
     said.progress?.step === undefined
       ? ""

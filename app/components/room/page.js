@@ -108,6 +108,7 @@ export class MirroredPage {
         parentElement: host.shadowRoot,
         setTriggerValue: this.wanted,
         setStateValue: this.wanted,
+        watches: true,
       });
     } catch (error) {
       console.error(error);

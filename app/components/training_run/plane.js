@@ -16,6 +16,7 @@ export class Plane {
     this.planes = planes;
     this.reach = planes.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
     this.signs = names.map((name, i) => svg("text", { class: kinds[i], "text-anchor": "middle", dy: "0.35em" }, name));
+    this.size = ""; // its axes are placed anew
     this.svg.replaceChildren(svg("line", { class: "axis" }), svg("line", { class: "axis" }), ...this.signs);
     this.svg.setAttribute("aria-label", alt);
     this.says.textContent = says;

@@ -11,9 +11,10 @@ export const styles = ["figure/component.css", "training_run/view.css"];
 const FRAME = 420; // ms that each checkpoint stays while the run is played
 
 export class RunView {
-  // onRest(index): called when a hand has come to rest at a checkpoint; onHead(head): when a head was chosen.
-  constructor(parent, { onRest, onHead } = {}) {
-    this.onRest = onRest;
+  // onRest(index): called when a hand has come to rest at a checkpoint; onShow(index): whenever another is shown; onHead(head): when a
+  // head was chosen.
+  constructor(parent, { onRest, onShow, onHead } = {}) {
+    Object.assign(this, { onRest, onShow });
     this.root = parent.appendChild(make("div", "run"));
     this.losses = this.root.appendChild(make("div", "losses"));
     this.figure = new Figure(this.losses);
@@ -66,6 +67,7 @@ export class RunView {
     const last = this.run.steps.length - 1;
     const follows = this.at >= Number(this.slider.max);
     this.slider.max = last;
+    if (this.run.plane) this.plane.receive(this.run.plane);
     for (let i = this.list.children.length; i <= last; i++) this.list.append(this.row(i));
     this.show(follows ? last : this.at);
   }
@@ -128,6 +130,7 @@ export class RunView {
   show(at) {
     this.at = Math.max(0, Math.min(at, this.run.steps.length - 1));
     this.draw();
+    this.onShow?.(this.at);
   }
 
   draw() {

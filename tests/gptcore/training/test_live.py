@@ -72,6 +72,26 @@ def test_a_checkpoint_says_the_losses_the_sample_and_the_maps_of_the_model_as_it
     assert np.abs(weights[5] - trace.attention(1).pattern[1][np.tril_indices(size)]).max() < 1e-5
 
 
+def test_the_plane_is_that_of_most_spread_and_lies_as_the_one_before(watched):
+    run, said = watched
+    begun = said[0]
+    planes = [np.frombuffer(base64.b64decode(m["plane"]), "<f4").reshape(-1, 2) for m in said if m["kind"] == "checkpoint"]
+    assert {len(plane) for plane in planes} == {run.tiny.tokenizer.vocab_size} == {len(begun["names"])} == {len(begun["kinds"])}
+    table = run.tiny.run.model.token_embedding.weight.detach().double().numpy()
+    spread = np.linalg.svd(table - table.mean(0), compute_uv=False)
+    assert np.linalg.norm(planes[-1]) ** 2 == pytest.approx(float((spread[:2] ** 2).sum()), rel=1e-5)
+    for before, after in pairwise(planes):  # no turn or flip of the plane brings the points nearer
+        turns = [turn @ np.array([[c, s], [-s, c]]) for turn in (np.eye(2), np.diag([1, -1])) for c, s in _around()]
+        nearest = min(float(np.linalg.norm(after @ turn - before)) for turn in turns)
+        assert float(np.linalg.norm(after - before)) <= nearest + 1e-6
+    assert begun["kinds"][begun["names"].index("a")] == "vowel"
+
+
+def _around(parts=72):
+    angles = np.arange(parts) * 2 * np.pi / parts
+    return zip(np.cos(angles), np.sin(angles), strict=True)
+
+
 def test_to_be_watched_changes_nothing_of_what_is_learned(watched):
     run, _ = watched
     plain = tiny_training(WANTED.text, WANTED.held_out, context_length=live.CONTEXT_LENGTH, minutes=1.0)
