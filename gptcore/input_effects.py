@@ -151,7 +151,8 @@ def _substitutes(inside: Kept, ids: Int[Tensor, "n_tokens"], wanted: list[int]) 
     count = min(SUBSTITUTES, len(table) - 1)
     found = ids.new_full((len(ids), count), -1)
     if 0 in wanted:
-        near = torch.nn.functional.cosine_similarity(table, table[ids[0]][None], dim=-1)
+        # Cosine similarity but for the token's own length, which all share.
+        near = table @ table[ids[0]] / torch.linalg.vector_norm(table, dim=-1).clamp_min(torch.finfo(table.dtype).tiny)
         found[0] = _likeliest(near[None], ids[:1], count)[0]
     for some in torch.tensor([position for position in wanted if position], device=ids.device, dtype=ids.dtype).split(
         LOGITS_AT_ONCE

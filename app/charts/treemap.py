@@ -22,6 +22,9 @@ class Area:
     stage: str = "residual"
 
 
+LEAST_NAMED = 0.02  # share of the whole; a smaller area has its name on hover, for letters that fit it could not be read
+
+
 def treemap(parts: Sequence[Area], *, title: str, unit: Unit, mode: Mode = "light") -> Figure:
     """Areas in proportion to the values; a click goes into a part and back.
 
@@ -54,7 +57,7 @@ def treemap(parts: Sequence[Area], *, title: str, unit: Unit, mode: Mode = "ligh
         "textfont": {"color": SURFACES[mode]["ink"], "size": 13},
         "text": [percent(part.value / whole.value) for part in parts],
         "customdata": [f"{part.value:,} {unit}" for part in parts],
-        "texttemplate": "%{label}<br>%{text}",
+        "texttemplate": ["%{label}<br>%{text}" if part.value / whole.value >= LEAST_NAMED else " " for part in parts],
         "hovertemplate": "%{label}<br><b>%{customdata}</b>, %{text} of the whole<extra></extra>",
         "pathbar": {"visible": True, "thickness": 24, "textfont": {"color": SURFACES[mode]["ink"], "size": 13}},
         "tiling": {"pad": 2},

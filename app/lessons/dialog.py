@@ -65,9 +65,12 @@ def _offered() -> None:
 
 def _chosen(lesson: Lesson) -> None:
     st.markdown(f"**{markup.escape_markdown(lesson.title)}**, {lesson.minutes} minutes, {_size(lesson)}")
-    warming = WARMER.start(lesson)
-    if warming.is_over:
-        _progress(warming)
+    warming = WARMER.of(lesson)
+    if warming is None or warming.is_over:
+        if warming is not None:
+            _progress(warming)
+        if warming is None or warming.done < warming.total:
+            _button("Open all steps ahead", "lesson_warm", lambda: WARMER.start(lesson))
     else:
         faults.fragment(_going_on, run_every=_LOOKED_EVERY)(lesson)
     with st.container(horizontal=True):
@@ -79,7 +82,7 @@ def _chosen(lesson: Lesson) -> None:
             "Keep the file", faults.export(lambda: library.text_of(lesson)), file_name="lesson.json", mime="application/json",
             icon=":material/download:",
         )  # fmt: skip
-        _button("Another lesson", "lesson_other", _put_away)
+        _button("Another lesson", "lesson_other", walking.end)
     with st.expander("All steps and notes"):
         st.markdown("\n".join(_line(lesson, step) for step in range(len(lesson.steps))))
 
@@ -130,6 +133,7 @@ def _button(label: str, key: str, act: Callable[[], object], *, kind: str = "sec
 def _take(lesson: Lesson) -> None:
     state.remember(_WRONG, "")
     walking.take(lesson)
+    WARMER.start(lesson)
 
 
 def _read(text: str) -> None:
@@ -142,9 +146,3 @@ def _read(text: str) -> None:
 def _begin(step: int) -> None:
     walking.choose(False)
     walking.go(step)
-
-
-def _put_away() -> None:
-    if lesson := walking.lesson():
-        WARMER.stop(lesson)
-    walking.end()

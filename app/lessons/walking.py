@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from app import messages, state
-from app.room import presenting
+from app.room import presenting, questions
 from app.shell import navigation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def heard(said: Sequence[Any]) -> None:
         case ["go", wanted]:
             go(wanted)
         case ["ask"]:
-            ask()
+            ask_again()
         case ["kept"]:
             state.remember(_BROWSER_HAS_IT, True)
         case ["restore", source, step]:
@@ -98,16 +98,18 @@ def go(wanted: Any) -> None:
     state.remember(_AT, step)  # first, so that a step that cannot be shown can be left
     presenting.dismiss()
     steps.show(found, step)
-    if step > before:
-        ask()
+    if step > before and (asked := found.steps[step].question) is not None:
+        steps.ask(asked)
 
 
-def ask() -> None:
-    """Put the step's question."""
-    found = lesson()
-    if found is not None and at() != NOT_YET and (asked := found.steps[at()].question) is not None:
+def ask_again() -> None:
+    """Put the step's question, wherever one has got to; a guess is about the step's text, so that comes back first."""
+    found, step = lesson(), at()
+    if found is not None and step != NOT_YET and (asked := found.steps[step].question) is not None:
         from app.lessons import steps
 
+        if asked.kind not in questions.OWN:
+            steps.show(found, step)
         steps.ask(asked)
 
 

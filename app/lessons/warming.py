@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ from app.visitors import AHEAD
 from gptcore.errors import GPTCoreError
 
 ENTRY = Path(__file__).resolve().parents[1] / "entry.py"
-PAUSE = 0.15  # seconds between two steps, for those whose runs want the interpreter
+PAUSE = 0.15  # seconds at least between two steps, for those whose runs want the interpreter,
+REST, LONGEST_REST = 2.0, 2.0  # and times as long as the step took, up to so many seconds
 SECONDS_A_STEP = 300.0  # at most: behind a class that steps without end it would wait for ever
 MOST_KEPT = 20  # lessons whose progress is remembered
 _HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
@@ -92,10 +94,12 @@ class Warmer:
         with self._lock:
             if (found := self._asked.get(lesson.source)) is not None and not found.stopped.is_set():
                 return found
-            made = self._asked[lesson.source] = Warming(len(lesson.steps))
-            while len(self._asked) > MOST_KEPT:
-                self._asked.popitem(last=False)[1].stopped.set()
-            self._waiting.append((lesson, made))
+            made = Warming(len(lesson.steps))
+            if len(self._asked) >= MOST_KEPT:  # one that is done makes room, or the oldest
+                oldest = next((source for source, each in self._asked.items() if each.is_over), next(iter(self._asked)))
+                self._asked.pop(oldest).stopped.set()
+            self._asked[lesson.source] = made
+            self._waiting = [*(each for each in self._waiting if not each[1].stopped.is_set()), (lesson, made)]
             if self._thread is None:
                 self._thread = Thread(target=self._work, name=AHEAD, daemon=True)
                 self._thread.start()
@@ -121,9 +125,11 @@ class Warmer:
             for at in range(warming.total):
                 if warming.stopped.is_set():
                     break
+                began = time.monotonic()
                 warming.complaints += [(at, said) for said in self._open(lesson, at)]
                 warming.done = at + 1
-                warming.stopped.wait(PAUSE)
+                took = time.monotonic() - began
+                warming.stopped.wait(max(PAUSE, min(REST * took, LONGEST_REST)))
 
     def _open(self, lesson: Lesson, at: int) -> list[str]:
         step = page_of(lesson, at)

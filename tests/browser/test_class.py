@@ -190,7 +190,7 @@ def test_a_lesson_is_stepped_through_with_the_keys_and_its_notes_stay_with_the_t
     phone.goto(f"{server.url}/r/{code}#remote={token}")
     teacher.get_by_role("button", name="Lesson", exact=True).click()
     teacher.get_by_label("Open a lesson file").set_input_files(file)
-    expect(teacher.get_by_text("All 3 steps were opened ahead.")).to_be_visible()
+    expect(teacher.get_by_text("All 3 steps were opened ahead.")).to_be_visible(timeout=30_000)
     teacher.get_by_role("button", name="Begin").click()
     teacher.wait_for_url(re.compile("tokens=merges"))
     strip = teacher.get_by_role("complementary", name="Lesson, for you alone")
@@ -215,7 +215,7 @@ def test_a_lesson_is_stepped_through_with_the_keys_and_its_notes_stay_with_the_t
     expect(student.locator(".ask")).to_be_hidden()
     with settled(teacher):
         teacher.reload()
-    expect(teacher.locator(".class-chip.lecture")).to_have_text("Lesson 3 / 3", timeout=30_000)
+    expect(teacher.locator(".lesson-chip")).to_have_text("Lesson 3 / 3", timeout=30_000)
     teacher.keyboard.press("PageUp")
     teacher.wait_for_url(re.compile("tokens=merges"))
     expect(student.locator(".ask")).to_be_hidden()  # on the way back nothing is asked

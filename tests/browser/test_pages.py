@@ -14,6 +14,7 @@ from tests.browser.visit import (
     no_cut_formula,
     no_error_box,
     no_horizontal_scroll,
+    no_small_print,
     nothing_jumped,
     settled,
 )
@@ -37,6 +38,16 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
         for width in (own, other, own):
             page.set_viewport_size({"width": width, "height": 900})
             look_at(page)
+    if not dark:
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        page.evaluate("document.documentElement.classList.add('glass-lecture')")  # as the key L does, without a run of the script
+        at_rest(page)
+        no_small_print(page, 20)
+        no_horizontal_scroll(page)
+        # Plotly is in no hurry to take another width.
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.main-svg')].every((each) => each.getBoundingClientRect().right <= innerWidth)"
+        )
     assert_silent(page)
 
 
@@ -47,6 +58,8 @@ def test_what_comes_late_moves_nothing(visit, beat):
     """Editors and tables that Streamlit draws, panels that wait for the logits, runs of a training: each with something below it."""
     page = visit(f"/{beat.split('=')[0].replace('write', '')}?{beat}&prompt=Once+upon+a+time", width=390, height=900, touch=True)
     nothing_jumped(page)
+    # What sees to that costs at every change of the page, so it goes when all has come.
+    page.wait_for_function("() => document.querySelector('link[href$=\"shared/coming.css\"]').sheet.disabled")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

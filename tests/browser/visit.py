@@ -192,6 +192,40 @@ def nothing_jumped(page: Page) -> None:
     assert most < MOST_SHIFT, f"A layout shift of {most:.3f}:\n{said}"
 
 
+# Every text that is seen, in components and figures too, with the size in which it stands on the screen.
+_SMALL_PRINT = """(least) => {
+    const found = [];
+    const zoomOf = (element) => {
+        let zoom = 1;
+        for (let each = element; each; each = each.parentElement ?? each.getRootNode().host) zoom *= Number(getComputedStyle(each).zoom) || 1;
+        return zoom;
+    };
+    const scaleOf = (element) => { const { a, b } = element.getScreenCTM(); return Math.hypot(a, b); };
+    const look = (root) => {
+        const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+        for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+            if (node.shadowRoot) look(node.shadowRoot);
+            const element = node.parentElement;
+            if (node.nodeType !== Node.TEXT_NODE || !node.data.trim() || !element?.checkVisibility({ visibilityProperty: true })) continue;
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            const box = range.getBoundingClientRect();
+            if (box.width < 3 || box.height < 3 || element.closest(".for-ears, style")) continue;
+            const size = parseFloat(getComputedStyle(element).fontSize) * (element.getScreenCTM ? scaleOf(element) : zoomOf(element));
+            if (size < least - 0.01) found.push(`${size.toFixed(1)} px: ${node.data.trim().slice(0, 60)}`);
+        }
+    };
+    look(document.querySelector('[data-testid="stMain"]'));
+    return found;
+}"""
+
+
+def no_small_print(page: Page, least: float) -> None:
+    """Nothing that is seen stands in letters of under `least` pixels."""
+    found = page.evaluate(_SMALL_PRINT, least)
+    assert not found, f"{len(found)} texts are under {least} px:\n" + "\n".join(found[:20])
+
+
 def no_error_box(page: Page) -> None:
     """Neither an exception on the page, nor Streamlit's box for one that it does not show, nor our message for one."""
     boxes = page.locator('[data-testid="stException"], [data-testid="stErrorDialog"]').or_(page.get_by_text("in the app itself"))

@@ -5,6 +5,7 @@ import { deflateSync } from "node:zlib";
 import { otherWay, recoloured, recolouredStyle } from "../../app/components/room/colours.js";
 import { placeOn } from "../../app/components/room/pointer.js";
 import { afterState } from "../../app/components/room/reopening.js";
+import { sentences } from "../../app/components/room/result.js";
 import { ClassSocket } from "../../app/components/room/socket.js";
 import { AGAIN, ClassState, pause, read } from "../../app/components/room/state.js";
 
@@ -68,6 +69,16 @@ test("only what is a colour of the app is exchanged, and comes back as it was", 
   assert.deepEqual([...changed.subarray(-3)], [1, 2, 3]);
   assert.deepEqual(recoloured(changed, light), bytes);
   assert.equal(recolouredStyle("border-color: #14768A; width: 3px", dark), "border-color: #59c0c6; width: 3px");
+});
+
+test("what came of a vote is a sentence, also where nobody voted and the model has no say", () => {
+  const result = (votes, voted, model) => ({
+    rows: [{ text: "Yes", votes: [votes], model, right: true }],
+    ...{ voted: [voted], others: [0], model_bits: null, class_bits: [null], chosen: "" },
+  });
+  assert.deepEqual(sentences(result(0, 0, null)), ["Right is: Yes.", "Nobody voted."]);
+  assert.deepEqual(sentences(result(1, 2, null)), ["Right is: Yes.", "The class gave it 50.0 % of 2 votes."]);
+  assert.deepEqual(sentences(result(1, 1, 0.25)).at(-1), "The class gave it 100.0 % of 1 vote, the model gives it 25.0 %.");
 });
 
 test("an open question is asked again in another life of the class, once its page is there, and never otherwise", () => {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from app.lessons import lesson_file, warming
+from app.lessons import dialog, lesson_file, warming
 from app.room import presenting, questions
 from app.room.room import PRESENT, REMOTE, Room, reads
 from app.room.rooms import Rooms
@@ -26,7 +27,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rooms]:
     fresh = Rooms()
     presenting.watch()
     monkeypatch.setattr(presenting, "ROOMS", fresh)
-    monkeypatch.setattr(warming, "WARMER", warming.Warmer(lambda page, query: warming.Seen(address=query)))
+    monkeypatch.setattr(dialog, "WARMER", warming.Warmer(lambda page, query: warming.Seen(address=query)))
     yield fresh
     presenting._desks.clear()
 
@@ -128,8 +129,9 @@ def test_the_class_is_asked_on_the_way_on_and_not_on_the_way_back(teacher: AppTe
     assert room.value("page")["file"] == "write" and told(teacher)["asks"] == "Which part looks back?"
     says(teacher, "lesson", "go", 1)
     assert room.value("question") is None
+    teacher.button(key="next_token_button").click().run()
     says(teacher, "lesson", "ask")
-    assert room.value("question")["kind"] == "guess"
+    assert room.value("question")["kind"] == "guess" and room.value("question")["passage"] == "the cat sat"
     says(teacher, "lesson", "end")
     assert room.value("question") is None and room.value("lesson") is None and told(teacher) == {"ended": True}
 
@@ -188,6 +190,31 @@ def test_the_dialog_offers_ready_lessons_and_those_of_chapters_opens_them_ahead_
     assert told(at)["at"] == 0 and view(at)["sampling"] == "greedy" and "lesson_begin" not in {each.key for each in at.button}
 
 
+def test_opening_ahead_can_be_left_and_taken_up_again(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    go_on = Event()
+
+    def look(page: str, query: Mapping[str, str]) -> warming.Seen:
+        go_on.wait(20)
+        return warming.Seen(address=query, complaints=["Too long."] if page == "attention" else [])
+
+    monkeypatch.setattr(dialog, "WARMER", warmer := warming.Warmer(look))
+    monkeypatch.setattr(warming, "PAUSE", 0.0)
+    at = opened(monkeypatch, tiny_folder, "lens", prompt="a")
+    says(at, "lesson", "restore", a_file(tiny_folder), -1)
+    says(at, "lesson", "choose")
+    at.button(key="lesson_warm").click().run()  # it was brought by the browser, so nothing is under way
+    at.button(key="lesson_stop").click().run()
+    at.run()
+    assert at.button(key="lesson_warm") and not [each for each in at.button if each.key == "lesson_stop"]
+    go_on.set()
+    at.button(key="lesson_warm").click().run()
+    if (thread := warmer._thread) is not None:
+        thread.join(20)
+    at.run()
+    assert not [each for each in at.button if each.key in ("lesson_warm", "lesson_stop")]
+    assert [each.value[:6] for each in at.warning] == ["Step 4", "Step 5"]
+
+
 def test_a_file_that_cannot_be_used_is_named_with_its_faults_and_the_next_one_is_taken(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
 ) -> None:
@@ -223,3 +250,22 @@ def test_a_vote_is_over_before_a_page_tells_what_is_guessed(teacher: AppTest, ro
     says(teacher, "lesson", "go", 2)
     teacher.radio[0].set_value("choice").run()
     assert room.value("question")["status"] == "open"  # of the teacher's own text nobody knows what a page tells
+
+
+def test_after_a_restart_class_lesson_and_guess_come_back_from_the_teachers_browser(
+    teacher: AppTest, rooms: Rooms, monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    room = open_class(teacher, rooms)
+    token = told(teacher, "room")["token"]
+    says(teacher, "lesson", "go", 1)
+    before, again = room.value("question"), room.value("again")
+    presenting._desks.clear()
+    monkeypatch.setattr(presenting, "ROOMS", anew := Rooms())  # which knows nothing
+    after = opened(monkeypatch, tiny_folder, "write", **view(teacher))
+    says(after, "room", "claim", room.code, token)
+    says(after, "lesson", "restore", a_file(tiny_folder), 1)
+    room = anew.find(room.code) or room
+    assert room.value("question") is None and room.value("where") and told(after)["at"] == 1
+    says(after, "room", "ask", again["kind"])  # room/reopening.js does, once it sees "where"
+    asked = room.value("question")
+    assert asked["status"] == "open" and {**asked, "id": 0} == {**before, "id": 0}

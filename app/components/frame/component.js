@@ -4,6 +4,7 @@ import { LessonStrip } from "../room/lesson.js";
 import { Presenter } from "../room/presenter.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
+import { comes } from "./coming.js";
 import { explainWords } from "./meaning.js";
 import { keepScrollable } from "./scrollable.js";
 
@@ -18,6 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!frame) frames.set(parentElement, (frame = newFrame(parentElement)));
   frame.say = setTriggerValue;
   const said = unpack(data).header;
+  if (frame.said?.file !== said.file || frame.said?.part !== said.part) comes();
   frame.said = said;
   frame.presenter.receive(said.room);
   frame.explorer.receive(said.room);

@@ -164,7 +164,7 @@ export class Overview extends View {
     const width = nHeads * this.pitch + 44,
       height = nLayers * this.pitch + 34;
     savePng(this.colours, this.header, width, height, 2, (context) => {
-      context.font = `11px ${this.colours.sans}`;
+      context.font = `12px ${this.colours.sans}`;
       context.fillStyle = this.colours.soft;
       context.fillText("layer ↓", 0, 10);
       context.fillText("head →", 44, 10);

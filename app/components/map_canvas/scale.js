@@ -127,7 +127,7 @@ export function drawLegend(context, colours, { scale, top, unit, value_title: ti
   context.strokeStyle = colours.line;
   context.strokeRect(left - 0.5, y + 16.5, width + 1, 10);
   context.fillStyle = colours.soft;
-  context.font = `11px ${colours.sans}`;
+  context.font = `12px ${colours.sans}`;
   context.textAlign = "center";
   for (const tick of ticks) {
     const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);

@@ -8,7 +8,7 @@ export class LessonStrip {
   // place: where it stands; say(word, value): to the script.
   constructor({ place, say }) {
     this.say = (...said) => say("lesson", said);
-    this.chip = make("button", "class-chip lesson-chip");
+    this.chip = make("button", "lesson-chip");
     this.chip.type = "button";
     this.chip.onclick = () => this.say("choose");
     this.strip = place.appendChild(make("aside", "lesson-strip"));
@@ -16,6 +16,8 @@ export class LessonStrip {
     this.fold = this.strip.appendChild(make("details"));
     this.summary = this.fold.appendChild(make("summary"));
     this.body = this.fold.appendChild(make("div", "lesson-body"));
+    // What floats above the footer stands above the strip.
+    new ResizeObserver(() => place.host.style.setProperty("--strip", `${this.strip.offsetHeight}px`)).observe(this.strip);
     this.isAsked = false; // in a lecture it is hidden until somebody asks for it
     this.tried = 0;
     this.told = {};

@@ -14,7 +14,7 @@ async function fetched(address) {
 }
 
 // The component of a folder as Streamlit calls it. Its module may name further `styles` that it borrows from other folders. What has its
-// height carries the mark `data-drawn`, and what stands below it may show (page.css); a module that is `late` (it waits for the shelf) says it by itself, with tellDrawn.
+// height carries the mark `data-drawn`, and what stands below it may show (coming.css); a module that is `late` (it waits for the shelf) says it by itself, with tellDrawn.
 export async function mount(name) {
   const own = ["shared/shared.css", `${name}/component.css`].map(sheet);
   const { default: draw, styles = [], late = false } = await import(`../${name}/component.js`);

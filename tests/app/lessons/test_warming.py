@@ -86,6 +86,7 @@ def finished(warmer: Warmer, lesson: Lesson) -> Warming:
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warming, "PAUSE", 0.0)
+    monkeypatch.setattr(warming, "REST", 0.0)
 
 
 def test_the_steps_are_opened_in_their_order_by_one_who_lets_others_go_first() -> None:
@@ -130,3 +131,27 @@ def test_a_lesson_is_opened_once_and_can_be_left_in_the_middle() -> None:
     assert finished(warmer, a_lesson("map?prompt=a", title="y")).done == 1  # the next has its turn
     assert opened == ["tokens", "map"] and found.is_over and found.done == 1
     assert warmer.start(lesson) is not found  # and the first can be begun again
+
+
+def test_lessons_without_end_do_not_fill_the_memory_and_those_that_are_done_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "MOST_KEPT", 3)
+    begun, go_on = Event(), Event()
+
+    def look(page: str, query: Mapping[str, str]) -> Seen:
+        if page == "lens":
+            begun.set()
+            go_on.wait(20)
+        return Seen(address=query)
+
+    warmer = Warmer(look)
+    done = a_lesson("map?prompt=a")
+    finished(warmer, done)
+    under_way = a_lesson("lens?prompt=a")
+    warmer.start(under_way)
+    assert begun.wait(20)
+    asked = [a_lesson("tokens?prompt=a", title=str(i)) for i in range(9)]
+    progress = [warmer.start(lesson) for lesson in asked]
+    assert warmer.of(done) is None and len(warmer._asked) == 3 and len(warmer._waiting) <= 3
+    assert progress[0].stopped.is_set() and not progress[-1].stopped.is_set()
+    go_on.set()
+    assert finished(warmer, asked[-1]).done == 1
