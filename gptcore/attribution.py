@@ -144,9 +144,10 @@ def neuron_attribution(trace: Trace, layer: int, target: int, rival: int | None 
 def _attention(rows: LayerRows, at: Tensor, reader: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What each head, and what is beside them, contributes; and all that attention writes."""
     projection, edit = rows.block.attention.out_proj, rows.edit
-    z = context(rows, at)  # [H, 1, D]
-    attn_out = edit.on_attn_out(rows.block.attention.project(z), at)
-    heads = in_float64((z @ projection.weight.unflatten(1, (len(z), -1)).permute(1, 2, 0))[:, 0]) @ reader
+    z = context(rows, at)[:, 0]  # [H, D]
+    attn_out = edit.on_attn_out(rows.block.attention.project(z[:, None]), at)
+    alone = torch.block_diag(*z)  # [H, E]: each head's context by itself, so that W_O is read as it lies in memory
+    heads = in_float64(alone @ projection.weight.T) @ reader
     if edit.attn_cells is not None and bool(torch.isin(at, edit.attn_cells.places)):  # put in as a whole
         return torch.zeros_like(heads), reader @ in_float64(attn_out[0]), attn_out
     silent = edit.attn_out is not None and not edit.attn_out.any()  # replaced by nothing, the bias too
