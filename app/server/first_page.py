@@ -15,7 +15,7 @@ from streamlit import file_util
 
 from app.server import assets
 
-STYLES, EARLY = ("shared/page.css", "shared/coming.css"), "shared/early.js"
+STYLES, EARLY, COMING = ("shared/page.css", "shared/coming.css"), "shared/early.js", "shared/coming.js"
 # Streamlit fetches the code of a kind of element when the first of it is to be drawn, and something of another height stands there until
 # then. What nearly every page has is fetched with the page.
 SOON_NEEDED = (
@@ -34,6 +34,7 @@ def page() -> bytes:
     scripts = [path.relative_to(static).as_posix() for name in SOON_NEEDED for path in static.glob(f"static/js/{name}.*.js")]
     links = [f'<link rel="modulepreload" crossorigin href="./{script}" />' for script in scripts]
     links.append(f'<script src="./{assets.folder()}{EARLY}"></script>')
+    links.append(f'<script type="module" src="./{assets.folder()}{COMING}"></script>')
     # In the body, so that these styles come after those that Streamlit writes into the head, and win where both say something.
     styles = "\n    ".join(f'<link rel="stylesheet" href="./{assets.folder()}{each}" />' for each in STYLES)
     html = html.replace(_TITLE, "<title>Glass GPT</title>").replace(_END_OF_HEAD, "\n".join([*links, _END_OF_HEAD]), 1)

@@ -90,8 +90,6 @@ def open_map(window: Window, components: Server) -> Callable[..., MapVisitor]:
     def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> MapVisitor:
         page = window(width, height, dark=dark)
         visitor = MapVisitor(page)
-        # No bar stands around these components, which would put the rules for what is still to come out of force.
-        page.route("**/coming.css", lambda route: route.fulfill(body="", content_type="text/css"))
         page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
         page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)

@@ -2,9 +2,9 @@
 import { Explorer } from "../room/explorer.js";
 import { LessonStrip } from "../room/lesson.js";
 import { Presenter } from "../room/presenter.js";
+import { comes } from "../shared/coming.js";
 import { make } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
-import { comes } from "./coming.js";
 import { explainWords } from "./meaning.js";
 import { keepScrollable } from "./scrollable.js";
 

@@ -1,4 +1,4 @@
-// While a page comes up, what stands below something that is still to come is not shown (shared/coming.css). When all has come these
+// While a page comes up, what stands below something that is still to come is not shown (coming.css). When all has come these
 // rules are put out of force, since they cost some milliseconds at every change of the page.
 const TO_COME = '[data-testid="stSkeleton"], [data-testid="stBidiComponentIsolated"]:not([data-drawn])';
 const CALM = 3; // frames in a row in which nothing is to come
@@ -24,3 +24,5 @@ function watch(sheet, calm) {
     sheet.disabled = true;
   });
 }
+
+comes(); // the page that this module came with
