@@ -143,16 +143,16 @@ def dismiss() -> None:
 
 def ask(kind: str) -> None:
     """Have the class guess the token after the text in view: questions.GUESS or questions.FREE."""
-    if desk := _desk():
+    if found := room():
         from app.room import asking  # here, since numpy and the model's side come with it, and a class is what few have
 
-        asking.ask(desk.room, kind)
+        asking.ask(found, kind)
 
 
 def end() -> None:
     """The class is over."""
-    if desk := _desk():
-        ROOMS.end(desk.room)
+    if found := room():
+        ROOMS.end(found)
         _leave()
 
 
