@@ -51,6 +51,8 @@ def read(said: str) -> Mapping[str, str]:
         found = json.loads(said)
     except json.JSONDecodeError as error:
         raise TextsError(f"The file of texts is no JSON: {error}. Write it anew: python -m benchmarks.texts") from None
+    if not isinstance(found, dict):
+        raise TextsError(f"The file of texts is no JSON object: {said[:40]!r}. Write it anew: python -m benchmarks.texts")
     faults = [f"“{role}” is missing" for role in ROLES if role not in found]
     faults += [f"“{role}” is none of {', '.join(ROLES)}" for role in found if role not in ROLES]
     for role in found.keys() & set(ROLES):

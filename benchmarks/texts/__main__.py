@@ -1,6 +1,7 @@
 """Choose anew what the pages bring along: `python -m benchmarks.texts`, for the embedded model or a folder, writes app/texts.json.
 
-It prints the ranking of each role's candidates with their figures, and writes nothing where some role has none that shows it.
+It prints the ranking of each role's candidates with their figures, and writes nothing where some role has none that shows it. "*" is the
+text that the pages have now.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import sys
 from pathlib import Path
 
 from app import offered, texts
-from benchmarks.texts.measures import Candidate
+from benchmarks.texts.candidate import Candidate
 from benchmarks.texts.roles import ROLES
-from benchmarks.texts.survey import NothingShowsItError, Ranked, chosen, judged, survey, written
+from benchmarks.texts.survey import NothingShowsItError, Ranked, better, chosen, judged, survey, written
 from gptcore.checkpoints import EMBEDDED
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.texts", description=__doc__)
     parser.add_argument("--model", default=EMBEDDED.name, help="a model of the catalogue, or a folder (default: %(default)s)")
-    parser.add_argument("--only-show", action="store_true", help="print the ranking and write nothing")
+    parser.add_argument("--check", action="store_true", help="only say whether the file has the texts that would be chosen")
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="print what the presets' best are continued with")
     said = parser.parse_args()
     if Path(said.model).is_dir():
         os.environ[offered.ALLOWED_MODELS_VARIABLE] = said.model = str(Path(said.model).resolve())
+    if said.check:
+        return _check(said.model)
     rankings = survey(said.model)
     for role, found in rankings.items():
         _print(role, found, said.model)
@@ -35,9 +38,15 @@ def main() -> int:
     except NothingShowsItError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    if not said.only_show:
-        texts.FILE.write_text(written(best), encoding="utf-8")
+    texts.FILE.write_text(written(best), encoding="utf-8")
     return 0
+
+
+def _check(model: str) -> int:
+    found = {role: better(model, role, now) for role, now in texts.TEXTS.items()}
+    for role, text in found.items():
+        print(f"{role}: “{text}” shows it better than “{texts.TEXTS[role]}”." if text else f"{role}: as chosen.")
+    return int(any(found.values()))
 
 
 def _print(role: str, found: list[Ranked], model: str) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.texts.candidate import Candidate
 from benchmarks.texts.criteria import Criterion
-from benchmarks.texts.measures import Candidate
 from benchmarks.texts.roles import ROLES
 
 CANDIDATES = Path(__file__).with_name("candidates.toml")
@@ -40,8 +40,8 @@ def candidates() -> Mapping[str, Sequence[str]]:
     return tomllib.loads(CANDIDATES.read_text("utf-8"))
 
 
-def judged(one: Candidate, needs: Sequence[Criterion[Candidate]]) -> Ranked:
-    """One candidate; what it is not fit for any more is not measured."""
+def judged(one: Candidate, needs: Sequence[Criterion[Candidate]], floor: float = 1.0) -> Ranked:
+    """One candidate; what it is not fit for any more is not measured, and with a floor above 1 neither is what cannot reach it."""
     figures: list[float] = []
     least = math.inf
     for need in needs:
@@ -49,6 +49,8 @@ def judged(one: Candidate, needs: Sequence[Criterion[Candidate]]) -> Ranked:
         if (margin := need.margin(figures[-1])) < 1:
             return Ranked(one.text, tuple(figures), math.floor(100 * margin) / 100, one)
         least = min(least, margin if need.decides else math.inf)
+        if round(least, 2) < floor:
+            break
     return Ranked(one.text, tuple(figures), round(least, 2), one)
 
 
@@ -61,6 +63,19 @@ def ranking(model: str, role: str) -> list[Ranked]:
 def survey(model: str) -> dict[str, list[Ranked]]:
     """role -> its ranking."""
     return {role: ranking(model, role) for role in ROLES}
+
+
+def better(model: str, role: str, now: str) -> str:
+    """The candidate that a survey would pick in the place of this text, found sooner than by a ranking; "" where it would pick this one."""
+    needs, some = ROLES[role], candidates()[role]
+    mine = judged(Candidate(now, model), needs)
+    if now not in some or not mine.meets_all:
+        return ranking(model, role)[0].text
+    for place, text in enumerate(some):
+        theirs = judged(Candidate(text, model), needs, mine.margin) if text != now else mine
+        if theirs.margin > mine.margin or (theirs.margin == mine.margin and place < some.index(now)):
+            return text
+    return ""
 
 
 def chosen(rankings: Mapping[str, Sequence[Ranked]]) -> dict[str, str]:

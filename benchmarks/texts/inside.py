@@ -1,74 +1,29 @@
-"""What a text shows in the running model, as figures: by the functions that the pages use themselves."""
+"""What a text shows inside the running model, as figures: by the functions that the pages use themselves."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from app import focus, runtime, sequence, settling, silence, standouts
+from app import focus, runtime, settling, silence, standouts
 from app.asked import probabilities
 from app.chapters.attention.sink import taken
-from app.chapters.embeddings import views as embeddings
 from app.chapters.feed_forward import views as feed_forward
-from app.chapters.patching import views as patches
-from app.chapters.sampling import greedy, stops
-from app.chapters.sampling import views as sampling
-from app.chapters.sampling.story import rounds
-from app.chapters.tokens import surprise_views
+from app.chapters.patching import views as patching
 from app.engine import queued
-from app.runtime import Here
-from app.texts import begun_otherwise, both
-from app.view import View
-from app.words import word_numbers
-from benchmarks.texts.criteria import different_runs, equal_choices, seen_before, stands_out
+from app.texts import begun_otherwise
+from benchmarks.texts.candidate import Candidate
+from benchmarks.texts.criteria import seen_before
 from gptcore.activations import FeedForwardActivations
 from gptcore.input_effects import token_effects
 from gptcore.run import Ablation
 from gptcore.trace import Trace
 
 LOOK_UP_HEADS = 4  # that the page of what-if offers to switch off together
-WRITTEN, SEEDS = 30, (1, 2)  # tokens of each continuation that is judged
-
-
-class Candidate:
-    """A text before a model, as a visitor would have it. text: [a|b] for two texts that differ in this word."""
-
-    def __init__(self, text: str, model: str) -> None:
-        self.text, self.model = text, model
-        self.prompts = both(text)
-
-    @cached_property
-    def here(self) -> Here:
-        """With the cursor on the newest token."""
-        return self.place(self.prompts[0])
-
-    def place(self, prompt: str) -> Here:
-        return runtime.here_of(View(model=self.model, prompt=prompt))
-
-    @cached_property
-    def next_probs(self) -> np.ndarray:
-        return probabilities(self.here.trace.logits)
-
-    @cached_property
-    def likeliest(self) -> tuple[int, int]:
-        """The two likeliest next tokens."""
-        first, second = np.argsort(-self.next_probs, kind="stable")[:2].tolist()
-        return first, second
-
-    @cached_property
-    def continuations(self) -> list[tuple[int, ...]]:
-        """What the usual settings write after it."""
-        usual = sequence.settings(View())
-        return [sampling.continuation(self.here.run, replace(usual, seed=seed), count=WRITTEN) for seed in SEEDS]
-
-    @cached_property
-    def texts(self) -> patches.TwoTexts:
-        other = self.here.model.tokenizer.encode(self.prompts[1])
-        return patches.two_texts(self.here, other, "into")
 
 
 # Attention, what if, why: a sentence said twice.
@@ -207,47 +162,20 @@ def settled_at_the_end(one: Candidate) -> float:
     return float(found.prob[late].max(initial=0.0))
 
 
-def _prob_at(one: Candidate, place: dict[str, int | None]) -> float:
+def between_words_of_the_text(one: Candidate) -> float:
+    """1 where the last block changes the prediction, there where the page leads, from one word of the text to another; else 0."""
+    position = settling.in_the_last_block(one.here)["position"]
+    at = len(one.here.ids) - 1 if position is None else position
+    last_two = one.here.trace.lens((at,), top=1).token_ids[0, -2:, 0].tolist()
+    words = {token for token in one.here.ids if one.here.model.tokenizer.decode((token,)).strip().isalpha()}
+    return float(words >= set(last_two) and last_two[0] != last_two[1])
+
+
+def _prob_at(one: Candidate, place: Mapping[str, Any]) -> float:
     if not place:
         return 0.0
     found, position = settling.settled(one.here), place["position"]
     return float(found.prob[-1 if position is None else int(np.flatnonzero(found.positions == position)[0])])
-
-
-# What is written on.
-
-
-def rounds_of_the_circle(one: Candidate) -> float:
-    """How often the greedy text goes round, as the page writes it; 0 where it does not."""
-    found = sampling.loop(greedy.text(one.here))
-    return found.length / found.period if found else 0.0
-
-
-def before_the_circle(one: Candidate) -> float:
-    """Tokens that are written before it begins."""
-    found = sampling.loop(greedy.text(one.here))
-    return float(found.start) if found else math.nan
-
-
-def surer_with_each_round(one: Candidate) -> float:
-    """Mean probability of the tokens of the last round, as a multiple of the first's."""
-    written = greedy.text(one.here)
-    if (found := sampling.loop(written)) is None:
-        return 0.0
-    first, last = rounds(one.here, written, found)
-    return last / first
-
-
-def end_of_text(one: Candidate) -> float:
-    """Probability that the next token ends the text."""
-    return stops.probability_of_the_end(one.here)
-
-
-def ends_reached(one: Candidate) -> float:
-    """Of the three ways in which a text stops, how many this one takes when it is asked to, with the usual settings."""
-    usual = sequence.settings(View())
-    found = {why: stops.ended_by(why, one.here, usual) for why in stops.WHY}
-    return float(sum(ended is not None and ended.stopped == why for why, ended in found.items()))
 
 
 # Two texts.
@@ -267,107 +195,17 @@ def own_next_word(one: Candidate) -> float:
 
 def logits_apart(one: Candidate) -> float:
     """How far one text's logit difference lies from the other's."""
-    shown = patches.cells(one.here, one.texts, "resid_pre")
+    shown = patching.cells(one.here, one.texts, "resid_pre")
     return abs(shown.after - shown.before)
 
 
 def handed_over(one: Candidate) -> float:
     """The share that the last position carries when it has come to carry most; 0 where that never happens."""
-    shown = patches.cells(one.here, one.texts, "resid_pre")
-    start = patches.hand_over(shown)
+    shown = patching.cells(one.here, one.texts, "resid_pre")
+    start = patching.hand_over(shown)
     return 0.0 if start is None or start >= one.here.config.n_layers else float(shown.recovered[start, -1])
 
 
 def by_one_head(one: Candidate) -> float:
     """The largest share of the difference that one head brings over."""
-    return float(patches.heads(one.here, one.texts).recovered.max())
-
-
-# Tokens, embeddings, the whole block.
-
-
-def most_parts(one: Candidate) -> float:
-    """Into how many tokens the word is cut that is cut into most."""
-    return float(max(_parts(one)))
-
-
-def other_parts(one: Candidate) -> float:
-    """Tokens of each of the other words, on average."""
-    return float(np.mean(sorted(_parts(one))[:-1]))
-
-
-def _parts(one: Candidate) -> list[int]:
-    tokenizer = one.here.model.tokenizer
-    return [len(tokenizer.encode_piece(piece)) for piece in tokenizer.pre_split(one.text)]
-
-
-def last_word_surprises(one: Candidate) -> float:
-    """Bits of the last word, as a multiple of those of the most surprising other one."""
-    return stands_out(_judged(one).groupby("word")["bits"].sum().tolist())
-
-
-def last_word_has_the_most_surprising_token(one: Candidate) -> float:
-    """The same of single tokens."""
-    return stands_out(_judged(one).groupby("word")["bits"].max().tolist())
-
-
-def _judged(one: Candidate) -> pd.DataFrame:
-    tokenizer = one.here.model.tokenizer
-    ids = surprise_views.text_ids(tokenizer, one.text)
-    found = surprise_views.judged(one.here.model.run(ids))
-    return surprise_views.tokens(tokenizer, found)
-
-
-def relatives(one: Candidate) -> float:
-    """How far the nearest row lies above the mean of all, in standard deviations, for the last token."""
-    return _away(one)[one.here.ids[-1]]
-
-
-def relatives_of_all(one: Candidate) -> float:
-    """The same over the text's different tokens, on average."""
-    return float(np.mean(list(_away(one).values())))
-
-
-def _away(one: Candidate) -> dict[int, float]:
-    found = embeddings.neighbours(one.here)
-    return {token: (float(near.cosine[0]) - near.others_mean) / near.others_std for token, near in found.items()}
-
-
-def learned(one: Candidate) -> float:
-    """Bits per token as a share of those of a uniform guess."""
-    bits = -np.log2(runtime.token_probabilities(one.here.run))
-    return float(bits.mean()) / surprise_views.blind_guess(one.here.config.vocab_size)
-
-
-# Presets.
-
-
-def surest(one: Candidate) -> float:
-    """Probability of the likeliest next token."""
-    return float(one.next_probs.max())
-
-
-def ways_to_go_on(one: Candidate) -> float:
-    """As how many equally likely tokens the next one is."""
-    return equal_choices(one.next_probs)
-
-
-def varied(one: Candidate) -> float:
-    """The share of different runs of three tokens in all continuations."""
-    return different_runs(one.continuations)
-
-
-def whole_words(one: Candidate) -> float:
-    """The share of words, in all continuations, that are one token: what the model makes up is cut into more."""
-    found = []
-    for ids in one.continuations:
-        pieces = [one.here.model.tokenizer.bytes_of(token) for token in ids]
-        words = np.bincount(word_numbers([piece for piece in pieces if piece.strip().isalpha()]))
-        found += words[words > 0].tolist()
-    return float(np.mean(np.array(found) == 1)) if found else math.nan
-
-
-def closed_speech(one: Candidate) -> float:
-    """The share of continuations that close the quotation marks which the text leaves open."""
-    decoded = [one.here.model.tokenizer.decode(ids) for ids in one.continuations]
-    return float(np.mean(['"' in text for text in decoded]))
+    return float(patching.heads(one.here, one.texts).recovered.max())
