@@ -56,7 +56,7 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("feed_forward", "activations"): Telling(SWORD),
     ("feed_forward", "neurons"): Telling(SWORD),
     ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
-    ("lens", "position"): Telling('"Good morning," said the fox. "Good', settling.in_the_last_block),
+    ("lens", "position"): Telling("The dog ran after the cat, and the cat ran after the", settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),
     ("sampling", "greedy"): Telling("The bird sang"),
     ("sampling", "stops"): Telling("And so the story ends."),

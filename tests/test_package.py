@@ -63,7 +63,7 @@ def test_the_installed_command_says_its_version_finds_what_it_needs_and_serves_t
     port = free_port()
     doctor = say(bin / "glass-gpt", "doctor", "--port", str(port), cwd=elsewhere)
     assert doctor.returncode == 0 and "The app can start" in doctor.stdout, doctor.stdout + doctor.stderr
-    alone = 'import gptcore; assert len(gptcore.load("storyteller").trace([1, 2, 3]).logits) == 4096'
+    alone = 'import gptcore; assert len(gptcore.load("storyteller").trace([1, 2, 3]).logits) == 8192'
     assert (loaded := say(bin / "python", "-c", alone, cwd=elsewhere)).returncode == 0, loaded.stderr
     for name in ("app", "pages"):
         assert say(bin / "python", "-c", f"import {name}", cwd=elsewhere).returncode != 0

@@ -49,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--n-heads", type=int, default=12)
     parser.add_argument("--n-layers", type=int, default=12)
     parser.add_argument("--drop-rate", type=float, default=0.0, help="0 is right for less than about four passes over the corpus")
+    parser.add_argument("--weight-decay", type=float, default=TrainingSettings.weight_decay, help="more for many passes: 0.1")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument(
         "--repeated", type=int, default=0, help="windows of a batch that are shuffled and repeated, for induction"
@@ -80,6 +81,7 @@ def train(arguments: argparse.Namespace) -> None:
         batch_size=arguments.batch_size,
         matrix_learning_rate=usual.matrix_learning_rate * arguments.learning_rate,
         other_learning_rate=usual.other_learning_rate * arguments.learning_rate,
+        weight_decay=arguments.weight_decay,
         decay_share=arguments.decay_share,
         repeated=arguments.repeated,
         more_until=arguments.more_until,

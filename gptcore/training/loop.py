@@ -44,7 +44,8 @@ STEPS_A_MESSAGE = 10  # asking a GPU for its loss waits for it, so not at every 
 class TrainingSettings:
     """minutes or steps: how long to train in all, pauses not counted; batch_size: windows a step; optimizer: "muon" as described
     above, or "adamw" for everything; matrix_learning_rate: Muon's; other_learning_rate: AdamW's; warmup_steps: steps to full
-    learning rate; decay_share: last part of the run over which it falls to zero; repeated: windows of a batch that teach repetition
+    learning rate; weight_decay: of the matrices inside the blocks, times the learning rate a step; decay_share: last part of the run
+    over which it falls to zero; repeated: windows of a batch that teach repetition
     (see Windows); more_until: share of the run after which only the first corpus is left; patience: end after that many checkpoints
     in a row without a new lowest held-out loss; device: "auto" takes a GPU if there is one; bfloat16: multiply matrices in it.
 
@@ -182,7 +183,7 @@ class TrainingRun:
         factor = learning_rate_factor(self.progress.step, self.share, self.settings)
         windows = self._windows if self.share < self.settings.more_until else self._last_windows
         batch = self.progress.step * self._processes + self._rank
-        inputs, targets = (t.to(self.device, non_blocking=True) for t in windows.batch(batch))
+        inputs, targets = (self._on_device(t) for t in windows.batch(batch))
         with _own_random_numbers(self.device, self.settings.seed, batch) if self.model.config.drop_rate else nullcontext():
             loss = self._compute_loss(inputs, targets)
         loss.backward()
@@ -237,6 +238,10 @@ class TrainingRun:
         except CheckpointError as error:
             raise CheckpointError(f"{self._checkpoint_path} cannot be resumed; choose another folder. {error}") from error
         return True
+
+    def _on_device(self, ids: Tensor) -> Tensor:
+        """A GPU fetches from pinned memory while the next batch is already being made; from any other the two wait for each other."""
+        return ids.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else ids
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bfloat16):

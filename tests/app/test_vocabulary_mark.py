@@ -35,6 +35,12 @@ def test_a_link_without_a_mark_is_of_the_vocabulary_from_before_there_were_marks
     assert from_query({"chosen": "1.2", "vocabulary": "x" * 99}).vocabulary == BEFORE_MARKS["storyteller"]
 
 
+def test_a_link_to_the_embedded_model_from_before_its_vocabulary_changed_keeps_its_prompt_and_says_so() -> None:
+    assert BEFORE_MARKS["storyteller"] != vocabulary_mark(gptcore.load("storyteller").tokenizer)
+    at = visit(prompt="a b", chosen="5.6", temperature="1.3")  # as it was written then: without a mark
+    assert "2 chosen tokens" in at.toast[0].value and dict(at.query_params) == {"prompt": "a b", "temperature": "1.3"}
+
+
 def test_the_mark_tells_vocabularies_apart_by_what_their_tokens_are(tiny_folder: Path, mark: str) -> None:
     assert mark == vocabulary_mark(gptcore.load(tiny_folder).tokenizer) != vocabulary_mark(gptcore.load("storyteller").tokenizer)
     assert len(mark) == 6
@@ -63,9 +69,10 @@ def test_a_link_with_another_mark_keeps_prompt_and_settings_and_says_that_its_to
 
 
 def test_after_a_change_of_model_the_tokens_chosen_then_carry_its_mark(mark: str) -> None:
-    at = visit(prompt="a b", chosen="5.6")
-    storytellers = at.query_params["vocabulary"]
+    storytellers = vocabulary_mark(gptcore.load("storyteller").tokenizer)
+    at = visit(prompt="a b", chosen="5.6", vocabulary=storytellers)
+    assert at.query_params["chosen"] == "5.6"
     at.selectbox(key="widget_model").select("tiny").run()
-    assert "vocabulary" not in at.query_params and storytellers == vocabulary_mark(gptcore.load("storyteller").tokenizer)
+    assert "vocabulary" not in at.query_params
     at.button(key="next_token_button").click().run()
     assert at.query_params["vocabulary"] == mark and at.query_params["chosen"]

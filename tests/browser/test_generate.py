@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import assert_silent, at_rest, no_error_box, no_horizontal_scroll, prompt_field, settled
+from tests.browser.visit import assert_silent, at_rest, embedded_mark, no_error_box, no_horizontal_scroll, prompt_field, settled
 
 
 def chips(page: Page, kind: str) -> list[str]:
@@ -208,7 +208,7 @@ def test_looking_back_drops_nothing_and_another_candidate_begins_a_branch(visit)
 
 
 def test_next_token_goes_along_the_text_and_appends_at_its_end(visit):
-    page = visit("/?chosen=1.2.3&position=4")
+    page = visit(f"/?chosen=1.2.3&vocabulary={embedded_mark()}&position=4")
     texts = chips(page, "chosen")
     on = page.get_by_role("button", name="Next token")
     for expected in texts[1:]:
@@ -221,7 +221,7 @@ def test_next_token_goes_along_the_text_and_appends_at_its_end(visit):
 
 
 def test_an_old_link_with_a_step_puts_the_cursor_where_the_step_was(visit):
-    page = visit("/?chosen=1.2.3&step=1")
+    page = visit(f"/?chosen=1.2.3&vocabulary={embedded_mark()}&step=1")
     assert len(chips(page, "chosen")) == 3 and focus(page) == chips(page, "chosen")[0]
     assert "step" not in page.url and "position=4" in page.url
 

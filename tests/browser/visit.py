@@ -7,10 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from weakref import WeakKeyDictionary
 
 from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, WebSocket
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from gptcore.checkpoints import EMBEDDED
+from gptcore.fingerprint import vocabulary_mark
+from gptcore.tokenizer import Tokenizer
 
 Window = Callable[..., Page]  # what the fixtures `window` and `visit` give
 Visit = Callable[..., Page]
@@ -279,3 +284,9 @@ def text_and_ground(elements: Locator) -> list[tuple[str, str]]:
         }"""
     )
     return [(text, ground) for text, ground in found]
+
+
+@cache
+def embedded_mark() -> str:
+    """What a link says of the vocabulary of the embedded model's token ids."""
+    return vocabulary_mark(Tokenizer.from_folder(EMBEDDED))

@@ -116,10 +116,14 @@ def test_the_first_feed_forward_is_the_storytellers_costliest_part(storyteller: 
     assert found.feed_forward.divergence[0] > max(found.attention.divergence.max(), float(found.position_embedding.divergence))
 
 
-def test_nothing_instead_of_the_usual_makes_heads_look_vital_that_are_not(storyteller: LanguageModel) -> None:
+def test_heads_that_usually_write_next_to_nothing_are_found_alike_with_nothing_and_with_the_usual_in_their_place(
+    storyteller: LanguageModel,
+) -> None:
+    """Trained with weight decay, unlike GPT-2, whose heads look vital with nothing in their place."""
     trace = storyteller.trace(storyteller.tokenizer.encode("The king was very old, and all the people of the"))
     usual, nothing = head_effects(trace).divergence, head_effects(trace, replacement="zero").divergence
-    assert nothing.mean() > 3 * usual.mean() and nothing.argmax() != usual.argmax()
+    assert 0.5 < nothing.mean() / usual.mean() < 2 and nothing.argmax() == usual.argmax()
+    assert not np.array_equal(nothing, usual)
 
 
 def test_what_a_word_means_is_handed_over_to_the_last_token(storyteller: LanguageModel) -> None:

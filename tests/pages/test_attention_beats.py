@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from app import choices, focus, tellings
 from app.tellings import EVENING, SAID_TWICE, TELLINGS
 from app.writing.numbers import fixed, percent, significant
 from gptcore.checkpoints import LanguageModel
+from tests.pages.place import place
 from tests.pages.visit_page import everything, finding, open_page, printed
 
 EVERY = choices.ATTENTION_PART.options
@@ -48,7 +50,9 @@ def test_the_text_that_the_chapter_brings_has_a_head_that_looks_back(storyteller
 
 
 def test_the_text_of_the_sink_has_a_head_that_rests_on_its_first_token_and_takes_little(storyteller: LanguageModel) -> None:
-    layer, head = 8, 8  # where the page leads; found again below
+    here = place(storyteller, storyteller.tokenizer.encode(EVENING))
+    where = tellings.TELLINGS["attention", "sink"].focus(here)
+    layer, head = where["layer"], where["head"]
     shares = {
         (i, j): weights_of(storyteller, EVENING, i, j)[1:, 0].mean()
         for i in range(storyteller.config.n_layers)
@@ -100,7 +104,7 @@ def test_a_weight_is_told_by_its_scores_and_what_is_masked(
     place = {"model": "storyteller", "prompt": SAID_TWICE, "layer": "9", "head": "11", "position": "15"}
     said = finding(opened(monkeypatch, tiny_folder, "closer", **place))
     some = storyteller.trace(storyteller.tokenizer.encode(SAID_TWICE)).attention(9)
-    fit = some.q[11, 15] @ some.k[11].T / 4
+    fit = some.q[11, 15] @ some.k[11].T / math.sqrt(storyteller.config.head_dim)
     assert significant(float(np.sort(fit[:16])[-1])) in said and significant(float(np.sort(fit[:16])[-2])) in said
     assert percent(weights_of(storyteller, SAID_TWICE, 9, 11)[15].max()) in said
     assert ("is masked" in said) == (fit[16:].max() > fit[:16].max())

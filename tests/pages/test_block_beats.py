@@ -69,11 +69,11 @@ def test_the_longest_vector_that_is_added_is_found_over_all_layers(
 
 def test_what_the_card_says_of_the_training_is_what_the_page_says(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     card, text = learned.card(), (EMBEDDED / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert f"{card.minutes} minutes in all" in text and f"{card.tokens} million tokens" in text
+    assert f"{card.machine[1:]}, {card.minutes} minutes in all" in text and f"{card.tokens} million tokens" in text
     assert all(f"{minutes} min |" in text and f"{loss:.2f}" in text for minutes, loss in card.losses.items())
     assert len(card.losses) >= 5 and list(card.losses) == sorted(card.losses)
     said = finding(opened(monkeypatch, tiny_folder, "learned", model="storyteller", prompt=SONS))
-    assert "6.17 million" in said and f"{card.minutes} minutes" in said
+    assert "14.4 million" in said and f"{card.minutes} minutes on {card.machine}" in said
 
 
 def test_learned_numbers_beat_a_uniform_guess_and_random_ones_do_not(

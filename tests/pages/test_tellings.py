@@ -8,7 +8,9 @@ from typing import Any, cast
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import gptcore
 from app.tellings import TELLINGS, Telling
+from gptcore.fingerprint import vocabulary_mark
 from tests.pages.visit_page import ENTRY, ROOT
 
 LENT = TELLINGS["attention", "lookup"].prompt
@@ -18,7 +20,8 @@ LENT = TELLINGS["attention", "lookup"].prompt
 def at() -> AppTest:
     """A visitor of the Storyteller who has written a little."""
     at = AppTest.from_file(str(ENTRY), default_timeout=60)
-    at.query_params["prompt"], at.query_params["chosen"] = "Once upon a time", "5.7"
+    mark = vocabulary_mark(gptcore.load("storyteller").tokenizer)
+    at.query_params.update({"prompt": "Once upon a time", "chosen": "5.7", "vocabulary": mark})
     return at.run()
 
 

@@ -26,25 +26,26 @@ BETTER = 0.9  # of a uniform guess's bits: below it, the numbers were learned
 
 @dataclass(frozen=True)
 class Card:
-    """What the embedded model's card says of its training: minutes, millions of tokens, and held-out losses (nats per token) after
-    some minutes."""
+    """What the embedded model's card says of its training: on what machine, minutes, millions of tokens, and held-out losses (nats per
+    token) after some minutes."""
 
-    minutes: int
+    machine: str
+    minutes: float
     tokens: float
-    losses: dict[int, float]
+    losses: dict[float, float]
 
 
 @cache
 def card() -> Card:
     """Read from the card that lies beside the weights."""
     text = (EMBEDDED / "MODEL_CARD.md").read_text(encoding="utf-8")
-    said = re.search(r"(\d+) minutes in all, in which it saw ([\d.]+) million tokens", text)
+    said = re.search(r"^(.+), ([\d.]+) minutes in all, in which it saw ([\d.]+) million tokens", text, re.MULTILINE)
     table = re.search(r"\| held-out loss[^|]*\|([^\n]*)\|\n[^\n]*\n\| nats a token \|([^\n]*)\|", text)
     if not said or not table:
         raise ValueError("The model card does not say how long the training was, or what the losses were.")
-    minutes = [int(cell.split()[0]) for cell in table[1].split("|")]
+    minutes = [float(cell.split()[0]) for cell in table[1].split("|")]
     losses = [float(cell) for cell in table[2].split("|")]
-    return Card(int(said[1]), float(said[2]), dict(zip(minutes, losses, strict=True)))
+    return Card(said[1][0].lower() + said[1][1:], float(said[2]), float(said[3]), dict(zip(minutes, losses, strict=True)))
 
 
 def _is_embedded(here: Here) -> bool:
@@ -75,12 +76,12 @@ def learned(here: Here) -> None:
         losses = card().losses
         figure = curves(
             {"held-out loss": list(losses.values())}, list(losses), title="How the loss on books that were kept apart fell",
-            x_title="minutes of the last training", value_title="nats per token", mode=ui.mode(),
+            x_title="minutes of training", value_title="nats per token", mode=ui.mode(),
         )  # fmt: skip
         ui.chart(figure, name="training-loss", data=pd.DataFrame({"minutes": list(losses), "nats": list(losses.values())}))
         ui.note(
-            "As published on this model's card. It rises where longer novels are mixed in, which the books that were kept apart do not "
-            "resemble."
+            "As published on this model's card. It was still falling at the end, while each step changed the numbers less and less: what was "
+            "learned of the books that it trained on holds for books that it had never seen."
         )
 
 
@@ -90,7 +91,10 @@ def says_learned(here: Here) -> str:
     began = f"Nobody wrote these **{in_words(n)}** numbers down. They begin at random, and training changes them step by step"
     if _is_embedded(here):
         facts = card()
-        began += f": here over {fixed(facts.tokens, 1)} million tokens of old children's books, in {facts.minutes} minutes on two processor cores."
+        began += (
+            f": here over {fixed(facts.tokens, 1)} million tokens of old children's books, in {fixed(facts.minutes, 1)} minutes on "
+            f"{facts.machine}."
+        )
     else:
         began += ", so that the next token of many texts becomes less of a surprise."
     if bits is None:
