@@ -92,7 +92,8 @@ def test_arrow_keys_walk_the_grid_and_enter_chooses(visit: Visit) -> None:
 
 def test_another_colouring_changes_the_colours_and_sends_no_cells_again(visit: Visit) -> None:
     page = visit(PATH, width=1440)
-    before = cell(page, 0, 8).evaluate("cell => getComputedStyle(cell).backgroundColor")
+    colours = "cells => cells.map((cell) => getComputedStyle(cell).backgroundColor)"
+    before = page.locator(".lens button[data-cell]").evaluate_all(colours)
     page.evaluate(
         """async (path) => {
             const { shelf } = await import(new URL(path, document.baseURI));
@@ -103,7 +104,7 @@ def test_another_colouring_changes_the_colours_and_sends_no_cells_again(visit: V
     page.get_by_test_id("stMain").get_by_text("Divergence", exact=True).click()
     expect(page).to_have_url(re.compile("lens_colour=divergence"))
     expect(page.locator(".lens .scale")).to_contain_text("divergence from the final distribution")
-    assert cell(page, 0, 8).evaluate("cell => getComputedStyle(cell).backgroundColor") != before
+    assert page.locator(".lens button[data-cell]").evaluate_all(colours) != before
     assert page.evaluate("window.cellsAgain") is None
 
 
