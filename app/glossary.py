@@ -100,7 +100,7 @@ GLOSSARY: dict[str, str] = {
     "beam search": "Looking for a likely text: several are kept, each is gone on with by its likeliest tokens, and the best of all "
     "these are kept again.",
     "vector": "A row of numbers. Each position of the residual stream holds one, as long as the model is wide.",
-    "dimension": "One place in a vector: a vector of 192 numbers has 192 dimensions, counted from 0.",
+    "dimension": "One place in a vector: a vector of 288 numbers has 288 dimensions, counted from 0.",
     "matrix": "A table of numbers. Multiplying a vector by it gives a new vector, each number of which is a dot product "
     "with one row.",
     "weight": "A number of a matrix, set by training. In attention, the word also stands for the share that a query "

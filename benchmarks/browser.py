@@ -145,7 +145,7 @@ def _main_page(browser: Browser, server: Server) -> list[Row]:
     return [
         Row("Step: click to the new picture", f"{step:.0f} ms", step, " ms", 150),
         Row("Back: click to the new picture", f"{back:.0f} ms", back, " ms", 150),
-        Row("temperature drag to changed bars, 4,096 tokens", f"{drag:.1f} ms", drag, " ms", 16),
+        Row("temperature drag to changed bars, 8,192 tokens", f"{drag:.1f} ms", drag, " ms", 16),
     ]
 
 
@@ -291,7 +291,7 @@ def rows() -> Iterator[Row]:
         with _browser() as browser, running_app(log_path, GLASS_MODELS=str(big)) as server:
             yield from _main_page(browser, server)
             prompt = urlencode({"prompt": "Once upon a time, there was a king"})
-            yield _two_settings(browser, server, prompt, "4,096 tokens")
+            yield _two_settings(browser, server, prompt, "8,192 tokens")
             yield _two_settings(browser, server, _prompt(big, 16), "50,257 tokens")
             yield from _pages(browser, server, prompt)
             yield from _layers_and_heads(browser, server, prompt)

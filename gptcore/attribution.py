@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gptcore.activations import LayerRows, context, feed_forward_out, owned
+from gptcore.activations import LayerRows, context, owned
 from gptcore.arguments import check_ids
 from gptcore.devices import in_float64
 from gptcore.errors import OutOfRangeError
@@ -91,7 +91,9 @@ def logit_attribution(trace: Trace, target: int, rival: int | None = None, posit
         found = _put_in(found, reader @ in_float64(inside.resid[0, place]))
     for layer, rows in enumerate(inside.layers):
         heads, bias, attn_out = _attention(rows, at, reader)
-        mlp_out = in_float64(feed_forward_out(rows, rows.resid[at] + attn_out, at)[0])
+        # What the network wrote is in the stream already; to compute it again would read two thirds of the model's weights.
+        before, after = (in_float64(inside.resid[depth, place]) for depth in (layer, layer + 1))
+        mlp_out = after - before - in_float64(attn_out[0])
         parts += [Part("head", layer, head) for head in range(len(heads))]
         parts += [Part("attention_bias", layer), Part("feed_forward", layer)]
         found += [*heads, bias, reader @ mlp_out]
@@ -145,9 +147,10 @@ def _attention(rows: LayerRows, at: Tensor, reader: Tensor) -> tuple[Tensor, Ten
     """What each head, and what is beside them, contributes; and all that attention writes."""
     projection, edit = rows.block.attention.out_proj, rows.edit
     z = context(rows, at)[:, 0]  # [H, D]
-    attn_out = edit.on_attn_out(rows.block.attention.project(z[:, None]), at)
-    alone = torch.block_diag(*z)  # [H, E]: each head's context by itself, so that W_O is read as it lies in memory
-    heads = in_float64(alone @ projection.weight.T) @ reader
+    alone = torch.block_diag(*z)  # [H, E]: each head's context by itself, so that W_O is read as it lies in memory, and once
+    written = alone @ projection.weight.T  # [H, E]
+    attn_out = edit.on_attn_out((written.sum(0) + projection.bias)[None], at)
+    heads = in_float64(written) @ reader
     if edit.attn_cells is not None and bool(torch.isin(at, edit.attn_cells.places)):  # put in as a whole
         return torch.zeros_like(heads), reader @ in_float64(attn_out[0]), attn_out
     silent = edit.attn_out is not None and not edit.attn_out.any()  # replaced by nothing, the bias too

@@ -102,10 +102,10 @@ def test_a_station_opens_its_page(visit: Visit) -> None:
 def test_the_dropout_switch_zeroes_values_and_goes_into_the_link(visit: Visit) -> None:
     page = visit(f"/block?prompt={PROMPT}&layer=5&block=dropout", width=1440)
     zeroed = page.locator(".path .figure:not(.read)")
-    expect(zeroed.first).to_contain_text("0 of 192")
+    expect(zeroed.first).to_contain_text("0 of 288")
     page.get_by_text("Show what training would have zeroed").click()
     expect(page).to_have_url(re.compile("dropout=1"))
-    expect(zeroed.first).to_contain_text(re.compile(r"[1-9]\d* of 192"))
+    expect(zeroed.first).to_contain_text(re.compile(r"[1-9]\d* of 288"))
     strip = page.locator(".path .strip").first
     strip.focus()
     for _ in range(192):  # some dimension is zeroed, and says so

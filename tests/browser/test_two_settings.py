@@ -195,7 +195,7 @@ def test_a_link_restores_both_settings_also_for_the_nine_words(visit: Any) -> No
     no_horizontal_scroll(page)
     with settled(page):
         page.get_by_test_id("stMain").get_by_text("The next token of your text").click()
-    expect(first.locator("dd").first).to_contain_text("3 of 4,096 tokens")
+    expect(first.locator("dd").first).to_contain_text("3 of 8,192 tokens")
     assert top_k.evaluate("(e) => e.value < e.max"), "the scale of top-k follows the vocabulary"
     assert_silent(page)
 
