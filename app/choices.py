@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app import configurations, link_ids
+from app.texts import TEXTS
 
 Value = TypeVar("Value")
 LONGEST_IN_LINK = 2000  # characters of a text
@@ -295,12 +296,7 @@ CUT_TEXT = text(
 )
 MERGE_STEP = count("merge_step", 0, 1000, 0)
 SURPRISE_SOURCE = one_of("surprise_source", ["auto", "view", "own"])
-SURPRISE_TEXT = text(
-    "surprise_text",
-    "Once upon a time there was a king who had three daughters, and the youngest was so beautiful that the sun himself wondered "
-    "whenever he shone on her face. Every morning she went down to the well, sat in the cool shade, and repaired her motorcycle.",
-    longest=LONGEST_IN_LINK,
-)
+SURPRISE_TEXT = text("surprise_text", TEXTS["surprising"], longest=LONGEST_IN_LINK)
 # The token in focus in a text of one's own; -1: the page decides.
 CUT_TOKEN = count("cut_token", -1, 65536, -1)
 SURPRISE_TOKEN = count("surprise_token", -1, 65536, -1)

@@ -1,4 +1,5 @@
-"""The texts that some beats bring along: with them there is something to see. The visitor's own text is kept, and one click away.
+"""The texts that some beats bring along: with them there is something to see (they are chosen by survey, see app.texts). The visitor's
+own text is kept, and one click away.
 
 A text is lent when a visitor comes to its beat by a way of the app, never by a link, which brings its own; it is given back where a beat
 needs none. One that the visitor went on writing has become the visitor's own.
@@ -10,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app import choices, focus, runtime, settling, standouts, state
+from app import choices, focus, runtime, settling, standouts, state, texts
 from app.runtime import Here
+from app.texts import TEXTS
 from gptcore.errors import GPTCoreError
 
 OWN = "With my own text"  # what the button says that gives it back
@@ -28,38 +30,34 @@ class Telling:
     changed: str = ""
 
 
-SWORD = "He drew his sword and cut off the dragon's"
-OUTLIERS = "The old woman went into the forest and"
-SAID_TWICE = "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the"
-EVENING = "The old woman went into the forest and gathered wood until the evening came"
-FOX, WOLF = (
-    f"There was once a {who} who lived in the forest. One day a little girl met the" for who in ("fox", "wolf")
-)  # two texts that differ in one token, and in what comes next
-MOTORCYCLE = "The princess rode her motorcycle through the forest"
-THREE = "Once there was a king who had three"  # its last token has near relatives
-SONS = f"{THREE} sons"
+SAID_TWICE = TEXTS["said_twice"]
+EVENING = TEXTS["sink"]
+FOX, WOLF = texts.both(TEXTS["patching"])  # two texts that differ in one token, and in what comes next
+MOTORCYCLE = TEXTS["cut"]
+THREE = TEXTS["relatives"]  # its last token has near relatives
+SONS = TEXTS["expected"]
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("tokens", "cut"): Telling(MOTORCYCLE),
     ("tokens", "merges"): Telling(MOTORCYCLE),
-    ("tokens", "gpt2"): Telling(MOTORCYCLE, changed="Hello, I am"),
+    ("tokens", "gpt2"): Telling(MOTORCYCLE, changed=texts.PUBLISHED[0]),
     **{("embeddings", part): Telling(THREE) for part in ("sum", "similar", "positions", "lengths", "plane")},
     **{("block", part): Telling(SONS) for part in ("stations", "layers", "learned", "dropout")},
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
-    ("attention", "sink"): Telling(EVENING, focus.sink, f"Then {EVENING[0].lower()}{EVENING[1:]}"),
+    ("attention", "sink"): Telling(EVENING, focus.sink, texts.begun_otherwise(EVENING)),
     ("attention", "newest"): Telling(SAID_TWICE, focus.induction),
-    ("layer_norm", "token"): Telling("There was once a king who had three daughters", standouts.widest),
-    ("layer_norm", "outliers"): Telling(OUTLIERS, standouts.farthest),
-    ("layer_norm", "depth"): Telling(OUTLIERS),
-    ("feed_forward", "steps"): Telling(SWORD, standouts.sparsest),
-    ("feed_forward", "activations"): Telling(SWORD),
-    ("feed_forward", "neurons"): Telling(SWORD),
-    ("lens", "grid"): Telling("He ran as fast as his legs could carry", settling.in_the_middle),
-    ("lens", "position"): Telling("The dog ran after the cat, and the cat ran after the", settling.in_the_last_block),
+    ("layer_norm", "token"): Telling(TEXTS["spread"], standouts.widest),
+    ("layer_norm", "outliers"): Telling(TEXTS["outliers"], standouts.farthest),
+    ("layer_norm", "depth"): Telling(TEXTS["outliers"]),
+    ("feed_forward", "steps"): Telling(TEXTS["sparse"], standouts.sparsest),
+    ("feed_forward", "activations"): Telling(TEXTS["sparse"]),
+    ("feed_forward", "neurons"): Telling(TEXTS["sparse"]),
+    ("lens", "grid"): Telling(TEXTS["settles_in_the_middle"], settling.in_the_middle),
+    ("lens", "position"): Telling(TEXTS["settles_at_the_end"], settling.in_the_last_block),
     ("lens", "stages"): Telling(SAID_TWICE),
-    ("sampling", "greedy"): Telling("The bird sang"),
-    ("sampling", "stops"): Telling("And so the story ends."),
+    ("sampling", "greedy"): Telling(TEXTS["loops"]),
+    ("sampling", "stops"): Telling(TEXTS["ends"]),
     ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
     ("what_if", "without"): Telling(SAID_TWICE),
     ("what_if", "goes_on"): Telling(SAID_TWICE),

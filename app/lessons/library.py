@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote_plus
 
 from app import choices
 from app.lessons.lesson_file import Lesson, LessonFileError, read
 from app.shell import navigation
+from app.texts import ROLES, TEXTS
 
 FOLDER = Path(__file__).parent / "ready"
 MINUTES_A_BEAT = 3  # roughly, with what a class says about it
@@ -19,7 +21,7 @@ MINUTES_A_BEAT = 3  # roughly, with what a class says about it
 @cache
 def ready() -> Mapping[str, Lesson]:
     """name of the file -> lesson, the shortest first. They come with the project, so a fault in one is a fault of the program."""
-    found = {path.stem: read(path.read_text("utf-8"), path.stem) for path in FOLDER.glob("*.json")}
+    found = {path.stem: read(_file(path.stem), path.stem) for path in FOLDER.glob("*.json")}
     return MappingProxyType(dict(sorted(found.items(), key=lambda each: each[1].minutes)))
 
 
@@ -32,7 +34,15 @@ def of(source: object) -> Lesson:
 
 def text_of(lesson: Lesson) -> str:
     """Its file, to keep or to change."""
-    return (FOLDER / f"{lesson.source}.json").read_text("utf-8") if lesson.source in ready() else lesson.source
+    return _file(lesson.source) if lesson.source in ready() else lesson.source
+
+
+def _file(name: str) -> str:
+    """A ready one. In its links {said_twice} and the like stand for the texts of app.texts."""
+    found = (FOLDER / f"{name}.json").read_text("utf-8")
+    for role in ROLES:
+        found = found.replace(f"{{{role}}}", quote_plus(TEXTS[role]))
+    return found
 
 
 def chapters() -> tuple[str, ...]:

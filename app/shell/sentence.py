@@ -9,19 +9,18 @@ import streamlit as st
 from app import faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state, ui
 from app.components.timeline import timeline
 from app.shell import exchanging
+from app.texts import PUBLISHED, START, TEXTS
 from app.writing import markup
 from app.writing.numbers import in_bytes
 from gptcore.errors import GPTCoreError
 
 MENU_REASON = 60  # characters of why a model cannot be used
 PRESETS: dict[str, str] = {
-    "Once upon a time": "Once upon a time",
-    "Hello, I am": "Hello, I am",
-    "The king": "There was once a king who had three daughters, and the youngest",
-    "The forest": "The old woman went into the forest and",
-    "Said the cat": '"I am not afraid of you," said the cat. "I am',
-    "Every effort moves you": "Every effort moves you",
-    "Said twice": "The little grey mouse ran over the hill to the old mill. The little grey mouse ran over the",
+    **{text: text for text in (START, *PUBLISHED)},
+    "One way to go on": TEXTS["preset_sure"],
+    "Many ways to go on": TEXTS["preset_open"],
+    "Somebody speaks": TEXTS["preset_spoken"],
+    "Said twice": TEXTS["said_twice"],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.gptcore.peer import Peer
 from tests.pages.as_code import run_snippet
 from tests.pages.component_data import chips_of, component_data
 from tests.pages.place import place
-from tests.pages.visit_page import open_page, printed
+from tests.pages.visit_page import finding, open_page, printed
 
 PROMPT = "the cat had a hat and the cat had"
 Exports = dict[str, pd.DataFrame]
@@ -55,6 +56,23 @@ def test_every_cell_of_the_board_is_the_difference_of_two_runs_of_transformers(
         change = float((after[7] - after[9]) - (before[7] - before[9]))
         assert row.change_logit_difference == pytest.approx(change, abs=2e-4)
         assert row.likeliest_without == int(after.argmax())
+
+
+@pytest.mark.parametrize(("rising", "said"), [(1, "1 head does the opposite"), (2, "2 heads do the opposite"), (0, "")])
+def test_heads_without_which_the_token_is_likelier_are_counted(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, rising: int, said: str
+) -> None:
+    measured = silence.board
+
+    def made(*asked: Any) -> silence.Board:
+        found = measured(*asked)
+        bits = np.zeros_like(found.bits)
+        bits[0, 0], bits[1, :rising] = -2, 1
+        return replace(found, bits=bits)
+
+    monkeypatch.setattr(silence, "board", made)
+    shown = finding(open_page(monkeypatch, tiny_folder, "what_if", prompt=PROMPT))
+    assert said in shown and ("the opposite" in shown) == bool(rising)
 
 
 def test_the_board_is_that_of_the_text_up_to_the_cursor_and_of_what_is_off_already(

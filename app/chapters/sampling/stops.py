@@ -57,7 +57,11 @@ def wanted() -> Stopped:
 
 def ended(here: Here) -> Ended | None:
     """The text in view, written on until it stops as the visitor asks; None where it cannot come to that."""
-    why, settings = wanted(), second_settings()
+    return ended_by(wanted(), here, second_settings())
+
+
+def ended_by(why: Stopped, here: Here, settings: SamplingSettings) -> Ended | None:
+    """The same for one of the three ends and these settings."""
     return _ENDED.get((here.run, why, settings), lambda: _ENDS[why](here, settings))
 
 

@@ -38,7 +38,8 @@ def says_board(whole: Here) -> str:
     after = percent(min(1.0, prob * 2.0**bits))
     helps = f"Without head {layer}.{head} it is **{after}** ({quantity(bits, 'bits')}): of all {board.bits[:, :-2].size} heads,"
     count = int((board.bits[:, :-2] > MATTERS).sum())
-    others = f" {count} heads do the opposite: without them the probability rises." if count else ""
+    do = "does the opposite: without it" if count == 1 else "do the opposite: without them"
+    others = f" {counted(count, 'head')} {do} the probability rises." if count else ""
     return f"{said} {helps} its absence changes it most.{others}"
 
 

@@ -1,0 +1,1 @@
+"""Which texts the pages bring along: candidates, what each must show in the running model, and the choice."""
