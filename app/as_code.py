@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from app import choices, snippets, state
+from app import choices, runtime, snippets, state
 from app.runtime import Here
 
 
@@ -12,6 +12,12 @@ def of(page: str, part: str, here: Here) -> str:
     """The lines of a page's beat; "" where it shows something else than the trace in view, or has lines of its own."""
     lines = _LINES.get((page, part)) or _LINES.get((page, ""))
     return "\n".join([*snippets.beginning(here), *lines(here)]) if lines else ""
+
+
+def in_view() -> str:
+    """The same of the page and the beat that are shown."""
+    page = state.remembered("page", "")
+    return of(page, str(state.chosen(choices.ALL[page])), runtime.here()) if page in choices.ALL else ""
 
 
 def _attention(here: Here) -> list[str]:
@@ -99,6 +105,7 @@ _LINES: Mapping[tuple[str, str], Callable[[Here], list[str]]] = {
     ("lens", ""): _lens,
     ("embeddings", "sum"): _embeddings,
     ("sampling", "settings"): _sampling,
+    ("write", "choice"): _sampling,
     ("tokens", "cut"): _tokens,
     ("kv_cache", "kept"): _cache,
 }

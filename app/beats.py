@@ -95,7 +95,7 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
         _tries(page.file, part, offered)
     with folds:
         said = [beat.question, finding, *(each.label for each in offered), *(each.asked for each in beat.questions)]
-        _folds(beat, here, as_code.of(choice.name, part, here), _words(beat, " ".join(said)))
+        _folds(beat, here, lambda: as_code.of(choice.name, part, here), _words(beat, " ".join(said)))
     with left:
         beat.figure(here)
         _questions(part, beat.questions, here)
@@ -117,14 +117,14 @@ def _words(beat: Beat, said: str) -> tuple[str, ...]:
     return (*beat.words, *(word for word in named if word not in beat.words))
 
 
-def _folds(beat: Beat, here: Here, code: str, words: Sequence[str]) -> None:
+def _folds(beat: Beat, here: Here, code: Callable[[], str], words: Sequence[str]) -> None:
     for name, draw in (("maths", beat.maths), ("checks", beat.checks)):
         if draw:
             with fold(name) as is_open:
                 if is_open:
                     draw(here)
-                if is_open and name == "checks" and code:
-                    ui.snippet(code)
+                if is_open and name == "checks" and (lines := code()):
+                    ui.snippet(lines)
     if words:
         with fold("words") as is_open:
             if is_open:

@@ -1,4 +1,4 @@
-"""The furniture that repeats on every page: header, chart frame, export menu, self-check badge, formula, source, terms.
+"""The furniture that repeats on every page: header, chart, self-check, formula, source, terms.
 
 The only module that writes HTML; what it is given as text is escaped here, by app.writing.markup.
 """
@@ -20,10 +20,13 @@ import streamlit as st
 from app import charts, faults, palette, state
 from app.choices import Choice, Shown
 from app.components import figure as figures
+from app.figure_menu import drawer as drawer  # pages ask for these here
+from app.figure_menu import figure_menu as figure_menu
+from app.figure_menu import mode as mode
 from app.glossary import GLOSSARY
 from app.shell import navigation
 from app.writing import markup
-from app.writing.numbers import percent, significant
+from app.writing.numbers import counted, percent, significant
 
 if TYPE_CHECKING:  # the first page draws without pandas, and starts that much sooner
     import pandas as pd
@@ -35,11 +38,6 @@ _NEXT_PIECE = 0.1  # seconds until the next one is computed
 _SOON = 0.5  # seconds for which nobody needs a bar
 LONGEST_LINK = 2_000  # characters of a view in a link; beyond, a page would send a long prompt once for each of its words
 WHOLE = "whole"  # what belongs to no single stage has the colour of the text
-
-
-def mode() -> palette.Mode:
-    """ "light" or "dark", as the visitor's browser shows the app."""
-    return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def page_header(stage: str, question: str, answer: str) -> None:
@@ -196,14 +194,16 @@ def chart(
     name: str,
     data: pd.DataFrame | Callable[[], pd.DataFrame],
     key: str | None = None,
+    code: Callable[[], str] | None = None,
 ) -> None:
-    """A figure in its frame, and under it a menu with its data and the figure as stand-alone HTML.
+    """A figure, and in its corner the menu with its pictures, its data, the link and the code.
 
-    name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked.
+    name: file name of exports, without ending; data: the numbers that are drawn, or a function that gives them when asked; code: lines
+    of gptcore that give them.
     Raises ValueError if the figure has no alt text.
     """
+    figure_menu(name, data, [figure], code=code)
     draw(figure, name=name, key=key)
-    export_menu(name, data, [figure])
 
 
 def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
@@ -227,68 +227,27 @@ def draw(figure: charts.Figure, *, name: str, key: str | None = None) -> None:
         st.plotly_chart(charts.dressed(figure, mode()), theme=None, alt=alt, key=key, config=config)
 
 
-@contextmanager
-def drawer(label: str, *, key: str, icon: str, help: str | None = None) -> Iterator[bool]:
-    """A menu below a button; gives whether it is open, since in each run most are closed, and what is in them takes as long to make."""
-    with (shown := st.popover(label, icon=icon, help=help, key=key, on_change="rerun")):
-        yield bool(shown.open)
-
-
-def export_menu(
-    name: str,
-    data: pd.DataFrame | Callable[[], pd.DataFrame],
-    figures: Sequence[charts.Figure] | Callable[[], charts.Figure | str] = (),
-    *,
-    label: str = "Export",
-) -> None:
-    """CSV and JSON of the data, and the figures as one stand-alone HTML page; each is made when it is asked for.
-
-    figures: what stands on the page, or, beside what is no figure, a function that gives the same picture as one or as a page.
-    label: what stands on the menu; with another near by it says what this one exports.
-    """
-
-    def frame() -> pd.DataFrame:
-        return data() if callable(data) else data
-
-    shown = mode()  # later, when it is asked for, nobody tells
-
-    def page() -> str:
-        made = figures() if callable(figures) else figures
-        return made if isinstance(made, str) else charts.stand_alone([made] if isinstance(made, charts.Figure) else made, shown)
-
-    with st.popover(label, type="tertiary", icon=":material/download:", key=f"export_{name}"):
-        st.download_button(
-            "Data as CSV",
-            faults.export(lambda: markup.csv(frame())),
-            f"{name}.csv",
-            "text/csv",
-            key=f"csv_{name}",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Data as JSON",
-            faults.export(lambda: frame().to_json(orient="records")),
-            f"{name}.json",
-            "application/json",
-            key=f"json_{name}",
-            on_click="ignore",
-        )
-        if figures:
-            st.download_button(
-                "Figure as HTML", faults.export(page), f"{name}.html", "text/html", key=f"html_{name}", on_click="ignore"
-            )
-            if not callable(figures):
-                st.caption("For a slide: the buttons at the figure's upper right save it as a picture.")
-
-
 def self_check(checks: Check | Sequence[Check]) -> None:
-    """A badge a check: its name, the largest deviation and what it may be; on hover, what exactly was checked."""
-    with st.container(horizontal=True, gap="small"):
-        for check in checks if isinstance(checks, Sequence) else [checks]:
-            icon = ":material/check_circle:" if check.ok else ":material/error:"
+    """One tick for all of them; on click each: what was checked, the largest deviation, and what it may be."""
+    listed = checks if isinstance(checks, Sequence) else [checks]
+    failed = [check for check in listed if not check.ok]
+    if failed:
+        said, icon = f"{len(failed)} of {counted(len(listed), 'check')} failed", ":material/error:"
+    else:
+        said, icon = f"{counted(len(listed), 'check')} passed", ":material/check_circle:"
+    with st.popover(said, type="tertiary", icon=icon):
+        for check in listed:
             colour: Literal["green", "red"] = "green" if check.ok else "red"
-            label = f"{check.name}: off by {significant(check.deviation)} at most, allowed {significant(check.tolerance)}"
-            st.badge(markup.escape_markdown(label), icon=icon, color=colour, help=check.description)
+            icon = ":material/check_circle:" if check.ok else ":material/error:"
+            st.badge(markup.escape_markdown(f"{check.name}: {deviates(check)}"), icon=icon, color=colour)
+            st.caption(check.description)
+
+
+def deviates(check: Check) -> str:
+    """By how much two ways to the same numbers differ, and by how much they may."""
+    if check.deviation == 0:
+        return "exactly equal"
+    return f"off by {significant(check.deviation)} at most, allowed {significant(check.tolerance)}"
 
 
 def formula(latex: str) -> None:

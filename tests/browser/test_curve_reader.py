@@ -87,9 +87,9 @@ def test_the_second_input_moves_swiglu_alone_and_has_no_slider_without_it(visit:
 
 def test_the_saved_picture_is_a_file_of_its_own(visit: Visit) -> None:
     page = visit(f"{PATH}&functions_x=2")
-    page.locator(".reader svg").hover()
+    page.get_by_role("button", name="Menu: activation functions").click()
     with page.expect_download() as download:
-        page.locator(".reader").get_by_role("button", name="SVG").click()
+        page.get_by_role("button", name="Picture as SVG").click()
     text = download.value.path().read_text("utf-8")
     assert download.value.suggested_filename == "value-and-slope-of-each-function.svg"
     assert all(word in text for word in ("Value and slope", "x = 2.00", ">2.000<", "viewBox=", ">● value, solid<"))

@@ -92,7 +92,8 @@ def test_arrow_keys_walk_the_grid_and_enter_chooses(visit: Visit) -> None:
 
 def test_another_colouring_changes_the_colours_and_sends_no_cells_again(visit: Visit) -> None:
     page = visit(PATH, width=1440)
-    before = cell(page, 0, 8).evaluate("cell => getComputedStyle(cell).backgroundColor")
+    colours = "cells => cells.map((cell) => getComputedStyle(cell).backgroundColor)"
+    before = page.locator(".lens button[data-cell]").evaluate_all(colours)
     page.evaluate(
         """async (path) => {
             const { shelf } = await import(new URL(path, document.baseURI));
@@ -103,7 +104,7 @@ def test_another_colouring_changes_the_colours_and_sends_no_cells_again(visit: V
     page.get_by_test_id("stMain").get_by_text("Divergence", exact=True).click()
     expect(page).to_have_url(re.compile("lens_colour=divergence"))
     expect(page.locator(".lens .scale")).to_contain_text("divergence from the final distribution")
-    assert cell(page, 0, 8).evaluate("cell => getComputedStyle(cell).backgroundColor") != before
+    assert page.locator(".lens button[data-cell]").evaluate_all(colours) != before
     assert page.evaluate("window.cellsAgain") is None
 
 
@@ -118,9 +119,23 @@ def test_a_phone_shows_the_column_in_focus_beside_the_names_of_the_rows(visit: V
     no_horizontal_scroll(page)
 
 
-def test_the_grid_is_saved_as_a_picture(visit: Visit) -> None:
+def test_the_grid_has_one_menu_in_its_corner_for_the_keyboard_and_the_finger(visit: Visit) -> None:
     page = visit(PATH, width=1440)
+    menu = page.get_by_role("button", name="Menu: logit lens", exact=True)
+    box, grid = menu.bounding_box(), page.locator(".lens").bounding_box()
+    assert box is not None and grid is not None and min(box["width"], box["height"]) >= 24
+    assert 0 <= grid["y"] - box["y"] <= 40 and abs(grid["x"] + grid["width"] - box["x"] - box["width"]) < 3
+    menu.focus()
+    page.keyboard.press("Enter")
+    opened = page.get_by_test_id("stPopoverBody")
+    expect(opened.get_by_role("button", name="Numbers as CSV")).to_be_visible()
+    expect(opened.get_by_text("trace.lens(")).to_be_visible()
+    opened.get_by_role("button", name="Copy the link to this view").click()
+    expect(opened.get_by_role("button", name="Copied").or_(opened.get_by_label("The link to this view"))).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save PNG").click()
+        opened.get_by_role("button", name="Picture as PNG").press("Enter")
     assert download.value.suggested_filename == "the-likeliest-next-token-layer-by-layer.png"
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    phone = visit(PATH, width=390, height=844, touch=True)
+    phone.get_by_role("button", name="Menu: logit lens", exact=True).tap()
+    expect(phone.get_by_role("button", name="Numbers as CSV")).to_be_visible()

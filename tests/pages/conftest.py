@@ -29,8 +29,8 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
     """File name -> the data that the page last offered under it."""
     offered: dict[str, pd.DataFrame] = {}
 
-    def keep(name: str, data: Any, figures: object = (), *, label: str = "") -> None:
+    def keep(name: str, data: Any, figures: object = (), **_: object) -> None:
         offered[name] = data() if callable(data) else data
 
-    monkeypatch.setattr(ui, "export_menu", keep)
+    monkeypatch.setattr(ui, "figure_menu", keep)
     return offered

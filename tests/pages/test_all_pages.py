@@ -5,7 +5,7 @@ import pytest
 from app import choices
 from app.shell.navigation import PAGES
 from tests.pages.printed_formula import relations
-from tests.pages.visit_page import JUNK, PROMPTS, figures, open_page
+from tests.pages.visit_page import JUNK, PROMPTS, badges, descriptions, figures, open_page
 
 FILES = [entry.file for entry in PAGES]
 # A page that shows one of its parts at a time has a choice of its own name.
@@ -28,10 +28,10 @@ SELF_CHECKED = ("feed_forward", "layer_norm", "shortcuts")  # every part says ho
 
 
 def checks(at):
-    """The badges of the checks on the page; each says on hover what its deviation is measured in."""
-    found = [element.proto for element in at.get("markdown") if ": off by " in element.proto.body]
-    for badge in found:
-        assert "Deviation in " in badge.help or "Deviation as a share of " in badge.help, (badge.body, badge.help)
+    """The badges of the checks on the page; under each stands what its deviation is measured in."""
+    found = badges(at)
+    assert all(": off by " in badge or ": exactly equal" in badge for badge in found)
+    assert len(descriptions(at)) == len(found)
     return found
 
 

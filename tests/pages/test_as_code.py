@@ -32,6 +32,9 @@ def test_the_code_of_a_chapter_gives_what_it_shows(
         "seed": "7",
     }
     at = open_page(monkeypatch, tiny_folder, page, open="checks", **asked, **({page: part} if part else {}))
+    if page == "write":  # whose figure has it in its menu alone
+        at.session_state["figure_menu_next-token"] = True
+        at.run()
     names = run_snippet(at, tiny_folder)
     trace = tiny_model.trace(tiny_model.tokenizer.encode(PROMPT), read_intervention(OFF))
     table, stream = trace.model.token_embedding.weight, trace.model.position_embedding.weight
@@ -45,6 +48,7 @@ def test_the_code_of_a_chapter_gives_what_it_shows(
         "shortcuts": lambda: (names["block"].resid_post[0], trace.resid(LAYER + 1)[POSITION]),
         "lens": lambda: (names["lens"].probs[0], trace.lens([POSITION]).probs[0]),
         "embeddings": lambda: (names["summed"].detach(), (table[trace.ids[POSITION]] + stream[POSITION]).detach()),
+        "write": lambda: (names["choice"].final_probs, chosen.final_probs),
         "sampling": lambda: (names["choice"].final_probs, chosen.final_probs),
         "tokens": lambda: (names["ids"], trace.ids),
         "kv_cache": lambda: (names["keys"], trace.k(LAYER)[HEAD]),

@@ -16,7 +16,7 @@ from app.chapters.block import sections, views
 from gptcore.language_model import LanguageModel
 from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, PROMPTS, open_page, printed
+from tests.pages.visit_page import JUNK, PROMPTS, badges, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 LAYER, POSITION = 1, 4
@@ -101,7 +101,7 @@ def test_every_part_opens_for_every_kind_of_prompt(
     header, arrays = component_data(at, title)
     assert len(header["rows"]) == rows
     assert all(len(values) == 32 for name, values in arrays.items() if name[-1] != "1" or part == "stations")
-    assert "off by" in printed(at)  # the self-check
+    assert badges(at)  # the self-check
 
 
 def test_the_page_opens_on_a_junk_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_the_formula_says_what_training_would_have_made_of_the_numbers_also_whil
     assert r"\to" in drawn and "if kept" not in drawn
     said = "what one step of training at a dropout rate of 0.35 would make of the largest attention weight"
     assert said in printed(off) and said not in printed(on)
-    assert "GPT-2 has dropout at three places" in printed(off) and "off by" in printed(off)
+    assert "GPT-2 has dropout at three places" in printed(off) and badges(off)
 
 
 def test_dropout_follows_rate_and_seed_by_widget_and_by_link(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -19,7 +19,7 @@ from gptcore.checkpoints import LanguageModel
 from gptcore.neurons import strongest_neurons
 from tests.pages.component_data import component_data
 from tests.pages.transformers_run import TransformersRun
-from tests.pages.visit_page import JUNK, figure, figures, numbers, open_page, printed
+from tests.pages.visit_page import JUNK, badges, descriptions, figure, figures, numbers, open_page, printed
 
 IDS = (40, 7, 7, 99, 150, 3)
 LAYER, POSITION = 1, 4
@@ -229,8 +229,8 @@ def test_swiglu_is_checked_as_it_is_drawn_with_the_second_input_of_the_visitor(
 ) -> None:
     link = {"feed_forward": "functions", "functions": "swiglu", "swiglu_input": "-1.5"}
     at = open_page(monkeypatch, tiny_folder, "feed_forward", open="maths.checks", **link)
-    (badge,) = [element.proto for element in at.get("markdown") if "off by" in element.proto.body]
-    assert "−1.5 times PyTorch's own SiLU" in badge.help and badge.body.startswith(":green-badge")
+    ((badge,), (description,)) = badges(at), descriptions(at)
+    assert "−1.5 times PyTorch's own SiLU" in description and badge.startswith(":green-badge")
     plain = activations.curve("swiglu")
     monkeypatch.setattr(activations, "curve", lambda *_: plain)  # forgets the second input
     assert activations.self_check("swiglu").ok and not activations.self_check("swiglu", -1.5).ok

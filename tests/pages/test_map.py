@@ -176,7 +176,7 @@ def test_the_page_opens_for_every_kind_of_prompt(
 def test_the_page_opens_on_a_junk_link_and_checks_itself(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "map", **JUNK)
     text = printed(at)
-    assert text.count("off by 0 at most") == 2 and "GPT-2 XL" in text and "banded sparse" in text
+    assert text.count("exactly equal") == 2 and "GPT-2 XL" in text and "banded sparse" in text
 
 
 def test_the_map_names_the_token_that_the_model_holds_for_most_likely(

@@ -17,7 +17,7 @@ import pytest
 import streamlit as st
 from PIL import Image
 
-from app import charts, picture_files, ui
+from app import charts, figure_menu, picture_files, ui
 from app.chapters.attention import views
 from app.chapters.attention.views import AttentionMap
 from app.charts import theme
@@ -101,13 +101,13 @@ def rgb(colour: str) -> list[int]:
 def menus(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the page that is opened next hands to its export menus: name -> figures."""
     found: dict[str, Any] = {}
-    given = ui.export_menu
+    given = ui.figure_menu
 
     def watched(name: str, data: Any, figures: Any = (), **named: Any) -> None:
         found[name] = figures
         given(name, data, figures, **named)
 
-    monkeypatch.setattr(ui, "export_menu", watched)
+    monkeypatch.setattr(ui, "figure_menu", watched)
     return found
 
 
@@ -152,10 +152,10 @@ def test_the_menu_gives_out_a_page_or_makes_one_of_a_figure(monkeypatch: pytest.
     offered: dict[str, Callable[[], str]] = {}
     monkeypatch.setattr(st, "download_button", lambda label, data, *_, **__: offered.update({label: data}))
     figure = charts.strip(np.arange(4.0), row_names=("x",), title="Four numbers")
-    ui.export_menu("a", pd.DataFrame(), lambda: "<!doctype html>mine")
-    assert offered["Figure as HTML"]() == "<!doctype html>mine"
-    ui.export_menu("b", pd.DataFrame(), lambda: figure)
-    outline = opened(offered["Figure as HTML"](), "light")
+    figure_menu._items("a", pd.DataFrame(), lambda: "<!doctype html>mine", "", None)
+    assert offered["Figure as a page (HTML)"]() == "<!doctype html>mine"
+    figure_menu._items("b", pd.DataFrame(), lambda: figure, "", None)
+    outline = opened(offered["Figure as a page (HTML)"](), "light")
     assert outline.title == "Four numbers" and outline.all("div")[0]["aria-label"] == figure.layout["meta"]["alt"]
 
 

@@ -171,7 +171,7 @@ def test_a_part_that_is_drawn_wrong_fails_the_second_count(number: str, part: st
 
 
 def test_the_memory_drawn_is_counted_twice(opened: Opened) -> None:
-    assert "Parts and totals counted twice: off by 0 at most" in printed(opened("memory", batch="64", number="int8")).replace(
+    assert "Parts and totals counted twice: exactly equal" in printed(opened("memory", batch="64", number="int8")).replace(
         "\\", ""
     )
 

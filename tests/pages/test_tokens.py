@@ -239,14 +239,14 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
 
 @pytest.mark.parametrize(
     ("part", "names"),
-    [("cut", ["Export the tokens"]), ("merges", ["Export the merges"]), ("surprise", ["Export the words", "Export the tokens"])],
+    [("cut", ["Menu: the tokens"]), ("merges", ["Menu: the merges"]), ("surprise", ["Menu: the words", "Menu: the tokens"])],
 )
-def test_two_export_menus_say_what_each_exports(
+def test_two_figure_menus_say_of_what_each_is(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str, names: list[str]
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "tokens", tokens=part, prompt="the cat xyz")
     labels = [menu.proto.popover.label for menu in at.get("popover")]
-    assert sorted(label for label in labels if "xport" in label) == sorted(names)
+    assert sorted(label for label in labels if label.startswith("Menu: ")) == sorted(names)
 
 
 def test_the_text_of_a_prompt_is_no_markup_anywhere(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

@@ -112,5 +112,12 @@ def everything(at: AppTest) -> tuple[str, list[bytes]]:
 
 
 def descriptions(at: AppTest) -> list[str]:
-    """What each badge says that it checked."""
-    return [element.proto.help for element in at.get("markdown") if "off by" in element.proto.body]
+    """What is said of each check: what it compares, and what its deviation is measured in."""
+    return [
+        element.value for element in at.caption if "Deviation in " in element.value or "Deviation as a share" in element.value
+    ]
+
+
+def badges(at: AppTest) -> list[str]:
+    """What stands on the badge of each check: its name, and how far both ways to its numbers are apart."""
+    return [element.value for element in at.markdown if "-badge[" in element.value]

@@ -93,6 +93,7 @@ def _row(here: Here) -> None:
         ]  # fmt: skip
 
     rows = [cells(row) for row in drawn.itertuples()]
+    ui.figure_menu("attention-row", lambda: views.row_numbers(one_query(here), here.tokens).replace(-np.inf, np.nan))
     ui.bars(
         ["Key", f"Score: q · k ÷ √{width}", "Weight: softmax of the scores", "Weight × length of v"], rows,
         faded=[i for i, key in enumerate(drawn["key"]) if key > query],
@@ -100,8 +101,6 @@ def _row(here: Here) -> None:
     fewer = f"The {ROWS} keys with the largest weights" if query + 1 > ROWS else "All keys"
     later = ", and the first one that comes later" if query + 1 < len(here.ids) else ""
     ui.note(f"Query {here.tokens[query]} ({query}). {fewer}{later}.")
-    table = views.row_numbers(one_query(here), here.tokens)
-    ui.export_menu("attention-row", table.replace(-np.inf, np.nan))
 
 
 def _row_maths(here: Here) -> None:
@@ -155,12 +154,12 @@ def _weights(found: HeadProjection, part: str) -> None:
         unit="",
         scale="signed",
     )
-    token_map(ready, key="attention_weights", row_of=found.weight.T.__getitem__)
-    ui.export_menu(
+    ui.figure_menu(
         f"attention-weights-{part}",
         lambda: views.map_frame(found.weight.T, rows, columns, (part, "dimension", "weight")),
         partial(picture_files.of_map, ready, ui.mode()),
     )
+    token_map(ready, key="attention_weights", row_of=found.weight.T.__getitem__)
 
 
 def _made(found: HeadProjection, part: str, here: Here) -> None:

@@ -37,6 +37,11 @@ def newest(here: Here) -> None:
         left_out="hidden",
         row_positions=False,
     )
+    ui.figure_menu(
+        "attention-newest",
+        lambda: views.map_frame(rows, names, here.tokens, ("line", "key", "weight")),
+        partial(picture_files.of_map, ready, ui.mode()),
+    )
     token_map(
         ready,
         key="attention_newest",
@@ -49,11 +54,6 @@ def newest(here: Here) -> None:
         ui.note(
             "Many lines and tokens: a dot shows the strongest cell that it covers, and exact values are fetched for the line pointed at."
         )
-    ui.export_menu(
-        "attention-newest",
-        lambda: views.map_frame(rows, names, here.tokens, ("line", "key", "weight")),
-        partial(picture_files.of_map, ready, ui.mode()),
-    )
 
 
 def hide_first() -> None:

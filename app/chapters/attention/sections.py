@@ -81,6 +81,8 @@ def all_heads(here: Here) -> None:
 def _overview(here: Here, found: AllHeads) -> None:
     n_layers, n_heads = found.first_token_share.shape
     title = f"All {n_layers * n_heads} heads" if n_layers * n_heads > 1 else "The only head"
+    file = partial(picture_files.of_heads, found.images, found.summary, here.tokens, title, ui.mode())
+    ui.figure_menu("attention-heads", lambda: attention_heads.frame(found), file)
     overview(
         found.images,
         key="attention_overview",
@@ -90,8 +92,6 @@ def _overview(here: Here, found: AllHeads) -> None:
         focus=(here.layer, here.head),
         on_focus=lambda layer, head: state.update(layer=layer, head=head),
     )
-    file = partial(picture_files.of_heads, found.images, found.summary, here.tokens, title, ui.mode())
-    ui.export_menu("attention-heads", lambda: attention_heads.frame(found), file)
     pooled = f"{len(here.ids):,} tokens on {found.cells} × {found.cells} cells: each shows the largest weight that it covers. "
     ui.note((pooled if found.cells < len(here.ids) else "") + (_sink(here, found) if len(here.ids) > 1 else ""))
 
@@ -152,6 +152,11 @@ def large_map(here: Here, shown: AttentionMap, key: str = "attention_map", linke
         state.take(choices.ATTENTION_KEY, -1 if column is None else last_of[column])
 
     ready = _MAPS.get((here.run, shown), lambda: _prepared(values(), labels, whole, shown))
+    ui.figure_menu(
+        key.replace("_", "-"),
+        lambda: views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
+        partial(picture_files.of_map, ready, ui.mode()),
+    )
     token_map(
         ready,
         key=key,
@@ -159,11 +164,6 @@ def large_map(here: Here, shown: AttentionMap, key: str = "attention_map", linke
         linked_text=linked_text,
         row_of=lambda row: views.map_rows(trace, shown, (row,))[0],
         on_row=focus,
-    )
-    ui.export_menu(
-        key.replace("_", "-"),
-        lambda: views.map_frame(values(), labels, labels, ("query", "key", STAGES[shown.stage][2])),
-        partial(picture_files.of_map, ready, ui.mode()),
     )
 
 

@@ -30,6 +30,7 @@ def sink(here: Here) -> None:
     left, right = st.columns([3, 2], gap="large")
     n_layers, n_heads = found.share.shape
     with left:
+        ui.figure_menu("attention-first-token", lambda: _frame(found))
         token_map(
             prepare(
                 found.share,
@@ -48,7 +49,6 @@ def sink(here: Here) -> None:
             column=here.head,
             on_row=lambda layer, head: state.update(layer=layer, head=here.head if head is None else head),
         )
-        ui.export_menu("attention-first-token", lambda: _frame(found))
     with right:
         _value(here, found)
 

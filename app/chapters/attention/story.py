@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import choices, focus, state, ui
@@ -12,6 +13,7 @@ from app.asked import likeliest
 from app.beats import Question, Try, listed
 from app.chapters.attention import formulas, sections, views
 from app.chapters.attention.views import AttentionMap
+from app.charts import Figure, grouped_bars
 from app.components.arcs import arcs
 from app.runtime import Here
 from app.writing.markup import code
@@ -37,12 +39,25 @@ def lookup(here: Here) -> None:
     row = _row(here)
     best, probability = likeliest(here.trace.logits)
     first = max(0, here.position + 1 - LONGEST_TEXT)
+    label = f"Layer {here.layer}, head {here.head}: what {here.tokens[here.position]} attends to"
+    mode = ui.mode()
+
+    def figure() -> Figure:
+        return grouped_bars(
+            {"attention weight": row}, labels=here.tokens[: len(row)], title=label, value_title="attention weight", unit="%",
+            stages=("attention",), mode=mode,
+        )  # fmt: skip
+
+    def data() -> pd.DataFrame:
+        return pd.DataFrame({"position": range(len(row)), "token": here.tokens[: len(row)], "weight": row})
+
+    ui.figure_menu("attention-lookup", data, figure)
     arcs(
         here.tokens[first : here.position + 1 + LONGEST_TEXT // 4],
         row,
         query=here.position,
         first=first,
-        label=f"Layer {here.layer}, head {here.head}: what {here.tokens[here.position]} attends to",
+        label=label,
         key="attention_arcs",
         predicted=(here.model.tokenizer.text_of(best), probability) if here.is_newest else None,
         on_pick=lambda position: state.update(**here.cursor_on(position)),

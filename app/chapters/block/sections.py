@@ -44,6 +44,17 @@ def stations(here: Here) -> None:
         )
         for s, top, limit in zip(listed, largest, limits, strict=True)
     ]
+    title = f"Layer {here.layer}, position {here.position}: from station to station"
+    ui.figure_menu(
+        "block",
+        lambda: views.table(listed),
+        lambda: strip(
+            np.stack([s.values for s in listed]),
+            row_names=[f"{s.name} ({s.variable})" for s in listed],
+            title=title,
+            mode=ui.mode(),
+        ),
+    )
     link = block_path(
         strips,
         key="block_path",
@@ -58,17 +69,6 @@ def stations(here: Here) -> None:
             state.update(layer=station.layer)
         tellings.stay()  # it is opened for the sake of this text
         ui.open_page(station.page, station.shown)
-    title = f"Layer {here.layer}, position {here.position}: from station to station"
-    ui.export_menu(
-        "block",
-        lambda: views.table(listed),
-        lambda: strip(
-            np.stack([s.values for s in listed]),
-            row_names=[f"{s.name} ({s.variable})" for s in listed],
-            title=title,
-            mode=ui.mode(),
-        ),
-    )
     size = markup.shape(1, len(here.ids), here.config.emb_dim).replace(" ", "\N{NO-BREAK SPACE}")
     ui.note(
         f"{size} goes in and {size} comes out, which is why blocks can be stacked. "
@@ -163,8 +163,8 @@ def dropout(here: Here) -> None:
         for p in places
     ]
     title = "Dropout of one training step" if on else "As it runs: nothing is dropped"
+    ui.figure_menu("dropout", views.dropout_table(places), lambda: _dropout_figure(places, title))
     block_path(strips, key="block_dropout_path", title=title, columns=("Zeroed",), pages=())
-    ui.export_menu("dropout", views.dropout_table(places), lambda: _dropout_figure(places, title))
     ui.note(
         f"This model's dropout rate is {significant(own)}"
         + (": a training by it zeroes nothing either. " if own == 0 else ". ")

@@ -77,6 +77,13 @@ def _draw_tree(here: Here, unwritten: Unwritten) -> None:
         chosen = shown[lane].ids[n_prompt:]
         _take(chosen, unwritten, depth if depth < len(shown[lane].ids) - 1 else None)
 
+    mode = ui.mode()
+    ui.figure_menu(
+        "branches",
+        lambda: tree_frame(here, unwritten),
+        lambda: token_tree(blocks, title=title, first=first, mode=mode),
+        code=lambda: tree_snippet(here),
+    )
     text_tree(blocks, key="branch_tree", title=title, first=first, focus=views.focus(here, blocks), on_pick=pick)
     for number, leaf in enumerate(shown):
         text = markup.escape_markdown(here.model.tokenizer.decode(leaf.ids[n_prompt:]).replace("\n", " ↵ ")[-90:])
@@ -93,10 +100,6 @@ def _draw_tree(here: Here, unwritten: Unwritten) -> None:
     ui.note(
         f"Bits: log₂ of the probability of everything after the prompt, at temperature 1. A click makes that text the one in view.{ends}"
         + (f" {counted(left_out, 'text')} more {'is' if left_out == 1 else 'are'} not drawn." if left_out else "")
-    )
-    mode = ui.mode()
-    ui.export_menu(
-        "branches", lambda: tree_frame(here, unwritten), lambda: token_tree(blocks, title=title, first=first, mode=mode)
     )
 
 
@@ -161,8 +164,12 @@ def the_beam(whole: Here) -> None:
         ui.note(f"The text fills the context of {here.config.context_length:,} tokens, so nothing can be searched.")
         return
     greedy = {each.kept[0].ids for each in views.beam(here, 1, step)}
+    ui.figure_menu(
+        "beam-search",
+        lambda: beam_frame(here, steps[-1].kept + steps[-1].dropped, len(steps[-1].kept)),
+        code=lambda: beam_snippet(here),
+    )
     {"expand": _expand, "score": _score, "keep": _keep}[state.chosen(choices.BEAM_PHASE)](here, steps, greedy)
-    ui.export_menu("beam-search", lambda: beam_frame(here, steps[-1].kept + steps[-1].dropped, len(steps[-1].kept)))
 
 
 def _expand(here: Here, steps: list[BeamStep], greedy: set[tuple[int, ...]]) -> None:

@@ -113,6 +113,7 @@ def texts(whole: Here) -> None:
     side = side_shown()
     bits = [views.bits(each) for each in found]
     most = max([float(each.max(initial=0.0)) for each in bits]) or 1.0
+    ui.figure_menu("compared-texts", lambda: texts_frame(found))
     if side == "difference":
         _difference(whole, found, bits)
     else:
@@ -122,7 +123,6 @@ def texts(whole: Here) -> None:
                 _text(whole, found[place], bits[place], most, label, "no surprise", quantity(most, "bits"))
     if found[0].run.model != found[1].run.model:
         ui.note("Two models cut text into other tokens, so only bits per byte of the whole text can be compared.")
-    ui.export_menu("compared-texts", lambda: texts_frame(found))
 
 
 def texts_frame(found: tuple[Pinned, Pinned]) -> pd.DataFrame:
@@ -194,6 +194,7 @@ def one_head(whole: Here) -> None:
 def _map(here: Here, one: Pinned, values: np.ndarray, side: str) -> None:
     """On one scale: weights up to 1, a difference up to its largest."""
     tokens, is_difference = list(views.texts_of(one))[-len(values) :], side == "difference"
+    ui.figure_menu(f"compared-map-{side}", lambda: pd.DataFrame(values))
     token_map(
         values, key="compared_map" if is_difference else f"compared_map_{side}", row_tokens=tokens, col_tokens=tokens,
         title=f"Layer {here.layer}, head {here.head}: {SIDES[side]}",
@@ -202,7 +203,6 @@ def _map(here: Here, one: Pinned, values: np.ndarray, side: str) -> None:
         top=(float(np.nanmax(np.abs(values), initial=0.0)) or 1.0) if is_difference else 1.0,
         left_out="not seen, it comes later", row_positions=False, col_positions=False,
     )  # fmt: skip
-    ui.export_menu(f"compared-map-{side}", lambda: pd.DataFrame(values))
     if len(values) < len(one.run.ids):
         ui.note(f"Shown are the newest {len(values)} of {len(one.run.ids):,} tokens.")
 

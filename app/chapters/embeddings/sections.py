@@ -117,14 +117,14 @@ def the_positions(here: Here) -> None:
     left, right = st.columns([11, 9], gap="large")
     with left:
         ready = views.similarity_map(here.model.identity)
+        file = partial(picture_files.of_map, ready, ui.mode())
+        ui.figure_menu("position-similarities", lambda: views.similarity_frame(similarity), file)
         token_map(
             ready,
             key="position_similarity",
             row=here.position,
             row_of=similarity.__getitem__,
         )
-        file = partial(picture_files.of_map, ready, ui.mode())
-        ui.export_menu("position-similarities", lambda: views.similarity_frame(similarity), file)
     with right:
         figure = curves(
             {"cosine": row},
@@ -171,9 +171,9 @@ def the_lengths(here: Here) -> None:
         for line in data.itertuples()
     ]
     lit = int((data["position"] == here.position).to_numpy().argmax())
+    ui.figure_menu("embedding-lengths", data)
     ui.bars(["Position, token", "Token row", "Position row", "Sum"], rows, marked=lit)
     windows.ways(here, views.window(here))
-    ui.export_menu("embedding-lengths", data)
     of_tokens, of_positions = views.lengths(here.model.identity)
     left, right = st.columns(2, gap="large")
     with left:

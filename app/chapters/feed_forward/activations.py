@@ -102,6 +102,13 @@ def _curves(shown: Sequence[str]) -> None:
         state.take(choices.FUNCTIONS_X, x)
         state.take(choices.SWIGLU_INPUT, factor)
 
+    def curves() -> dict[str, Curve]:
+        return {name(activation): curve(activation, second) for activation in shown}
+
+    def figure() -> Figure:
+        return curve_reader(curves(), X, at=int(np.abs(X - at).argmin()), title=TITLE, mode=mode)
+
+    ui.figure_menu("activation-functions", lambda: curve_table(curves()), figure)
     movable_curves(
         {name(activation): curve(activation) for activation in shown},
         X,
@@ -114,14 +121,6 @@ def _curves(shown: Sequence[str]) -> None:
         mode=mode,
         on_let_go=let_go,
     )
-
-    def curves() -> dict[str, Curve]:
-        return {name(activation): curve(activation, second) for activation in shown}
-
-    def figure() -> Figure:
-        return curve_reader(curves(), X, at=int(np.abs(X - at).argmin()), title=TITLE, mode=mode)
-
-    ui.export_menu("activation-functions", lambda: curve_table(curves()), figure)
 
 
 def _reading() -> None:

@@ -12,7 +12,7 @@ from app import ui
 from app.chapters.feed_forward import views
 from app.chapters.feed_forward.activations import inside_tanh
 from app.chapters.feed_forward.views import NeuronByHand, Silenced, Strongest
-from app.charts import grouped_bars, histogram, strip
+from app.charts import Figure, grouped_bars, histogram, strip
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
@@ -95,7 +95,10 @@ def before_and_after_gelu(here: Here) -> None:
     """Two histograms."""
     found = seen(here)
     pictures = [(name, distribution({name: values})) for name, values in (("before", found.mlp_pre), ("after", found.mlp_post))]
-    figures = []
+    figures: list[Figure] = []
+    ui.figure_menu(
+        "activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), lambda: figures
+    )
     for column, (name, drawn) in zip(st.columns(2, gap="large"), pictures, strict=True):
         figure = histogram(
             drawn.counts,
@@ -109,7 +112,6 @@ def before_and_after_gelu(here: Here) -> None:
         with column:
             ui.draw(figure, name=f"activations-{name}-gelu")
         figures.append(figure)
-    ui.export_menu("activations-gelu", lambda: pd.concat([drawn.frame() for _, drawn in pictures], ignore_index=True), figures)
     outside = sum(drawn.outside for _, drawn in pictures)
     ui.note(f"{counted(outside, 'number')} {'lies' if outside == 1 else 'lie'} outside the plots.")
 
@@ -190,6 +192,11 @@ def strongest_neurons(here: Here) -> None:
         row_height=26,
         mode=ui.mode(),
     )
+
+    def frame() -> pd.DataFrame:
+        return data.assign(token=[here.model.tokenizer.text_of(i) for i in data["token_id"]])
+
+    ui.figure_menu("strongest-neurons", frame, [figure])
     ui.draw(figure, name="strongest-neurons")
     rows = []
     for neuron, lines in data.groupby("neuron", sort=False):
@@ -204,8 +211,6 @@ def strongest_neurons(here: Here) -> None:
         name = f'{neuron}<span class="narrow">before {before}<br>after {after}<br>length {written}</span>'
         rows.append([name, chips["promotes"], chips["suppresses"], before, after, written])
     ui.table(["Neuron", "Promotes", "Suppresses", "Before GELU", "After", "Norm"], rows, numeric=(3, 4, 5))
-    data = data.assign(token=[here.model.tokenizer.text_of(i) for i in data["token_id"]])
-    ui.export_menu("strongest-neurons", data, [figure])
 
 
 def contribution_in_numbers(here: Here) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from app import choices, state, ui
 from app.chapters.layer_norm import views
 from app.chapters.layer_norm.views import SITES
-from app.charts import grouped_bars, histogram, line_over_layers
+from app.charts import Figure, grouped_bars, histogram, line_over_layers
 from app.distribution import distribution
 from app.runtime import Here
 from app.writing import markup
@@ -116,7 +116,8 @@ def before_and_after(found: LayerNormActivations) -> None:
         ("Mean 0, variance 1", both, "normalised", "layer_norm"),
         ("After scale and shift", both, "after scale and shift", "layer_norm"),
     )
-    figures = []
+    figures: list[Figure] = []
+    ui.figure_menu("layer-norm", lambda: pd.concat([pictures[0][1].frame(), both.frame()], ignore_index=True), lambda: figures)
     for column, (title, drawn, name, stage) in zip(st.columns(3), pictures, strict=True):
         figure = histogram(
             {name: drawn.counts[name]},
@@ -130,7 +131,6 @@ def before_and_after(found: LayerNormActivations) -> None:
         with column:
             ui.draw(figure, name=f"layer-norm-{name.replace(' ', '-')}")
         figures.append(figure)
-    ui.export_menu("layer-norm", lambda: pd.concat([pictures[0][1].frame(), both.frame()], ignore_index=True), figures)
     outside = pictures[0][1].outside + both.outside
     lie = "value lies" if outside == 1 else "values lie"
     ui.note(f"{outside or 'No'} {lie} outside the plots; the table has the smallest and the largest.")
@@ -224,7 +224,8 @@ def over_depth(here: Here) -> None:
     n_tokens, followed = len(here.ids), followed_positions(here)
     site = chosen_site()
     data = views.over_depth(views.along_depth(here.trace, site, followed))
-    figures = []
+    figures: list[Figure] = []
+    ui.figure_menu("layer-norm-over-depth", data, lambda: figures)
     for what in ("spread", "mean"):
         log = what == "spread"
         drawn = data.replace(0.0, np.nan) if log else data  # a logarithmic axis has no place for 0
@@ -239,7 +240,6 @@ def over_depth(here: Here) -> None:
         )
         ui.draw(figure, name=f"layer-norm-{what}-over-depth")
         figures.append(figure)
-    ui.export_menu("layer-norm-over-depth", data, figures)
     if of_all_tokens(here):
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:

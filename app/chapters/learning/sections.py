@@ -16,6 +16,7 @@ def recorded(_: Here) -> None:
     """The run, from its first step to its last."""
     run = views.recorded_run()
     picture = views.picture()
+    ui.figure_menu("recorded-run", lambda: views.table(run), code=snippet)
     training_run(
         picture,
         key="recorded_run",
@@ -29,7 +30,6 @@ def recorded(_: Here) -> None:
         on_head=lambda head: state.take(choices.LEARNING_HEAD, head),
     )
     ui.note(provenance(run))
-    ui.export_menu("recorded-run", lambda: views.table(run))
 
 
 def checks(_: Here) -> None:

@@ -72,6 +72,7 @@ def _grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], col
 
     cells = drawing.cells(here, found, positions)
     names = drawing.depth_names(here.config.n_layers)
+    ui.figure_menu("logit-lens", lambda: drawing.table(here, found), lambda: _grid_figure(here, found, positions, colouring))
     lens_grid(
         cells,
         key="lens_grid",
@@ -88,7 +89,6 @@ def _grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], col
         mode=ui.mode(),
         on_pick=pick,
     )
-    ui.export_menu("logit-lens", lambda: drawing.table(here, found), lambda: _grid_figure(here, found, positions, colouring))
     ui.note(
         f"{chosen.explained} Point at a cell for its ten likeliest tokens, click it to stay there. "
         + _extent(here, found, positions)

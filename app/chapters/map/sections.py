@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app import counting, faults, state, tellings, ui
+from app import counting, state, tellings, ui
 from app.asked import likeliest
 from app.chapters.map import drawing as map_drawing
 from app.chapters.map import views
@@ -100,22 +100,14 @@ def diagram(found: ModelMap) -> None:
     links = {page: page for page in pages}  # the component adds what they restore, which changes at every click
     drawings = {sheet.name: map_drawing.drawing(found, sheet, links) for sheet in (map_drawing.WIDE, map_drawing.NARROW)}
     boxes = [part.key for part in found.parts.values() if part.page in pages]
+    mode = ui.mode()
+    ui.figure_menu(
+        "map", lambda: views.frame(found), lambda: html_file(found, mode), svg=lambda: svg_file(found, mode), code=lambda: ""
+    )
     if opened := model_map_component(drawings, key="model_map", boxes=boxes, query=query):
         part = found.parts[opened]
         tellings.stay()  # it is opened for the sake of this text
         ui.open_page(part.page, part.shown)
-    mode = ui.mode()
-    with st.container(horizontal=True, gap="small"):
-        ui.export_menu("map", lambda: views.frame(found), lambda: html_file(found, mode))
-        st.download_button(
-            "Save SVG",
-            faults.export(lambda: svg_file(found, mode)),
-            "map.svg",
-            "image/svg+xml",
-            key="map_svg",
-            type="tertiary",
-            on_click="ignore",
-        )
 
 
 def svg_file(found: ModelMap, mode: Mode) -> str:

@@ -147,8 +147,8 @@ def memory_maths(here: Here) -> None:
         for row in frame.to_dict("records")
     ]
     marked = 0 if tied else len(parameters.NUMBER_BYTES)
+    ui.figure_menu("weight_memory", frame)
     ui.table(["Number", "Output head", "Bytes", "MB (10⁶)", "MiB (2²⁰)"], rows, numeric=(2, 3, 4), marked=marked)
-    ui.export_menu("weight_memory", frame)
     count, size = parameters.count_parameters(config, tied), parameters.weight_bytes(config, tied)
     ui.formula(rf"{braced(count, 'parameter')} \cdot {braced(4, 'byte')} = {in_tex(size)}")
     _cache(config)
@@ -266,12 +266,12 @@ def what_follows(here: Here) -> None:
     now = controls.counted_now(here)
     loaded, costs = views.costs(here.config, here.model.tied), views.costs(now.config, now.tied)
     rows = [[markup.wrapping(name), cost.written, loaded[name].written] for name, cost in costs.items()]
-    ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     frame = pd.DataFrame(
         [(name, cost.unit, cost.value, loaded[name].value) for name, cost in costs.items()],
         columns=["what", "unit", "this", "loaded"],
     )
-    ui.export_menu("configuration", frame)
+    ui.figure_menu("configuration", frame)
+    ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
     ui.note(
         "With a full context. Weights and K/V cache in float32. Work in FLOP (floating-point operations), with the output head at "
         "every position and the whole square of attention. The other parts of this page show the same configuration in detail."

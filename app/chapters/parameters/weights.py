@@ -159,8 +159,8 @@ def _table(shapes: dict[str, TensorShape], found: dict[str, WeightStatistics], c
         for short, f in found.items()
     ]
     heads = ["Tensor", "Shape", "Numbers", "Mean", "Standard deviation", "Norm", "Near zero"]
+    ui.figure_menu("weight_statistics", lambda: statistics_frame(found))
     ui.table(heads, rows, numeric=(1, 2, 3, 4, 5, 6), marked=list(found).index(chosen))
-    ui.export_menu("weight_statistics", lambda: statistics_frame(found))
 
 
 def statistics_frame(found: dict[str, WeightStatistics]) -> pd.DataFrame:

@@ -174,6 +174,12 @@ def _draw(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
         ]
         for line in shown.effect.tolist()
     ]
+    ui.figure_menu(
+        "patch-map",
+        lambda: map_frame(here, found, shown),
+        lambda: _figure(here, shown, names, rows),
+        code=lambda: snippet(here, found),
+    )
     token_map(
         shown.recovered, key="patch_map", row=layer, column=shown.positions.index(position), row_tokens=rows, col_tokens=names,
         title=f"What comes over: {_token(here, asked.target)} against {_token(here, asked.rival)}",
@@ -182,7 +188,6 @@ def _draw(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
         row_positions=False, col_positions=False, facts=facts, on_row=pick,
     )  # fmt: skip
     _turning(found, shown.positions)
-    ui.export_menu("patch-map", lambda: map_frame(here, found, shown), lambda: _figure(here, shown, names, rows))
     first = "The first row is the same as typing the other word. " if site() == "resid_pre" else ""
     same = "" if len(shown.positions) == len(found.into.ids) else (
         f"Before position {found.first_difference} both texts are the same, and nothing there can come over. "
@@ -254,6 +259,7 @@ def one_cell(whole: Here) -> None:
     reached = views.cone(here, found, patched, positions).change
     names = [_token(here, found.into.ids[place]) for place in positions]
     rows = [*(str(row) for row in range(here.config.n_layers)), "end"]
+    ui.figure_menu("patch-cone", lambda: pd.DataFrame(reached, columns=positions))
     token_map(
         reached, key="patch_cone", row=layer, column=positions.index(position), row_tokens=rows, col_tokens=names,
         title="What the patch reaches: its causal cone", row_title="before block", col_title="position",
@@ -261,7 +267,6 @@ def one_cell(whole: Here) -> None:
         top=float(min(1.0, reached.max(initial=0.0))) or 1.0, row_positions=False, col_positions=False,
     )  # fmt: skip
     _turning(found, positions)
-    ui.export_menu("patch-cone", lambda: pd.DataFrame(reached, columns=positions))
     ui.note("White is exactly 0: lower layers and earlier positions cannot know of it.")
     is_open = here.view.intervention == patched.intervention
     st.button(
@@ -291,6 +296,7 @@ def _draw_heads(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
 
     facts = [[f"{significant(effect)} logits." for effect in row] for row in shown.effect.tolist()]
     largest = float(np.nanmax(np.abs(shown.recovered), initial=0.0))
+    ui.figure_menu("patched-heads", lambda: pd.DataFrame(shown.effect).rename_axis("layer").reset_index())
     token_map(
         shown.recovered, key="patch_heads", row=here.layer, column=here.head,
         row_tokens=[str(layer) for layer in range(here.config.n_layers)],
@@ -299,8 +305,6 @@ def _draw_heads(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
         row_title="layer", col_title="head", value_title="share of the difference", unit="%", scale="signed",
         top=largest or 1.0, left_out="still being computed", row_positions=False, col_positions=False, facts=facts, on_row=pick,
     )  # fmt: skip
-    data = pd.DataFrame(shown.effect).rename_axis("layer").reset_index()
-    ui.export_menu("patched-heads", data)
     ui.note("Each head's output is taken from the other text at every position, one head at a time; all else runs on.")
 
 

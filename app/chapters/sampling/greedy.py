@@ -111,14 +111,14 @@ def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
          f"{len(set(ids))} of {len(ids)}"]
         for name, ids, found in zip(names, texts, loops, strict=True)
     ]  # fmt: skip
-    ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
-    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
     lines = [
         {"setting": name.lower(), "place": i, "token_id": token, "token": text_of(token)}
         for name, ids in zip(names, texts, strict=True)
         for i, token in enumerate(ids)
     ]
-    ui.export_menu("greedy-text", pd.DataFrame(lines))
+    ui.figure_menu("greedy-text", pd.DataFrame(lines))
+    ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
+    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
 
 
 def greedy_check(logits: ArrayLike, given: Given) -> Check:

@@ -57,6 +57,7 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
         row_height=37,  # the whole figure in sight together with the sliders
         mode=ui.mode(),
     )
+    ui.figure_menu("two-settings", data, [figure])
     bench.two_settings(
         (first, second),
         figure,
@@ -66,7 +67,6 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
         headings=controls.HEADINGS,
         on_let_go=(controls.take_first, controls.take_second),
     )
-    ui.export_menu("two-settings", data, [figure])
     size = len(first.token_ids)
     ui.note(
         f"Drawn are the {len(labels)} likeliest. Every stage runs over all {size:,} tokens of the vocabulary."

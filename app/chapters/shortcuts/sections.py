@@ -52,12 +52,12 @@ PICTURES = (
 def stream(here: Here) -> None:
     """The stream of the token in focus over all layers."""
     table = views.stream(views.blocks(here.trace, here.position))
-    whole, (left, right) = st.container(), st.columns(2, gap="large")
     figures = [_figure(picture, table) for picture in PICTURES]
+    ui.figure_menu("residual-stream", table, figures)
+    whole, (left, right) = st.container(), st.columns(2, gap="large")
     for place, picture, figure in zip((whole, left, right), PICTURES, figures, strict=True):
         with place:
             ui.draw(figure, name=f"residual-{picture.name}")
-    ui.export_menu("residual-stream", table, figures)
     ui.note(
         "The share is measured along the block's output: shortcut, attention and feed-forward together make exactly 100 %. Below 0 a "
         "part points against the whole. A cosine of 1 means that the block left the direction as it was."

@@ -91,15 +91,15 @@ def hello(here: Here) -> None:
     cuts = [(theirs, ids, texts)]
     if not is_gpt2s(here):
         cuts.append((own, mine, [tokenizer.text_of(i) for i in mine]))
+    lines = [(vocabulary, i, text) for vocabulary, cut, words in cuts for i, text in zip(cut, words, strict=True)]
+    data = pd.DataFrame(lines, columns=["vocabulary", "token_id", "token"])
+    data["vocabulary"] = data["vocabulary"].map(lambda text: text.split("<")[0])
+    ui.figure_menu("hello-i-am", data)
     ui.bars(["Vocabulary", f"{TEXT}, cut into tokens", "How many"], _rows(cuts))
     if gpt2:
         _text_in_view(here, gpt2, theirs, own)
     else:
         _offer()
-    lines = [(vocabulary, i, text) for vocabulary, cut, words in cuts for i, text in zip(cut, words, strict=True)]
-    data = pd.DataFrame(lines, columns=["vocabulary", "token_id", "token"])
-    data["vocabulary"] = data["vocabulary"].map(lambda text: text.split("<")[0])
-    ui.export_menu("hello-i-am", data)
 
 
 def _rows(cuts: Sequence[tuple[str, Sequence[int], Sequence[str]]]) -> list[list[str | NumberBar]]:

@@ -117,6 +117,8 @@ def cut(here: Here) -> None:
         else:
             state.take(choices.CUT_TOKEN, index)
 
+    file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
+    ui.figure_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Menu: the tokens")
     token_text(
         chips,
         key="cut_chips",
@@ -128,8 +130,6 @@ def cut(here: Here) -> None:
     if len(table) > len(chips):
         ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
     _remarks(here, table, text)
-    file = partial(picture_files.of_chips, chips, CHIPS, ui.mode())
-    ui.export_menu("tokens", lambda: table.assign(why=table["why"].map("".join)), file, label="Export the tokens")
 
 
 def cut_maths(here: Here) -> None:
@@ -195,14 +195,14 @@ def _merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     steps = views.merge_steps(tokenizer, piece)
     last = len(steps) - 1
     step = st.slider("Step", 0, last, **state.choice(choices.MERGE_STEP, upper=last)) if last else 0
+    data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
+    ui.figure_menu("merges", data, label="Menu: the merges")
     left, right = st.columns([3, 2], gap="large")
     with left:
         rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]
         ui.bars(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank of the merge"], rows, marked=step)
     with right:
         _pairs(tokenizer, steps["parts"].iloc[step], step)
-    data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
-    ui.export_menu("merges", data, label="Export the merges")
 
 
 def merge_maths(here: Here) -> None:
@@ -263,8 +263,8 @@ def special_cases(here: Here) -> None:
         ]
         for case in cases.itertuples()
     ]
+    ui.figure_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
     ui.bars(["Text", "Its tokens", "How many"], rows)
-    ui.export_menu("special-cases", cases.assign(ids=[" ".join(map(str, ids)) for ids in cases["ids"]]))
     ui.note(
         "What the vocabulary has often seen is one token; what it has seldom seen is cut into small pieces. What it has never seen "
         "falls apart into single bytes, so that no text is ever unknown."

@@ -116,6 +116,8 @@ def _draw(here: Here, read: Reading) -> None:
             state.take(choices.SURPRISE_TOKEN, index)
 
     label, legend = "Surprise at each token", ("0 bits", f"{fixed(full, 1)} bits, as for a uniform guess, or more")
+    file = partial(picture_files.of_chips, read.chips, label, ui.mode(), legend)
+    ui.figure_menu("surprise", table, file, label="Menu: the tokens")
     token_text(
         read.chips,
         key="surprise_chips",
@@ -130,8 +132,6 @@ def _draw(here: Here, read: Reading) -> None:
             f"Longer than the context of {here.config.context_length:,} tokens: read in {len(found.windows)} windows that overlap by "
             "half, so that after the first window each token is judged with at least half a context before it."
         )
-    file = partial(picture_files.of_chips, read.chips, label, ui.mode(), legend)
-    ui.export_menu("surprise", table, file, label="Export the tokens")
     _words(here, read)
 
 
@@ -189,8 +189,8 @@ def _words(here: Here, read: Reading) -> None:
         [markup.chip(w.text), f"{w.position:,}", str(w.tokens), NumberBar(fixed(w.bits, 1), 0, w.bits / most, colour)]
         for w in top.itertuples()
     ]
+    ui.figure_menu("surprise-words", read.words, label="Menu: the words")
     ui.bars(["Words that surprised most", "Position", "Tokens", "Bits"], rows)
     ui.note(
         "A word runs from one white space to the next, with the punctuation that touches it. Its position is that of its first token."
     )
-    ui.export_menu("surprise-words", read.words, label="Export the words")

@@ -77,6 +77,12 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
             state.update(layer=layer, **({"head": column} if column < n_heads else {}))
             state.take(choices.SILENT, ("head", "attention", "feed_forward")[max(0, column - n_heads + 1)])
 
+    ui.figure_menu(
+        "without-each-part",
+        lambda: board_frame(here, found, board, shares),
+        lambda: _figure(here, values, measure),
+        code=lambda: board_snippet(here),
+    )
     token_map(
         values,
         key="silence_board",
@@ -97,7 +103,6 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
         facts=_facts(here, found, board, shares),
         on_row=focus,
     )
-    ui.export_menu("without-each-part", lambda: board_frame(here, found, board, shares), lambda: _figure(here, values, measure))
     place = "is still being computed" if math.isnan(board.position) else f"is {quantity(board.position, 'bits')}"
     ui.note(
         f"A click brings a part into focus; the switch beside the board switches it off everywhere. Without the position embedding the "

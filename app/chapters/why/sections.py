@@ -43,7 +43,7 @@ def the_sum(whole: Here) -> None:
         kinds=[row.kind for row in rows], title=f"Logit of {name(pair.target)} minus logit of {name(pair.rival)}",
         value_title="direct share, in logits", total_title="difference", row_height=18, mode=ui.mode(),
     )  # fmt: skip
-    ui.chart(figure, name="logit-difference", data=lambda: sum_frame(here))
+    ui.chart(figure, name="logit-difference", data=lambda: sum_frame(here), code=lambda: snippet(here))
     ui.note(
         "Each bar begins where the one above it ends; the last is the difference of the model's own logits. The shares are exact as "
         "shares: the residual stream is a sum, and the last LayerNorm divides all of it by one number. What would happen without a part "
@@ -162,12 +162,12 @@ def _text(whole: Here, here: Here, found: views.Mattered) -> None:
         )
         for place, (text, effect) in enumerate(zip(here.tokens, found.effects, strict=True))
     ]  # fmt: skip
+    ui.figure_menu("token-effects", lambda: effects_frame(here, found), code=lambda: snippet(here))
     token_text(
         chips, key="token_effects", label="The text, by what each token means for the next one", hint="Point at a token.",
         focus=here.position, legend=("costs nothing", f"costs {quantity(most, 'bits')}"),
         on_pick=lambda place: state.update(**whole.cursor_on(place)),
     )  # fmt: skip
-    ui.export_menu("token-effects", lambda: effects_frame(here, found))
     can = views.replaceable(here.config, len(here.ids))
     windows.turning(len(here.ids), found.asked, can, partial(state.take, choices.WHY_POSITION))
     if len(can) < len(here.ids):
@@ -232,15 +232,15 @@ def _differently(here: Here, target: int) -> None:
         )
         for method, answer in answers.items()
     ]
+    ui.figure_menu(
+        "asked-differently",
+        lambda: pd.DataFrame({method: answer.effects for method, answer in answers.items()} | {"replace": base}),
+        label="Menu: methods",
+    )
     ui.table(("method", "asks", "first", "agreement"), rows, numeric=(3,))
     ui.note(
         "Agreement: Spearman's rank correlation with replacement over the tokens of this text, from −1 to 1. The methods answer "
         "different questions, so they need not agree."
-    )
-    ui.export_menu(
-        "asked-differently",
-        lambda: pd.DataFrame({method: answer.effects for method, answer in answers.items()} | {"replace": base}),
-        label="Export methods",
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import run_loop, sequence, state, ui
 from app.beats import Question, Try
 from app.chapters.write import seven_steps
+from app.charts import Figure, grouped_bars
 from app.components.next_token import is_hidden, next_token
 from app.components.rail import rail
 from app.components.timeline import timeline
@@ -16,8 +17,13 @@ from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import code
 from app.writing.numbers import counted, fixed, percent
+from gptcore.sampling import Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_LABELS = 24  # rows that the panel can show before the vocabulary has arrived
+LISTED = 50  # candidates in the files of the panel
 
 
 def take_settings(new: dict[str, Any]) -> None:
@@ -83,6 +89,8 @@ def choice(whole: Here) -> None:
     here = _place(whole)
     chosen = sequence.selection(here)
     tokenizer = here.model.tokenizer
+    if not is_hidden("next_token", len(here.ids)):
+        _menu(here, chosen)
     next_token(
         key="next_token",
         model_name=here.view.model,
@@ -94,6 +102,31 @@ def choice(whole: Here) -> None:
         disabled=here.is_full or len(here.ids) < len(here.sequence.prompt),
         followed=None if whole.is_newest else whole.ids[len(here.ids)],
     )
+
+
+def _menu(here: Here, chosen: Selection) -> None:
+    """Of the panel: its likeliest candidates."""
+    shown = slice(LISTED)
+
+    def texts() -> list[str]:
+        return [here.model.tokenizer.text_of(int(i)) for i in chosen.token_ids[shown]]
+
+    def data() -> pd.DataFrame:
+        import pandas as pd  # when it is asked for: the first page comes up without it
+
+        probabilities = {"probability": chosen.base_probs[shown], "after_settings": chosen.final_probs[shown]}
+        return pd.DataFrame({"token_id": chosen.token_ids[shown], "token": texts(), **probabilities})
+
+    mode = ui.mode()
+
+    def figure() -> Figure:
+        return grouped_bars(
+            {"model": chosen.base_probs[shown], "after the settings": chosen.final_probs[shown]}, labels=texts(),
+            title=f"The {len(chosen.token_ids[shown])} likeliest next tokens", value_title="probability", unit="%",
+            stages=("reference", "probability"), mode=mode,
+        )  # fmt: skip
+
+    ui.figure_menu("next-token", data, figure)
 
 
 def says_choice(whole: Here) -> str:

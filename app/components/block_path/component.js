@@ -1,6 +1,6 @@
 // Vectors as strips: every strip answers to the same pointed-at value, so that a sum can be read down the page.
 
-import { make } from "../shared/elements.js";
+import { make, saveButton } from "../shared/elements.js";
 import { percent, significant } from "../shared/numbers.js";
 import { unpack } from "../shared/shelf.js";
 import { drawRail, paintStrip, palette, savePicture } from "./strips.js";
@@ -48,8 +48,7 @@ class Path {
     this.bars = { signed: make("i"), attention: make("i") };
     entry("below 0", this.bars.signed, "above 0");
     if (rows.some((row) => row[8] === "attention")) entry("weight 0", this.bars.attention, "largest");
-    const save = make("button", "quiet", "Save PNG");
-    save.type = "button";
+    const save = saveButton("PNG");
     save.onclick = () => this.save();
     foot.append(legend, save);
     this.root.replaceChildren(this.head, ...this.lines.map((line) => line.box), foot, this.rail);

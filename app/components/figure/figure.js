@@ -1,6 +1,6 @@
 // One figure of app/charts, drawn in place: its element stays when its data change.
 
-import { make, offer, svg } from "../shared/elements.js";
+import { make, offer, saveButton, svg } from "../shared/elements.js";
 import { unpack } from "../shared/shelf.js";
 import { picture } from "./frame.js";
 import { Pointer } from "./pointer.js";
@@ -66,8 +66,7 @@ export class Figure {
   addToolbar() {
     const bar = this.root.appendChild(make("div", "toolbar"));
     const add = (name, save) => {
-      const button = bar.appendChild(make("button", "", name));
-      button.type = "button";
+      const button = bar.appendChild(saveButton(name, name));
       button.title = `Save the figure as ${name}`;
       button.addEventListener("click", save);
     };

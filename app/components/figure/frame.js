@@ -9,6 +9,7 @@ import { fitted, lines, plain, widthOf, wrapped } from "./text.js";
 const TITLE_LINE = 21,
   TICK = 12,
   LEGEND_LINE = 26; // pixels, as in app/charts/frame.py
+const CORNER = 44; // pixels of the heading's lines that are left to the menu or the toolbar
 
 export function picture({ data, layout }, width, hidden, canvas) {
   const shown = data.filter((trace) => !hidden.has(trace.name));
@@ -83,7 +84,7 @@ const isUnder = (mark) => mark.getAttribute("class") === "under";
 function headingLines(markup, width) {
   const [title, small] = [[], []];
   for (const [text, kind] of lines(markup).flat()) (kind === "small" ? small : title).push(text);
-  const all = (parts, size, weight) => (parts.length ? wrapped(parts.join(" "), size, weight, width - 8) : []);
+  const all = (parts, size, weight) => (parts.length ? wrapped(parts.join(" "), size, weight, width - CORNER) : []);
   const named = (name, texts) => texts.map((text) => ({ text, name }));
   return [...named("title", all(title, 16, 600)), ...named("small", all(small, 13, 400))];
 }

@@ -26,6 +26,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   frame.lesson.receive(said.lesson, said.lecture);
   drawBar(frame, said);
   drawFooter(frame, said);
+  document.documentElement.classList.add("glass-app");
   document.documentElement.classList.toggle("glass-lecture", said.lecture);
   if (!said.lecture) frame.presenter.pointer.toggle(false);
   frameHeard.frame = frame;

@@ -1,6 +1,6 @@
 // The table itself, what its cells say, and the bar below that explains the colours.
 
-import { inkOn, make } from "../shared/elements.js";
+import { inkOn, make, saveButton } from "../shared/elements.js";
 import { count, percent, significant } from "../shared/numbers.js";
 
 function measured({ measure, top }, cells, row, column) {
@@ -85,8 +85,7 @@ export function legend({ value_title, ticks, stops }, save) {
   for (const [share, text] of ticks) bar.appendChild(make("span", "", text)).style.left = `${100 * share}%`;
   const line = make("div", "settles");
   line.append(make("i"), make("span", "", "from here down the top prediction is final"));
-  const button = make("button", "quiet", "Save PNG");
-  button.type = "button";
+  const button = saveButton("PNG");
   button.onclick = save;
   const scale = make("div", "scale");
   scale.append(make("div", "", value_title), bar);

@@ -1,5 +1,5 @@
 // What both views do: wait for values that fit the header, draw again when the width or the theme changes, save a picture.
-import { make, tellDrawn } from "../shared/elements.js";
+import { make, saveButton, tellDrawn } from "../shared/elements.js";
 import { shelf } from "../shared/shelf.js";
 import { drawLegend, inflate, LEGEND, levelOf, palette, sized } from "./scale.js";
 
@@ -23,9 +23,7 @@ export class View {
   addFoot() {
     const foot = this.add("div", "foot");
     this.legend = this.add("canvas", "legend", foot);
-    const button = this.add("button", "quiet", foot);
-    button.type = "button";
-    button.textContent = "Save PNG";
+    const button = foot.appendChild(saveButton("PNG"));
     this.listen(button, "click", () => this.colours && this.save());
   }
 

@@ -39,6 +39,14 @@ export function rgbOf(colour) {
   return hex ? hex.slice(1).map((part) => parseInt(part, 16)) : (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
 }
 
+// A button that saves a picture. Where a figure's menu presses it (components/pictures), it is out of sight: page.css.
+export function saveButton(format, says = `Save ${format}`) {
+  const button = make("button", "quiet save", says);
+  button.type = "button";
+  button.dataset.save = format;
+  return button;
+}
+
 // Hand a file to the visitor.
 export function offer(blob, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });

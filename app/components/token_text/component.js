@@ -1,6 +1,6 @@
 // The chips of one text in groups, the facts of the one pointed at above them, and a legend and a picture button below. The chips
 // come over the shelf (components/vocabulary); `stamp` says which of them a header belongs to.
-import { make, offer, tellDrawn } from "../shared/elements.js";
+import { make, offer, saveButton, tellDrawn } from "../shared/elements.js";
 import { shelf, unpack } from "../shared/shelf.js";
 import { pictureOf } from "./picture.js";
 
@@ -25,8 +25,7 @@ class TokenText {
     this.list = this.root.appendChild(make("ol", "text"));
     const foot = this.root.appendChild(make("div", "foot"));
     this.legend = foot.appendChild(make("p", "legend"));
-    const save = foot.appendChild(make("button", "quiet", "Save SVG"));
-    save.type = "button";
+    const save = foot.appendChild(saveButton("SVG"));
     save.addEventListener("click", () => this.save());
     const index = (event) => this.chips.indexOf(event.target.closest?.(".chip"));
     this.list.addEventListener("pointerover", (event) => index(event) >= 0 && this.explain(index(event)));
