@@ -71,6 +71,7 @@ def test_what_a_text_is_not_fit_for_any_more_is_not_measured() -> None:
     asked: list[str] = []
     costly = Criterion[Candidate]("costly", lambda one: float(asked.append(one.text) or 1), 1)
     assert not judged(of("a"), (lasting("long", 2), costly)).meets_all and not asked
+    assert not judged(of("a"), (lasting("long", 2, decides=False), costly)).meets_all and not asked
     assert judged(of("ab"), (lasting("long", 2), costly)).meets_all and asked == ["ab"]
 
 
