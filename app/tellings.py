@@ -31,21 +31,21 @@ class Telling:
 
 
 SAID_TWICE = TEXTS["said_twice"]
-EVENING = TEXTS["sink"]
-FOX, WOLF = texts.both(TEXTS["patching"])  # two texts that differ in one token, and in what comes next
+SINK = TEXTS["sink"]
+PATCHING, PATCHING_OTHER = texts.both(TEXTS["patching"])  # two texts that differ in one token, and in what comes next
 MOTORCYCLE = TEXTS["cut"]
 THREE = TEXTS["relatives"]  # its last token has near relatives
-SONS = TEXTS["expected"]
+EXPECTED = TEXTS["expected"]
 TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("tokens", "cut"): Telling(MOTORCYCLE),
     ("tokens", "merges"): Telling(MOTORCYCLE),
     ("tokens", "gpt2"): Telling(MOTORCYCLE, changed=texts.PUBLISHED[0]),
     **{("embeddings", part): Telling(THREE) for part in ("sum", "similar", "positions", "lengths", "plane")},
-    **{("block", part): Telling(SONS) for part in ("stations", "layers", "learned", "dropout")},
+    **{("block", part): Telling(EXPECTED) for part in ("stations", "layers", "learned", "dropout")},
     ("attention", "lookup"): Telling(SAID_TWICE, focus.induction),
     ("attention", "closer"): Telling(SAID_TWICE, focus.induction),
     ("attention", "head"): Telling(SAID_TWICE, focus.induction),
-    ("attention", "sink"): Telling(EVENING, focus.sink, texts.begun_otherwise(EVENING)),
+    ("attention", "sink"): Telling(SINK, focus.sink, texts.begun_otherwise(SINK)),
     ("attention", "newest"): Telling(SAID_TWICE, focus.induction),
     ("layer_norm", "token"): Telling(TEXTS["spread"], standouts.widest),
     ("layer_norm", "outliers"): Telling(TEXTS["outliers"], standouts.farthest),
@@ -61,9 +61,9 @@ TELLINGS: Mapping[tuple[str, str], Telling] = {
     ("what_if", "board"): Telling(SAID_TWICE, focus.induction_head),
     ("what_if", "without"): Telling(SAID_TWICE),
     ("what_if", "goes_on"): Telling(SAID_TWICE),
-    ("patching", "map"): Telling(FOX),
-    ("patching", "cell"): Telling(FOX),
-    ("patching", "heads"): Telling(FOX),
+    ("patching", "map"): Telling(PATCHING),
+    ("patching", "cell"): Telling(PATCHING),
+    ("patching", "heads"): Telling(PATCHING),
     ("why", "sum"): Telling(SAID_TWICE),
     ("why", "heads"): Telling(SAID_TWICE, focus.induction_head),
     ("why", "tokens"): Telling(SAID_TWICE),

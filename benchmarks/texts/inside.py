@@ -188,9 +188,9 @@ def differing_tokens(one: Candidate) -> float:
 
 
 def own_next_word(one: Candidate) -> float:
-    """The probability of each text's likeliest token, of the less sure text; 0 where both have the same."""
-    found = [probabilities(runtime.trace(run).logits) for run in one.texts]
-    return 0.0 if found[0].argmax() == found[1].argmax() else float(min(each.max() for each in found))
+    """The probability that each text goes on with the word in which it differs, of the less sure text."""
+    at = one.texts.first_difference
+    return min(float(probabilities(runtime.trace(run).logits)[run.ids[at]]) for run in one.texts)
 
 
 def logits_apart(one: Candidate) -> float:

@@ -41,6 +41,15 @@ def last_word_surprises(one: Candidate) -> float:
     return stands_out(_judged(one).groupby("word")["bits"].sum().tolist())
 
 
+def whole_word_surprises(one: Candidate) -> float:
+    """1 where the most surprising token is a word by itself, as the page names it; else 0."""
+    table = _judged(one)
+    token = one.here.model.tokenizer.decode((int(table["token_id"][table["bits"].idxmax()]),))
+    word = table["word"] == table["word"][table["bits"].idxmax()]
+    letters = [each for each in table["token"][word] if each.strip("␣").isalpha()]
+    return float(token.startswith(" ") and len(letters) == 1)
+
+
 def last_word_has_the_most_surprising_token(one: Candidate) -> float:
     """The same of single tokens."""
     return stands_out(_judged(one).groupby("word")["bits"].max().tolist())

@@ -34,7 +34,7 @@ ROLES: Mapping[str, Needs] = {
         Criterion("growth over the layers", inside.growth, 2.0),
     ),
     "sparse": (
-        Criterion("neurons that carry half", inside.few_neurons, 0.1, at_most=True),
+        Criterion("neurons that carry half", inside.few_neurons, 0.08, at_most=True),
         Criterion("negative neurons", inside.negative_neurons, 0.5),
     ),
     "settles_in_the_middle": (
@@ -56,7 +56,7 @@ ROLES: Mapping[str, Needs] = {
     ),
     "patching": (
         Criterion("differing tokens", inside.differing_tokens, 1.0, at_most=True, decides=False),
-        Criterion("each text's own next token", inside.own_next_word, 0.5),
+        Criterion("each text's own word comes next", inside.own_next_word, 0.5),
         Criterion("logits apart", inside.logits_apart, 2.0),
         Criterion("handed over to the last token", inside.handed_over, 0.4),
         Criterion("by one head", inside.by_one_head, 0.1),
@@ -66,6 +66,7 @@ ROLES: Mapping[str, Needs] = {
         Criterion("tokens of the other words", outside.other_parts, 1.2, at_most=True),
     ),
     "surprising": (
+        Criterion("by a word that is one token", outside.whole_word_surprises, 1, decides=False),
         Criterion("last word, times the next", outside.last_word_surprises, 1.2),
         Criterion("its token, times the next", outside.last_word_has_the_most_surprising_token, 1.0),
     ),

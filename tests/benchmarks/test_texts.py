@@ -9,14 +9,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from app import texts
+from benchmarks.texts import outside
 from benchmarks.texts import survey as surveys
 from benchmarks.texts.candidate import Candidate
 from benchmarks.texts.criteria import Criterion, different_runs, equal_choices, seen_before, stands_out
 from benchmarks.texts.inside import bits_without_looking_up, looked_up
-from benchmarks.texts.outside import most_parts, whole_words
+from benchmarks.texts.outside import most_parts, whole_word_surprises, whole_words
 from benchmarks.texts.roles import ROLES
 from benchmarks.texts.survey import NothingShowsItError, Ranked, candidates, chosen, judged, written
 from gptcore.checkpoints import EMBEDDED
@@ -128,6 +130,21 @@ def test_the_looked_up_token_is_the_one_that_came_the_first_time() -> None:
     assert looked_up(made(here=SimpleNamespace(ids=(0, 3, 1, 0)), next_probs=probs)) == 0.4
     nothing = made(here=SimpleNamespace(ids=(0, 1, 2)), next_probs=probs)
     assert math.isnan(looked_up(nothing))
+
+
+@pytest.mark.parametrize(("word", "whole"), [(" elephant", 1), (" motorcycle", 0)])
+def test_what_surprises_most_is_a_word_by_itself_or_a_part_of_one(
+    monkeypatch: pytest.MonkeyPatch, word: str, whole: float
+) -> None:
+    one = Candidate("The king", EMBEDDED.name)
+    tokenizer = one.here.model.tokenizer
+    ids = (*tokenizer.encode_text(" the king and"), *tokenizer.encode_text(word), *tokenizer.encode_text("."))
+    last = len(ids) - 2
+    bits = [9.0 if place == last else 1.0 for place in range(len(ids))]
+    words = [min(place, 3) for place in range(len(ids))]
+    table = pd.DataFrame({"token_id": ids, "token": [tokenizer.text_of(each) for each in ids], "bits": bits, "word": words})
+    monkeypatch.setattr(outside, "_judged", lambda _: table)
+    assert whole_word_surprises(one) == whole
 
 
 def test_a_text_in_which_nothing_repeats_has_no_heads_to_switch_off() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visit import assert_silent, no_error_box, prompt_field, settled
+from tests.browser.visit import assert_silent, embedded_mark, no_error_box, prompt_field, settled
 
 
 def chips(page: Page, kind: str) -> list[str]:
@@ -50,7 +50,7 @@ def test_junk_in_the_link_gives_a_page_or_a_clear_message(visit, query):
 
 
 def test_a_link_with_tokens_that_the_model_does_not_have_can_be_mended_with_one_click(visit):
-    page = visit("/?chosen=zzzz")
+    page = visit(f"/?chosen=zzzz&vocabulary={embedded_mark()}")
     expect(page.get_by_test_id("stAlert")).to_contain_text("vocabulary")
     with settled(page):
         page.get_by_role("button", name="Start over from the prompt").click()

@@ -78,7 +78,7 @@ def test_pointing_at_a_strip_reads_one_dimension_out_at_every_station_and_the_su
     strip.scroll_into_view_if_needed()
     box = strip.bounding_box()
     assert box is not None
-    strip.hover(position={"x": box["width"] * (37.5 / 192), "y": 10})
+    strip.hover(position={"x": box["width"] * (37.5 / 288), "y": 10})
     expect(path.locator(".head span").last).to_have_text("dimension 37")
     pre, _, attention, middle, _, feed_forward, summed, post = read_out(page)
     assert [pre, attention, post] != [first[0], first[2], first[7]]

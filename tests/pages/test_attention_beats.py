@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import gptcore
 from app import choices, focus, tellings
-from app.tellings import EVENING, SAID_TWICE, TELLINGS
+from app.tellings import SAID_TWICE, SINK, TELLINGS
 from app.writing.numbers import fixed, percent, significant
 from gptcore.checkpoints import LanguageModel
 from tests.pages.place import place
@@ -50,16 +50,16 @@ def test_the_text_that_the_chapter_brings_has_a_head_that_looks_back(storyteller
 
 
 def test_the_text_of_the_sink_has_a_head_that_rests_on_its_first_token_and_takes_little(storyteller: LanguageModel) -> None:
-    here = place(storyteller, storyteller.tokenizer.encode(EVENING))
+    here = place(storyteller, storyteller.tokenizer.encode(SINK))
     where = tellings.TELLINGS["attention", "sink"].focus(here)
     layer, head = where["layer"], where["head"]
     shares = {
-        (i, j): weights_of(storyteller, EVENING, i, j)[1:, 0].mean()
+        (i, j): weights_of(storyteller, SINK, i, j)[1:, 0].mean()
         for i in range(storyteller.config.n_layers)
         for j in range(storyteller.config.n_heads)
     }
     assert max(shares, key=shares.__getitem__) == (layer, head) and shares[layer, head] > 0.9
-    lengths = np.linalg.norm(storyteller.trace(storyteller.tokenizer.encode(EVENING)).attention(layer).v[head], axis=-1)
+    lengths = np.linalg.norm(storyteller.trace(storyteller.tokenizer.encode(SINK)).attention(layer).v[head], axis=-1)
     assert lengths[0] < 0.6 * lengths[1:].mean()
 
 
@@ -135,9 +135,9 @@ def test_entropies_are_told_as_equal_tokens(
 def test_the_first_token_gets_more_or_less_than_its_share(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, storyteller: LanguageModel
 ) -> None:
-    said = finding(opened(monkeypatch, tiny_folder, "sink", model="storyteller", prompt=EVENING, layer="8", head="8"))
+    said = finding(opened(monkeypatch, tiny_folder, "sink", model="storyteller", prompt=SINK, layer="8", head="8"))
     shape = (storyteller.config.n_layers, storyteller.config.n_heads)
-    shares = [weights_of(storyteller, EVENING, *place)[1:, 0].mean() for place in np.ndindex(*shape)]
+    shares = [weights_of(storyteller, SINK, *place)[1:, 0].mean() for place in np.ndindex(*shape)]
     assert f"**{percent(float(np.mean(shares)))}**" in said and percent(shares[8 * shape[1] + 8]) in said
     assert "takes little" in said
     prompt = "the cat and the hat"
@@ -166,9 +166,9 @@ def test_everything_to_try_changes_what_is_said_or_shown(monkeypatch: pytest.Mon
 
 def test_the_changed_text_of_a_beat_differs_from_it_in_its_first_token_alone(storyteller: LanguageModel) -> None:
     changed = TELLINGS["attention", "sink"].changed
-    ids, others = (storyteller.tokenizer.encode(text) for text in (EVENING, changed))
+    ids, others = (storyteller.tokenizer.encode(text) for text in (SINK, changed))
     assert ids[0] != others[0] and storyteller.tokenizer.text_of(others[0]).strip("\u2423") in changed.split()[0]
-    assert tellings.TELLINGS["attention", "sink"].prompt == EVENING
+    assert tellings.TELLINGS["attention", "sink"].prompt == SINK
 
 
 def test_questions_are_answered_with_this_texts_numbers(

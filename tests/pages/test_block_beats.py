@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import gptcore
 from app import choices
 from app.chapters.block import learned
-from app.tellings import SONS
+from app.tellings import EXPECTED
 from app.writing.numbers import fixed, significant
 from gptcore.checkpoints import EMBEDDED, LanguageModel
 from gptcore.dropout import zeroed
@@ -39,8 +39,8 @@ def stream(trace: Trace, position: int) -> np.ndarray:
 def test_a_block_is_told_by_what_it_adds_and_how_far_the_vector_turns(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, storyteller: LanguageModel, layer: int
 ) -> None:
-    said = finding(opened(monkeypatch, tiny_folder, "stations", model="storyteller", prompt=SONS, layer=str(layer)))
-    trace = storyteller.trace(storyteller.tokenizer.encode(SONS))
+    said = finding(opened(monkeypatch, tiny_folder, "stations", model="storyteller", prompt=EXPECTED, layer=str(layer)))
+    trace = storyteller.trace(storyteller.tokenizer.encode(EXPECTED))
     rows = stream(trace, trace.n_tokens - 1)
     before, after = rows[layer], rows[layer + 1]
     cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
@@ -51,7 +51,7 @@ def test_a_block_is_told_by_what_it_adds_and_how_far_the_vector_turns(
 def test_the_longest_vector_that_is_added_is_found_over_all_layers(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, storyteller: LanguageModel
 ) -> None:
-    trace = storyteller.trace(storyteller.tokenizer.encode(SONS))
+    trace = storyteller.trace(storyteller.tokenizer.encode(EXPECTED))
     last = trace.n_tokens - 1
     lengths = np.array(
         [
@@ -59,7 +59,7 @@ def test_the_longest_vector_that_is_added_is_found_over_all_layers(
             for block in (trace.block(layer, (last,)) for layer in range(trace.config.n_layers))
         ]
     )
-    said = finding(opened(monkeypatch, tiny_folder, "layers", model="storyteller", prompt=SONS))
+    said = finding(opened(monkeypatch, tiny_folder, "layers", model="storyteller", prompt=EXPECTED))
     layer, part = np.unravel_index(lengths.argmax(), lengths.shape)
     assert f"from {('attention', 'feed-forward')[part]} in layer {layer}" in said
     assert (
@@ -72,7 +72,7 @@ def test_what_the_card_says_of_the_training_is_what_the_page_says(monkeypatch: p
     assert f"{card.machine[1:]}, {card.minutes} minutes in all" in text and f"{card.tokens} million tokens" in text
     assert all(f"{minutes} min |" in text and f"{loss:.2f}" in text for minutes, loss in card.losses.items())
     assert len(card.losses) >= 5 and list(card.losses) == sorted(card.losses)
-    said = finding(opened(monkeypatch, tiny_folder, "learned", model="storyteller", prompt=SONS))
+    said = finding(opened(monkeypatch, tiny_folder, "learned", model="storyteller", prompt=EXPECTED))
     assert "14.4 million" in said and f"{card.minutes} minutes on {card.machine}" in said
 
 
@@ -80,11 +80,11 @@ def test_learned_numbers_beat_a_uniform_guess_and_random_ones_do_not(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, storyteller: LanguageModel
 ) -> None:
     for name, model in (("storyteller", storyteller), (str(tiny_folder), tiny_model)):
-        ids = model.tokenizer.encode(SONS)
+        ids = model.tokenizer.encode(EXPECTED)
         logits = model.trace(ids).logits_at(range(len(ids) - 1)).astype(float)
         bits = [math.log2(sum(math.exp(v - row[i]) for v in row)) for row, i in zip(logits, ids[1:], strict=True)]
         mean, blind = sum(bits) / len(bits), math.log2(model.config.vocab_size)
-        said = finding(opened(monkeypatch, tiny_folder, "learned", model=name, prompt=SONS))
+        said = finding(opened(monkeypatch, tiny_folder, "learned", model=name, prompt=EXPECTED))
         assert f"**{fixed(mean, 1)}** bits per token" in said and fixed(blind, 1) in said
         assert ("worth next to nothing" in said) == (mean >= 0.9 * blind)
     assert "no prediction to measure" in finding(opened(monkeypatch, tiny_folder, "learned", prompt="a"))
@@ -104,7 +104,7 @@ def test_dropout_is_told_by_what_a_step_would_have_zeroed(
 
 @pytest.mark.parametrize("part", choices.BLOCK_PART.options)
 def test_everything_to_try_changes_what_is_said_or_shown(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str) -> None:
-    place = {"model": "storyteller", "prompt": SONS}
+    place = {"model": "storyteller", "prompt": EXPECTED}
     keys = [
         each.key for each in opened(monkeypatch, tiny_folder, part, **place).button if str(each.key).startswith(f"try_{part}_")
     ]
@@ -120,8 +120,8 @@ def test_everything_to_try_changes_what_is_said_or_shown(monkeypatch: pytest.Mon
 def test_questions_are_answered_with_this_layers_numbers(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, storyteller: LanguageModel
 ) -> None:
-    said = printed(opened(monkeypatch, tiny_folder, "dropout", model="storyteller", prompt=SONS, layer="7"))
-    trace = storyteller.trace(storyteller.tokenizer.encode(SONS))
+    said = printed(opened(monkeypatch, tiny_folder, "dropout", model="storyteller", prompt=EXPECTED, layer="7"))
+    trace = storyteller.trace(storyteller.tokenizer.encode(EXPECTED))
     rows = stream(trace, trace.n_tokens - 1)
     before, added = rows[7], rows[8] - rows[7]
     cosine = float(before @ added / np.linalg.norm(before) / np.linalg.norm(added))

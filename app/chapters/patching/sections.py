@@ -39,8 +39,8 @@ def other_ids(here: Here) -> tuple[int, ...]:
     Raises GPTCoreError for one that this model cannot take.
     """
     text = state.chosen(choices.PATCH_OTHER)
-    if not text and here.view.prompt == tellings.FOX and not here.view.chosen:
-        text = tellings.WOLF
+    if not text and here.view.prompt == tellings.PATCHING and not here.view.chosen:
+        text = tellings.PATCHING_OTHER
     if not text:
         return views.another(here)
     ids = here.model.tokenizer.encode(text)
