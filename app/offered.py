@@ -16,7 +16,7 @@ from pathlib import PurePath
 import gptcore
 from app import log, state
 from app.recent import MB, keeping
-from gptcore.checkpoints import Availability, CatalogueEntry, catalogue
+from gptcore.checkpoints import EMBEDDED, Availability, CatalogueEntry, catalogue
 
 # Comma-separated folders or hub repositories that visitors may choose beside the catalogue; set by whoever runs the server.
 ALLOWED_MODELS_VARIABLE = "GLASS_MODELS"
@@ -92,6 +92,11 @@ def _names(sources: Sequence[str], taken: set[str]) -> list[str]:
 def names() -> tuple[str, ...]:
     """The names of all that is offered."""
     return tuple(each.name for each in offered())
+
+
+def called(name: str) -> str:
+    """A model's name within a sentence or a heading: the embedded one has one with a capital, whatever its folder is called."""
+    return name.capitalize() if name == EMBEDDED.name else name
 
 
 def find(name: str) -> Offered | None:

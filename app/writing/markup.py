@@ -31,6 +31,12 @@ def code(text: str) -> str:
     return f"{ticks}{inner}{ticks}"
 
 
+def quoted(token: str) -> str:
+    """A token's visible text within a line of plain text, where it has no chip: in quotes, or a comma of the text is taken for one of the
+    sentence."""
+    return f"“{token}”"
+
+
 def as_read(text: str) -> str:
     """A token's visible text as it stands in a sentence: its marks of spaces are spaces again."""
     return text.replace("␣", " ").replace("↵", "\n")

@@ -34,14 +34,14 @@ def test_a_server_that_starts_anew_gives_back_what_the_address_says_whatever_is_
         page = visit(f"/?prompt={PROMPT.replace(' ', '+')}&seed=3", app=app)
         for n in (1, 2):
             with settled(page):
-                page.get_by_role("button", name="Next token").click()
+                page.get_by_role("button", name="Next token", exact=True).click()
             assert chosen(page) == n
     with running_app(tmp_path / "second.txt", port=port):
         wait_ready(page, timeout=60)
         page.wait_for_function("() => !document.documentElement.classList.contains('glass-away')")  # the page is drawn again
         with settled(page):
             if first == "the next token":
-                page.get_by_role("button", name="Next token").click()
+                page.get_by_role("button", name="Next token", exact=True).click()
             else:
                 page.locator("header nav").get_by_role("link", name="Shortcuts").first.click()  # which lends no text
         if first == "another chapter":
@@ -66,13 +66,13 @@ def test_going_back_undoes_what_changed_the_address_within_a_page(visit: Visit) 
     page = visit(f"/?prompt={PROMPT.replace(' ', '+')}")
     for n in (1, 2):
         with settled(page):
-            page.get_by_role("button", name="Next token").click()
+            page.get_by_role("button", name="Next token", exact=True).click()
         assert chosen(page) == n
     with settled(page):
         page.go_back()
     assert chosen(page) == 1
     with settled(page):
-        page.get_by_role("button", name="Next token").click()
+        page.get_by_role("button", name="Next token", exact=True).click()
     assert chosen(page) == 2  # one more than what was gone back to
 
 
@@ -87,7 +87,7 @@ def test_a_text_too_long_for_a_link_stays_on_the_page_which_says_so_and_its_addr
     assert len(page.url) < 8_000 and said(page, "prompt") == "" and said(page, "seed") == "7"
     expect(field).to_have_value("日本語" * 3000)
     again = visit(page.url[page.url.index("/", 8) :])
-    expect(again.get_by_role("button", name="Next token")).to_be_enabled()
+    expect(again.get_by_role("button", name="Next token", exact=True)).to_be_enabled()
 
 
 def test_a_mark_that_is_typed_is_in_the_address_at_once_and_nothing_that_is_typed_after_it_is_lost(visit: Visit) -> None:

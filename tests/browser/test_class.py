@@ -91,7 +91,7 @@ def test_whoever_explores_is_at_the_teachers_place_and_comes_back_when_called(vi
     expect(bar).to_contain_text(code)
     expect(teacher.locator(".class-count")).to_have_text("0 following, 1 exploring")
     with settled(student):
-        student.get_by_role("button", name="Next token").click()
+        student.get_by_role("button", name="Next token", exact=True).click()
     assert f"room={code}" in student.url
     teacher.get_by_role("button", name="Call everybody back").click()
     expect(bar).to_contain_text("asks everybody to come back")

@@ -55,7 +55,7 @@ def test_every_page_is_a_link_of_the_bars_that_brings_the_view_along(visit):
         for address in links.evaluate_all("(all) => all.map((a) => a.href)")
     )
     with settled(page):
-        page.get_by_role("button", name="Next token").click()
+        page.get_by_role("button", name="Next token", exact=True).click()
     page.locator("header summary").first.click()
     lens = page.locator("header").get_by_role("link", name="9 Lens")
     lens.focus()
@@ -117,7 +117,7 @@ def test_the_bars_stay_in_reach_while_the_page_scrolls(visit, width):
     for part in (
         page.locator("header.bar"),
         page.locator(".prose"),
-        page.get_by_role("button", name="Next token"),
+        page.get_by_role("button", name="Next token", exact=True),
         page.locator("footer .on"),
     ):
         expect(part).to_be_in_viewport(ratio=1)

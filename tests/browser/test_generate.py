@@ -211,7 +211,7 @@ def test_looking_back_drops_nothing_and_another_candidate_begins_a_branch(visit)
 def test_next_token_goes_along_the_text_and_appends_at_its_end(visit):
     page = visit(f"/?chosen=1.2.3&vocabulary={embedded_mark()}&position=4")
     texts = chips(page, "chosen")
-    on = page.get_by_role("button", name="Next token")
+    on = page.get_by_role("button", name="Next token", exact=True)
     for expected in texts[1:]:
         with settled(page):
             on.click()

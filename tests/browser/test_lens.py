@@ -139,3 +139,16 @@ def test_the_grid_has_one_menu_in_its_corner_for_the_keyboard_and_the_finger(vis
     phone = visit(PATH, width=390, height=844, touch=True)
     phone.get_by_role("button", name="Menu: logit lens", exact=True).tap()
     expect(phone.get_by_role("button", name="Numbers as CSV")).to_be_visible()
+
+
+def test_the_sentence_on_a_phone_shows_whole_lines_and_no_sliver_of_another(visit: Visit) -> None:
+    long = "/lens?prompt=Once+upon+a+time+there+was+a+king+who+lived+in+a+castle+by+the+sea+and+he+had+a+daughter"
+    for position in (0, 9, 18):
+        page = visit(f"{long}&position={position}", width=390, height=844, touch=True)
+        text = page.locator(".prose")
+        expect(text.locator(".focus")).to_be_in_viewport()
+        top, seen, line = text.evaluate(
+            "list => [list.scrollTop, list.clientHeight, parseFloat(getComputedStyle(list).lineHeight)]"
+        )
+        # Between two lines are 8 pixels without ink.
+        assert abs(top - line * round(top / line)) < 3 and abs(seen - 2 * line - 4) < 1.5, (position, top, seen, line)

@@ -50,6 +50,8 @@ def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers
     share, bits = re.search(r"\*\*(< )?([\d.]+).%\*\*: ([\d.]+) bits", finding(at)).groups()[1:]  # type: ignore[union-attr]
     assert float(share) == pytest.approx(100 * p, abs=0.051) and float(bits) == pytest.approx(-math.log2(p), rel=0.05)
     assert "your guess" in printed(at) and "chosen" in printed(at)
+    listed = printed(at)[printed(at).index(BARS) :].split("</table>")[0]
+    assert ("␣ is a space" in printed(at)) is ("␣" in listed)  # the mark is explained where it is first met
 
 
 def test_a_word_that_is_typed_counts_as_its_first_token_and_a_first_guess_stands(

@@ -39,7 +39,7 @@ PLACES = [
     ("attention", {"attention": "head"}, "attention-heads", "All 8 heads"),
     ("attention", {"attention": "head", "layer": "1", "head": "2"}, "attention-map", "Layer 1, head 2: attention weights"),
     ("attention", {"attention": "closer", "look": "made"}, "attention-weights-query", "Times W_q"),
-    ("attention", {"attention": "newest"}, "attention-newest", "&gt;"),
+    ("attention", {"attention": "newest"}, "attention-newest", "“&gt;”"),
     ("embeddings", {"embeddings": "positions"}, "position-similarities", "Cosine similarity"),
     ("tokens", {}, "tokens", "The text as tokens"),
     ("tokens", {"tokens": "surprise"}, "surprise", "Surprise at each token"),
@@ -135,7 +135,7 @@ def test_a_model_of_one_head_has_a_picture_of_its_only_head(
     shutil.copytree(tiny_folder, tmp_path / "one")
     save_model(GPTModel(GPTConfig(290, 64, 8, 1, 1, 0.0, True)), tmp_path / "one")
     at = open_page(monkeypatch, tmp_path / "one", "attention", prompt=PROMPT, attention="newest")
-    assert component_data(at, "> (", "title")[0]["title"].endswith(") in the only head")
+    assert component_data(at, "“>” (", "title")[0]["title"].endswith(") in the only head")
 
 
 def test_no_file_is_made_while_a_page_is_drawn(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:

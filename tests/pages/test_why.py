@@ -74,7 +74,7 @@ def test_every_bar_is_what_transformers_wrote_and_all_add_up_to_its_logits(
         assert given[part] == pytest.approx(value, abs=1e-4)
     logits = peer.logits(ids)[-1]
     assert table["direct_share"].sum() == pytest.approx(float(logits[7] - logits[9]), abs=1e-4)
-    drawn = figure(at, "Logit of")["data"]
+    drawn = figure(at, "Logit of “")["data"]
     total = drawn[-1]
     assert numbers(total["x"])[0] == pytest.approx(float(logits[7] - logits[9]), abs=1e-4) and numbers(total["base"])[0] == 0
     columns = [[numbers(each[field]) for field in ("y", "base", "x")] for each in drawn[:-1]]

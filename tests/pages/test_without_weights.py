@@ -40,6 +40,6 @@ def test_a_page_that_shows_weights_stays_closed(monkeypatch: pytest.MonkeyPatch,
 
 def test_after_such_a_page_a_model_that_is_here_is_shown_itself(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
     at = open_page(monkeypatch, tiny_folder, "parameters", model="gpt2-xl")
-    assert "storyteller has" in printed(at)
+    assert "Storyteller has" in printed(at)
     at.selectbox(key="widget_model").set_value(str(tiny_folder)).run()
-    assert "storyteller has" not in printed(at) and "needs none of its weights" not in printed(at)
+    assert "Storyteller has" not in printed(at) and "needs none of its weights" not in printed(at)

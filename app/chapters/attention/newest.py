@@ -12,6 +12,7 @@ from app import choices, picture_files, state, ui
 from app.chapters.attention import formulas, views
 from app.components.map_canvas import EXACT_CELLS, prepare, token_map
 from app.runtime import Here
+from app.writing.markup import quoted
 from gptcore import overview
 
 
@@ -29,7 +30,7 @@ def newest(here: Here) -> None:
         rows,
         row_tokens=names,
         col_tokens=here.tokens,
-        title=f"{here.tokens[last]} ({last}) in {f'all {len(names)} heads' if len(names) > 1 else 'the only head'}",
+        title=f"{quoted(here.tokens[last])} ({last}) in {f'all {len(names)} heads' if len(names) > 1 else 'the only head'}",
         row_title="layer.head",
         col_title="key",
         scale="attention",

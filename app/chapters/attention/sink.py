@@ -14,7 +14,7 @@ from app.chapters.attention import formulas, views
 from app.components.map_canvas import prepare, token_map
 from app.focus import Found
 from app.runtime import Here
-from app.writing.markup import NumberBar, code
+from app.writing.markup import NumberBar, code, quoted
 from app.writing.numbers import percent, significant
 from gptcore import activations
 
@@ -36,7 +36,7 @@ def sink(here: Here) -> None:
                 found.share,
                 row_tokens=[str(layer) for layer in range(n_layers)],
                 col_tokens=[str(head) for head in range(n_heads)],
-                title=f"Weight on the first token, {here.tokens[0]}, in each head",
+                title=f"Weight on the first token, {quoted(here.tokens[0])}, in each head",
                 row_title="layer",
                 col_title="head",
                 value_title="mean attention weight",

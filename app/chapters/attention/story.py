@@ -51,18 +51,25 @@ def lookup(here: Here) -> None:
     def data() -> pd.DataFrame:
         return pd.DataFrame({"position": range(len(row)), "token": here.tokens[: len(row)], "weight": row})
 
-    ui.figure_menu("attention-lookup", data, figure)
-    arcs(
-        here.tokens[first : here.position + 1 + LONGEST_TEXT // 4],
-        row,
-        query=here.position,
-        first=first,
-        label=label,
-        key="attention_arcs",
-        predicted=(here.model.tokenizer.text_of(best), probability) if here.is_newest else None,
-        on_pick=lambda position: state.update(**here.cursor_on(position)),
-    )
-    if 1 < len(here.ids) <= LONGEST_TEXT:
+    has_map, is_lecture = 1 < len(here.ids) <= LONGEST_TEXT, state.chosen(choices.LECTURE)
+    # On a projector the map would lie below what is seen, and nobody scrolls.
+    beside, below = st.columns([3, 2], gap="large") if has_map and is_lecture else (st.container(), None)
+    with beside:
+        ui.figure_menu("attention-lookup", data, figure)
+        arcs(
+            here.tokens[first : here.position + 1 + LONGEST_TEXT // 4],
+            row,
+            query=here.position,
+            first=first,
+            label=label,
+            key="attention_arcs",
+            predicted=(here.model.tokenizer.text_of(best), probability) if here.is_newest else None,
+            on_pick=lambda position: state.update(**here.cursor_on(position)),
+        )
+    if below:
+        with below:
+            sections.large_map(here, AttentionMap(here.layer, here.head), key="attention_rows", linked_text=False)
+    elif has_map:
         every, said = st.columns([3, 2], gap="large", vertical_alignment="center")
         with every:
             sections.large_map(here, AttentionMap(here.layer, here.head), key="attention_rows", linked_text=False)

@@ -120,7 +120,7 @@ def layers(here: Here) -> None:
         {"attention": found.attention, "feed-forward": found.feed_forward},
         labels=[str(layer) for layer in range(len(found.attention))],
         label_title="layer",
-        title=f"Length of what each layer adds to {here.tokens[here.position]}",
+        title=f"Length of what each layer adds to {markup.quoted(here.tokens[here.position])}",
         value_title="length of the vector",
         unit="",
         stages=("attention", "feed_forward"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import choices, pinned, snippets, state, ui
+from app import choices, offered, pinned, snippets, state, ui
 from app.chapters.compare import views
 from app.charts import grouped_bars
 from app.components.map_canvas import token_map
@@ -49,7 +49,9 @@ def controls(whole: Here) -> None:
         for name, side in zip(("A", "B"), found, strict=True):
             text = side.model.tokenizer.decode(side.run.ids)
             start = "…" if len(text) > SHOWN else ""
-            st.caption(f"{name}: {markup.escape_markdown(side.model.name)}, “{start}{markup.escape_markdown(text[-SHOWN:])}”")
+            st.caption(
+                f"{name}: {markup.escape_markdown(offered.called(side.model.name))}, “{start}{markup.escape_markdown(text[-SHOWN:])}”"
+            )
 
 
 def next_controls(whole: Here) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import exchange, runtime, sequence
+from app import exchange, offered, runtime, sequence
 from app.asked import probabilities
 from app.engine import EngineModel
 from app.pinned import Pinned
@@ -38,7 +38,7 @@ def differences(a: Pinned, b: Pinned) -> list[str]:
     """What differs, in words: model, text, intervention, settings."""
     found = []
     if a.run.model != b.run.model:
-        found.append(f"the model ({a.model.name} and {b.model.name})")
+        found.append(f"the model ({offered.called(a.model.name)} and {offered.called(b.model.name)})")
     if texts_of(a) != texts_of(b):
         at = shared(a, b)
         found.append(f"the text from position {at} on")

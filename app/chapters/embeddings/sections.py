@@ -29,7 +29,7 @@ def the_sum(here: Here) -> None:
     figure = strip(
         [found.token_row, found.position_row, found.resid],
         row_names=("token row", "+ position row", "= sum"),
-        title=f"{here.config.emb_dim:,} numbers for {here.tokens[here.position]} at position {here.position}",
+        title=f"{here.config.emb_dim:,} numbers for {markup.quoted(here.tokens[here.position])} at position {here.position}",
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-sum", data=views.entering_frame(found))
@@ -68,7 +68,7 @@ def the_neighbours(here: Here) -> None:
     figure = grouped_bars(
         {"cosine": data["cosine"]},
         labels=list(data["token"]),
-        title=f"The rows most like that of {here.tokens[here.position]}",
+        title=f"The rows most like that of {markup.quoted(here.tokens[here.position])}",
         value_title="cosine",
         unit="",
         stages=("embeddings",),

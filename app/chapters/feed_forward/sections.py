@@ -50,7 +50,11 @@ def expand_activate_project(here: Here) -> None:
     )
     ui.note(
         "Colours are clipped at the ends of the scale. "
-        + (f"Each cell is the number farthest from 0 among {size} neighbours; the export has all of them." if size > 1 else "")
+        + (
+            f"Each cell is the number farthest from 0 among {size} neighbours; the figure's menu (⋯) has all of them."
+            if size > 1
+            else ""
+        )
     )
     table = views.steps(emb_dim)
     rows = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app import counting, state, ui
+from app import counting, offered, state, ui
 from app.chapters.kv_cache import sections, views
 from app.charts import curves
 from app.runtime import Here
@@ -41,7 +41,7 @@ def measured(here: Here) -> None:
 def _expected(here: Here) -> None:
     """What will be measured, and what the count of operations lets expect."""
     ui.note(
-        f"{here.model.name} continues this sequence, choosing each token twice: once with the whole sequence run again, once with "
+        f"{offered.called(here.model.name)} continues this sequence, choosing each token twice: once with the whole sequence run again, once with "
         "the cache. Both are timed at every step, after a first step that is not; then the median times are compared. Counted in "
         "operations, under “The work it saves”, the next token takes that many times the work without the cache:"
     )

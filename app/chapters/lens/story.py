@@ -119,10 +119,14 @@ def says_stages(here: Here) -> str:
     if common and counts["shared"][common] > 1:
         guess = code(_text(here, int(found["guess_id"].iloc[common])))
         said += f"; {_before_after(common)}, {counts['shared'][common]} share one guess, {guess}"
-    said += f". **Middle:** {_before_after(middle)}, {counts['final'][middle]} have their final prediction."
+    said += f". **Middle:** {_before_after(middle)}, {_have(counts['final'][middle])} their final prediction."
     late = max(1, n_layers // 3)
     changed = sum(column.settled > n_layers - late for column in columns.values())
     return f"{said} **Late:** the last {f'{late} blocks' if late > 1 else 'block'} still {'change' if late > 1 else 'changes'} {changed}."
+
+
+def _have(number: int) -> str:
+    return f"{number} already {'has' if number == 1 else 'have'}"
 
 
 def _before_after(depth: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import choices, messages, state
+from app import choices, messages, offered, state
 from app.configurations import LARGEST, LARGEST_DROP_RATE, Configured
 from app.counting import PUBLISHED
 from app.runtime import Here
@@ -44,7 +44,7 @@ def presets(here: Here) -> dict[str, tuple[str, Configured]]:
     """Preset -> its name, and its configuration. The loaded model first."""
     published = zip(choices.PRESETS[1:], PUBLISHED, strict=False)
     return {
-        choices.PRESETS[0]: (here.model.name, Configured(here.config, here.model.tied)),
+        choices.PRESETS[0]: (offered.called(here.model.name), Configured(here.config, here.model.tied)),
         **{preset: (model.title, Configured(model.config, True)) for preset, model in published},
         choices.PRESETS[-1]: ("GPT_CONFIG_124M", Configured(GPT_CONFIG_124M, False)),
     }

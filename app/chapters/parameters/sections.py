@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import choices, counting, state, ui
+from app import choices, counting, offered, state, ui
 from app.chapters.parameters import checks, controls, views
 from app.charts import Area, Figure, Mode, curves, grouped_bars, treemap
 from app.recent import MB, keeping
@@ -271,7 +271,7 @@ def what_follows(here: Here) -> None:
         columns=["what", "unit", "this", "loaded"],
     )
     ui.figure_menu("configuration", frame)
-    ui.table(["", now.name, f"{here.model.name}, loaded"], rows, numeric=(1, 2), marked=0)
+    ui.table(["", now.name, f"{offered.called(here.model.name)}, loaded"], rows, numeric=(1, 2), marked=0)
     ui.note(
         "With a full context. Weights and K/V cache in float32. Work in FLOP (floating-point operations), with the output head at "
         "every position and the whole square of attention. The other parts of this page show the same configuration in detail."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from app import choices, state
+from app import choices, offered, state
 from app.beats import Question, Try
 from app.chapters.parameters import controls, sections, views
 from app.chapters.parameters.controls import Counted
@@ -146,7 +146,8 @@ def _twice_as_wide(here: Here) -> str:
     deep = replace(here.config, n_layers=2 * here.config.n_layers)
     now, wider, deeper = (parameters.count_parameters(each, here.model.tied) for each in (here.config, wide, deep))
     return (
-        f"Twice the width. The matrices of a block have width times width numbers, so they grow fourfold: {here.model.name} would have "
+        f"Twice the width. The matrices of a block have width times width numbers, so they grow fourfold: "
+        f"{offered.called(here.model.name)} would have "
         f"{significant(wider / now)} times as many parameters. Twice the layers double the blocks alone: {significant(deeper / now)} times."
     )
 

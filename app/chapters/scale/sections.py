@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from app import choices, counting, state, ui
+from app import choices, counting, offered, state, ui
 from app.chapters.scale import checks, views
 from app.charts import Figure, Mode
 from app.charts.dots import log_dots
@@ -57,7 +57,7 @@ QUANTITIES: dict[str, Quantity] = {
 def models(here: Here) -> dict[str, ModelFacts]:
     """The loaded model and the published ones, under the names that links have for them."""
     unknown = "see its card" if here.view.model == EMBEDDED.name else "not known here"
-    loaded = ModelFacts(here.model.name, here.config, None, "on this machine", here.model.tied, unknown)
+    loaded = ModelFacts(offered.called(here.model.name), here.config, None, "on this machine", here.model.tied, unknown)
     return dict(zip(choices.PRESETS, (loaded, *counting.PUBLISHED), strict=False))
 
 

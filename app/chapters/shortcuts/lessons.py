@@ -23,7 +23,7 @@ from gptcore.checks import Check
 # The default of each is the published experiment.
 SETTINGS: tuple[Choice[Any], ...] = (choices.GRADIENT_DEPTH, choices.GRADIENT_WIDTH, choices.GRADIENT_BEND, choices.GRADIENT_SEED)
 CHAIN_TOLERANCE = 1e-9  # both ways are in float64, and 64 layers add up their rounding
-MOST_ROWS = 8  # of the table, as high as the figure beside it; the export has the rest
+MOST_ROWS = 8  # of the table, as high as the figure beside it; the figure's menu has the rest
 
 
 @keeping(2 * MB)
@@ -148,7 +148,7 @@ def in_numbers(_: Here) -> None:
     ui.table(["Layer", "Without", "With shortcuts"], rows, numeric=(0, 1, 2))
     rest = len(data) - len(shown)
     ui.note(
-        (f"The first {len(shown)} of {len(data)} layers; the export has all. " if rest else "")
+        (f"The first {len(shown)} of {len(data)} layers; the figure's menu (⋯) has all. " if rest else "")
         + " ".join(_reading(data[name].to_numpy(), name) for name in ("without", "with"))
         + _drawn_again(depth, width, bend, seed)
     )

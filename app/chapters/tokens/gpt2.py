@@ -13,7 +13,7 @@ from threading import Lock
 import pandas as pd
 import streamlit as st
 
-from app import choices, palette, ui
+from app import choices, offered, palette, ui
 from app.asked import likeliest
 from app.beats import Try
 from app.chapters.tokens import views
@@ -85,7 +85,7 @@ def hello(here: Here) -> None:
     tokenizer, gpt2 = here.model.tokenizer, gpt2_of(here)
     ids = gpt2.encode_text(TEXT) if gpt2 else tuple(PUBLISHED)
     texts = [gpt2.text_of(i) for i in ids] if gpt2 else list(PUBLISHED.values())
-    mine, name = tokenizer.encode_text(TEXT), markup.escape_html(here.model.name)
+    mine, name = tokenizer.encode_text(TEXT), markup.escape_html(offered.called(here.model.name))
     own = f"{name}<br><small>{tokenizer.vocab_size:,} tokens</small>"
     theirs = f"GPT-2<br><small>{SIZE:,} tokens{'' if gpt2 else '; published ids'}</small>"
     cuts = [(theirs, ids, texts)]

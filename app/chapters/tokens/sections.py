@@ -128,7 +128,9 @@ def cut(here: Here) -> None:
         on_pick=on_pick,
     )
     if len(table) > len(chips):
-        ui.note(f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the export have all of them.")
+        ui.note(
+            f"Drawn are the first {len(chips):,} of {len(table):,} tokens. The counts and the figure's menu (⋯) have all of them."
+        )
     _remarks(here, table, text)
 
 

@@ -90,7 +90,7 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
         column=column_in_focus(here),
         row_tokens=[str(layer) for layer in range(here.config.n_layers)],
         col_tokens=_columns(n_heads),
-        title=f"Without each part: {value_title}, {here.model.tokenizer.text_of(found.target)}",
+        title=f"Without each part: {value_title} of {markup.quoted(here.model.tokenizer.text_of(found.target))}",
         row_title="layer",
         col_title="head, attention, feed-forward",
         value_title=value_title,

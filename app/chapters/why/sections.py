@@ -40,7 +40,7 @@ def the_sum(whole: Here) -> None:
     rows = views.terms(views.attribution(here, *pair))
     figure = waterfall(
         [row.value for row in rows], labels=[row.label for row in rows], stages=[row.stage for row in rows],
-        kinds=[row.kind for row in rows], title=f"Logit of {name(pair.target)} minus logit of {name(pair.rival)}",
+        kinds=[row.kind for row in rows], title=f"Logit of {markup.quoted(name(pair.target))} minus logit of {markup.quoted(name(pair.rival))}",
         value_title="direct share, in logits", total_title="difference", row_height=18, mode=ui.mode(),
     )  # fmt: skip
     ui.chart(figure, name="logit-difference", data=lambda: sum_frame(here), code=lambda: snippet(here))

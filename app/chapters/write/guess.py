@@ -77,8 +77,11 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     ui.bar_list(rows, "The likeliest next tokens and their probabilities")
     left = len(choice.token_ids) - len(rows)
     rest = 1 - sum(p for _, p, _ in rows)
-    if left > 0:
-        ui.note(f"{counted(left, 'other token')} together: {percent(max(rest, 0.0))}.")
+    notes = [f"{counted(left, 'other token')} together: {percent(max(rest, 0.0))}."] if left > 0 else []
+    if any("␣" in text for text, _, _ in rows):
+        notes.append("␣ is a space: a token can begin with one.")
+    if notes:
+        ui.note(" ".join(notes))
     with st.container(horizontal=True, key="guess_on"):
         st.button(
             "Next word",

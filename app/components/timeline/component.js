@@ -81,7 +81,9 @@ function showFocus(list) {
   const top = box.offsetTop - list.offsetTop;
   const end = list.scrollHeight - list.clientHeight;
   // The end, with the next token, where the focus is seen there too; else the focus with the line before it.
-  list.scrollTop = top < end ? Math.max(0, top - list.clientHeight / 2) : end;
+  const line = list.classList.contains("prose") ? parseFloat(getComputedStyle(list).lineHeight) : 0;
+  const before = line ? (Math.floor(top / line) - 1) * line : top - list.clientHeight / 2; // of running text whole lines
+  list.scrollTop = top < end ? Math.max(0, before) : end;
 }
 
 function newChip(root, index) {
