@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from gptcore.sampling import Selection
 PART = choices.WRITE_PART
 OTHER = -1  # "something else", which names nothing and so is never right
 MOST = 100  # guesses that are kept
+NEAR = 200  # ranks within which a word is looked for
+_WORD = re.compile(r"␣[^\W\d_]{2,}")
 
 
 class Guess(NamedTuple):
@@ -58,11 +61,19 @@ def forget(here: Here) -> None:
 
 
 def offered(here: Here, choice: Selection, likely: int, unlikely: Sequence[int]) -> list[int]:
-    """Ids to choose from: so many of the likeliest, and those at some lower ranks; by their texts, so that the order gives nothing
+    """Ids to choose from: so many of the likeliest, and words at some lower ranks; by their texts, so that the order gives nothing
     away."""
-    ranks = {*range(likely), *unlikely}
-    ids = {int(choice.token_ids[min(at, len(choice.token_ids) - 1)]) for at in ranks}
+    ids: set[int] = set(choice.token_ids[:likely].tolist())
+    for at in unlikely:
+        ids.add(
+            _word_from(here, [each for each in choice.token_ids[at:][:NEAR].tolist() if each not in ids] or choice.token_ids[-1:])
+        )
     return sorted(ids, key=lambda token: here.model.tokenizer.text_of(token).lower())
+
+
+def _word_from(here: Here, ids: Sequence[int]) -> int:
+    """The first whole word of these, as nobody would choose a lone letter or half a word; the first if none is one."""
+    return next((token for token in ids if _WORD.fullmatch(here.model.tokenizer.text_of(token))), int(ids[0]))
 
 
 def word(text: str) -> str:

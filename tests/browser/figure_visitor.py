@@ -90,9 +90,9 @@ class Visitor:
         return self.page.evaluate("() => performance.getEntriesByName('glass-figure').map((entry) => entry.duration)")
 
     def saved(self, kind: str, folder: Path) -> Path:
-        self.figure.hover(position={"x": 5, "y": 5})
+        self.page.get_by_role("button", name="Menu: ").click()
         with self.page.expect_download() as download:
-            self.figure.get_by_role("button", name=kind).click()
+            self.page.get_by_role("button", name=f"Picture as {kind}").click()
         path = folder / download.value.suggested_filename
         download.value.save_as(path)
         return path

@@ -10,8 +10,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+import gptcore
+from app import guesses, sequence
 from gptcore.checkpoints import LanguageModel
 from gptcore.generation import prompt_ids
+from tests.pages.place import place
 from tests.pages.visit_page import ENTRY, finding, open_page, printed
 
 BARS = '<table class="glass-bars"'
@@ -90,3 +93,20 @@ def test_what_is_drawn_from_is_said_where_the_settings_differ_from_the_bars(
     assert any(float(share) == pytest.approx(100 * float(each / p.sum()), abs=0.051) for each in p), chosen
     asked |= {"temperature": "1", "top_k": "290"}
     assert "With" not in finding(press(open_page(monkeypatch, tiny_folder, "write", **asked), "Something else"))
+
+
+def test_what_is_offered_besides_the_likeliest_is_a_word_where_one_is_near() -> None:
+    model = gptcore.load("storyteller")
+    for prompt in ("Once upon a time", "The old woman went into the forest and", "He said:"):
+        here = place(model, model.tokenizer.encode(prompt))
+        choice = sequence.selection(here)
+        likeliest = set(choice.token_ids[:3].tolist())
+        ids = guesses.offered(here, choice, 3, (12, 40))
+        others = [model.tokenizer.text_of(each) for each in ids if each not in likeliest]
+        assert len(ids) == 5 and likeliest < set(ids) and all(re.fullmatch("␣[^\\W\\d_]{2,}", each) for each in others)
+
+
+def test_where_no_word_is_near_the_tokens_themselves_are_offered(tiny_model: LanguageModel) -> None:
+    here = place(tiny_model, tiny_model.tokenizer.encode("the cat"))
+    size = tiny_model.config.vocab_size
+    assert len(guesses.offered(here, sequence.selection(here), 3, (size + 5,))) == 4
