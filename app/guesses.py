@@ -65,9 +65,8 @@ def offered(here: Here, choice: Selection, likely: int, unlikely: Sequence[int])
     away."""
     ids: set[int] = set(choice.token_ids[:likely].tolist())
     for at in unlikely:
-        ids.add(
-            _word_from(here, [each for each in choice.token_ids[at:][:NEAR].tolist() if each not in ids] or choice.token_ids[-1:])
-        )
+        near = [each for each in choice.token_ids[at:][:NEAR].tolist() if each not in ids]
+        ids.add(_word_from(here, near or choice.token_ids[-1:].tolist()))
     return sorted(ids, key=lambda token: here.model.tokenizer.text_of(token).lower())
 
 
