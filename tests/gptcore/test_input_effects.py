@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,15 +16,13 @@ from gptcore.edits import forward_from
 from gptcore.effects import head_effects, part_effects
 from gptcore.errors import SequenceLengthError
 from gptcore.input_effects import rank_agreement
+from gptcore.language_model import LanguageModel
 from gptcore.patching import patch_heads, patch_map
 from gptcore.run import Ablation
 from gptcore.trace import Trace
 from tests.gptcore.peer import Peer
 from tests.gptcore.random_models import TINY, random_model
 from tests.gptcore.two_texts import IDS, METRIC, RIVAL, SOURCE, TARGET, difference
-
-if TYPE_CHECKING:
-    from gptcore.language_model import LanguageModel
 
 
 def log_prob(logits: Tensor) -> float:
@@ -48,6 +46,18 @@ def test_replacing_each_token_is_running_each_other_text(
         results = [log_prob(peer.logits((*IDS[:position], other, *IDS[position + 1 :]))) for other in others]
         assert np.allclose(found.substitute_results[position], results, atol=2e-5)
         assert found.effects[position] == pytest.approx(found.result - np.mean(results), abs=2e-5)
+
+
+def test_the_first_token_is_exchanged_for_those_whose_embeddings_point_most_nearly_its_way(tiny_model: LanguageModel) -> None:
+    table = tiny_model.model.token_embedding.weight.detach().double().numpy()
+    table = table * np.random.default_rng(0).uniform(0.2, 5, size=(len(table), 1))  # lengths tell nothing of the direction
+    model = copy.deepcopy(tiny_model.model)
+    model.token_embedding.weight.data = torch.tensor(table, dtype=torch.float32)
+    found = gptcore.token_effects(LanguageModel("stretched", model, tiny_model.tokenizer).trace(IDS), TARGET).substitutes
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    near = unit @ unit[IDS[0]]
+    near[IDS[0]] = -np.inf
+    assert found is not None and found[0].tolist() == np.argsort(-near)[: input_effects.SUBSTITUTES].tolist()
 
 
 def test_deleting_each_token_is_running_the_text_without_it(tiny_model: LanguageModel, trace: Trace, peer: Peer) -> None:
