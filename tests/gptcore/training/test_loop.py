@@ -51,6 +51,20 @@ def test_a_run_of_steps_depends_on_its_seed_alone(drop_rate):
     assert torch.equal(_weights(first), _weights(second)) and not torch.equal(_weights(first), _weights(other))
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_weight_decay_shrinks_the_matrices_inside_the_blocks_and_nothing_else(optimizer):
+    without, with_decay = (_run(steps=10, optimizer=optimizer, weight_decay=decay) for decay in (0.0, 0.5))
+    began = {name: p.detach().clone() for name, p in without.model.named_parameters()}
+    rate = without.settings.matrix_learning_rate if optimizer == "muon" else without.settings.other_learning_rate
+    rate *= learning_rate_factor(0, 0.0, without.settings)
+    for run in (without, with_decay):
+        run.step()
+    after = dict(with_decay.model.named_parameters())
+    for name, p in without.model.named_parameters():
+        shrunk = 0.5 * rate * began[name] if name.startswith("blocks.") and p.ndim == 2 else torch.zeros_like(p)
+        assert torch.allclose(p - after[name], shrunk, atol=1e-7), name
+
+
 def test_training_leaves_the_random_numbers_of_others_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
