@@ -72,7 +72,7 @@ def offered(here: Here, choice: Selection, likely: int, unlikely: Sequence[int])
 
 def _word_from(here: Here, ids: Sequence[int]) -> int:
     """The first whole word of these, as nobody would choose a lone letter or half a word; the first if none is one."""
-    return next((token for token in ids if _WORD.fullmatch(here.model.tokenizer.text_of(token))), int(ids[0]))
+    return next((token for token in ids if _WORD.fullmatch(here.model.tokenizer.text_of(token))), ids[0])
 
 
 def word(text: str) -> str:

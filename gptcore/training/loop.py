@@ -241,7 +241,7 @@ class TrainingRun:
 
     def _on_device(self, ids: Tensor) -> Tensor:
         """A GPU fetches from pinned memory while the next batch is already being made; from any other the two wait for each other."""
-        return ids.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else ids
+        return (ids.pin_memory() if self.device.type == "cuda" else ids).to(self.device, non_blocking=True)
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bfloat16):

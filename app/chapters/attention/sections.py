@@ -161,8 +161,8 @@ def large_map(here: Here, shown: AttentionMap, key: str = "attention_map", linke
         ready,
         key=key,
         row=here.position if words is None else words[here.position],
-        linked_text=linked_text
-        and not state.chosen(choices.LECTURE),  # the sentence bar has the text, and the map comes into view
+        # In a lecture the text stands in the sentence bar alone, so that the map is in view.
+        linked_text=linked_text and not state.chosen(choices.LECTURE),
         row_of=lambda row: views.map_rows(trace, shown, (row,))[0],
         on_row=focus,
     )

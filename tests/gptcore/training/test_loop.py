@@ -65,6 +65,12 @@ def test_weight_decay_shrinks_the_matrices_inside_the_blocks_and_nothing_else(op
         assert torch.allclose(p - after[name], shrunk, atol=1e-7), name
 
 
+def test_batches_go_to_whatever_device_the_run_is_on():
+    run = _run(steps=1)
+    run.device = torch.device("meta")  # no kernels, but every device is told from every other
+    assert run._on_device(torch.arange(3)).device.type == "meta"
+
+
 def test_training_leaves_the_random_numbers_of_others_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
