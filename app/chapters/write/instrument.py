@@ -78,7 +78,7 @@ def _place(whole: Here) -> Here:
         )
     elif not whole.is_newest:
         in_prompt = len(here.ids) < len(here.sequence.prompt)
-        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {whole.tokens[len(here.ids)]}."
+        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {markup.quoted(whole.tokens[len(here.ids)])}."
         ui.note(follows if in_prompt else f"{follows} Choose another, and a new branch begins; this one stays under Branches.")
     timeline(sequence.timeline_chips(whole), key="main_timeline", position=whole.position, on_pick=run_loop.go_to)
     return here
