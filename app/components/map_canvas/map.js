@@ -4,7 +4,7 @@ import { quantity } from "../shared/numbers.js";
 import { shelf } from "../shared/shelf.js";
 import { LinkedText } from "./chips.js";
 import { labelFont, named, paintLabels, turned } from "./labels.js";
-import { isBeyond, LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
+import { isBeyond, LEFT_OUT, levelImage, levelOf, paintCells, savePng, sized, strongest, valueAt } from "./scale.js";
 import { View } from "./view.js";
 
 export class TokenMap extends View {
@@ -145,23 +145,7 @@ export class TokenMap extends View {
     context.fillStyle = colours.card;
     context.fillRect(left, top, cols * cellWidth, rows * cellHeight);
     if (separate) {
-      for (let i = 0; i < this.levels.length; i++) {
-        if (this.levels[i] === LEFT_OUT) continue;
-        context.fillStyle = colours.css[this.levels[i]];
-        const [x, y] = [left + (i % cols) * cellWidth, top + Math.floor(i / cols) * cellHeight];
-        context.fillRect(x, y, cellWidth - 1, cellHeight - 1);
-        if (!this.exact || !isBeyond(this.exact[i], header.top)) continue;
-        context.fillStyle = colours.inks[this.levels[i]]; // a dot: its colour says too little
-        context.beginPath();
-        context.arc(
-          x + (cellWidth - 1) / 2,
-          y + (cellHeight - 1) / 2,
-          Math.min(2.5, cellWidth / 5, cellHeight / 5),
-          0,
-          2 * Math.PI,
-        );
-        context.fill();
-      }
+      paintCells(context, this);
     } else {
       const dots = strongest(this.levels, rows, cols, block, header.scale);
       context.imageSmoothingEnabled = Math.max(...block) > 1;

@@ -80,6 +80,22 @@ export function levelImage(levels, width, height, table, place) {
   return canvas;
 }
 
+// Cells wide enough for lines between them; a dot on those beyond the colour scale, of which their colour says too little.
+export function paintCells(context, { levels, exact, colours, header, grid: { cols, left, top, cellWidth, cellHeight } }) {
+  const [width, height] = [cellWidth - 1, cellHeight - 1];
+  levels.forEach((level, i) => {
+    if (level === LEFT_OUT) return;
+    const [x, y] = [left + (i % cols) * cellWidth, top + Math.floor(i / cols) * cellHeight];
+    context.fillStyle = colours.css[level];
+    context.fillRect(x, y, width, height);
+    if (!exact || !isBeyond(exact[i], header.top)) return;
+    context.fillStyle = colours.inks[level];
+    context.beginPath();
+    context.arc(x + width / 2, y + height / 2, Math.min(2.5, width / 5, height / 5), 0, 2 * Math.PI);
+    context.fill();
+  });
+}
+
 // Levels with several cells (block: across, down) in one: the strongest (of signed values the farthest from 0), so that none is lost to an average.
 export function strongest(levels, rows, cols, block, scale) {
   const [across, down] = block;
