@@ -206,7 +206,5 @@ def steppers(here: Here) -> None:
     if played == ROUNDS and not is_asked:
         lines.append("That was the last round.")
         if here.view.temperature > 0:
-            lines.append(
-                "Nobody is right every time: the token is drawn by chance, and only how likely each one is can be known."
-            )
+            lines.append("Nobody is right every time: the model says how likely each token is, and one is drawn.")
     st.markdown("  \n".join(lines))
