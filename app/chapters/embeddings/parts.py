@@ -9,7 +9,7 @@ from app.runtime import Here
 
 
 def _token(here: Here) -> None:
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
+    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Choose another in the text above.")
 
 
 PARTS: Beats = {

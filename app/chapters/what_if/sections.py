@@ -105,7 +105,7 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
     )
     place = "is still being computed" if math.isnan(board.position) else f"is {quantity(board.position, 'bits')}"
     ui.note(
-        f"A click brings a part into focus; the switch beside the board switches it off everywhere. Without the position embedding the "
+        f"Choose a part to bring it into focus; the switch beside the board switches it off everywhere. Without the position embedding the "
         f"change {place}. Colours reach as far as the largest of the heads; what is beyond has the colour of the end."
     )
 

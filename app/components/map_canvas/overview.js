@@ -78,7 +78,7 @@ export class Overview extends View {
     const [nLayers, nHeads] = this.shape;
     const gap = this.width < 600 ? 2 : 4;
     const room = (this.width - 46) / nHeads - gap;
-    const side = Math.max(24, Math.min(64, Math.floor(room)));
+    const side = Math.max(22, Math.min(64, Math.floor(room))); // with the gap a target of 24
     Object.assign(this, { side, pitch: side + gap });
     const numbers = (box, count) => {
       box.style.setProperty("--pitch", `${this.pitch}px`);
