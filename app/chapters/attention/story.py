@@ -16,7 +16,7 @@ from app.chapters.attention.views import AttentionMap
 from app.charts import Figure, grouped_bars
 from app.components.arcs import arcs
 from app.runtime import Here
-from app.writing.markup import code
+from app.writing.markup import code, quoted
 from app.writing.numbers import counted, percent, significant
 from gptcore import activations
 
@@ -40,7 +40,7 @@ def lookup(here: Here) -> None:
     row = _row(here)
     best, probability = likeliest(here.trace.logits)
     first = max(0, here.position + 1 - LONGEST_TEXT)
-    label = f"Layer {here.layer}, head {here.head}: what {here.tokens[here.position]} attends to"
+    label = f"Layer {here.layer}, head {here.head}: what {quoted(here.tokens[here.position])} attends to"
     mode = ui.mode()
 
     def figure() -> Figure:

@@ -40,7 +40,7 @@ def looked(here: Here) -> Looked:
     """What the visitor chose: one LayerNorm of one layer, at the cursor or over the newest tokens."""
     site, all_tokens = chosen_site(), of_all_tokens(here)
     layer = None if site == "final" else here.layer
-    token = f"{here.tokens[here.position]} at position {here.position}"
+    token = f"{markup.quoted(here.tokens[here.position])} at position {here.position}"
     one = found = here.trace.layer_norm(layer, site, (here.position,))
     if all_tokens:
         found = here.trace.layer_norm(layer, site, range(_first(here), len(here.ids)))
@@ -243,7 +243,7 @@ def over_depth(here: Here) -> None:
     if of_all_tokens(here):
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {here.tokens[here.position]} at position {here.position}. Choose another in the text above."
+        whose = f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
     ui.note(f"{views.followed(site)} {whose}")
 
 
@@ -252,7 +252,7 @@ def depth_in_numbers(here: Here) -> None:
     followed = followed_positions(here)
     places = views.along_depth(here.trace, chosen_site(), followed)
     st.header("The formula, before the final LayerNorm", anchor=False)
-    spread_at(places[-1], f"Token {here.tokens[followed[-1]]} at position {followed[-1]}")
+    spread_at(places[-1], f"Token {markup.quoted(here.tokens[followed[-1]])} at position {followed[-1]}")
 
 
 def depth_checks(here: Here) -> None:

@@ -86,7 +86,7 @@ def left_out(here: Here) -> None:
         title=f"Probability of {quoted(here.model.tokenizer.text_of(found.target))} when x alone goes past one block",
         value_title="probability",
         unit="%",
-        stages=("residual", "reference"),
+        stages=("ablation", "residual"),
         layer_names=[str(layer) for layer in range(layers)],
         layer_title="block that is left out",
         from_zero=True,

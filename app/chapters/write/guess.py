@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import guesses, messages, run_loop, sequence, state, ui
 from app.beats import Question, Try
+from app.glossary import with_meanings
 from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import code
@@ -80,8 +81,8 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     notes = [f"{counted(left, 'other token')} together: {percent(max(rest, 0.0))}."] if left > 0 else []
     if any("␣" in text for text, _, _ in rows):
         notes.append("␣ is a space: a token can begin with one.")
-    if notes:
-        ui.note(" ".join(notes))
+    if small := [*notes, *_small_print(here, choice, mine)]:
+        st.caption(with_meanings("  \n".join(small)))
     with st.container(horizontal=True, key="guess_on"):
         st.button(
             "Next word",
@@ -93,7 +94,7 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
 
 
 def finding(here: Here) -> str:
-    """What to do; after the guess, what the model thinks of it, and how it chose."""
+    """What to do; after the guess three lines: what came, how sure the model was, what the draw did."""
     mine, choice = guesses.of(here), sequence.selection(here)
     tokenizer = here.model.tokenizer
     if here.is_full:
@@ -103,32 +104,46 @@ def finding(here: Here) -> str:
             f"A language model has read this text and will add one token: a word, or a piece of one. It knows "
             f"{counted(len(choice.token_ids), 'token')}. You first: **what comes next?**"
         )
-    drawn = _drawn(choice, code(tokenizer.text_of(choice.chosen_id)))
+    wrote = code(tokenizer.text_of(choice.chosen_id))
     top = f"{code(tokenizer.text_of(int(choice.token_ids[0])))} ({percent(float(choice.base_probs[0]))})"
     rank = guesses.rank(choice, mine)
     if rank is None:
-        right = (
-            "and it is none of those offered"
-            if choice.chosen_id not in offered(here, choice)
-            else "but it is one of those offered"
+        was = "and" if choice.chosen_id not in offered(here, choice) else "but it was one of those offered:"
+        outcome = f"You expected something else, {was} the model writes {wrote}."
+        sure = "It is its likeliest token." if choice.chosen_rank == 0 else f"Its likeliest token is {top}."
+    else:
+        guessed, p = code(tokenizer.text_of(mine)), float(choice.base_probs[rank])
+        outcome = (
+            f"**Right:** the model writes {wrote}." if rank == choice.chosen_rank else f"The model writes {wrote}, not {guessed}."
         )
-        return f"You expected something else, {right}. The model's likeliest token is {top}. {drawn}"
-    p = float(choice.base_probs[rank])
-    said = f"The model gave your guess {code(tokenizer.text_of(mine))} **{percent(p)}**: {_surprise(p)}."
-    agreed = "It is its likeliest token. " if rank == 0 else f"Its likeliest is {top}. "
-    return f"{said} {agreed}{drawn}"
+        sure = f"It gave your guess {guessed} **{percent(p)}**"
+        sure += ", more than any other." if rank == 0 else f". Its likeliest token is {top}."
+    return "  \n".join((outcome, sure, _drawn(choice, wrote)))
 
 
-def _drawn(choice: Selection, chosen: str) -> str:
-    """How the next token is chosen. The bars are at temperature 1; what it is drawn from may be changed by the settings."""
-    settings = choice.settings
-    if settings.temperature == 0:
-        return f"At temperature 0 the likeliest is taken: {chosen}."
+def _drawn(choice: Selection, wrote: str) -> str:
+    """How the next token is chosen."""
+    if choice.settings.temperature == 0:
+        return "At temperature 0 nothing is left to chance: the likeliest token is taken."
+    share = percent(float(choice.base_probs[choice.chosen_rank]))
+    return f"One token is drawn by chance: it fell on {wrote} ({share})."
+
+
+def _small_print(here: Here, choice: Selection, mine: int) -> list[str]:
+    """What only some want to know, as Markdown: how surprising the guess was, and what was drawn from, as the bars are at temperature 1
+    and the settings may be others."""
+    said, settings = [], choice.settings
+    if (rank := guesses.rank(choice, mine)) is not None:
+        said.append(f"Your guess would have been {_surprise(float(choice.base_probs[rank]))}.")
     changed = [f"temperature {significant(settings.temperature)}"] if settings.temperature != 1 else []
     if choice.kept < len(choice.token_ids):
         changed.append(f"only {counted(choice.kept, 'token')} kept")
-    by = f" With {' and '.join(changed)}, its probability was {percent(choice.chosen_prob)}." if changed else ""
-    return f"One token is drawn by chance, and it fell on {chosen}, which the model writes.{by}"
+    if changed and settings.temperature > 0:
+        wrote = code(here.model.tokenizer.text_of(choice.chosen_id))
+        said.append(
+            f"Likely tokens are drawn more often. With {' and '.join(changed)}, {wrote} had {percent(choice.chosen_prob)}."
+        )
+    return said
 
 
 def how(here: Here) -> str:
