@@ -243,7 +243,9 @@ def over_depth(here: Here) -> None:
     if of_all_tokens(here):
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
+        whose = (
+            f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
+        )
     ui.note(f"{views.followed(site)} {whose}")
 
 
