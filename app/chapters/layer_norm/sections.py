@@ -88,7 +88,7 @@ def _said(here: Here) -> None:
     """Where, and of which tokens."""
     first, n_tokens = _first(here), len(here.ids)
     if not of_all_tokens(here):
-        ui.note(f"{place(here)}, token {looked(here).token}. Click another in the text above.")
+        ui.note(f"{place(here)}, token {looked(here).token}. Choose another in the text above.")
         return
     which = f"the newest {n_tokens - first} of {n_tokens:,} tokens." if first else f"all {n_tokens} tokens."
     away = f" The token of the formula, at position {here.position}, is not among them." if here.position < first else ""
@@ -263,7 +263,9 @@ def over_depth(here: Here) -> None:
     if of_all_tokens(here):
         whose = f"Means over {'all' if len(followed) == n_tokens else 'the newest'} {len(followed)} tokens."
     else:
-        whose = f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Click another in the text above."
+        whose = (
+            f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
+        )
     ui.note(f"{views.followed(site)} {whose}")
 
 
