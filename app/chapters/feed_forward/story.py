@@ -26,7 +26,7 @@ def says_steps(here: Here) -> str:
     few = views.carriers(found)
     found_little = "Few find anything: for" if few < FEW * wide else "For"
     return (
-        f"Attention fetches from other tokens; feed-forward then works on each token alone. In each of its {wide:,} neurons it looks for something "
+        f"Attention fetches from earlier tokens; feed-forward then works on each token alone. In each of its {wide:,} neurons it looks for something "
         f"in the token's vector, and adds something to the vector where it finds that. {found_little} {code(here.tokens[here.position])} in layer "
         f"{here.layer}, **{counted(few, 'neuron')}** of {wide:,} {'carries' if few == 1 else 'carry'} half of what leaves them."
     )
