@@ -62,8 +62,8 @@ def says_activations(here: Here) -> str:
         return f"None of the {found.neurons:,} neurons is negative at {code(here.tokens[here.position])}: a ReLU would change nothing here."
     return (
         f"At {code(here.tokens[here.position])}, **{percent(found.negative / found.neurons)}** of the {found.neurons:,} neurons of layer "
-        f"{here.layer} are negative before GELU. ReLU would set them to 0; GELU lets a little through, {percent(found.passed)} of its total "
-        "output."
+        f"{here.layer} are negative: they have not found what they look for. The activation function, GELU, all but silences them; what it lets "
+        f"through is {percent(found.passed)} of its total output, and the simpler ReLU would let nothing through."
     )
 
 
