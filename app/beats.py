@@ -86,7 +86,7 @@ def tell(choice: Choice[str], beats: Beats, here: Here) -> None:
         ui.question(beat.question, colour)
         finding = beat.finding(here)
         with st.container(key="finding"):
-            st.markdown(with_meanings(finding))
+            st.markdown(with_meanings(finding).replace(" %", "\N{NO-BREAK SPACE}%"))  # a number and its unit on one line
     with controls:
         if beat.steppers:
             beat.steppers(here)

@@ -184,6 +184,7 @@ OPEN_FOLDS = several_of("open", ["maths", "checks", "words"], [])  # what is unf
 LECTURE = switch("lecture")  # large type and one picture at a time, for a projector
 
 WRITE_PART = one_of("write", ["guess", "choice", "steps"], "choice")  # who comes without a link begins with the guess
+WRITE_STEP = count("write_step", 1, 7, 1)  # of the seven steps the one that is open
 
 LAYER_NORM_PART = one_of("layer_norm", ["token", "outliers", "depth", "classroom", "stack"])
 LAYER_NORM_SITE = one_of("site", ["ln_1", "ln_2", "final"])
@@ -332,8 +333,8 @@ BRANCHES_PART = one_of("branches", ["tree", "beam"])
 BRANCH_LEAST = one_of("least", ["0", "1", "5", "10"])  # percent of every token of a text that is drawn
 BEAM_STEPS = 16
 BEAM_WIDTH = one_of("beam_width", ["1", "2", "4", "8"], "4")
-BEAM_STEP = count("beam_step", 1, BEAM_STEPS, 4)
-BEAM_PHASE = one_of("beam_phase", ["expand", "score", "keep"], "keep")
+BEAM_STEP = count("beam_step", 1, BEAM_STEPS, 1)
+BEAM_PHASE = one_of("beam_phase", ["expand", "score", "keep"])
 
 COMPARE_PART = one_of("compare", ["next", "texts", "lens", "head"])
 COMPARE_SIDE = one_of("compare_side", ["both", "a", "b", "difference"])

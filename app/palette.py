@@ -17,7 +17,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "residual": ("#3b4146", "#d0d9e6"),
     "dart": ("#a6393c", "#e5633c"),
     "ablation": ("#842c69", "#c374a6"),
-    "reference": ("#352614", "#af9b82"),  # what something is compared with: ReLU, BatchNorm, no shortcuts
+    "reference": ("#352614", "#af9b82"),  # what something is compared with: ReLU, BatchNorm
 }
 
 

@@ -76,7 +76,9 @@ def layer_slider(here: Here, place: Any = st, disabled: bool = False) -> None:
 def layer_and_token(here: Here) -> None:
     """The slider of the layer, and under it which token is looked at."""
     layer_slider(here)
-    note(f"Layer {here.layer}, token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
+    note(
+        f"Layer {here.layer}, token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
+    )
 
 
 def open_page(file: str, shown: Shown = ()) -> NoReturn:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
+TALL = 340  # pixels of a plot under which a legend might be out of sight; then it stands above
 
 Trace = dict[str, Any]  # as plotly writes one, with its "type"
 
@@ -52,20 +53,24 @@ def frame(
 ) -> Figure:
     """A figure as wide as its container and as high as `plot_height` plus title, legend and what stands `below` the plot.
 
-    title and subtitle are plain text; legend: the names in it, below the figure, for which room is kept; alt goes to layout["meta"]["alt"].
+    title and subtitle are plain text; legend: the names in it, for which room is kept below
+    the figure, or above a tall one; alt goes to layout["meta"]["alt"].
     """
     heading = wrapped(title)
     if subtitle:
         heading += f'<br><span style="font-size:13px;font-weight:400">{escape(subtitle)}</span>'
     lines = heading.count("<br>") + 1
     top = 16 + TITLE_LINE * lines
-    bottom = below + (LEGEND_LINE * _legend_lines(legend) if legend else 0)
+    room, above = LEGEND_LINE * _legend_lines(legend) if legend else 0, plot_height > TALL
+    height = top + plot_height + below + room
+    if legend and above:
+        layout["legend"] = {"yanchor": "top", "y": 1 - top / height}
     return Figure(
         list(traces),
         {
             "title": {"text": heading, "y": 1, "yanchor": "top", "pad": {"t": 6 if lines == 1 else 18, "l": 2}},
-            "height": top + plot_height + bottom,
-            "margin": {"t": top, "b": bottom},
+            "height": height,
+            "margin": {"t": top + above * room, "b": below + (not above) * room},
             "showlegend": bool(legend),
             "meta": {"alt": alt},
             "xaxis": xaxis or {},

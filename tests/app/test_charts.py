@@ -237,6 +237,14 @@ def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> N
     assert theme.template("light").layout.legend.orientation == "h"
 
 
+def test_the_legend_of_a_tall_figure_stands_above_the_plot_and_moves_nothing_else() -> None:
+    bars = {"labels": [str(i) for i in range(20)], "title": "t", "value_title": "v", "unit": ""}
+    one, two = (charts.grouped_bars({name: range(20) for name in names}, **bars, row_height=40) for names in ("a", "ab"))
+    assert two.layout["margin"]["t"] > one.layout["margin"]["t"] and two.layout["margin"]["b"] == one.layout["margin"]["b"]
+    heading, height = one.layout["margin"]["t"], two.layout["height"]
+    assert two.plotly().layout.legend.y == pytest.approx(1 - heading / height)  # right under the heading
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

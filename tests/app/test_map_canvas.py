@@ -185,6 +185,22 @@ def test_signed_maps_have_a_scale_as_wide_as_their_largest_value(page: StandIn) 
     assert (page.header()["scale"], page.header()["top"], page.header()["unit"]) == ("signed", 2.0, "logits")
 
 
+@pytest.mark.parametrize(
+    ("scale", "top", "beyond"),
+    [
+        ("signed", 2.0, [False, False]),
+        ("signed", 1.5, [True, False]),
+        ("signed", 0.5, [True, True]),
+        ("probability", 0.5, [False, True]),
+    ],
+)
+def test_a_map_knows_beyond_which_end_of_its_colours_values_lie(
+    page: StandIn, scale: str, top: float, beyond: list[bool]
+) -> None:
+    draw_map(values=[[-2, 1, float("nan")]] * 3, scale=scale, top=top)
+    assert page.header()["beyond"] == beyond
+
+
 def test_a_map_says_what_it_shows(page: StandIn) -> None:
     draw_map(title="Layer 0, head 1")
     alt = page.header()["alt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_the_code_gives_the_map_and_the_heads_of_the_page(
 ) -> None:
     asked = {"prompt": PROMPT, "other_text": OTHER, "open": "checks"}
     at = open_page(monkeypatch, tiny_folder, "patching", **asked)
+    title = component_data(at, "What comes over")[0]["title"]
+    assert re.fullmatch(r"What comes over: “.+” against “.+”", title)
     open_page(monkeypatch, tiny_folder, "patching", patching="heads", **asked)
     found = run_snippet(at, tiny_folder)
     assert np.allclose(found["shown"].effect.ravel(), exports["patch-map"]["effect_logits"], atol=1e-5)

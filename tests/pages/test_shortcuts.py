@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from app import choices
+from app import choices, palette
 from app.chapters.shortcuts import lessons as shortcut_lessons
 from app.chapters.shortcuts import views
 from gptcore import lessons
@@ -95,6 +95,9 @@ def test_the_page_begins_with_the_published_figures(monkeypatch: pytest.MonkeyPa
     at = open_page(monkeypatch, tiny_folder, "shortcuts", open="maths.checks")
     drawn = figure(at, "Gradient that reaches each layer")
     assert drawn["layout"]["yaxis"]["type"] == "log"
+    assert [trace["line"]["color"] for trace in drawn["data"]] == [
+        palette.colour(stage, "light") for stage in ("ablation", "residual")
+    ]
     printed_figures = (
         "0.000202 0.000120 0.000715 0.001399 0.005050".split(),
         "0.221698 0.206941 0.328970 0.266573 1.325854".split(),

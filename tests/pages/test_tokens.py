@@ -239,7 +239,11 @@ def test_a_text_of_ones_own_is_cut_and_its_merges_stepped_through(
 
 @pytest.mark.parametrize(
     ("part", "names"),
-    [("cut", ["Menu: the tokens"]), ("merges", ["Menu: the merges"]), ("surprise", ["Menu: the words", "Menu: the tokens"])],
+    [
+        ("cut", ["Menu: the tokens"]),
+        ("merges", ["Menu: the merges", "Menu: the neighbours at step 0"]),
+        ("surprise", ["Menu: the words", "Menu: the tokens"]),
+    ],
 )
 def test_two_figure_menus_say_of_what_each_is(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, part: str, names: list[str]

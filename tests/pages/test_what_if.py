@@ -177,9 +177,15 @@ def test_a_board_that_takes_long_fills_from_above_and_a_click_brings_a_part_into
     assert np.allclose(board.bits, silence.board(here, asked).bits, atol=1e-5) and np.isfinite(board.position)
 
 
-def test_the_board_says_of_each_cell_with_without_and_direct_share(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+def test_the_board_says_of_each_cell_with_without_and_direct_share_and_how_many_its_colours_do_not_reach(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, exports: Exports
+) -> None:
     at = open_page(monkeypatch, tiny_folder, "what_if", prompt=PROMPT, layer="1", head="2")
     header, _ = component_data(at, "Without each part")
     assert len(header["facts"]) == 2 and all(len(row) == 6 for row in header["facts"])
     assert all("With it" in fact and "without" in fact and "direct share" in fact for row in header["facts"] for fact in row)
     assert (header["row"], header["col"]) == (1, 2)
+    far = exports["without-each-part"].loc[lambda table: table["change_bits"].abs() > header["top"]]
+    farthest = far.loc[far["change_bits"].abs().idxmax()]
+    assert len(far) and any(header["beyond"]) and f"{len(far)} part" in printed(at)
+    assert f"farthest {farthest['part']} {farthest['layer']} with" in printed(at)

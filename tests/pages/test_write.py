@@ -25,3 +25,10 @@ def test_the_rail_says_what_each_step_makes_of_the_text(
     assert float(figures["Softmax"].split()[1]) == pytest.approx(1, abs=1e-6)
     assert figures["Selection"] == "7 kept"
     assert figures["Append"] == (f"{n}: full" if n == 64 else f"{n} + 1 = {n + 1}")
+
+
+def test_the_seven_steps_open_at_the_first_and_a_link_at_its_own(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="steps")
+    assert at.header[0].value.startswith("1. ")
+    linked = open_page(monkeypatch, tiny_folder, "write", write="steps", write_step="4")
+    assert linked.header[0].value.startswith("4. ")

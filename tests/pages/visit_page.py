@@ -102,8 +102,8 @@ def finding(at: AppTest) -> str:
 
 
 def plain(text: str) -> str:
-    """Markdown in which no word is linked to its meaning."""
-    return re.sub(r'\[([^\]]*)\]\(glossary\?find=\S+ "(?:[^"\\]|\\.)*"\)', r"\1", text)
+    """Markdown in which no word is linked to its meaning, and no space keeps a line from breaking."""
+    return re.sub(r'\[([^\]]*)\]\(glossary\?find=\S+ "(?:[^"\\]|\\.)*"\)', r"\1", text).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def everything(at: AppTest) -> tuple[str, list[bytes]]:

@@ -100,7 +100,7 @@ def _row(here: Here) -> None:
     )  # fmt: skip
     fewer = f"The {ROWS} keys with the largest weights" if query + 1 > ROWS else "All keys"
     later = ", and the first one that comes later" if query + 1 < len(here.ids) else ""
-    ui.note(f"Query {here.tokens[query]} ({query}). {fewer}{later}.")
+    ui.note(f"Query {markup.quoted(here.tokens[query])} ({query}). {fewer}{later}.")
 
 
 def _row_maths(here: Here) -> None:
@@ -130,7 +130,7 @@ def _projected(here: Here) -> tuple[str, HeadProjection]:
 
 def _projections(here: Here) -> None:
     part, found = _projected(here)
-    _inputs(found, f"{here.tokens[here.position]} ({here.position})")
+    _inputs(found, f"{markup.quoted(here.tokens[here.position])} ({here.position})")
     _weights(found, part)
     _made(found, part, here)
 
@@ -187,7 +187,7 @@ def _entropy(here: Here) -> None:
     heads = attention_heads.heads(here.trace)
     mean = heads.layer(here.trace, here.layer).entropy
     names = [str(head) for head in range(len(row))]
-    focus = f"query {here.tokens[here.position]} ({here.position})"
+    focus = f"query {markup.quoted(here.tokens[here.position])} ({here.position})"
     everyone = "mean of all queries but the first" if len(here.ids) > 1 else "mean of all queries"
     figure = grouped_bars(
         {focus: row, everyone: mean},

@@ -12,7 +12,7 @@ from app.charts import line_over_layers
 from app.pinned import Pinned
 from app.runtime import Here
 from app.writing import markup
-from app.writing.markup import code
+from app.writing.markup import code, quoted
 from app.writing.numbers import counted, percent
 from gptcore.lens import lens
 
@@ -65,7 +65,8 @@ def at_cursor(whole: Here, a: Pinned, b: Pinned) -> tuple[Pinned, Pinned]:
 
 
 def _followed(a: Depths, b: Depths) -> str:
-    return b.target if a.target == b.target else f"A's {a.target} and B's {b.target}"
+    one, other = quoted(a.target), quoted(b.target)
+    return one if one == other else f"A's {one} and B's {other}"
 
 
 def _where(whole: Here, a: Pinned) -> str:

@@ -6,10 +6,11 @@ from app import ui
 from app.beats import Beat, Beats
 from app.chapters.embeddings import sections, story
 from app.runtime import Here
+from app.writing import markup
 
 
 def _token(here: Here) -> None:
-    ui.note(f"Token {here.tokens[here.position]} at position {here.position}. Click another in the text above.")
+    ui.note(f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above.")
 
 
 PARTS: Beats = {

@@ -16,7 +16,7 @@ from app.charts import VerticalLine, curves, parted_strip
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.windows import ways, window
-from app.writing.markup import code
+from app.writing.markup import code, quoted
 from app.writing.numbers import counted, in_bytes, in_flops, significant, work_unit
 from app.writing.worked import braced, bracketed, in_tex, latex_percent, worked
 from gptcore import cache_race, parameters
@@ -149,10 +149,10 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
         rf"\text{{weight}} &= \frac{{e^{{{s} - {bracketed(m)}}}}}{{{below}}} \\[1.1em] &{share.out} \end{{aligned}}"
     )
     ui.note(
-        f"The newest query against the kept key of {here.tokens[at]} at position {at}, divided by the root of a head's width. Then the "
+        f"The newest query against the kept key of {quoted(here.tokens[at])} at position {at}, divided by the root of a head's width. Then the "
         f"softmax over {counted(len(row), 'kept key')}: {significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. The weight says how much of this "
-        "token's value is taken. Click another token in the text above."
+        "token's value is taken. Choose another token in the text above."
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from app.chapters.lens.views import TOP, Column
 from app.components.lens_grid import GridCells
 from app.runtime import Here
+from app.writing import markup
 from app.writing.numbers import percent, significant
 from app.writing.worked import entropy_terms, latex_number, latex_percent, worked
 
@@ -163,7 +164,7 @@ def facts(here: Here, found: Mapping[int, Column], positions: Sequence[int]) -> 
             ]
             rows[depth].append(
                 [
-                    f"{name}, after {here.tokens[position]} (position {position})",
+                    f"{name}, after {markup.quoted(here.tokens[position])} (position {position})",
                     *best,
                     f"entropy {significant(float(column.entropy[depth]))} bits, "
                     f"divergence {significant(float(column.divergence[depth]))} bits",

@@ -182,7 +182,7 @@ def _draw(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
     )
     token_map(
         shown.recovered, key="patch_map", row=layer, column=shown.positions.index(position), row_tokens=rows, col_tokens=names,
-        title=f"What comes over: {_token(here, asked.target)} against {_token(here, asked.rival)}",
+        title=f"What comes over: {_quoted(here, asked.target)} against {_quoted(here, asked.rival)}",
         row_title="before block" if site() == "resid_pre" else "layer", col_title="position that is patched",
         value_title="share of the difference", unit="%", scale="signed", top=1.0, left_out="still being computed",
         row_positions=False, col_positions=False, facts=facts, on_row=pick,
@@ -208,6 +208,10 @@ def _turning(found: TwoTexts, positions: list[int]) -> None:
 
 def _token(here: Here, token: int) -> str:
     return here.model.tokenizer.text_of(token)
+
+
+def _quoted(here: Here, token: int) -> str:
+    return markup.quoted(_token(here, token))
 
 
 def map_frame(here: Here, found: TwoTexts, shown: PatchedCells) -> pd.DataFrame:
@@ -250,7 +254,7 @@ def one_cell(whole: Here) -> None:
     series = {name: each[order] for name, each in zip(("unpatched", "patched", "the source"), probs, strict=True)}
     figure = grouped_bars(
         series, labels=[_token(here, token) for token in order],
-        title=f"The next token, with the cell at {_token(here, found.into.ids[position])}, layer {layer}, patched",
+        title=f"The next token, with the cell at {_quoted(here, found.into.ids[position])}, layer {layer}, patched",
         value_title="probability", unit="%", stages=("reference", "probability", "ablation"), most_ticks=5, mode=ui.mode(),
     )  # fmt: skip
     data = pd.DataFrame({"token_id": order, "token": [_token(here, token) for token in order]} | series)
@@ -301,7 +305,7 @@ def _draw_heads(here: Here, found: TwoTexts, shown: PatchedCells) -> None:
         shown.recovered, key="patch_heads", row=here.layer, column=here.head,
         row_tokens=[str(layer) for layer in range(here.config.n_layers)],
         col_tokens=[str(head) for head in range(here.config.n_heads)],
-        title=f"What each head brings over: {_token(here, asked.target)} against {_token(here, asked.rival)}",
+        title=f"What each head brings over: {_quoted(here, asked.target)} against {_quoted(here, asked.rival)}",
         row_title="layer", col_title="head", value_title="share of the difference", unit="%", scale="signed",
         top=largest or 1.0, left_out="still being computed", row_positions=False, col_positions=False, facts=facts, on_row=pick,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from app.beats import Beat, Beats, Try
 from app.chapters.sampling import greedy, sections, stops, story, views
 from app.chapters.sampling.views import Given
 from app.runtime import Here
+from app.writing import markup
 
 SOURCES = {"live": "The next token of your text", "nine_words": "The nine-word example"}
 Result = TypeVar("Result", None, str, Sequence[Try])
@@ -36,7 +37,7 @@ def _source(here: Here) -> None:
         "The words that may follow “every effort moves you”, with the logits that Sebastian Raschka prints in “Build a Large Language "
         "Model (From Scratch)”, section 5.3. No model is involved."
         if source == "nine_words"
-        else f"The logits for the token after {here.tokens[-1]}, the {newest}."
+        else f"The logits for the token after {markup.quoted(here.tokens[-1])}, the {newest}."
     )
 
 

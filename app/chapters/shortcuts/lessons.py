@@ -70,7 +70,7 @@ def gradient_figure(depth: int, width: int, activation: str, seed: int, mode: Mo
         {"without shortcuts": shown["without"], "with shortcuts": shown["with"]},
         title="Gradient that reaches each layer, as a share of the last layer's",
         value_title="mean absolute gradient / that of the last layer",
-        stages=("reference", "residual"),
+        stages=("ablation", "residual"),
         log_y=True,
         mode=mode,
     )

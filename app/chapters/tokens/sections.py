@@ -187,20 +187,20 @@ def merges(here: Here) -> None:
 def _merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """A step redraws only this."""
     if line.origin != "cut":
-        ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
+        ui.note(f"{''.join(line.why)} Choose a token of a prompt to step through the merges of its piece.")
         return
     if (n_bytes := len(piece.encode("utf-8", "replace"))) > views.LONGEST_STEPPED:
         ui.note(
-            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {views.LONGEST_STEPPED}; click another token."
+            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {views.LONGEST_STEPPED}; choose another token."
         )
         return
     steps = views.merge_steps(tokenizer, piece)
     last = len(steps) - 1
     step = st.slider("Step", 0, last, **state.choice(choices.MERGE_STEP, upper=last)) if last else 0
-    data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
-    ui.figure_menu("merges", data, label="Menu: the merges")
     left, right = st.columns([3, 2], gap="large")
     with left:
+        data = steps.assign(parts=[" ".join(visible(p) for p in parts) for parts in steps["parts"]])
+        ui.figure_menu("merges", data, label="Menu: the merges")
         rows = [[str(s.step), _parts(s.parts, s.index), "–" if s.rank < 0 else f"{s.rank:,}"] for s in steps.itertuples()]
         ui.bars(["Step", f"Parts of {visible(piece.encode('utf-8', 'replace'))}", "Rank of the merge"], rows, marked=step)
     with right:
@@ -247,6 +247,8 @@ def _pairs(tokenizer: Tokenizer, parts: tuple[bytes, ...], step: int) -> None:
         for p in pairs.itertuples()
     ]
     marked = int(np.flatnonzero(pairs["next"])[0]) if pairs["next"].any() else None
+    data = pairs.assign(first=pairs["first"].map(visible), second=pairs["second"].map(visible))
+    ui.figure_menu("neighbours", data, label=f"Menu: the neighbours at step {step}")
     ui.bars([f"Neighbours at step {step}", "Rank", ""], rows, marked=marked)
     if marked is None:
         ui.note("No merge joins any of these neighbours, so the cut is done.")

@@ -19,7 +19,7 @@ from app.ripple import ripple
 from app.runtime import Here
 from app.silence import Asking, Board, Direct
 from app.writing import markup
-from app.writing.numbers import percent, quantity, significant
+from app.writing.numbers import counted, percent, quantity, significant
 from gptcore.attribution import logit_attribution
 from gptcore.effects import head_effects, part_effects
 from gptcore.run import Run
@@ -105,8 +105,21 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
     )
     place = "is still being computed" if math.isnan(board.position) else f"is {quantity(board.position, 'bits')}"
     ui.note(
-        f"A click brings a part into focus; the switch beside the board switches it off everywhere. Without the position embedding the "
-        f"change {place}. Colours reach as far as the largest of the heads; what is beyond has the colour of the end."
+        f"{_said_beyond(here, values, top, unit)}Choose a part to bring it into focus; the switch beside the board switches it off everywhere. "
+        f"Without the position embedding the change {place}."
+    )
+
+
+def _said_beyond(here: Here, values: np.ndarray, top: float, unit: str) -> str:
+    """Of the parts whose values the colour scale does not reach: how many, and how far the farthest lies."""
+    size = np.nan_to_num(np.abs(values))
+    if not (beyond := int((size > top).sum())):
+        return ""
+    layer, column = np.unravel_index(int(size.argmax()), size.shape)
+    name = f"{_columns(here.config.n_heads)[column]} {layer}"
+    return (
+        f"Colours reach as far as the largest of the heads, {quantity(top, unit)}. A dot marks what lies beyond: {counted(beyond, 'part')}, "
+        f"farthest {name} with {quantity(float(values[layer, column]), unit)}. "
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import run_loop, sequence, state, ui
+from app import choices, run_loop, sequence, state, ui
 from app.beats import Question, Try
 from app.chapters.write import seven_steps
 from app.charts import Figure, grouped_bars
@@ -78,7 +78,7 @@ def _place(whole: Here) -> Here:
         )
     elif not whole.is_newest:
         in_prompt = len(here.ids) < len(here.sequence.prompt)
-        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {whole.tokens[len(here.ids)]}."
+        follows = f"The token that follows here in {'the prompt' if in_prompt else 'the text'} is {markup.quoted(whole.tokens[len(here.ids)])}."
         ui.note(follows if in_prompt else f"{follows} Choose another, and a new branch begins; this one stays under Branches.")
     timeline(sequence.timeline_chips(whole), key="main_timeline", position=whole.position, on_pick=run_loop.go_to)
     return here
@@ -90,7 +90,7 @@ def choice(whole: Here) -> None:
     chosen = sequence.selection(here)
     tokenizer = here.model.tokenizer
     if not is_hidden("next_token", len(here.ids)):
-        _menu(here, chosen)
+        candidates_menu("next-token", here, chosen)
     next_token(
         key="next_token",
         model_name=here.view.model,
@@ -104,8 +104,8 @@ def choice(whole: Here) -> None:
     )
 
 
-def _menu(here: Here, chosen: Selection) -> None:
-    """Of the panel: its likeliest candidates."""
+def candidates_menu(name: str, here: Here, chosen: Selection) -> None:
+    """The menu of what shows the likeliest candidates."""
     shown = slice(LISTED)
 
     def texts() -> list[str]:
@@ -126,7 +126,7 @@ def _menu(here: Here, chosen: Selection) -> None:
             stages=("reference", "probability"), mode=mode,
         )  # fmt: skip
 
-    ui.figure_menu("next-token", data, figure)
+    ui.figure_menu(name, data, figure)
 
 
 def says_choice(whole: Here) -> str:
@@ -155,16 +155,21 @@ def try_choice(here: Here) -> list[Try]:
     return [each for each in tries if any(getattr(now, name) != value for name, value in each.change.items())]
 
 
+def _open(index: int) -> None:
+    state.take(choices.WRITE_STEP, index + 1)
+    state.publish()  # at once, since a fragment runs without the entry
+
+
 def steps(whole: Here) -> None:
     """The rail of the seven steps, and the one that is open."""
     here = _place(whole)
     chosen, hidden = sequence.selection(here), is_hidden("next_token", len(whole.up_to_cursor().ids))
-    opened = int(state.remembered("opened_step", 4))
+    opened = state.chosen(choices.WRITE_STEP) - 1
     rail(
         seven_steps.stations(here, chosen, hidden),
         key="rail",
         selected=opened,
-        on_select=lambda i: state.remember("opened_step", i),
+        on_select=_open,
     )
     if hidden:
         ui.note("The seven steps show their numbers again when the guess is over.")

@@ -40,6 +40,7 @@ _AXIS = _any(
 )
 LAYOUT: dict[str, Known] = {
     **_any("title height margin meta showlegend bargap bargroupgap plot_bgcolor barmode"),
+    "legend": _any("y yanchor"),
     "xaxis": _AXIS,
     "yaxis": _AXIS,
     "shapes": [{**_any("type x0 x1 y0 y1 xref yref opacity layer fillcolor"), "line": _LINE}],

@@ -25,7 +25,17 @@ export function picture({ data, layout }, width, hidden, canvas) {
         width,
       )
     : [];
-  const box = place(x, y, layout, heading.length + crowd, width, (heat?.colorbar ? BAR_HEIGHT : 0) + LEGEND_LINE * legend.length);
+  const above = layout.legend?.yanchor === "top";
+  const colours = heat?.colorbar ? BAR_HEIGHT : 0;
+  const box = place(
+    x,
+    y,
+    layout,
+    heading.length + crowd,
+    width,
+    colours + (above ? 0 : LEGEND_LINE * legend.length),
+    above ? legend.length : 0,
+  );
   const spots = [],
     texts = [],
     taken = [];
@@ -37,7 +47,7 @@ export function picture({ data, layout }, width, hidden, canvas) {
   const [wide, high] = [box.right - box.left, box.bottom - box.top];
   if (heat) paintHeat(canvas, heat, x, y, box.left, box.top, wide, high, layout.plot_bgcolor);
   const shapes = (layout.shapes ?? []).map((shape) => [shape.layer === "below", drawShape(shape, x, y)]);
-  const side = box.below + (heat?.colorbar ? BAR_HEIGHT : 0);
+  const side = above ? box.top - LEGEND_LINE * legend.length - 4 : box.below + colours;
   const nodes = [
     svg("clipPath", { id: "plot" }, svg("rect", { x: box.left - 2, y: box.top - 2, width: wide + 4, height: high + 4 })),
     svg("g", {}, ...heading.map(({ text, name }, i) => svg("text", { x: 2, y: 18 + TITLE_LINE * i, class: name }, text))),
@@ -90,9 +100,11 @@ function headingLines(markup, width) {
 }
 
 // The plot gets what heading, ticks, titles, colour bar and legend leave; {left, right, top, bottom, below: where the axis title ends}.
-export function place(x, y, layout, headingHeight, width, feet) {
+// feet: pixels below the axis title; rows: of a legend above the plot.
+export function place(x, y, layout, headingHeight, width, feet, rows) {
   const told = lines(layout.title?.text).length;
-  const top = layout.margin.t + TITLE_LINE * (headingHeight - told);
+  const head = rows ? 16 + TITLE_LINE * told + LEGEND_LINE * rows : layout.margin.t; // as app/charts/frame.py reckons it
+  const top = head + TITLE_LINE * (headingHeight - told);
   y.span(layout.height - layout.margin.b, top);
   y.shown = sideTicks(y, TICK).map((tick) => ({ ...tick, text: fitted(tick.text, TICK, 0.38 * width) }));
   const wide = Math.max(0, ...y.shown.map(({ text }) => widthOf(text, TICK)));

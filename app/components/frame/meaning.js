@@ -3,7 +3,7 @@
 // the mouse alone.
 import { make } from "../shared/elements.js";
 
-const WORD = '.st-key-finding a[href*="glossary?find="]';
+const WORD = ':is(.st-key-finding, [data-testid="stCaptionContainer"]) a[href*="glossary?find="]';
 const WAIT = 120; // milliseconds: what the mouse only passes over shows nothing, and the way from the word to its box is not cut off
 const GAP = 6; // pixels between a word and its box, and from the box to the window's edge
 

@@ -157,6 +157,7 @@ def prepare(
     value, sent = _packed(matrix if exact else levels(matrix, scale, limit), exact=exact)
     header = _header("map", title, value_title, unit, scale, limit) | {
         "stamp": value["version"],
+        "beyond": _beyond(matrix, scale, limit),
         "alt": map_alt(
             matrix, row_tokens, col_tokens, title, row_title, col_title, value_title, unit, row_positions, col_positions
         ),
@@ -221,6 +222,12 @@ def token_map(
 def _header(mode: str, title: str, value_title: str, unit: str, scale: Scale, top: float) -> dict[str, Any]:
     named = {"mode": mode, "title": title, "name": file_name(title)}
     return named | {"value_title": value_title, "unit": unit, "scale": scale, "top": top}
+
+
+def _beyond(values: np.ndarray, scale: Scale, top: float) -> list[bool]:
+    """Whether values lie beyond the lower and the upper end of the colour scale, and are drawn in the colour of that end."""
+    reach = top * (1 + 1e-6)
+    return [scale == "signed" and bool((values < -reach).any()), bool((values > reach).any())]
 
 
 def _named(key: str) -> dict[str, str]:

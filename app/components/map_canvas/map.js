@@ -4,7 +4,7 @@ import { quantity } from "../shared/numbers.js";
 import { shelf } from "../shared/shelf.js";
 import { LinkedText } from "./chips.js";
 import { labelFont, named, paintLabels, turned } from "./labels.js";
-import { LEFT_OUT, levelImage, levelOf, savePng, sized, strongest, valueAt } from "./scale.js";
+import { isBeyond, LEFT_OUT, levelImage, levelOf, paintCells, savePng, sized, strongest, valueAt } from "./scale.js";
 import { View } from "./view.js";
 
 export class TokenMap extends View {
@@ -145,11 +145,7 @@ export class TokenMap extends View {
     context.fillStyle = colours.card;
     context.fillRect(left, top, cols * cellWidth, rows * cellHeight);
     if (separate) {
-      for (let i = 0; i < this.levels.length; i++) {
-        if (this.levels[i] === LEFT_OUT) continue;
-        context.fillStyle = colours.css[this.levels[i]];
-        context.fillRect(left + (i % cols) * cellWidth, top + Math.floor(i / cols) * cellHeight, cellWidth - 1, cellHeight - 1);
-      }
+      paintCells(context, this);
     } else {
       const dots = strongest(this.levels, rows, cols, block, header.scale);
       context.imageSmoothingEnabled = Math.max(...block) > 1;
@@ -321,6 +317,7 @@ export class TokenMap extends View {
         ...token(header.col_tokens, col),
         ": ",
         ["b", value],
+        isBeyond(found.value, header.top) ? ", beyond the colour scale" : "",
         header.facts[row]?.[col] ? `. ${header.facts[row][col]}` : "",
       ];
     }

@@ -3,7 +3,9 @@ import { percent, significant } from "../shared/numbers.js";
 import { levelImage, savePng, sized } from "./scale.js";
 import { View } from "./view.js";
 
+const HEADS = 36; // CSS pixels of the heads' numbers above the maps
 const PREVIEW = 112; // CSS pixels of the map that is pointed at, a side
+const FOOTER = 100; // pixels of the window in a lecture, with a gap above
 
 // All attention maps of a model at once: a row a layer, a column a head.
 export class Overview extends View {
@@ -78,7 +80,9 @@ export class Overview extends View {
     const [nLayers, nHeads] = this.shape;
     const gap = this.width < 600 ? 2 : 4;
     const room = (this.width - 46) / nHeads - gap;
-    const side = Math.max(24, Math.min(64, Math.floor(room)));
+    const height = this.heightLeft() - HEADS;
+    // A thumbnail is 22 px at least, with the gap a target of 24, but in a lecture, where all have to fit the screen.
+    const side = Math.max(14, Math.min(Math.max(22, Math.min(64, Math.floor(room))), Math.floor(height / nLayers - gap)));
     Object.assign(this, { side, pitch: side + gap });
     const numbers = (box, count) => {
       box.style.setProperty("--pitch", `${this.pitch}px`);
@@ -91,6 +95,16 @@ export class Overview extends View {
     this.image = this.atlas();
     this.paintMaps(sized(canvas, nHeads * this.pitch - gap, nLayers * this.pitch - gap));
     this.mark();
+  }
+
+  // In a lecture, where nobody scrolls: CSS pixels from the top of the maps down to the footer; Infinity elsewhere, and where they begin
+  // too low to be seen whole in any case.
+  heightLeft() {
+    const lecture = Number(getComputedStyle(this.root).getPropertyValue("--lecture"));
+    if (!lecture) return Infinity;
+    const scrolled = document.querySelector('[data-testid="stMain"]')?.scrollTop ?? 0;
+    const left = (innerHeight - FOOTER - this.box.getBoundingClientRect().top - scrolled) / lecture;
+    return left < 200 ? Infinity : left;
   }
 
   // All maps in one image, map (layer, head) at (head * size, layer * size).

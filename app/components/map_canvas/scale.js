@@ -14,6 +14,9 @@ export function levelOf(value, scale, top) {
     : Math.round(254 * Math.sqrt(Math.max(0, Math.min(1, share))));
 }
 
+// Whether a value lies beyond an end of the colour scale. As `_beyond` in __init__.py.
+export const isBeyond = (value, top) => Math.abs(value) > top * (1 + 1e-6);
+
 export function valueAt(level, scale, top) {
   if (level === LEFT_OUT) return NaN;
   return scale === "signed" ? ((level - 127) / 127) * top : (level / 254) ** 2 * top;
@@ -71,6 +74,22 @@ export function levelImage(levels, width, height, table, place) {
   return canvas;
 }
 
+// Cells wide enough for lines between them; a dot on those beyond the colour scale, of which their colour says too little.
+export function paintCells(context, { levels, exact, colours, header, grid: { cols, left, top, cellWidth, cellHeight } }) {
+  const [width, height] = [cellWidth - 1, cellHeight - 1];
+  levels.forEach((level, i) => {
+    if (level === LEFT_OUT) return;
+    const [x, y] = [left + (i % cols) * cellWidth, top + Math.floor(i / cols) * cellHeight];
+    context.fillStyle = colours.css[level];
+    context.fillRect(x, y, width, height);
+    if (!exact || !isBeyond(exact[i], header.top)) return;
+    context.fillStyle = colours.inks[level];
+    context.beginPath();
+    context.arc(x + width / 2, y + height / 2, Math.min(2.5, width / 5, height / 5), 0, 2 * Math.PI);
+    context.fill();
+  });
+}
+
 // Levels with several cells (block: across, down) in one: the strongest (of signed values the farthest from 0), so that none is lost to an average.
 export function strongest(levels, rows, cols, block, scale) {
   const [across, down] = block;
@@ -101,8 +120,16 @@ export function sized(canvas, width, height, scale = window.devicePixelRatio || 
 
 export const LEGEND = { width: 280, height: 46 };
 
-// The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do.
-export function drawLegend(context, colours, { scale, top, unit, value_title: title }, x = 0, y = 0, block = [1, 1]) {
+// The scale's bar with its title above and ticks below. Probabilities stand at their square root, as their colours do. Where values lie
+// beyond an end, its tick says so.
+export function drawLegend(
+  context,
+  colours,
+  { scale, top, unit, value_title: title, beyond = [] },
+  x = 0,
+  y = 0,
+  block = [1, 1],
+) {
   const shown =
     (unit && unit !== "%" ? `${title} (${unit})` : title) +
     (Math.max(...block) > 1 ? `; a dot: the strongest of ${block.join(" × ")}` : "");
@@ -122,11 +149,12 @@ export function drawLegend(context, colours, { scale, top, unit, value_title: ti
   context.strokeRect(left - 0.5, y + 16.5, width + 1, 10);
   context.fillStyle = colours.soft;
   context.font = `12px ${colours.sans}`;
-  context.textAlign = "center";
   for (const tick of ticks) {
     const place = scale === "signed" ? (tick + 1) / 2 : Math.sqrt(tick);
     const text = unit === "%" ? finePercent(tick * top) : significant(tick * top);
-    context.fillText(text, left + place * width, y + 39);
+    const [low, high] = [place === 0 && beyond[0], place === 1 && beyond[1]];
+    context.textAlign = low ? "left" : high ? "right" : "center";
+    context.fillText(`${low ? "≤ " : high ? "≥ " : ""}${text}`, low ? x : high ? x + LEGEND.width : left + place * width, y + 39);
   }
 }
 
