@@ -8,6 +8,7 @@ from functools import cache
 
 import streamlit as st
 
+from app import faults
 from gptcore.checkpoints import EMBEDDED
 
 
@@ -38,7 +39,7 @@ def card() -> Card:
 def offer() -> None:
     """A button that brings the whole card, which no page shows."""
     st.download_button(
-        "Storyteller's card: how it was trained, and on what", _text(), file_name="MODEL_CARD.md", mime="text/markdown",
+        "Storyteller's card: how it was trained, and on what", faults.export(_text), file_name="MODEL_CARD.md", mime="text/markdown",
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 
