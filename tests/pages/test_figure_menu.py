@@ -36,6 +36,7 @@ def opened(at: AppTest, name: str) -> AppTest:
         ("shortcuts", {"shortcuts": "model"}, "residual-stream"),
         ("lens", {}, "logit-lens"),
         ("sampling", {}, "two-settings"),
+        ("sampling", {"sampling": "stops"}, "why-it-stopped"),
         ("map", {}, "map"),
     ],
 )

@@ -26,6 +26,11 @@ def press(at: AppTest, label: str) -> AppTest:
     return at
 
 
+def menus(at: AppTest) -> list[str]:
+    """The menus of figures: a file of the candidates gives the answer away."""
+    return [menu.proto.popover.label for menu in at.get("popover") if menu.proto.popover.label.startswith("Menu: ")]
+
+
 def small_print(at: AppTest) -> str:
     return plain("\n".join(str(each.value) for each in at.caption))
 
@@ -49,7 +54,7 @@ def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, prompt: str
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt=prompt)
-    assert "%" not in finding(at) and BARS not in printed(at)
+    assert "%" not in finding(at) and BARS not in printed(at) and not menus(at)
     button = next(each for each in at.button if re.fullmatch(r"guess_\d+", each.key or ""))
     token = int(button.key.removeprefix("guess_"))
     at = press(at, button.label)
@@ -58,7 +63,7 @@ def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers
     bits = re.search(r"([\d.]+) bits", small_print(at)).group(1)  # type: ignore[union-attr]
     assert len(finding(at).split("  \n")) == 3  # what came, how sure the model was, what the draw did
     assert float(share) == pytest.approx(100 * p, abs=0.051) and float(bits) == pytest.approx(-math.log2(p), rel=0.05)
-    assert "your guess" in printed(at) and "chosen" in printed(at)
+    assert "your guess" in printed(at) and "chosen" in printed(at) and menus(at)
     listed = printed(at)[printed(at).index(BARS) :].split("</table>")[0]
     assert ("␣ is a space" in small_print(at)) is ("␣" in listed)  # the mark is explained where it is first met
 

@@ -9,8 +9,9 @@ import math
 
 import streamlit as st
 
-from app import guesses, messages, run_loop, sequence, state, ui
+from app import as_code, guesses, messages, run_loop, sequence, state, ui
 from app.beats import Question, Try
+from app.chapters.write.instrument import candidates_menu
 from app.glossary import with_meanings
 from app.runtime import Here
 from app.writing import markup
@@ -75,6 +76,7 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     for at in sorted(ranks):
         says = [what for what, on in (("your guess", at == rank), ("chosen", at == choice.chosen_rank)) if on]
         rows.append((tokenizer.text_of(int(choice.token_ids[at])), float(choice.base_probs[at]), ", ".join(says)))
+    candidates_menu("guessed-token", here, choice, lambda: as_code.of("write", "choice", here))
     ui.bar_list(rows, "The likeliest next tokens and their probabilities")
     left = len(choice.token_ids) - len(rows)
     rest = 1 - sum(p for _, p, _ in rows)
