@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from app import runtime
+from app.asked import probabilities
 from app.components.next_token import is_hidden
 from app.components.timeline import Chip
 from app.recent import MB, keeping
 from app.runtime import Here
 from app.state import View
+from app.writing.markup import code
+from app.writing.numbers import percent
 from gptcore.run import Run
 from gptcore.sampling import SamplingSettings, Selection, select
 
@@ -20,21 +23,25 @@ def settings(view: View) -> SamplingSettings:
 def timeline_chips(here: Here, *, guessing: bool = False) -> list[Chip]:
     """The whole sequence as chips: prompt, chosen, the place of the next token; guessing: which it is must not be seen yet."""
     n_prompt = len(here.sequence.prompt)
-    probabilities = runtime.token_probabilities(here.run)
+    given = runtime.token_probabilities(here.run)
     chips = [
-        Chip(token_id, text, "prompt" if i < n_prompt else "chosen", float(probabilities[i - 1]) if i else None)
+        Chip(token_id, text, "prompt" if i < n_prompt else "chosen", float(given[i - 1]) if i else None)
         for i, (token_id, text) in enumerate(zip(here.ids, here.tokens, strict=True))
     ]
-    return [*chips, Chip(-1, "?" if guessing else _next_text(here), "next")]
-
-
-def _next_text(here: Here) -> str:
-    """What stands in the place of the next token: the one that these settings choose, unless it is being guessed."""
     if here.is_full:
-        return "full"
-    if is_hidden("next_token", len(here.ids)):
-        return "?"
-    return here.model.tokenizer.text_of(selection(here).chosen_id)
+        return [*chips, Chip(-1, "full", "next")]
+    if guessing or is_hidden("next_token", len(here.ids)):
+        return [*chips, Chip(-1, "?", "next")]
+    chosen = here.model.tokenizer.text_of(selection(here).chosen_id)
+    return [*chips, Chip(-1, chosen, "next", says="likeliest" if here.view.temperature == 0 else "drawn")]
+
+
+def says_drawn(here: Here, likeliest: int) -> str:
+    """A sentence for what speaks of the likeliest next token, where the text above shows another one, which was drawn; else ""."""
+    if here.is_full or is_hidden("next_token", len(here.ids)) or (drawn := selection(here).chosen_id) == likeliest:
+        return ""
+    share = float(probabilities(here.trace.logits)[drawn])
+    return f" The text above shows {code(here.model.tokenizer.text_of(drawn))} instead: it was drawn, with a probability of {percent(share)}."
 
 
 def selection(here: Here) -> Selection:

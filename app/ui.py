@@ -77,7 +77,7 @@ def layer_and_token(here: Here) -> None:
     """The slider of the layer, and under it which token is looked at."""
     layer_slider(here)
     note(
-        f"Layer {here.layer}, token {markup.quoted(here.tokens[here.position])} at position {here.position}. Click another in the text above."
+        f"Layer {here.layer}, token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above."
     )
 
 

@@ -7,7 +7,7 @@ Shows: every word that the pages use, each explained once, found by typing a par
 import streamlit as st
 
 from app import choices, state, ui
-from app.glossary import GLOSSARY
+from app.glossary import GLOSSARY, named_in
 
 ui.page_header(
     ui.WHOLE, "What do the words mean?", "Every word of the field that these pages use, explained once, in plain words."
@@ -16,8 +16,10 @@ wanted = st.text_input("Find a word", placeholder="for example: head", max_chars
 sought = wanted.strip().casefold()
 found = {
     word: text
-    # The word itself stands before those that only speak of it.
-    for word, text in sorted(GLOSSARY.items(), key=lambda item: (item[0].casefold() != sought, item[0].casefold()))
+    # The word itself, or what it is short for, stands before those that only speak of it.
+    for word, text in sorted(
+        GLOSSARY.items(), key=lambda item: (item[0].casefold() != sought, item[0] not in named_in(sought), item[0].casefold())
+    )
     if sought in f"{word} {text}".casefold()
 }
 ui.note(

@@ -44,7 +44,7 @@ def draw() -> None:
         if known is not None:
             _ripple(here, known)
         else:
-            ui.note("Click another token in the text above to exchange that one. What follows stays, and is read anew.")
+            ui.note("Choose another token in the text above to exchange that one. What follows stays, and is read anew.")
 
 
 def _close() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,12 @@ def escape_markdown(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A token inside a sentence of Markdown: as it is, set apart from the words."""
+    """A token inside a sentence of Markdown: as it is, set apart from the words; one of punctuation alone in quotes, or it is taken for
+    the sentence's own."""
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     inner = f" {text} " if text.startswith("`") or text.endswith("`") or not text.strip() else text
-    return f"{ticks}{inner}{ticks}"
+    marked = f"{ticks}{inner}{ticks}"
+    return quoted(marked) if text and all(unicodedata.category(sign).startswith("P") for sign in text) else marked
 
 
 def quoted(token: str) -> str:

@@ -69,6 +69,21 @@ def test_every_word_of_a_beat_is_explained_and_those_that_newcomers_look_for() -
     assert set(wanted.split(", ")) <= GLOSSARY.keys()
 
 
+def test_an_entry_begins_with_a_sentence_that_needs_no_other_entry() -> None:
+    assert GLOSSARY["nat"].startswith("A unit of surprise, like the bit")  # the one that is a measure of another
+    for word, said in GLOSSARY.items():
+        first = re.split(r"(?<=[.])\s", said)[0]
+        assert [other for other in named_in(first) if other != word and (word, other) != ("nat", "surprise")] == [], word
+
+
+@pytest.mark.parametrize(("wanted", "entry"), [("head", "Attention head"), ("language model", "Language model")])
+def test_a_word_that_newcomers_look_for_comes_first(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, wanted: str, entry: str
+) -> None:
+    text = printed(open_page(monkeypatch, tiny_folder, "glossary", find=wanted))
+    assert re.findall(r"\*\*(.+?)\.\*\* ", text)[0] == entry
+
+
 def test_entries_are_found_where_a_text_names_them_and_words_of_every_day_are_not() -> None:
     said = "Two attention heads write what K/V caches keep, in float16. The feed-forward network and its LayerNorm follow; the values mean little."
     assert named_in(said) == ["attention head", "K/V cache", "float32, float16, int8", "feed-forward network", "LayerNorm"]

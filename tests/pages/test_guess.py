@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import gptcore
 from app import guesses, sequence
+from app.chapters.write import guess
 from gptcore.checkpoints import LanguageModel
 from gptcore.generation import prompt_ids
 from tests.pages.place import place
@@ -84,11 +85,48 @@ def test_the_next_word_is_the_one_that_was_chosen_and_is_guessed_after(
 ) -> None:
     at = press(open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat"), "Something else")
     chosen = re.findall(r"fell on (`+) ?(.+?) ?\1", finding(at))[0][1]
-    at = press(at, "Next word")
+    at = press(at, "Next round")
     assert at.session_state["view"].chosen and BARS not in printed(at)
     after = press(at, "Something else")
     assert chosen.removeprefix("␣") in printed(after)
-    assert "2 guesses" in printed(after) and "**, 0 of them" in printed(after)  # what names nothing is never right
+    assert "2 guesses, 0 of them" in printed(after)  # what names nothing is never right
+
+
+def test_next_token_shows_the_answer_of_the_round_before_it_writes_anything(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat")
+    at = press(at, "Next token")
+    assert not at.session_state["view"].chosen and BARS in printed(at) and "your guess" not in printed(at)
+    assert "Round 1 of 3" in printed(at) and "0 guesses" not in printed(at)
+    at = press(at, "Next token")
+    assert len(at.session_state["view"].chosen) == 1 and BARS not in printed(at) and "Round 2 of 3" in printed(at)
+
+
+def test_the_rounds_come_to_an_end_with_their_score_and_the_way_on(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat")
+    for _ in range(guess.ROUNDS):
+        assert "last round" not in printed(at)
+        at = press(at, "Something else")
+        labels = [each.label for each in at.button]
+        if "Next round" in labels:
+            at = press(at, "Next round")
+    assert "3 guesses, 0 of them" in printed(at) and "last round" in printed(at)
+    assert "Another round" in labels
+    assert at.session_state["view"].choices.get("write") == "guess"
+    assert "Which token comes next?" in printed(press(at, "See how the token is chosen"))
+
+
+def test_a_first_visit_is_told_what_this_is_until_the_first_guess(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    model = gptcore.load("storyteller")
+    said = next(str(each.value) for each in at.markdown if "Storyteller" in str(each.value))
+    numbers = sum(each.numel() for each in model.model.parameters())
+    millions = float(re.search(r"([\d.]+) million numbers", said).group(1))  # type: ignore[union-attr]
+    assert millions == pytest.approx(numbers / 1e6, abs=0.051)
+    assert "ChatGPT" in said and "10 short chapters" in said
+    assert "short chapters" not in printed(press(at, "Something else"))
+    assert "short chapters" not in printed(open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat"))
 
 
 def test_what_is_drawn_from_is_said_where_the_settings_differ_from_the_bars(

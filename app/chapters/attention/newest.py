@@ -50,7 +50,7 @@ def newest(here: Here) -> None:
         row_of=lambda row: _one_row(here, row // n_heads, row % n_heads, hidden),
         on_row=lambda row, _: state.update(layer=row // n_heads, head=row % n_heads),
     )
-    ui.note("Each line is a head, from the first layer down. A click brings it into focus.")
+    ui.note("Each line is a head, from the first layer down. Choose one to bring it into focus.")
     if rows.size > EXACT_CELLS:
         ui.note(
             "Many lines and tokens: a dot shows the strongest cell that it covers, and exact values are fetched for the line pointed at."

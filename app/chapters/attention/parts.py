@@ -27,7 +27,7 @@ PARTS: Beats = {
     "lookup": Beat(
         "A look back", "How does it know what comes next?", story.lookup, story.says_lookup,
         steppers=ui.layer_and_head, tries=story.try_lookup, maths=story.maths, checks=story.checks,
-        words=("attention", "attention head", "attention sink"),
+        words=("attention", "attention head", "weight", "attention sink"),
     ),
     "closer": Beat(
         "One weight", "How is a weight made?", closer.closer_look, weight.says,

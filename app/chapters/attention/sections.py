@@ -43,7 +43,8 @@ _MAPS: Recent[Prepared] = Recent(32 * MB)  # ready to be drawn: some KB each for
 
 def one_head(here: Here) -> None:
     """All heads small and one of them large, at any stage. What takes longest comes last: all heads."""
-    small, large = st.columns([6, 7], gap="medium")
+    with st.container(key="all_and_one"):  # one below the other where the overview would not fit
+        small, large = st.columns(2, gap="medium")
     shown = shown_map(here)
     with large:
         large_map(here, shown)
@@ -230,7 +231,7 @@ def remarks(here: Here, shown: AttentionMap) -> None:
             "exact value is fetched for the row that is pointed at."
         )
     pair = "its query and its key" if shown.words is None else "the word that attends and the one that it attends to"
-    ui.note(" ".join([f"A click on a cell puts {pair} into the maths.", *said]))
+    ui.note(" ".join([f"Choosing a cell puts {pair} into the maths.", *said]))
 
 
 def formula(here: Here) -> None:

@@ -20,6 +20,7 @@ from app.writing.markup import code, quoted
 from app.writing.numbers import counted, percent, significant
 from gptcore import activations
 
+HEAD = "At each token, a head looks back over the text and gives each token before it a share of its attention. "
 LONGEST_TEXT = 96  # tokens in the picture; of a longer text those around the query
 MOST_NAMED = 3  # keys in a finding
 HEADS = {
@@ -76,7 +77,7 @@ def lookup(here: Here) -> None:
         with said:
             ui.note(
                 "The same head from every token: each row is one token that attends, each column a token that it can attend to, and "
-                "each row sums to 100 %. The framed row is the text above. Click another row."
+                "each row sums to 100 %. The framed row is the text above. Choose another row."
             )
 
 
@@ -90,12 +91,12 @@ def says_lookup(here: Here) -> str:
     if best in followers:
         what = "the token that followed it there" if len(followers) == 1 else "what followed it there"
         return (
-            f"This head finds where {token} stood before and attends to {what}: {named}, with **{percent(share)}** of its weight. "
+            f"{HEAD}This one finds where {token} stood before and attends to {what}: {named}, with **{percent(share)}** of its weight. "
             "A head that does this is called an **induction head**."
         )
     most = [int(key) for key in np.argsort(-row, kind="stable")[:MOST_NAMED] if row[key] >= 0.05]
     where = listed([f"{percent(float(row[key]))} to {_named(here, key)}" for key in most]) or "no token gets as much as 5 %"
-    said = f"From {token}, layer {here.layer}, head {here.head} gives {where}." if most else f"From {token}, {where}."
+    said = f"{HEAD}From {token}, " + (f"layer {here.layer}, head {here.head} gives {where}." if most else f"{where}.")
     if query == 0:
         return f"{said} It is the first token: nothing stands before it."
     if followers:
@@ -219,6 +220,21 @@ def says_newest(here: Here) -> str:
     )
 
 
+def _in_one_sentence(here: Here) -> str:
+    said = (
+        "Attention is how a token takes over what it needs from the tokens before it, more from some and less from others; nothing else in "
+        "the model carries anything from one token to another."
+    )
+    if len(here.ids) == 1:
+        return f"{said} Here there is one token, which has only itself to look at."
+    mean = here.trace.newest_row().mean((0, 1))
+    best = int(mean.argmax())
+    return (
+        f"{said} Over all heads, {code(here.tokens[-1])}, the newest token here, gives most to {_named(here, best, len(here.ids) - 1)}: "
+        f"{percent(float(mean[best]))}."
+    )
+
+
 def _why_empty(here: Here) -> str:
     n = len(here.ids)
     masked = (
@@ -245,6 +261,7 @@ def _what_a_weight_says(here: Here) -> str:
 
 
 QUESTIONS = (
+    Question("What is attention, in one sentence?", _in_one_sentence),
     Question(
         "Why is one triangle of every map empty?",
         _why_empty,

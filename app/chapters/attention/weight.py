@@ -13,6 +13,7 @@ from app.runtime import Here
 from app.writing.markup import code
 from app.writing.numbers import counted, fixed, percent, significant
 
+QUERY_AND_KEY = "In each head a token has a query, for what it looks for, and a key, by which later tokens find it. "
 NEARLY_EVEN = 2.0  # times an even share: below it, no key stands out
 
 
@@ -29,15 +30,17 @@ def _row(here: Here) -> str:
     best, second = (int(key) for key in np.argsort(-fit[: query + 1], kind="stable")[:2])
     named = [code(here.tokens[key]) if key != query else "itself" for key in (best, second)]
     lead = float(fit[best] - fit[second])
+    top = percent(float(weights[best]))
     if weights[best] * (query + 1) < NEARLY_EVEN:
+        low, high = (significant(float(each)) for each in (fit[: query + 1].min(), fit[best]))
         return (
-            f"The query of {token} fits all {query + 1} keys about as well: the scores run from {significant(float(fit[: query + 1].min()))} "
-            f"to {significant(float(fit[best]))}. So softmax spreads the weight, and no token gets more than **{percent(float(weights[best]))}**."
+            f"{QUERY_AND_KEY}The query of {token} fits all {query + 1} keys about as well: the scores run from {low} to {high}. So softmax "
+            f"spreads the weight, and no token gets more than **{top}**."
         )
     said = (
-        f"The query of {token} fits the key of {named[0]} best, with a score of {significant(float(fit[best]))}; next is {named[1]} with "
-        f"{significant(float(fit[second]))}. Softmax turns this lead of {significant(lead, 2)} into weights of **{percent(float(weights[best]))}** "
-        f"and {percent(float(weights[second]))}."
+        f"{QUERY_AND_KEY}The query of {token} fits the key of {named[0]} best, with a score of {significant(float(fit[best]))}; next is "
+        f"{named[1]} with {significant(float(fit[second]))}. Softmax turns this lead of {significant(lead, 2)} into weights of **{top}** and "
+        f"{percent(float(weights[second]))}."
     )
     later = int(fit[query + 1 :].argmax()) + query + 1 if query + 1 < len(here.ids) else query
     if fit[later] > fit[best]:

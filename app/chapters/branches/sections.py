@@ -98,7 +98,7 @@ def _draw_tree(here: Here, unwritten: Unwritten) -> None:
         f" Drawn are positions {first} to {first + views.COLUMNS - 1} of {longest:,}." if longest > first + views.COLUMNS else ""
     )
     ui.note(
-        f"Bits: log₂ of the probability of everything after the prompt, at temperature 1. A click makes that text the one in view.{ends}"
+        f"Bits: log₂ of the probability of everything after the prompt, at temperature 1. Choose a text to bring it into view.{ends}"
         + (f" {counted(left_out, 'text')} more {'is' if left_out == 1 else 'are'} not drawn." if left_out else "")
     )
 

@@ -10,7 +10,7 @@ from app.writing import markup
 
 
 def _token(here: Here) -> None:
-    ui.note(f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Click another in the text above.")
+    ui.note(f"Token {markup.quoted(here.tokens[here.position])} at position {here.position}. Choose another in the text above.")
 
 
 PARTS: Beats = {

@@ -152,7 +152,7 @@ def _one_comparison(here: Here, attention: AttentionActivations) -> None:
         f"The newest query against the kept key of {quoted(here.tokens[at])} at position {at}, divided by the root of a head's width. Then the "
         f"softmax over {counted(len(row), 'kept key')}: {significant(largest)} is the largest of the numbers so made, "
         "taken off to keep the powers of e small; below the line is the sum of the powers of all. The weight says how much of this "
-        "token's value is taken. Click another token in the text above."
+        "token's value is taken. Choose another token in the text above."
     )
 
 

@@ -52,7 +52,7 @@ def try_recorded(_: Here) -> Sequence[Try]:
 def says_loss(here: Here) -> str:
     """What the model in view lost at the token at the cursor."""
     if not here.position:
-        return "The first token is predicted by nothing. Click a later one in the text above, or choose the next token, to see its loss."
+        return "The first token is predicted by nothing. Choose a later one in the text above, or choose the next token, to see its loss."
     probability, loss = views.loss_at_cursor(here)
     blind = math.log(here.config.vocab_size)
     said = (

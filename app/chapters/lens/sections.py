@@ -90,7 +90,7 @@ def _grid(here: Here, found: Mapping[int, Column], positions: Sequence[int], col
         on_pick=pick,
     )
     ui.note(
-        f"{chosen.explained} Point at a cell for its ten likeliest tokens, click it to stay there. "
+        f"{chosen.explained} Point at a cell for its ten likeliest tokens, choose it to stay there. "
         + _extent(here, found, positions)
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app import choices, settling, state
+from app import choices, sequence, settling, state
 from app.beats import Question, Try
 from app.chapters.lens import views
 from app.chapters.lens.sections import column_in_focus, window_columns
@@ -29,9 +29,10 @@ def says_grid(here: Here) -> str:
 
 def _final(here: Here) -> str:
     column = column_in_focus(here)
+    drawn = sequence.says_drawn(here, column.target) if here.is_newest else ""
     return (
         f"After {code(here.tokens[here.position])}, the top prediction is {code(_text(here, column.target))}, with "
-        f"**{percent(float(column.target_prob[-1]))}**."
+        f"**{percent(float(column.target_prob[-1]))}**.{drawn}"
     )
 
 

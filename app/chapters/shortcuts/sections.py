@@ -12,6 +12,7 @@ from app import ui
 from app.chapters.shortcuts import views
 from app.charts import Figure, line_over_layers
 from app.runtime import Here
+from app.writing.markup import quoted
 from app.writing.numbers import percent, significant
 from app.writing.worked import worked
 from gptcore.effects import part_effects
@@ -82,7 +83,7 @@ def left_out(here: Here) -> None:
     layers = len(found.without)
     figure = line_over_layers(
         {"with this block left out": found.without, "whole model": np.full(layers, found.whole)},
-        title=f"Probability of “{here.model.tokenizer.text_of(found.target)}” when x alone goes past one block",
+        title=f"Probability of {quoted(here.model.tokenizer.text_of(found.target))} when x alone goes past one block",
         value_title="probability",
         unit="%",
         stages=("ablation", "residual"),

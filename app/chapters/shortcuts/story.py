@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app import choices
+from app import choices, sequence
 from app.beats import Question, Try
 from app.chapters.shortcuts import lessons, views
 from app.runtime import Here
@@ -20,14 +20,16 @@ def says_difference(here: Here) -> str:
     target = code(here.model.tokenizer.text_of(found.target))
     kept, worst = int((found.top == found.target).sum()), int(found.without.argmin())
     if n_layers == 1:
-        return f"Without its one block, x goes on alone, and {target} falls from {percent(found.whole)} to {percent(float(found.without[0]))}."
+        alone = percent(float(found.without[0]))
+        return f"Without its one block, its input x goes on alone, and {target} falls from {percent(found.whole)} to {alone}."
     said = (
-        f"A block only has to add a difference: leave one out, and x still goes past it. {target} then stays the top prediction for "
-        f"**{kept} of {n_layers}** blocks."
+        "Into each block goes a row of numbers, x; the block computes a change, F(x), and the shortcut adds it to x. Leave one block out, "
+        f"and x still goes past it: {target} then stays the top prediction for **{kept} of {n_layers}** blocks, each left out in turn."
     )
+    drawn = sequence.says_drawn(here, found.target)
     if found.without[worst] >= found.whole:
-        return f"{said} None makes it less likely."
-    return f"{said} Block {worst} costs most: from {percent(found.whole)} to **{percent(float(found.without[worst]))}**."
+        return f"{said} None makes it less likely.{drawn}"
+    return f"{said} Block {worst} costs most: from {percent(found.whole)} to **{percent(float(found.without[worst]))}**.{drawn}"
 
 
 def try_difference(here: Here) -> Sequence[Try]:

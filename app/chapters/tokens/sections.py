@@ -187,11 +187,11 @@ def merges(here: Here) -> None:
 def _merges(tokenizer: Tokenizer, line: pd.Series, piece: str) -> None:
     """A step redraws only this."""
     if line.origin != "cut":
-        ui.note(f"{''.join(line.why)} Click a token of a prompt to step through the merges of its piece.")
+        ui.note(f"{''.join(line.why)} Choose a token of a prompt to step through the merges of its piece.")
         return
     if (n_bytes := len(piece.encode("utf-8", "replace"))) > views.LONGEST_STEPPED:
         ui.note(
-            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {views.LONGEST_STEPPED}; click another token."
+            f"This piece has {n_bytes:,} bytes. Merges are shown for pieces of up to {views.LONGEST_STEPPED}; choose another token."
         )
         return
     steps = views.merge_steps(tokenizer, piece)

@@ -64,7 +64,7 @@ def says_merges(here: Here) -> str:
     """From how many bytes to how many tokens."""
     table = sections.cut_text(here)[1].table
     if table.empty or table["origin"].iloc[at := sections.token_in_focus(here)] != "cut":
-        return "This token was not cut out of a text, so nothing was merged. Click another token of the text."
+        return "This token was not cut out of a text, so nothing was merged. Choose another token of the text."
     piece = views.piece_of(table, at)
     n_bytes, n_tokens = len(piece.encode("utf-8", "replace")), int((table["piece"] == table["piece"].iloc[at]).sum())
     name, merges = code(visible(piece.encode("utf-8", "replace"))), n_bytes - n_tokens

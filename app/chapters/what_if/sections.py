@@ -105,7 +105,7 @@ def _draw(here: Here, found: Asking, board: Board, shares: Direct) -> None:
     )
     place = "is still being computed" if math.isnan(board.position) else f"is {quantity(board.position, 'bits')}"
     ui.note(
-        f"{_said_beyond(here, values, top, unit)}A click brings a part into focus; the switch beside the board switches it off everywhere. "
+        f"{_said_beyond(here, values, top, unit)}Choose a part to bring it into focus; the switch beside the board switches it off everywhere. "
         f"Without the position embedding the change {place}."
     )
 

@@ -81,7 +81,8 @@ export class Overview extends View {
     const gap = this.width < 600 ? 2 : 4;
     const room = (this.width - 46) / nHeads - gap;
     const height = this.heightLeft() - HEADS;
-    const side = Math.max(14, Math.min(Math.max(24, Math.min(64, Math.floor(room))), Math.floor(height / nLayers - gap)));
+    // A thumbnail is 22 px at least, with the gap a target of 24, but in a lecture, where all have to fit the screen.
+    const side = Math.max(14, Math.min(Math.max(22, Math.min(64, Math.floor(room))), Math.floor(height / nLayers - gap)));
     Object.assign(this, { side, pitch: side + gap });
     const numbers = (box, count) => {
       box.style.setProperty("--pitch", `${this.pitch}px`);

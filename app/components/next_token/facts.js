@@ -99,7 +99,7 @@ export class Tip {
     ];
     this.table.textContent = "";
     for (const [name, value] of rows) this.table.append(make("dt", "", name), make("dd", "", value));
-    const next = now.full ? "No place is left for it" : "Click to continue with it";
+    const next = now.full ? "No place is left for it" : "Choose it to continue with it";
     this.hint.textContent = rank === choice.rank ? `Chosen. ${next}` : next;
   }
 

@@ -23,12 +23,13 @@ _LAST_MARK = "timeline_mark"  # of what the sentence bar shows
 @dataclass(frozen=True)
 class Chip:
     """One token as a chip. text: visible form; kind: "prompt", "chosen" or "next"; probability: at temperature 1, None
-    where nothing predicted it."""
+    where nothing predicted it; says: how the next token was chosen, in one word."""
 
     id: int
     text: str
     kind: str
     probability: float | None = None
+    says: str = ""
 
 
 def timeline(
@@ -61,6 +62,7 @@ def _said(chips: Sequence[Chip], position: int | None) -> tuple[dict[str, Any], 
         "texts": [chip.text for chip in chips],
         "kinds": [[kind, len(list(run))] for kind, run in groupby(chip.kind for chip in chips)],
         "position": position,
+        "says": chips[-1].says if chips else "",
     }
     probabilities = [-1.0 if chip.probability is None else chip.probability for chip in chips]
     return header, {

@@ -57,6 +57,7 @@ function draw(root, { header, arrays }) {
     const chip = list.children[index].firstChild;
     write(root, chip, index, text, kinds[index], arrays.ids.data[index], arrays.probabilities.data[index]);
     chip.classList.toggle("focus", index === header.position);
+    chip.dataset.says = kinds[index] === "next" ? header.says : "";
   });
   if (list.lastChild) showFocus(list);
   tellDrawn(list);
