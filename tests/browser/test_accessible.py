@@ -27,7 +27,9 @@ def violations(page: Page, rules: list[str], **also: Any) -> list[str]:
     options = {"runOnly": {"type": "tag", "values": rules}, "rules": also, "resultTypes": ["violations"]}
     if rules == ["color-contrast"]:
         options = {"runOnly": {"type": "rule", "values": rules}, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    found = page.evaluate("async (options) => (await axe.run(options)).violations", options)
     broken = [(rule["id"], json.dumps(node["target"]), node) for rule in found for node in rule["nodes"]]
     return [
         f"{rule}: {where} {node['html'][:120]} {node.get('failureSummary', '')[:200]}"
