@@ -118,7 +118,7 @@ def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
     ]
     ui.figure_menu("greedy-text", pd.DataFrame(lines))
     ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
-    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "The second setting"), loops, strict=True)))
+    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "Setting B"), loops, strict=True)))
 
 
 def greedy_check(logits: ArrayLike, given: Given) -> Check:

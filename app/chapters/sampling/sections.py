@@ -48,7 +48,7 @@ def _side_by_side(first: Selection, second: Selection, given: Given) -> None:
     data = views.shortlist(first, second, given.texts)
     labels = data["token"].tolist()
     figure = grouped_bars(
-        {"first setting": data["first"], "second setting": data["second"]},
+        {"setting A": data["first"], "setting B": data["second"]},
         labels=labels,
         title="The probabilities that one token is drawn from",
         value_title="probability after all cuts",
@@ -79,7 +79,7 @@ def formula(given: Given) -> None:
     """From the logit of the drawn token to its probability, with its numbers."""
     choice = _selections(given)[1]
     temperature, rank = choice.settings.temperature, choice.chosen_rank
-    word, of = _text(rank, given), "drawn by the second setting"
+    word, of = _text(rank, given), "drawn by setting B"
     if temperature == 0:
         ui.formula(
             rf"T = 0: \quad p_{{\text{{best}}}} = 1, \quad \text{{largest logit}} = {latex_number(float(choice.logits[0]))}"
@@ -188,7 +188,7 @@ def choices_left(given: Given) -> None:
     """Entropy and effective number of choices over temperature, with both settings marked."""
     first, second = _selections(given)
     _over_temperature("choices", first, second, given)
-    ui.note("Before any cut. Dashed: the temperature of the first setting; dotted: of the second.")
+    ui.note("Before any cut. Dashed: the temperature of setting A; dotted: of setting B.")
     _over_temperature("entropy", first, second, given)
     _before_and_after(first, second)
 

@@ -9,7 +9,7 @@ import math
 
 import streamlit as st
 
-from app import choices, guesses, messages, run_loop, sequence, state, ui
+from app import as_code, choices, guesses, messages, run_loop, sequence, state, ui
 from app.beats import Question, Try
 from app.chapters.write.instrument import candidates_menu
 from app.glossary import with_meanings
@@ -76,7 +76,7 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     for at in sorted(ranks):
         says = [what for what, on in (("your guess", at == rank), ("chosen", at == choice.chosen_rank)) if on]
         rows.append((tokenizer.text_of(int(choice.token_ids[at])), float(choice.base_probs[at]), ", ".join(says)))
-    candidates_menu("guessed-token", here, choice)
+    candidates_menu("guessed-token", here, choice, lambda: as_code.of("write", "choice", here))
     ui.bar_list(rows, "The likeliest next tokens and their probabilities")
     left = len(choice.token_ids) - len(rows)
     rest = 1 - sum(p for _, p, _ in rows)
