@@ -51,6 +51,7 @@ def say(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_installed_command_says_its_version_finds_what_it_needs_and_serves_the_app_from_any_folder(
     built: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_the_installed_command_says_its_version_finds_what_it_needs_and_serves_t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_source_distribution_installs_the_same_files_as_the_wheel(built: Path, tmp_path: Path) -> None:
     (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
     bin = installed(source, tmp_path / "env")

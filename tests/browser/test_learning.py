@@ -114,6 +114,7 @@ def start(page: Page) -> None:
     page.get_by_role("button", name="Train for").click()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
 def test_one_training_runs_others_watch_and_wait_and_it_leaves_nothing_behind(visit, window, server: Server) -> None:
     anna, ben = (visit("/learning?learning=overfit") for _ in range(2))
