@@ -150,8 +150,8 @@ def says_plane(here: Here) -> str:
     if kept > 0.5:
         return f"{said}: more than half, so what is near here is mostly near in the table, too."
     return (
-        f"{said}: less than half. Believe the distances that you see, but not the nearness: what lies far apart here is at least as far apart in truth, "
-        "while points that look near may differ in the directions that are not drawn."
+        f"{said}: less than half. Believe the distances that you see, but not the nearness: what lies far apart here is at least as far "
+        "apart in truth, while points that look near may differ in the directions that are not drawn."
     )
 
 

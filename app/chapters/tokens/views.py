@@ -128,9 +128,7 @@ def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:
     out: list[tuple[Why, Why]] = []
     for line in table.itertuples():
         n_bytes = len(line.bytes.split())
-        written = (
-            f"{counted(n_bytes, 'byte')} in hexadecimal: {line.bytes}" if n_bytes else "special token, not cut from text"
-        )
+        written = f"{counted(n_bytes, 'byte')} in hexadecimal: {line.bytes}" if n_bytes else "special token, not cut from text"
         said = [f"token id {line.token_id:,}", written]
         if line.origin == "cut":
             said.append(_characters(line.start, line.end, not _is_whole(bytes.fromhex(line.bytes))))
