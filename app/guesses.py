@@ -13,13 +13,14 @@ from gptcore.sampling import Selection
 
 PART = choices.WRITE_PART
 OTHER = -1  # "something else", which names nothing and so is never right
+TOLD = -2  # no guess: the answer was asked for
 MOST = 100  # guesses that are kept
 NEAR = 200  # ranks within which a word is looked for
 _WORD = re.compile(r"␣[^\W\d_]{2,}")
 
 
 class Guess(NamedTuple):
-    """token: the id that was guessed, or OTHER; was_right: whether the model then wrote it."""
+    """token: the id that was guessed, OTHER or TOLD; was_right: whether the model then wrote it."""
 
     token: int
     was_right: bool
@@ -35,7 +36,7 @@ def _key(here: Here) -> tuple[str, tuple[int, ...]]:
 
 
 def of(here: Here) -> int | None:
-    """The id that was guessed after this text, OTHER for something else, None if nothing was."""
+    """The id that was guessed after this text, OTHER for something else, TOLD where the answer was asked for, None if nothing was."""
     found = _kept().get(_key(here))
     return None if found is None else found.token
 
@@ -81,13 +82,18 @@ def word(text: str) -> str:
 
 
 def rank(choice: Selection, token: int) -> int | None:
-    """The place of a guess among the candidates, None for something else."""
+    """The place of a guess among the candidates, None for what names none."""
     found = (choice.token_ids == token).nonzero()[0]
     return int(found[0]) if len(found) else None
 
 
 def count() -> int:
     """How many guesses were made."""
+    return sum(guess.token != TOLD for guess in _kept().values())
+
+
+def rounds() -> int:
+    """How many times an answer was shown, guessed or not."""
     return len(_kept())
 
 

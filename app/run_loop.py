@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import runtime, sequence, state
+from app import guesses, runtime, sequence, state
 
 SPEEDS = {"1 token a second": 1.0, "2 a second": 0.5, "5 a second": 0.2, "Maximum speed": 0.05}
 DEFAULT_SPEED = "5 a second"
@@ -75,9 +75,12 @@ def go_to(index: int) -> None:
 
 
 def next_token() -> None:
-    """One token by hand: a run that goes on ends."""
+    """One token by hand: a run that goes on ends. While it is being guessed, its answer comes first: nothing is written unseen."""
     stop()
-    step()
+    if guesses.is_open(here := runtime.here()):
+        guesses.make(here, guesses.TOLD)
+    else:
+        step()
 
 
 @dataclass

@@ -7,6 +7,7 @@ The package `websockets` comes with Streamlit.
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -21,12 +22,23 @@ _LONGEST_MESSAGE = 64 * 2**20
 _OVER = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR)
 
 
+class _Counted(socket.socket):
+    """A connection that counts what arrives, as it travels: compressed, with the frames around it."""
+
+    n_bytes = 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        data = super().recv(size, flags)
+        self.n_bytes += len(data)
+        return data
+
+
 @dataclass
 class RawVisitor:
     """One session. url: of the server; view: what the address says at first; page: the page's own address, "" for the first;
     cookie: what a proxy in front set earlier.
 
-    errors: the messages of errors that were shown to it; n_bytes: what it has received; handed: the name of a component -> the header
+    errors: the messages of errors that were shown to it; n_bytes: what has travelled to it; handed: the name of a component -> the header
     that it was handed last.
     """
 
@@ -34,15 +46,16 @@ class RawVisitor:
     view: dict[str, str]
     page: str = ""
     errors: list[str] = field(default_factory=list)
-    n_bytes: int = 0
     handed: dict[str, dict[str, Any]] = field(default_factory=dict)
     cookie: str = ""
     _mounted: dict[str, str] = field(default_factory=dict)  # the name of a component -> its id
 
     def __enter__(self) -> RawVisitor:
         parts = urlsplit(self.url)
+        self._wire = _Counted(fileno=socket.create_connection((parts.hostname, parts.port)).detach())
         self._connection = connect(
             f"ws://{parts.netloc}{parts.path}/_stcore/stream",
+            sock=self._wire,
             origin=f"http://{parts.netloc}",  # type: ignore[arg-type]
             subprotocols=["streamlit"],  # type: ignore[list-item]
             additional_headers={"Cookie": self.cookie} if self.cookie else None,
@@ -58,6 +71,10 @@ class RawVisitor:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
         self._connection.__exit__(kind, value, where)
+
+    @property
+    def n_bytes(self) -> int:
+        return self._wire.n_bytes
 
     def open(self, timeout: float = 120) -> None:
         """Open the page, and wait until it is drawn."""
@@ -92,7 +109,6 @@ class RawVisitor:
         """Read messages until a run is over. Raises TimeoutError where none comes for so many seconds."""
         while True:
             data = self._socket.recv(timeout)
-            self.n_bytes += len(data)
             message = ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
             kind = message.WhichOneof("type")
             if message.metadata.cacheable and message.hash:

@@ -7,9 +7,11 @@ generation with their shapes.
 """
 
 from app import beats, choices, faults, run_loop, runtime
+from app.chapters.write import welcome
 from app.chapters.write.parts import PARTS
 
 here = runtime.here()
+welcome.draw(here)
 beats.tell(choices.WRITE_PART, PARTS, here)
 # During a run this fragment alone runs by itself, and has the page drawn again when a step is due.
 page_run = run_loop.PageRun()

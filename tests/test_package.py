@@ -51,12 +51,11 @@ def say(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
 def test_the_installed_command_says_its_version_finds_what_it_needs_and_serves_the_app_from_any_folder(
-    built: Path, tmp_path: Path, kind: str
+    built: Path, tmp_path: Path
 ) -> None:
-    (file,) = built.glob(kind)
-    bin = installed(file, tmp_path / "env")
+    (wheel,) = built.glob("*.whl")
+    bin = installed(wheel, tmp_path / "env")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert say(bin / "glass-gpt", "--version", cwd=elsewhere).stdout.split() == ["glass-gpt", command.version()]
@@ -79,6 +78,19 @@ def test_the_installed_command_says_its_version_finds_what_it_needs_and_serves_t
                 assert json.load(answer)["allowedOrigins"] == []  # the project's settings, though no folder of settings is here
         finally:
             process.terminate()
+
+
+@pytest.mark.slow
+def test_the_source_distribution_installs_the_same_files_as_the_wheel(built: Path, tmp_path: Path) -> None:
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    bin = installed(source, tmp_path / "env")
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    assert say(bin / "glass-gpt", "--version", cwd=tmp_path).stdout.split() == ["glass-gpt", command.version()]
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+        there = {str(path.relative_to(site)) for name in ("gptcore", "glass_gpt") for path in (site / name).rglob("*")}
+        assert {name for name in there if not (site / name).is_dir() and "__pycache__" not in name} == set(names)
+        assert all((site / name).read_bytes() == archive.read(name) for name in names)
 
 
 def test_what_is_built_holds_the_house_and_nothing_else(built: Path) -> None:

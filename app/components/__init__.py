@@ -9,6 +9,7 @@ component.css beside it; what modules share they import from each other. So a me
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -55,3 +56,15 @@ def pack(header: Mapping[str, Any], **arrays: np.ndarray) -> bytes:
     text = json.dumps({"header": header, "arrays": table}, ensure_ascii=False, allow_nan=False).encode("utf-8")
     text += b" " * (-(4 + len(text)) % _ALIGNMENT)
     return len(text).to_bytes(4, "little") + text + bytes(body)
+
+
+def in_planes(values: np.ndarray) -> np.ndarray:
+    """float32 values, to the last bit, in about four fifths of their bytes: [deflated size] uint8; `fromPlanes` in shared/shelf.js is
+    the other half.
+
+    First the top bytes of all values (sign and exponent), then the second, the third and the fourth ones: the top ones are much alike.
+    Huffman's code alone, as nothing repeats, in blocks (memLevel) so small that each plane has a code of its own.
+    """
+    planes = np.ascontiguousarray(values, dtype="<f4").view(np.uint8).reshape(-1, 4)[:, ::-1].T
+    packer = zlib.compressobj(memLevel=5, strategy=zlib.Z_HUFFMAN_ONLY)
+    return np.frombuffer(packer.compress(planes.tobytes()) + packer.flush(), dtype=np.uint8)

@@ -34,6 +34,8 @@ class Process(Protocol):
 
 Start = Callable[[Mapping[str, Any], Callable[[dict[str, Any] | None], object]], Process]
 
+MEASURED = ("step", "seconds", "training", "held_out", "sample")  # of a checkpoint, what a table can hold
+
 
 @dataclass
 class Training:
@@ -158,6 +160,12 @@ class Slot:
                 if fresh or not rows:
                     said["begun"] = now.begun
             return json.dumps(said).encode("utf-8")
+
+    def measured(self) -> list[dict[str, Any]]:
+        """What was measured at each checkpoint of the training that runs, or ran last: step, seconds, both losses, and what it wrote."""
+        with self._lock:
+            rows = self._training.rows if self._training else ()
+            return [{name: row[name] for name in MEASURED} for row in rows]
 
     def close(self) -> None:
         """The server ends."""

@@ -12,6 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 from app import choices, state, ui
 from app.shell import navigation
 
+_IS_ONE = "first_visit"
 _SENT_WITHIN = 0.05  # seconds; importing torch then holds the interpreter for long stretches
 
 
@@ -21,6 +22,12 @@ def welcome(page: StreamlitPage) -> None:
         state.remember("came_by_link", True)
         if navigation.file_of(page) == choices.WRITE_PART.name:
             state.take(choices.WRITE_PART, "guess")
+            state.remember(_IS_ONE, True)
+
+
+def is_one() -> bool:
+    """Whether this visit began at the first page, without a link."""
+    return bool(state.remembered(_IS_ONE, False))
 
 
 def waiting(page: StreamlitPage) -> DeltaGenerator | None:

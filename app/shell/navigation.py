@@ -95,6 +95,11 @@ def name(found: PageEntry) -> str:
     return f"{chapters.index(found) + 1} {found.title}" if found in chapters else found.title
 
 
+def chapter(file: str) -> str:
+    """How a text names a chapter: "chapter 5"."""
+    return f"chapter {name(entry(file)).split()[0]}"
+
+
 def page(file: str) -> StreamlitPage:
     """The page as `st.navigation`, `st.page_link` and `st.switch_page` take it: a run's own, since it is marked while it is drawn."""
     return copy(_looked_up(file))

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state, ui
+from app import choices, faults, guesses, interventions, log, messages, offered, pinned, run_loop, runtime, sequence, state, ui
 from app.components.timeline import timeline
 from app.shell import exchanging
 from app.texts import PUBLISHED, START, TEXTS
+from app.view import View
 from app.writing import markup
-from app.writing.numbers import in_bytes
+from app.writing.numbers import in_bytes, significant
 from gptcore.errors import GPTCoreError
 
+SETTINGS = {"temperature": "temperature", "top_k": "top-k", "top_p": "top-p", "min_p": "min-p"}  # of a view -> as it is called
 MENU_REASON = 60  # characters of why a model cannot be used
 PRESETS: dict[str, str] = {
     **{text: text for text in (START, *PUBLISHED)},
@@ -29,12 +31,13 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="sentence"):
         full = _guarded(_text) is not False
         _intervention()
+        _settings()
         with ui.drawer("Edit text", icon=":material/edit:", key="edit_text") as is_open:
             for part in (_prompt, _length, _exchange, _model) if is_open else ():
                 _guarded(part)
         st.button(
             "Next token", type="primary", key="next_token_button", disabled=full,
-            on_click=state.guarded(run_loop.next_token), help="Choose one token and append it",
+            on_click=state.guarded(run_loop.next_token), help="Show or append the token that the model chooses",
         )  # fmt: skip
     if offered.is_ready(state.current().model):
         _guarded(exchanging.draw)
@@ -57,6 +60,25 @@ def _intervention() -> None:
             f"{interventions.summary(found)} · on again", icon=":material/toggle_off:", key="intervention_chip",
             on_click=state.guarded(state.update), kwargs={"intervention": None}, help=interventions.explanation(found),
         )  # fmt: skip
+
+
+def _settings() -> None:
+    """Settings of the choice that are not the usual ones, wherever they are not in view themselves, and the way back to those."""
+    shown = state.remembered("page", "")
+    in_view = shown == choices.SAMPLING_PART.name or (shown == guesses.PART.name and state.chosen(guesses.PART) == "choice")
+    now, usual = state.current(), View()
+    if in_view or not (changed := [name for name in SETTINGS if getattr(now, name) != getattr(usual, name)]):
+        return
+    st.button(
+        f"{', '.join(_setting(name, now) for name in changed)} · as usual again", icon=":material/tune:", key="settings_chip",
+        on_click=state.guarded(state.update), kwargs={name: getattr(usual, name) for name in SETTINGS},
+        help=f"The next token is not drawn as usual, which is with {_setting('temperature', usual)} and {_setting('top_k', usual)}.",
+    )  # fmt: skip
+
+
+def _setting(name: str, view: View) -> str:
+    value = getattr(view, name)
+    return f"no {SETTINGS[name]}" if value is None else f"{SETTINGS[name]} {significant(value)}"
 
 
 def _guarded(part: Callable[[], bool | None]) -> bool | None:
@@ -128,6 +150,7 @@ def _prompt() -> None:
         help="Press Ctrl and Enter, or leave the field, to take a new prompt.",
         **state.widget("prompt"),
     )
+    st.caption("The model continues this text. It was not trained to answer questions, as ChatGPT was.")
     st.selectbox(
         "Examples",
         PRESETS,

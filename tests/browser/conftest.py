@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -84,13 +84,24 @@ def visit(window: Window, server: Server) -> Visit:
 
 
 @pytest.fixture
-def open_map(window: Window, components: Server) -> Callable[..., MapVisitor]:
+def bench(browser: Windows, window: Window, components: Server) -> Visit:
+    """bench(path, query parameters, and what `window` takes) -> a component's own page, at once."""
+
+    def open_page(path: str, query: Mapping[str, object], **options: Any) -> Page:
+        page = window(**options)
+        browser.go_on(page, components.url, f"/{path}?{urlencode(query)}")
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def open_map(bench: Visit) -> Callable[..., MapVisitor]:
     """open_map(width=1280, height=1100, dark=False, **query parameters) -> a Visitor, when the map is drawn."""
 
     def opened(width: int = 1280, height: int = 1100, dark: bool = False, **query: object) -> MapVisitor:
-        page = window(width, height, dark=dark)
+        page = bench("map_canvas", query, width=width, height=height, dark=dark)
         visitor = MapVisitor(page)
-        page.goto(f"{components.url}/map_canvas?{urlencode(query)}", wait_until="domcontentloaded")
         name = "glass-overview" if query.get("view") == "overview" else "glass-map"
         page.wait_for_function("name => performance.getEntriesByName(name).length", arg=name, timeout=30_000)
         at_rest(page)
@@ -100,12 +111,11 @@ def open_map(window: Window, components: Server) -> Callable[..., MapVisitor]:
 
 
 @pytest.fixture
-def open_figure(window: Window, components: Server) -> Callable[..., FigureVisitor]:
+def open_figure(bench: Visit) -> Callable[..., FigureVisitor]:
     """open_figure(kind, width=1000, dark=False, touch=False, **query parameters) -> a Visitor, when the figure is drawn."""
 
     def opened(kind: str, width: int = 1000, dark: bool = False, touch: bool = False, **query: object) -> FigureVisitor:
-        page = window(width, dark=dark, touch=touch)
-        page.goto(f"{components.url}/figure?{urlencode({'kind': kind, **query})}", wait_until="domcontentloaded")
+        page = bench("figure", {"kind": kind, **query}, width=width, dark=dark, touch=touch)
         page.locator("figure.figure text").first.wait_for()
         at_rest(page)
         return FigureVisitor(page)

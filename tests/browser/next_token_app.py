@@ -47,7 +47,7 @@ def draw() -> None:
     choice = select(logits, settings, length)
     next_token(
         key="panel",
-        model_name="test",
+        model_name=f"of {size}",
         choice=choice,
         labels=[texts[i] for i in choice.token_ids[:12]],
         n_tokens=length,
@@ -75,5 +75,5 @@ query = st.query_params
 size = int(query.get("size", 500))
 texts = texts_of(size)
 st.write("above")
-vocabulary("test", texts)
+vocabulary(f"of {size}", texts)
 (st.fragment(draw, run_every=0.15) if "outside" in query else draw)()

@@ -21,7 +21,7 @@ def test_a_first_visit_leads_by_three_guesses_to_the_second_chapter(visit):
         expect(bars).to_contain_text("your guess")
         expect(ahead).not_to_have_text("?")
         with settled(page):
-            page.get_by_role("button", name="Next word").click()
+            page.get_by_role("button", name="Next round").click()
     no_error_box(page)
     page.get_by_role("button", name="How does it read a text? Chapter 2").click()
     page.wait_for_url(re.compile("/tokens"))

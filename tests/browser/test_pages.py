@@ -35,7 +35,7 @@ def test_a_page_shows_no_error_does_not_scroll_sideways_and_leaves_the_console_s
         if i:
             with settled(page):
                 parts.nth(i).click()
-        for width in (own, other, own):
+        for width in (own, other) if i % 2 == 0 else (other, own):
             page.set_viewport_size({"width": width, "height": 900})
             look_at(page)
     if not dark:

@@ -6,25 +6,22 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.server import Server
 from tests.browser.token_text_app import HOSTILE
-from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled
+from tests.browser.visit import Visit, assert_silent, at_rest, no_horizontal_scroll, settled
 
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_text(window: Window, components: Server) -> Open:
+def open_text(bench: Visit) -> Open:
     """open_text(width=900, **query parameters) -> the page, when the chips are there."""
 
     def opened(width: int = 900, **query: object) -> Page:
-        page = window(width, 800)
-        page.goto(f"{components.url}/token_text?{urlencode(query)}", wait_until="domcontentloaded")
+        page = bench("token_text", query, width=width, height=800)
         page.wait_for_selector(".chip", timeout=30_000)
         at_rest(page)
         return page

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.writing.numbers import percent
-from tests.browser.server import Server
 from tests.browser.sliders import grab, redraw_times
-from tests.browser.visit import Window, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
+from tests.browser.visit import Visit, assert_silent, at_rest, no_horizontal_scroll, settled, wait_for_runs, wait_ready
 
 SLIDERS = ("Temperature", "Top-k", "Top-p", "Min-p")
 
@@ -47,12 +45,11 @@ class Visitor:
 
 
 @pytest.fixture
-def open_bench(window: Window, components: Server) -> Callable[..., Visitor]:
+def open_bench(bench: Visit) -> Callable[..., Visitor]:
     """open_bench(width=1280, height=1000, **query parameters) -> a Visitor, when all is drawn."""
 
     def opened(width: int = 1280, height: int = 1000, **query: object) -> Visitor:
-        page = window(width, height)
-        page.goto(f"{components.url}/two_settings?{urlencode(query)}", wait_until="domcontentloaded")
+        page = bench("two_settings", query, width=width, height=height)
         page.wait_for_selector(".bench:not(.waiting)")
         (wait_ready if "outside" in query else at_rest)(page)
         return Visitor(page)

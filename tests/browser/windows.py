@@ -1,7 +1,7 @@
 """Chromium's windows, used again and again: most of what a new one costs is Streamlit's megabytes of scripts, read and compiled anew.
 
 One profile keeps them compiled, and a window that goes on to the next test keeps its process. What a visitor leaves behind in it (the
-page, the pointer, what a page stores) goes between two tests.
+page, the pointer, what a page stores) goes between two tests. The components' own pages are gone through within one visit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ ARGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); performance.clearMarks(); performance.clearMeasures(); }"
+# As the browser's Back does it: Streamlit draws the page that the address names, and nothing is loaded anew.
+_GO_ON = "(url) => { history.pushState({}, '', url); dispatchEvent(new PopStateEvent('popstate')); }"
 
 
 class Windows:
@@ -38,6 +40,8 @@ class Windows:
         self._profiles: dict[bool, BrowserContext] = {}
         self._free: dict[bool, list[Page]] = {False: [], True: []}
         self._lent: dict[Page, bool] = {}
+        self._home: dict[Page, str] = {}  # where a window stands that goes on within one visit
+        self._looks: dict[Page, tuple[bool, bool]] = {}
 
     def open(
         self, width: int = 1280, height: int = 900, *, dark: bool = False, touch: bool = False, reduced_motion: bool = False
@@ -48,12 +52,32 @@ class Windows:
             self._free[touch] = list(self._profiles[touch].pages)
         page = self._free[touch].pop() if self._free[touch] else self._profiles[touch].new_page()
         self._lent[page] = touch
+        if self._looks.get(page, (dark, reduced_motion)) != (dark, reduced_motion):
+            self._home.pop(page, None)  # other colours are a run of the script more
+        self._looks[page] = dark, reduced_motion
         page.set_viewport_size(ViewportSize(width=width, height=height))
         page.emulate_media(
             color_scheme="dark" if dark else "light", reduced_motion="reduce" if reduced_motion else "no-preference"
         )
         listen(page)
         return page
+
+    def go_on(self, page: Page, home: str, address: str) -> None:
+        """Show what lies at an address under `home`, whose first page leaves nothing of what was before it."""
+        if self._home.get(page) == home:
+            page.evaluate(_GO_ON, home + address)
+        else:
+            page.goto(home + address, wait_until="domcontentloaded")
+        self._home[page] = home
+
+    def _go_home(self, page: Page) -> bool:
+        home = self._home.get(page)
+        if home is None or not page.url.startswith(home):
+            return False
+        page.evaluate(_GO_ON, f"{home}/")
+        page.get_by_text("Nothing is tested here.").wait_for(timeout=5_000)
+        page.wait_for_selector('[data-testid="stBidiComponentIsolated"]', state="detached", timeout=5_000)
+        return True
 
     def take_back(self) -> None:
         """Of the windows that are lent one of each kind, empty again; what does not answer any more, and all others, are closed: of two
@@ -66,9 +90,12 @@ class Windows:
                 if self._free[touch]:
                     continue
                 page.mouse.move(-1, -1)
-                page.goto("about:blank")
+                if not self._go_home(page):
+                    self._home.pop(page, None)
+                    page.goto("about:blank")
                 self._free[touch].append(page)
             except Error:
+                self._home.pop(page, None)
                 page.close()
         self._lent.clear()
         for touch, profile in self._profiles.items():

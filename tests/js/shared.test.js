@@ -1,8 +1,9 @@
 // What Python packs is unpacked, and what one component leaves on the shelf another finds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deflateSync } from "node:zlib";
 import { percent, significant } from "../../app/components/shared/numbers.js";
-import { shelf, tokenText, unpack } from "../../app/components/shared/shelf.js";
+import { fromPlanes, shelf, tokenText, unpack } from "../../app/components/shared/shelf.js";
 
 // As app/components/__init__.py writes it.
 function packed(header, arrays) {
@@ -33,6 +34,14 @@ test("header and arrays come out as they went in, also from bytes that begin at 
     assert.deepEqual(header, { a: "ä" });
     assert.deepEqual([[...arrays.x.data], [...arrays.n.data], arrays.n.shape], [[1.5, -2], [7], [1]]);
   }
+});
+
+test("float32 values come out of their planes to the last bit", async () => {
+  const values = Float32Array.of(1.1, -2e-38, 0, -0, 3.4e38, 1 / 3);
+  const bytes = new Uint8Array(values.buffer);
+  const planes = [3, 2, 1, 0].flatMap((byte) => [...values].map((_, i) => bytes[4 * i + byte]));
+  const found = await fromPlanes(deflateSync(Uint8Array.from(planes)));
+  assert.deepEqual(new Uint8Array(found.buffer), bytes);
 });
 
 test("a token is its id until the vocabulary is there", () => {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +14,15 @@ from streamlit.testing.v1 import AppTest
 from app import ui
 from tests.pages.parameters_page import LAYER, Opened
 from tests.pages.visit_page import open_page
+
+
+@pytest.fixture(autouse=True)
+def _shapes_are_checked_where_all_pages_are(request: pytest.FixtureRequest) -> Iterator[None]:
+    """test_all_pages.py draws every part with every kind of text while gptcore's annotations are checked. Once more in all the other
+    tests of pages would find the same, for two fifths of their time."""
+    jaxtyping.config.update("jaxtyping_disable", request.path.name != "test_all_pages.py")
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def opened(at: AppTest, name: str) -> AppTest:
     ("page", "link", "name"),
     [
         ("write", {"write": "choice"}, "next-token"),
+        ("write", {"write": "steps"}, "step-1"),
         ("tokens", {}, "tokens"),
         ("embeddings", {}, "embedding-sum"),
         ("block", {}, "block"),
@@ -36,6 +37,7 @@ def opened(at: AppTest, name: str) -> AppTest:
         ("shortcuts", {"shortcuts": "model"}, "residual-stream"),
         ("lens", {}, "logit-lens"),
         ("sampling", {}, "two-settings"),
+        ("sampling", {"sampling": "stops"}, "why-it-stopped"),
         ("map", {}, "map"),
     ],
 )

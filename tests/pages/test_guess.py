@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import gptcore
 from app import guesses, sequence
+from app.chapters.write import guess
 from gptcore.checkpoints import LanguageModel
 from gptcore.generation import prompt_ids
 from tests.pages.place import place
@@ -24,6 +25,11 @@ def press(at: AppTest, label: str) -> AppTest:
     at = next(each for each in at.button if each.label == label).click().run()
     assert not at.exception and not at.error
     return at
+
+
+def menus(at: AppTest) -> list[str]:
+    """The menus of figures: a file of the candidates gives the answer away."""
+    return [menu.proto.popover.label for menu in at.get("popover") if menu.proto.popover.label.startswith("Menu: ")]
 
 
 def small_print(at: AppTest) -> str:
@@ -49,7 +55,7 @@ def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, prompt: str
 ) -> None:
     at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt=prompt)
-    assert "%" not in finding(at) and BARS not in printed(at)
+    assert "%" not in finding(at) and BARS not in printed(at) and not menus(at)
     button = next(each for each in at.button if re.fullmatch(r"guess_\d+", each.key or ""))
     token = int(button.key.removeprefix("guess_"))
     at = press(at, button.label)
@@ -58,7 +64,7 @@ def test_before_the_guess_nothing_gives_the_answer_away_and_after_it_the_numbers
     bits = re.search(r"([\d.]+) bits", small_print(at)).group(1)  # type: ignore[union-attr]
     assert len(finding(at).split("  \n")) == 3  # what came, how sure the model was, what the draw did
     assert float(share) == pytest.approx(100 * p, abs=0.051) and float(bits) == pytest.approx(-math.log2(p), rel=0.05)
-    assert "your guess" in printed(at) and "chosen" in printed(at)
+    assert "your guess" in printed(at) and "chosen" in printed(at) and menus(at)
     listed = printed(at)[printed(at).index(BARS) :].split("</table>")[0]
     assert ("␣ is a space" in small_print(at)) is ("␣" in listed)  # the mark is explained where it is first met
 
@@ -79,11 +85,48 @@ def test_the_next_word_is_the_one_that_was_chosen_and_is_guessed_after(
 ) -> None:
     at = press(open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat"), "Something else")
     chosen = re.findall(r"fell on (`+) ?(.+?) ?\1", finding(at))[0][1]
-    at = press(at, "Next word")
+    at = press(at, "Next round")
     assert at.session_state["view"].chosen and BARS not in printed(at)
     after = press(at, "Something else")
     assert chosen.removeprefix("␣") in printed(after)
-    assert "2 guesses" in printed(after) and "**, 0 of them" in printed(after)  # what names nothing is never right
+    assert "2 guesses, 0 of them" in printed(after)  # what names nothing is never right
+
+
+def test_next_token_shows_the_answer_of_the_round_before_it_writes_anything(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat")
+    at = press(at, "Next token")
+    assert not at.session_state["view"].chosen and BARS in printed(at) and "your guess" not in printed(at)
+    assert "Round 1 of 3" in printed(at) and "0 guesses" not in printed(at)
+    at = press(at, "Next token")
+    assert len(at.session_state["view"].chosen) == 1 and BARS not in printed(at) and "Round 2 of 3" in printed(at)
+
+
+def test_the_rounds_come_to_an_end_with_their_score_and_the_way_on(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat")
+    for _ in range(guess.ROUNDS):
+        assert "last round" not in printed(at)
+        at = press(at, "Something else")
+        labels = [each.label for each in at.button]
+        if "Next round" in labels:
+            at = press(at, "Next round")
+    assert "3 guesses, 0 of them" in printed(at) and "last round" in printed(at)
+    assert "Another round" in labels
+    assert at.session_state["view"].choices.get("write") == "guess"
+    assert "Which token comes next?" in printed(press(at, "See how the token is chosen"))
+
+
+def test_a_first_visit_is_told_what_this_is_until_the_first_guess(monkeypatch: pytest.MonkeyPatch, tiny_folder: Path) -> None:
+    at = AppTest.from_file(str(ENTRY), default_timeout=60).run()
+    model = gptcore.load("storyteller")
+    said = next(str(each.value) for each in at.markdown if "Storyteller" in str(each.value))
+    numbers = sum(each.numel() for each in model.model.parameters())
+    millions = float(re.search(r"([\d.]+) million numbers", said).group(1))  # type: ignore[union-attr]
+    assert millions == pytest.approx(numbers / 1e6, abs=0.051)
+    assert "ChatGPT" in said and "10 short chapters" in said
+    assert "short chapters" not in printed(press(at, "Something else"))
+    assert "short chapters" not in printed(open_page(monkeypatch, tiny_folder, "write", write="guess", prompt="the cat"))
 
 
 def test_what_is_drawn_from_is_said_where_the_settings_differ_from_the_bars(

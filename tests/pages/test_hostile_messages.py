@@ -20,8 +20,7 @@ COMPONENTS = sorted((ROOT / "app" / "components").glob("*/__init__.py"))
 EVENTS = {f"glass_{path.parent.name}": re.findall(r"\bon_(\w+)_change=", path.read_text("utf-8")) for path in COMPONENTS}
 HUGE = 10**400
 VALUES: list[Any] = [
-    None, True, False, -1, 0, 1, 7, 2**31, 2**63, HUGE, -HUGE, 0.5, 1e308, float("nan"), float("inf"), "", "1", "None", "x" * 30_000,
-    [], [1], [[]], {}, {"row": 1}, {"a": {}},
+    None, True, -1, 0, 7, 2**63, HUGE, -HUGE, 0.5, 1e308, float("nan"), "", "1", "x" * 30_000, [], [[1]], {}, {"row": {}},
 ]  # fmt: skip
 # The names that components send their records by, so that each value stands in each of them too.
 NAMES = sorted({name for path in COMPONENTS for name in re.findall(r"\.get\(\"(\w+)\"\)", path.read_text("utf-8"))})
@@ -81,7 +80,8 @@ def test_what_no_honest_page_sends_changes_nothing_and_breaks_nothing(
             for payload in (value, dict.fromkeys(NAMES, value)):
                 sent(at, [triggered(widget_id, EVENTS[name], payload) for widget_id, name in components.items()])
                 fine(at, faults_logged)
-        at = open_page(monkeypatch, tiny_folder, page, prompt="the cat sat", **({page: part} if part else {}))
+        if components:
+            at = open_page(monkeypatch, tiny_folder, page, prompt="the cat sat", **({page: part} if part else {}))
         honest = [each for each in at._tree.get_widget_states().widgets if each.id.rsplit("-", 1)[-1] not in MET]
         MET.update(each.id.rsplit("-", 1)[-1] for each in honest)
         for i in range(max(map(len, STATES.values())) if honest else 0):

@@ -198,7 +198,7 @@ def test_the_formula_names_the_token_whose_numbers_it_holds(
     link = {"prompt": "the *cat", "position": "3", "norm_tokens": tokens}
     for part in ("token", "outliers"):
         at = open_page(monkeypatch, tiny_folder, "layer_norm", open="maths.checks", layer_norm=part, **link)
-        assert "The formula, with the numbers of token \\* at position 3" in [heading.value for heading in at.header]
+        assert "The formula, with the numbers of token “\\*” at position 3" in [heading.value for heading in at.header]
 
 
 def test_all_tokens_say_where_the_token_of_the_formula_is_not_among_them(

@@ -48,7 +48,11 @@ def test_the_finding_is_that_of_the_residual_stream(storyteller: LanguageModel) 
     layer, position = np.unravel_index(streams.std(2).argmax(), streams.shape[:2])
     assert (here.layer, here.position) == (layer, position)
     said = story.says_token(here)
-    assert f"standard deviation **{significant(float(streams[layer, position].std()))}**" in said and "0 and **1.00**" in said
+    assert (
+        f"standard deviation **{significant(float(streams[layer, position].std()))}**" in said
+        and "standard deviation **1.00**" in said
+    )
+    assert f"{significant(float(streams[layer, position].std() / streams[0, position].std()))} times as much" in said
 
 
 def test_the_text_with_an_outlier_has_one_and_elsewhere_nothing_stands_out(storyteller: LanguageModel) -> None:

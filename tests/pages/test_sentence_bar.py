@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.shell.navigation import PAGES
+from app.view import View
 from tests.pages.visit_page import ENTRY, ROOT, open_page
 
 
@@ -67,3 +68,23 @@ def test_what_is_in_a_menu_is_drawn_while_the_menu_is_open(monkeypatch: pytest.M
     at.session_state["edit_text"] = at.session_state["run_settings"] = False
     at.run()
     assert not {each.key for each in (*at.text_area, *at.selectbox, *at.slider)} & drawn
+
+
+def test_settings_that_are_not_the_usual_ones_are_named_wherever_their_sliders_are_not_and_a_click_takes_them_back(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path
+) -> None:
+    asked = {"prompt": "a b", "temperature": "2", "top_k": "all", "seed": "7"}
+    chip = "settings_chip"
+    for page, more, is_there in (
+        ("tokens", {}, True),
+        ("write", {"write": "steps"}, True),
+        ("write", {"write": "choice"}, False),
+        ("sampling", {}, False),
+    ):
+        at = open_page(monkeypatch, tiny_folder, page, **asked, **more)
+        assert [each.label for each in at.button if each.key == chip] == ["temperature 2, no top-k · as usual again"] * is_there
+    at = open_page(monkeypatch, tiny_folder, "tokens", **asked)
+    at = at.button(key=chip).click().run()
+    view = at.session_state["view"]
+    assert (view.temperature, view.top_k, view.seed, view.prompt) == (View().temperature, View().top_k, 7, "a b")
+    assert not [each for each in at.button if each.key == chip]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,13 +75,16 @@ def learned(here: Here) -> None:
     ui.chart(figure, name="learned-numbers", data=pd.DataFrame({"guess": list(bars), "bits_per_token": list(bars.values())}))
     if _is_embedded(here):
         losses = card().losses
+        in_bits = [nats / math.log(2) for nats in losses.values()]
         figure = curves(
-            {"held-out loss": list(losses.values())}, list(losses), title="How the loss on books that were kept apart fell",
-            x_title="minutes of training", value_title="nats per token", mode=ui.mode(),
+            {"held-out loss": in_bits}, list(losses), title="How the surprise at books that were kept apart fell",
+            x_title="minutes of training", value_title="surprise per token", unit="bits", mode=ui.mode(),
         )  # fmt: skip
-        ui.chart(figure, name="training-loss", data=pd.DataFrame({"minutes": list(losses), "nats": list(losses.values())}))
+        data = pd.DataFrame({"minutes": list(losses), "bits_per_token": in_bits, "nats_per_token": list(losses.values())})
+        ui.chart(figure, name="training-loss", data=data)
         ui.note(
-            "As published on this model's card. It was still falling at the end, while each step changed the numbers less and less: what was "
+            f"As published with the model, which has it in nats (1 nat is {fixed(1 / math.log(2), 2)} bits). It "
+            "was still falling at the end, while each step changed the numbers less and less: what was "
             "learned of the books that it trained on holds for books that it had never seen."
         )
 

@@ -11,6 +11,7 @@ from app.beats import Question, Try, listed
 from app.chapters.block import views
 from app.chapters.block.views import Written
 from app.runtime import Here
+from app.shell import navigation
 from app.writing import markup
 from app.writing.markup import code
 from app.writing.numbers import counted, fixed, significant
@@ -24,20 +25,24 @@ def written(here: Here) -> Written:
 
 
 def says_stations(here: Here) -> str:
-    """Shape in and out, what is added, and how far the vector turns."""
-    all_layers, at = written(here), here.layer
+    """The two things that a block does, which block this is, and how far it turns the vector."""
+    at, n = here.layer, here.config.n_layers
+    which = f"Layer {at} is the first block" if at == 0 else f"Layer {at} is block {at + 1}"
     return (
-        f"To the vector of {code(here.tokens[here.position])}, of length {significant(float(all_layers.before[at]))}, layer {at} adds one of "
-        f"length {significant(float(all_layers.attention[at]))} by attention and one of {significant(float(all_layers.feed_forward[at]))} by "
-        f"feed-forward. {_turned(float(all_layers.cosine[at]))}"
+        f"A block does two things to each token's vector. Attention fetches something from earlier tokens ({navigation.chapter('attention')}); "
+        f"feed-forward works on each token by itself ({navigation.chapter('feed_forward')}). {which} of {n}: "
+        f"{_turned(here, float(written(here).cosine[at]))}"
     )
 
 
-def _turned(cosine: float) -> str:
-    said = f"The cosine between what goes in and what comes out is **{fixed(cosine, 2)}**"
+def _turned(here: Here, cosine: float) -> str:
+    said = f"what comes out of it for {code(here.tokens[here.position])} has a cosine similarity of **{fixed(cosine, 2)}** to what went in (1: the "
+    said += "same direction, 0: a right angle)"
     if cosine > 0.9:
-        return f"{said}: most of the vector stays as it was."
-    return f"{said}: the vector points elsewhere now." if cosine < 0.5 else f"{said}: part of it stays, part of it is new."
+        return f"{said}, so most of the vector stays as it was."
+    return (
+        f"{said}, so the vector points elsewhere now." if cosine < 0.5 else f"{said}, so part of it stays and part of it is new."
+    )
 
 
 def try_stations(here: Here) -> Sequence[Try]:

@@ -16,17 +16,19 @@ from app.writing.numbers import counted, percent, significant
 from gptcore import lessons
 
 MOST_NAMED = 2  # tokens a neuron
+FEW = 0.1  # of all neurons: as few are worth a word
 
 
 def says_steps(here: Here) -> str:
-    """From how many numbers to how many and back, and how few neurons carry half of it."""
+    """What the network is for, and how few neurons carry half of what it does here."""
     found = sections.seen(here)
-    emb_dim, wide = found.mlp_in.shape[1], found.mlp_pre.shape[1]
+    wide = found.mlp_pre.shape[1]
     few = views.carriers(found)
+    found_little = "Few find anything: for" if few < FEW * wide else "For"
     return (
-        f"The {emb_dim:,} numbers of {code(here.tokens[here.position])} are expanded to {wide:,}, each goes through GELU, and they are projected "
-        f"back to {emb_dim:,}. In layer {here.layer}, **{counted(few, 'neuron')}** of {wide:,} {'carries' if few == 1 else 'carry'} half of what "
-        "leaves GELU."
+        f"Attention fetches from other tokens; feed-forward then works on each token alone. In each of its {wide:,} neurons it looks for something "
+        f"in the token's vector, and adds something to the vector where it finds that. {found_little} {code(here.tokens[here.position])} in layer "
+        f"{here.layer}, **{counted(few, 'neuron')}** of {wide:,} {'carries' if few == 1 else 'carry'} half of what leaves them."
     )
 
 

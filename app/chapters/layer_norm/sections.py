@@ -15,10 +15,10 @@ from app import choices, state, ui
 from app.chapters.layer_norm import views
 from app.chapters.layer_norm.views import SITES
 from app.charts import Figure, grouped_bars, histogram, line_over_layers
-from app.distribution import distribution
+from app.distribution import Distribution, distribution
 from app.runtime import Here
 from app.writing import markup
-from app.writing.numbers import significant
+from app.writing.numbers import counted, significant
 from app.writing.worked import added, bracketed, worked
 from gptcore.activations import LayerNormActivations
 from gptcore.model import LayerNorm
@@ -43,8 +43,13 @@ def looked(here: Here) -> Looked:
     token = f"{markup.quoted(here.tokens[here.position])} at position {here.position}"
     one = found = here.trace.layer_norm(layer, site, (here.position,))
     if all_tokens:
-        found = here.trace.layer_norm(layer, site, range(_first(here), len(here.ids)))
+        found = here.trace.layer_norm(layer, site, looked_at(here))
     return Looked(one, found, token)
+
+
+def looked_at(here: Here) -> Sequence[int]:
+    """The positions that are drawn: the cursor's, or the newest."""
+    return range(_first(here), len(here.ids)) if of_all_tokens(here) else (here.position,)
 
 
 def _first(here: Here) -> int:
@@ -131,9 +136,7 @@ def before_and_after(found: LayerNormActivations) -> None:
         with column:
             ui.draw(figure, name=f"layer-norm-{name.replace(' ', '-')}")
         figures.append(figure)
-    outside = pictures[0][1].outside + both.outside
-    lie = "value lies" if outside == 1 else "values lie"
-    ui.note(f"{outside or 'No'} {lie} outside the plots; the table has the smallest and the largest.")
+    ui.note(_left_out(found, pictures[0][1], both))
     rows = [
         [str(station), *(significant(float(v)) for v in values)]
         for station, *values in views.statistics(found).itertuples(index=False, name=None)
@@ -142,6 +145,23 @@ def before_and_after(found: LayerNormActivations) -> None:
     if (n_tokens := len(found.before)) > 1:
         columns = [f"{n_tokens} tokens", "Mean of means", "Mean of variances", "Smallest of all", "Largest of all"]
     ui.table(columns, rows, numeric=(1, 2, 3, 4))
+
+
+def _left_out(found: LayerNormActivations, before: Distribution, after: Distribution) -> str:
+    """What the plots do not show; and what the standard deviation would be without it, where that is why it looks smaller in them."""
+    values, (low, high) = found.normalized, after.edges[[0, -1]]
+    inside = values[(values >= low) & (values <= high)]
+    if not (missing := values.size - inside.size):
+        outside = before.outside + after.outside
+        lie = "value lies" if outside == 1 else "values lie"
+        return f"{outside or 'No'} {lie} outside the plots; the table has the smallest and the largest."
+    spread = float(inside.std(dtype=np.float64)) if inside.size else 0.0
+    farthest = float(values.flat[int(np.abs(values).argmax())])
+    return (
+        f"The plots show the middle. The second leaves out {missing} of {counted(values.size, 'number')}, as far off as "
+        f"{significant(farthest)}; the others alone would have a standard deviation of {significant(spread)}. "
+        "The table has the smallest and the largest."
+    )
 
 
 def outlier_dimensions(found: LayerNormActivations) -> None:

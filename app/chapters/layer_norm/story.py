@@ -27,12 +27,24 @@ def _subject(here: Here, width: int) -> str:
 def says_token(here: Here) -> str:
     """Mean and standard deviation before and after, at the place that is looked at."""
     found = sections.looked(here).found
-    mean, before = float(found.mean.mean()), float(np.sqrt(found.var).mean())
+    before = float(np.sqrt(found.var).mean())
     normalized, after = (float(values.std(1, dtype=np.float64).mean()) for values in (found.normalized, found.after))
     return (
-        f"{_subject(here, found.before.shape[1])} mean {significant(mean)} and standard deviation **{significant(before)}**. LayerNorm "
-        f"makes that 0 and **{significant(normalized)}**; the learned scale and shift then make the standard deviation {significant(after)}."
+        f"{_subject(here, found.before.shape[1])} standard deviation **{significant(before)}**{_because(here, before)}. LayerNorm brings them to "
+        f"mean 0 and standard deviation **{significant(normalized)}**, so that what comes next always gets numbers of one size; a learned scale "
+        f"and shift then make it {significant(after)}."
     )
+
+
+def _because(here: Here, now: float) -> str:
+    """How the size of these numbers changes on the way through the blocks, which only ever add."""
+    places = views.along_depth(here.trace, "ln_1", sections.looked_at(here))
+    start, end = (float(np.sqrt(places[i].var).mean()) for i in (0, -1))
+    if sections.chosen_site() == "ln_1" and here.layer == 0:
+        return f", and after all blocks, each of which adds something, it will be {significant(end)}"
+    if now > start > 0:
+        return f", {significant(now / start)} times as much as before the first block, because every block adds something"
+    return f", where it was {significant(start)} before the first block: what blocks add can also make it smaller"
 
 
 def try_token(here: Here) -> Sequence[Try]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app import choices, state, ui
 from app.chapters.learning import lesson, views
 from app.charts import line_over_layers
 from app.components.live_run import live_run
-from app.live.slot import GONE, SLOT, SPEEDS, WORDS
+from app.live.slot import GONE, MEASURED, SLOT, SPEEDS, WORDS
 from app.runtime import Here
 from app.visitors import visitor
 from app.writing import markup
@@ -116,6 +117,7 @@ def _draw(title: str, name: str) -> None:
         else:
             SLOT.leave(me)
 
+    ui.figure_menu(name, _losses)
     live_run(
         key="live_run",
         visitor=me,
@@ -132,6 +134,11 @@ def _draw(title: str, name: str) -> None:
         "Its seconds are those of the processor: where others work too, they take longer. Everybody sees the same one. It ends when it is stopped, "
         f"and {fixed(GONE, 0)} seconds after you leave this page; nothing of it is kept."
     )
+
+
+def _losses() -> pd.DataFrame:
+    """A line per checkpoint, none before there is one."""
+    return pd.DataFrame(SLOT.measured(), columns=MEASURED)
 
 
 def overfit(_: Here) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from app import choices, runtime, state, ui
+from app import choices, picture_files, runtime, state, ui
 from app.asked import probabilities as softmax
 from app.chapters.sampling import views
 from app.chapters.sampling.controls import second_settings
@@ -144,8 +146,17 @@ def stops(here: Here) -> None:
     ]  # fmt: skip
     if first:
         ui.note(f"Shown from position {first} on; {counted(first, 'token')} stand before.")
+    label, ids = "The text, and what was written until it stopped", found.ids
+    ui.figure_menu(
+        "why-it-stopped",
+        lambda: pd.DataFrame(
+            {"position": range(len(ids)), "token_id": ids, "token": [text_of(token) for token in ids],
+             "written": [i >= found.before for i in range(len(ids))], "probability": [given.get(i) for i in range(len(ids))]}
+        ),
+        partial(picture_files.of_chips, chips, label, ui.mode()),
+    )  # fmt: skip
     token_text(
-        chips, key="sampling_stops", label="The text, and what was written until it stopped", focus=len(chips) - 1,
+        chips, key="sampling_stops", label=label, focus=len(chips) - 1,
         hint="Point at a token.",
     )  # fmt: skip
 

@@ -9,8 +9,9 @@ import math
 
 import streamlit as st
 
-from app import guesses, messages, run_loop, sequence, state, ui
+from app import choices, guesses, messages, run_loop, sequence, state, ui
 from app.beats import Question, Try
+from app.chapters.write.instrument import candidates_menu
 from app.glossary import with_meanings
 from app.runtime import Here
 from app.writing import markup
@@ -20,7 +21,7 @@ from gptcore.sampling import Selection
 
 OFFERED = 4  # tokens to choose from: the likeliest, and one that the model thinks unlikely
 UNLIKELY = 40  # the rank of that one
-SHOWN = 8  # bars
+SHOWN = 6  # bars, so that the way on is in view below them
 LONGEST_WORD = 40  # characters of a guess of one's own
 ROUNDS = 3  # after which it asks how the model knew
 
@@ -75,6 +76,7 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     for at in sorted(ranks):
         says = [what for what, on in (("your guess", at == rank), ("chosen", at == choice.chosen_rank)) if on]
         rows.append((tokenizer.text_of(int(choice.token_ids[at])), float(choice.base_probs[at]), ", ".join(says)))
+    candidates_menu("guessed-token", here, choice)
     ui.bar_list(rows, "The likeliest next tokens and their probabilities")
     left = len(choice.token_ids) - len(rows)
     rest = 1 - sum(p for _, p, _ in rows)
@@ -84,13 +86,17 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     if small := [*notes, *_small_print(here, choice, mine)]:
         st.caption(with_meanings("  \n".join(small)))
     with st.container(horizontal=True, key="guess_on"):
+        over = guesses.rounds() >= ROUNDS
+        if over:
+            st.button("See how the token is chosen", type="primary", key="guess_choice", on_click=state.guarded(_to_choice))
         st.button(
-            "Next word",
-            type="primary",
-            icon=":material/arrow_forward:",
-            on_click=state.guarded(run_loop.next_token),
-            key="guess_next",
-        )
+            "Another round" if over else "Next round", type="secondary" if over else "primary", key="guess_next",
+            icon=":material/arrow_forward:", on_click=state.guarded(run_loop.next_token),
+        )  # fmt: skip
+
+
+def _to_choice() -> None:
+    state.take(guesses.PART, "choice")
 
 
 def finding(here: Here) -> str:
@@ -107,7 +113,12 @@ def finding(here: Here) -> str:
     wrote = code(tokenizer.text_of(choice.chosen_id))
     top = f"{code(tokenizer.text_of(int(choice.token_ids[0])))} ({percent(float(choice.base_probs[0]))})"
     rank = guesses.rank(choice, mine)
-    if rank is None:
+    if mine == guesses.TOLD:
+        outcome = f"Here is the answer: the model writes {wrote}."
+        sure = f"It gave {wrote} {percent(float(choice.base_probs[choice.chosen_rank]))}; its likeliest token is {top}."
+        if choice.chosen_rank == 0:
+            sure = f"It is its likeliest token, with {percent(float(choice.base_probs[0]))}."
+    elif rank is None:
         was = "and" if choice.chosen_id not in offered(here, choice) else "but it was one of those offered:"
         outcome = f"You expected something else, {was} the model writes {wrote}."
         sure = "It is its likeliest token." if choice.chosen_rank == 0 else f"Its likeliest token is {top}."
@@ -153,12 +164,23 @@ def how(here: Here) -> str:
         f"It looked nothing up. The text was cut into {counted(len(here.ids), 'token')}; each became a row of {config.emb_dim} numbers; "
         f"{counted(config.n_layers, 'block')} changed these rows, and in each block a token takes in something of the tokens before it. From "
         f"the last row came a score for each of the {counted(len(choice.token_ids), 'token')} of the vocabulary, and the scores became these "
-        "probabilities. All numbers that do this were learned by guessing the next token of many texts, as you just did. Each chapter shows "
-        "one of these steps; **How did it learn this?** under Lab shows where the numbers come from."
+        "probabilities. All numbers that do this were learned by guessing the next token of many texts, over and over. Each chapter shows "
+        "one of these steps; the page **Learning**, in the menu Lab, shows where the numbers come from."
     )
 
 
-QUESTIONS = (Question("How did it know?", how),)
+def _answers(here: Here) -> str:
+    return (
+        "No. It continues a text, whatever the text is. Ask `What is the capital of France?` under Edit text, and it goes on as the texts "
+        "that it learned from go on. ChatGPT is a GPT that was trained further, on questions with good answers. Neither looks anything up, "
+        "and what is likely need not be true: both make things up. **Copied or made up**, under Try this, asks how much of it is learned by heart."
+    )
+
+
+QUESTIONS = (
+    Question("How does it know what may come next?", how),
+    Question("Does it answer questions, as ChatGPT does?", _answers),
+)
 
 
 def _surprise(p: float) -> str:
@@ -168,17 +190,23 @@ def _surprise(p: float) -> str:
 
 def tries(here: Here) -> list[Try]:
     """The way on: the next chapter, the instrument."""
-    made = guesses.count()
     way = [Try("Skip the guessing: all settings", shown=((guesses.PART, "choice"),))]
-    if made >= ROUNDS:
+    if guesses.rounds() >= ROUNDS:
         way.insert(0, Try("How does it read a text? Chapter 2", page="tokens"))
-    return way
+    copied = Try("Copied or made up? How much a model has by heart", shown=((choices.LEARNING_PART, "copies"),), page="learning")
+    return [*way, copied]
 
 
 def steppers(here: Here) -> None:
-    """How often it was guessed, and how often the model chose the same."""
-    made, right = guesses.count(), guesses.right()
-    if not made:
-        st.markdown(f"**Round 1 of {ROUNDS}**")
-        return
-    st.markdown(f"**{counted(made, 'guess') if made == 1 else f'{made} guesses'}**, {right} of them what the model wrote.")
+    """Which round it is, how often it was guessed and how often the model wrote the same; after the last round that it is over."""
+    played, made, right = guesses.rounds(), guesses.count(), guesses.right()
+    is_asked = guesses.of(here) is None and not here.is_full
+    now = played + is_asked
+    lines = [f"**Round {now} of {ROUNDS}**" if now <= ROUNDS else f"**Round {now}**"]
+    if made:
+        lines.append(f"{counted(made, 'guess') if made == 1 else f'{made} guesses'}, {right} of them what the model wrote.")
+    if played == ROUNDS and not is_asked:
+        lines.append("That was the last round.")
+        if here.view.temperature > 0:
+            lines.append("Nobody is right every time: the model says how likely each token is, and one is drawn.")
+    st.markdown("  \n".join(lines))

@@ -90,7 +90,7 @@ def choice(whole: Here) -> None:
     chosen = sequence.selection(here)
     tokenizer = here.model.tokenizer
     if not is_hidden("next_token", len(here.ids)):
-        _menu(here, chosen)
+        candidates_menu("next-token", here, chosen)
     next_token(
         key="next_token",
         model_name=here.view.model,
@@ -104,8 +104,8 @@ def choice(whole: Here) -> None:
     )
 
 
-def _menu(here: Here, chosen: Selection) -> None:
-    """Of the panel: its likeliest candidates."""
+def candidates_menu(name: str, here: Here, chosen: Selection) -> None:
+    """The menu of what shows the likeliest candidates."""
     shown = slice(LISTED)
 
     def texts() -> list[str]:
@@ -126,7 +126,7 @@ def _menu(here: Here, chosen: Selection) -> None:
             stages=("reference", "probability"), mode=mode,
         )  # fmt: skip
 
-    ui.figure_menu("next-token", data, figure)
+    ui.figure_menu(name, data, figure)
 
 
 def says_choice(whole: Here) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -21,7 +22,12 @@ from gptcore.random_numbers import random_number
 from gptcore.sampling import Selection
 from gptcore.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROWS = 12  # rows of a table before it says how many more there are
+MOST_IN_FILE = 200  # candidates in the file of a step
+_OF_TEXT = (0, 5, 6)  # steps whose numbers are the text's tokens; those of the others are the candidates
 
 
 def stations(here: Here, choice: Selection, hidden: bool) -> list[RailStation]:
@@ -40,7 +46,42 @@ def stations(here: Here, choice: Selection, hidden: bool) -> list[RailStation]:
 
 def show(index: int, here: Here, choice: Selection) -> None:
     """What step `index` (0 to 6) shows when it is opened."""
+    of_text = index in _OF_TEXT
+    ui.figure_menu(f"step-{index + 1}", lambda: _tokens_frame(here) if of_text else _candidates_frame(here, choice))
     _STEPS[index](here, choice)
+
+
+def _tokens_frame(here: Here) -> pd.DataFrame:
+    """A line per token of the text."""
+    import pandas as pd  # when it is asked for: the first page comes up without it
+
+    tokens = here.model.tokenizer.tokens(here.ids)
+    return pd.DataFrame(
+        [(i, t.id, t.text, t.bytes.hex(" ").upper()) for i, t in enumerate(tokens)],
+        columns=["position", "token_id", "token", "bytes"],
+    )
+
+
+def _candidates_frame(here: Here, choice: Selection) -> pd.DataFrame:
+    """A line per candidate of the last position, the likeliest first, on its way through the steps."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            (
+                c.token_id,
+                here.model.tokenizer.text_of(c.token_id),
+                c.logit,
+                c.base_prob,
+                c.scaled_logit,
+                c.prob,
+                c.cut_by or "",
+                c.final_prob,
+            )
+            for c in choice.shortlist(MOST_IN_FILE)
+        ],
+        columns=["token_id", "token", "logit", "softmax", "logit_by_temperature", "after_temperature", "cut_by", "after_cuts"],
+    )
 
 
 def _text_to_ids(here: Here, choice: Selection) -> None:

@@ -103,8 +103,26 @@ function drawBar(frame, said) {
   lecture.title = "Large type and one picture at a time, for a projector (key: L)";
   lecture.onclick = () => frame.say("lecture", !said.lecture);
   frame.bar.replaceChildren(brand, nav, all, ...more, frame.lesson.chip, frame.presenter.chip, lecture);
+  list.onscroll = () => shade(list);
+  new ResizeObserver(() => fit(list)).observe(nav); // the chips beside it come and go; goes with the list
+}
+
+// All chapters in view, set closer where that is needed; where even that is not enough, the current one whole, and shades where it goes on.
+function fit(list) {
+  for (const set of ["", "close", "closer"]) {
+    list.className = set;
+    if (list.scrollWidth <= list.clientWidth) break;
+  }
   const current = list.querySelector("[aria-current]");
-  if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2 + current.offsetWidth / 2;
+  if (current) list.scrollLeft = current.offsetLeft - list.offsetLeft - list.clientWidth / 2 + current.offsetWidth / 2;
+  shade(list);
+}
+
+function shade(list) {
+  const left = list.scrollLeft;
+  const right = list.scrollWidth - list.clientWidth - left;
+  list.style.setProperty("--left", left > 1 ? "1.4rem" : "0px");
+  list.style.setProperty("--right", right > 1 ? "1.4rem" : "0px");
 }
 
 function menu(frame, name, links, kind = "") {

@@ -1,7 +1,10 @@
-// What scrolls sideways (a long formula, a wide table) is a stop of the tab key while it does, so that the arrow keys can scroll it.
-const SCROLLS = ".katex-display, .table-box";
+// What the page needs at every change of its elements. What lies outside the app, menus and dialogs, learns whether it is light or dark,
+// on which light-dark() depends. What scrolls sideways (a long formula, a wide table, code) is a stop of the tab key while it does, so that the arrow keys can scroll it.
+const SCROLLS = '.katex-display, .table-box, [data-testid="stCode"] pre';
 
 function mark() {
+  const { colorScheme } = getComputedStyle(document.querySelector('[data-testid="stApp"]') ?? document.documentElement);
+  document.documentElement.style.colorScheme = colorScheme;
   for (const box of document.querySelectorAll(SCROLLS)) {
     const scrolls = box.scrollWidth > box.clientWidth + 1;
     if (scrolls) box.tabIndex = 0;

@@ -22,12 +22,6 @@ export function valueAt(level, scale, top) {
   return scale === "signed" ? ((level - 127) / 127) * top : (level / 254) ** 2 * top;
 }
 
-// What was packed with zlib, since half of a causal map is empty.
-export async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 // The theme as a canvas needs it: resolved colours, fonts, and 256 colours of the scale as one 32-bit number each. The palette
 // from before comes back as it is where the theme and the scale are still the same: `key` tells.
 export function palette(root, scale, before) {

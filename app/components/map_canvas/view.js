@@ -1,7 +1,7 @@
 // What both views do: wait for values that fit the header, draw again when the width or the theme changes, save a picture.
 import { make, saveButton, tellDrawn } from "../shared/elements.js";
-import { shelf } from "../shared/shelf.js";
-import { drawLegend, inflate, LEGEND, levelOf, palette, sized } from "./scale.js";
+import { inflated, shelf } from "../shared/shelf.js";
+import { drawLegend, LEGEND, levelOf, palette, sized } from "./scale.js";
 
 export class View {
   constructor(parent, className) {
@@ -48,7 +48,7 @@ export class View {
       const { data, shape } = kept.values;
       const levels = kept.value.exact
         ? Uint8Array.from(data, (value) => levelOf(value, header.scale, header.top))
-        : await inflate(data);
+        : await inflated(data);
       if (this.header !== header || shelf.values.get(header.values) !== kept || this.abort.signal.aborted) return; // overtaken
       const { version, summary } = kept.value;
       Object.assign(this, { levels, shape: kept.value.shape ?? shape, exact: kept.value.exact ? data : null });

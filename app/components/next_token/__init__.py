@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from app import messages, state
-from app.components import component, pack
+from app.components import component, in_planes, pack
 from app.components.choice import let_go
 from app.components.vocabulary import shelve
 from gptcore.sampling import Selection
@@ -51,7 +51,7 @@ def next_token(
     shelve(f"{key}:said", said, key=f"{key}_said")
     data = pack(
         {"said": f"{key}:said", "model": model_name, "labels": list(labels), "n_tokens": n_tokens},
-        logits=by_token(choice),
+        logits=in_planes(by_token(choice)),
     )
 
     def settings_changed() -> None:

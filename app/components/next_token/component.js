@@ -3,7 +3,7 @@ import { Controls } from "../choice/controls.js";
 import { inOrder, select } from "../choice/select.js";
 import { make, tellDrawn } from "../shared/elements.js";
 import { hand } from "../shared/hand.js";
-import { shelf, tokenText, unpack } from "../shared/shelf.js";
+import { fromPlanes, shelf, tokenText, unpack } from "../shared/shelf.js";
 import { Bars } from "./bars.js";
 import { Facts, Tip } from "./facts.js";
 import { Strip } from "./strip.js";
@@ -77,9 +77,12 @@ class Panel {
     this.redraw();
   }
 
-  // A step: the logits by token id, {header: {said, model, labels, n_tokens}, arrays: {logits}}.
-  takeStep({ header, arrays }) {
-    this.next = { ...header, ...inOrder(arrays.logits.data) };
+  // A step: the logits by token id, {header: {said, model, labels, n_tokens}, arrays: {logits}}; of two that are on their way, the last.
+  async takeStep({ header, arrays }) {
+    this.taken = arrays;
+    const logits = await fromPlanes(arrays.logits.data);
+    if (this.taken !== arrays) return;
+    this.next = { ...header, ...inOrder(logits) };
     this.listen(header.said);
     this.listen(`vocabulary:${header.model}`);
     this.arrive();

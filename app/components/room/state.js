@@ -1,4 +1,5 @@
 // The newest state of a class in the browser, put together from the frames that app/room/room.py makes (`frame`).
+import { inflated } from "../shared/shelf.js";
 
 // A frame -> {kind, epoch, rev, whole, gone, fields: {name: value}}, the values that are bytes among the others.
 export async function read(buffer) {
@@ -12,11 +13,6 @@ export async function read(buffer) {
     from += size;
   }
   return said;
-}
-
-async function inflated(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 export class ClassState {

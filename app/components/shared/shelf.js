@@ -12,6 +12,21 @@ export function unpack(bytes) {
   return { header, arrays: out };
 }
 
+// What zlib has deflated.
+export async function inflated(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// The other half of app/components/__init__.py:in_planes: the float32 values, to the last bit.
+export async function fromPlanes(deflated) {
+  const planes = await inflated(deflated);
+  const bytes = new Uint8Array(planes.length);
+  for (let plane = 0, from = 0; plane < 4; plane++)
+    for (let to = 3 - plane; to < bytes.length; to += 4) bytes[to] = planes[from++];
+  return new Float32Array(bytes.buffer);
+}
+
 // What is sent once and read by several components (app/components/vocabulary): name -> {value, ...arrays}, and an event of that name.
 export const shelf = Object.assign(new EventTarget(), { values: new Map() });
 

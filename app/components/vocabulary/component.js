@@ -1,6 +1,6 @@
 // Shows nothing: puts what it is given on the shelf, and tells those who wait for it.
 import { takeNoSpace } from "../shared/elements.js";
-import { shelf, unpack } from "../shared/shelf.js";
+import { inflated, shelf, unpack } from "../shared/shelf.js";
 
 export default function ({ data, parentElement }) {
   takeNoSpace(parentElement);
@@ -13,9 +13,4 @@ export default function ({ data, parentElement }) {
 function put({ name, value }, arrays) {
   shelf.values.set(name, { value, ...arrays });
   shelf.dispatchEvent(new Event(name));
-}
-
-async function inflated(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -68,7 +68,15 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def row(step: int) -> dict[str, Any]:
-    return {"kind": "checkpoint", "step": step, "seconds": float(step), "held_out": 3.0}
+    return {
+        "kind": "checkpoint",
+        "step": step,
+        "seconds": float(step),
+        "training": 2.0,
+        "held_out": 3.0,
+        "sample": "a",
+        "maps": "AA",
+    }
 
 
 def test_one_process_runs_and_the_others_wait_in_the_order_of_asking(place: Place) -> None:
@@ -92,6 +100,12 @@ def test_everybody_sees_the_same_training_and_gets_the_rows_that_they_do_not_hav
     later = place.news(place.ben, other["number"], 2)
     assert [each["step"] for each in later["rows"]] == [2] and later["from"] == 2
     assert [each["step"] for each in place.news(place.ben, other["number"] + 7, 2)["rows"]] == [0, 1, 2]
+    table = place.slot.measured()  # for a file: numbers and texts alone
+    assert [each["step"] for each in table] == [0, 1, 2] and all(set(each) == set(slots.MEASURED) for each in table)
+
+
+def test_before_the_first_training_nothing_was_measured(place: Place) -> None:
+    assert place.slot.measured() == []
 
 
 def test_only_whoever_started_it_can_pause_or_stop_it(place: Place) -> None:
