@@ -105,9 +105,7 @@ _LINES: Mapping[tuple[str, str], Callable[[Here], list[str]]] = {
     ("lens", ""): _lens,
     ("embeddings", "sum"): _embeddings,
     ("sampling", "settings"): _sampling,
-    ("write", "guess"): _sampling,
     ("write", "choice"): _sampling,
-    ("write", "steps"): _sampling,
     ("tokens", "cut"): _tokens,
     ("kv_cache", "kept"): _cache,
 }

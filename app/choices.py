@@ -210,7 +210,7 @@ def norm_site(name: str) -> Shown:
     return (LAYER_NORM_PART, "token"), (LAYER_NORM_SITE, name)
 
 
-SAMPLING_PART = one_of("sampling", ["greedy", "settings", "choices", "draws", "stops"], "settings")
+SAMPLING_PART = one_of("sampling", ["greedy", "settings", "choices", "draws", "stops", "end"], "settings")
 SAMPLING_LOGITS = one_of("logits", ["live", "nine_words"])
 # The first setting; the second is the one of the whole app.
 FIRST_TEMPERATURE = amount("first_temperature", 0, 5, 1.0)

@@ -50,7 +50,9 @@ def _offered() -> None:
             _button("Choose", f"choose_{name}", partial(_take, lesson))
     st.markdown("**A lesson of your own**")
     file_choice("lesson_file", "Open a lesson file …", longest=LONGEST_FILE, on_text=_read)
-    st.caption("Choose a lesson above, keep its file and change it: `docs/teaching.md` has the format.")
+    st.caption(
+        "Choose a lesson above, keep its file and change it. It is a list of steps, each with a link into the app, a question or a note."
+    )
     if wrong := state.remembered(_WRONG, ""):
         st.error(markup.escape_markdown(f"This file cannot be used.\n{wrong}").replace("\n", "  \n"), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="bottom"):

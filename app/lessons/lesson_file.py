@@ -102,7 +102,7 @@ def _parsed(text: str) -> dict[str, Any]:
         raise LessonFileError("The file is no lesson: it is nested too deeply, or holds an endless number.") from None
     if not isinstance(found, dict):
         raise LessonFileError(
-            "The file is no lesson: it begins with { and has a “title”, “minutes” and “steps”. See docs/teaching.md."
+            "The file is no lesson: it begins with { and has a “title”, “minutes” and “steps”. Keep the file of a ready lesson to see one."
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 from app import choices, state
@@ -9,7 +10,7 @@ from app.components.frame import Link, Place, frame
 from app.lessons import walking
 from app.room import presenting
 from app.shell import navigation
-from app.shell.navigation import PAGES
+from app.shell.navigation import PAGES, PageEntry
 
 
 def draw(file: str) -> None:
@@ -38,7 +39,7 @@ def draw(file: str) -> None:
             now,
             len(options),
             _link(PAGES[at - 1].file) if at else None,
-            _link(PAGES[at + 1].file) if at + 1 < len(PAGES) else None,
+            _beyond(PAGES[at], PAGES[at + 1]) if at + 1 < len(PAGES) else None,
         ),
         lecture=state.chosen(choices.LECTURE),
         room=presenting.place(),
@@ -49,6 +50,12 @@ def draw(file: str) -> None:
         lesson=walking.told(),
         on_lesson=walking.heard,
     )
+
+
+def _beyond(here: PageEntry, after: PageEntry) -> Link:
+    """The page after this one; with its menu's name where the chapters end and that menu begins."""
+    link = _link(after.file)
+    return link if after.group == here.group else replace(link, name=f"{after.group}: {link.name}")
 
 
 def _link(file: str) -> Link:

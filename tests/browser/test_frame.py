@@ -42,6 +42,15 @@ def test_next_leads_through_every_part_of_a_chapter_and_on_to_the_next_one_and_b
         footer.get_by_role("button", name="← 5 Attention").click()
     page.wait_for_url(re.compile(r"/attention\?"))
     expect(footer.get_by_label(f"Part {N_PARTS} of {N_PARTS}")).to_have_attribute("aria-current", "step")
+    bar = page.locator("header nav ol")
+    whole = """(bar) => [...bar.querySelectorAll("a")].filter((a) => {
+        const [out, box] = [bar.getBoundingClientRect(), a.getBoundingClientRect()];
+        return box.left >= out.left - 0.5 && box.right <= out.right + 0.5;
+    }).map((a) => a.textContent)"""
+    assert len(bar.evaluate(whole)) == 10  # at the width of a small laptop
+    page.set_viewport_size({"width": 1110, "height": 800})
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.st-key-frame')) && innerWidth === 1110")
+    assert "5 Attention" in bar.evaluate(whole)
     assert_silent(page)
 
 

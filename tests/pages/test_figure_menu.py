@@ -27,7 +27,6 @@ def opened(at: AppTest, name: str) -> AppTest:
     ("page", "link", "name"),
     [
         ("write", {"write": "choice"}, "next-token"),
-        ("write", {"write": "steps"}, "step-1"),
         ("tokens", {}, "tokens"),
         ("embeddings", {}, "embedding-sum"),
         ("block", {}, "block"),

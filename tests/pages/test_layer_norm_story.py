@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import gptcore
 from app import choices, standouts, state, tellings
 from app.chapters.layer_norm import sections, story
+from app.distribution import distribution
 from app.runtime import Here
 from app.view import View
 from app.writing.numbers import significant
@@ -53,6 +55,23 @@ def test_the_finding_is_that_of_the_residual_stream(storyteller: LanguageModel) 
         and "standard deviation **1.00**" in said
     )
     assert f"{significant(float(streams[layer, position].std() / streams[0, position].std()))} times as much" in said
+
+
+def test_the_note_says_what_the_plot_leaves_out_and_how_small_the_spread_would_be_without_it(storyteller: LanguageModel) -> None:
+    here = at_telling(storyteller, "token")
+    stream = storyteller.trace(here.ids).resid(here.layer)[here.position].astype(np.float64)
+    normalized = (stream - stream.mean()) / stream.std()
+    found = sections.looked(here).found
+    drawn = [distribution({"values": found.before}), distribution({"normalised": found.normalized, "after": found.after})]
+    said = sections.left_out(found, *drawn)
+    missing, n, farthest, spread = re.search(
+        r"leaves out (\d+) of (\d+) numbers, as far off as (\S+); .* of ([\d.]+)\.", said
+    ).groups()  # type: ignore[union-attr]
+    kept = np.sort(np.abs(normalized))[: int(n) - int(missing)]
+    assert int(n) == len(stream) and farthest == significant(float(normalized[np.abs(normalized).argmax()]))
+    assert float(spread) == pytest.approx(float(normalized[np.abs(normalized) <= kept.max()].std()), abs=0.006)
+    even = replace(found, normalized=np.tile(np.array([-1.0, 1.0], np.float32), len(stream) // 2)[None])
+    assert "leaves out" not in sections.left_out(even, drawn[0], distribution({"normalised": even.normalized}))
 
 
 def test_the_text_with_an_outlier_has_one_and_elsewhere_nothing_stands_out(storyteller: LanguageModel) -> None:

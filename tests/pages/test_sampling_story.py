@@ -11,15 +11,16 @@ import torch
 
 import gptcore
 from app import choices, state, tellings
-from app.chapters.sampling import greedy, stops, story, views
+from app.chapters.sampling import ending, greedy, stops, story, views
 from app.chapters.sampling.controls import second_settings
 from app.runtime import Here
+from app.shell import navigation
 from app.view import View
-from app.writing.numbers import percent
+from app.writing.numbers import in_words, percent
 from gptcore.checkpoints import LanguageModel
 from gptcore.sampling import SamplingSettings, select
 from tests.pages.place import place
-from tests.pages.visit_page import PROMPTS, open_page, printed
+from tests.pages.visit_page import PROMPTS, finding, open_page, printed
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,24 @@ def test_each_thing_to_try_changes_the_finding(monkeypatch: pytest.MonkeyPatch, 
         at, _ = opened()
         at.button(key=key).click().run()
         assert not at.exception and printed(at) != before
+
+
+def test_the_last_beat_has_a_line_for_each_chapter_the_texts_own_numbers_and_the_way_on(
+    monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, storyteller: LanguageModel
+) -> None:
+    at = open_page(
+        monkeypatch, tiny_folder, "sampling", sampling="end", model="storyteller", prompt="Once upon a time", temperature="0"
+    )
+    chapters = [entry for entry in navigation.PAGES if entry.group == navigation.CHAPTERS]
+    assert list(ending.SEEN) == [entry.file for entry in chapters]
+    lines = [line for line in printed(at).splitlines() if line.startswith("- **")]
+    assert len(lines) == len(chapters) and all(navigation.name(e) in line for e, line in zip(chapters, lines, strict=True))
+    ids = storyteller.tokenizer.encode("Once upon a time")
+    numbers = sum(each.numel() for each in storyteller.model.parameters())
+    assert f"{len(ids)} tokens went through **12 blocks** with {in_words(numbers)}" in finding(at)
+    best = storyteller.tokenizer.text_of(int(storyteller.trace(ids).logits_at([len(ids) - 1])[0].argmax()))
+    assert f"`{best}`" in finding(at) and "**100.0" in finding(at)
+    assert at.button(key="end_lesson").click().run().session_state["remembered_choosing_lesson"]
 
 
 def test_another_seed_draws_other_tokens_and_the_same_seed_the_same(

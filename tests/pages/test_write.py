@@ -31,4 +31,6 @@ def test_the_seven_steps_open_at_the_first_and_a_link_at_its_own(monkeypatch: py
     at = open_page(monkeypatch, tiny_folder, "write", write="steps")
     assert at.header[0].value.startswith("1. ")
     linked = open_page(monkeypatch, tiny_folder, "write", write="steps", write_step="4")
-    assert linked.header[0].value.startswith("4. ")
+    assert linked.header[0].value.startswith("4. ") and "Menu: step 4" in [
+        menu.proto.popover.label for menu in linked.get("popover")
+    ]

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from app import counting, runtime, state, ui
+from app import counting, model_card, runtime, state, ui
 from app.beats import Try
 from app.charts import curves, grouped_bars
+from app.model_card import card
 from app.runtime import Here
 from app.writing.numbers import counted, fixed, in_words
 from app.writing.worked import latex_number
-from gptcore.checkpoints import EMBEDDED
 from gptcore.model import GPTModel
 from gptcore.parameters import count_parameters
 
 BETTER = 0.9  # of a uniform guess's bits: below it, the numbers were learned
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the embedded model's card says of its training: on what machine, minutes, millions of tokens, and held-out losses (nats per
-    token) after some minutes."""
-
-    machine: str
-    minutes: float
-    tokens: float
-    losses: dict[float, float]
-
-
-@cache
-def card() -> Card:
-    """Read from the card that lies beside the weights."""
-    text = (EMBEDDED / "MODEL_CARD.md").read_text(encoding="utf-8")
-    said = re.search(r"^(.+), ([\d.]+) minutes in all, in which it saw ([\d.]+) million tokens", text, re.MULTILINE)
-    table = re.search(r"\| held-out loss[^|]*\|([^\n]*)\|\n[^\n]*\n\| nats a token \|([^\n]*)\|", text)
-    if not said or not table:
-        raise ValueError("The model card does not say how long the training was, or what the losses were.")
-    minutes = [float(cell.split()[0]) for cell in table[1].split("|")]
-    losses = [float(cell) for cell in table[2].split("|")]
-    return Card(said[1][0].lower() + said[1][1:], float(said[2]), float(said[3]), dict(zip(minutes, losses, strict=True)))
 
 
 def _is_embedded(here: Here) -> bool:
@@ -136,4 +108,5 @@ def checks(here: Here) -> None:
     """That the numbers counted are those loaded, and the code."""
     ui.self_check(counting.numbers_counted(here))
     ui.source(GPTModel)
-    st.caption("gptcore/models/storyteller/MODEL_CARD.md has the whole training of the embedded model.")
+    if _is_embedded(here):
+        model_card.offer()

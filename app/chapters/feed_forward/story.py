@@ -26,7 +26,7 @@ def says_steps(here: Here) -> str:
     few = views.carriers(found)
     found_little = "Few find anything: for" if few < FEW * wide else "For"
     return (
-        f"Attention fetches from other tokens; feed-forward then works on each token alone. In each of its {wide:,} neurons it looks for something "
+        f"Attention fetches from earlier tokens; feed-forward then works on each token alone. In each of its {wide:,} neurons it looks for something "
         f"in the token's vector, and adds something to the vector where it finds that. {found_little} {code(here.tokens[here.position])} in layer "
         f"{here.layer}, **{counted(few, 'neuron')}** of {wide:,} {'carries' if few == 1 else 'carry'} half of what leaves them."
     )
@@ -62,8 +62,8 @@ def says_activations(here: Here) -> str:
         return f"None of the {found.neurons:,} neurons is negative at {code(here.tokens[here.position])}: a ReLU would change nothing here."
     return (
         f"At {code(here.tokens[here.position])}, **{percent(found.negative / found.neurons)}** of the {found.neurons:,} neurons of layer "
-        f"{here.layer} are negative before GELU. ReLU would set them to 0; GELU lets a little through, {percent(found.passed)} of its total "
-        "output."
+        f"{here.layer} are negative: they have not found what they look for. The activation function, GELU, all but silences them; what it lets "
+        f"through is {percent(found.passed)} of its total output, and the simpler ReLU would let nothing through."
     )
 
 

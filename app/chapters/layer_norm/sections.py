@@ -136,7 +136,7 @@ def before_and_after(found: LayerNormActivations) -> None:
         with column:
             ui.draw(figure, name=f"layer-norm-{name.replace(' ', '-')}")
         figures.append(figure)
-    ui.note(_left_out(found, pictures[0][1], both))
+    ui.note(left_out(found, pictures[0][1], both))
     rows = [
         [str(station), *(significant(float(v)) for v in values)]
         for station, *values in views.statistics(found).itertuples(index=False, name=None)
@@ -147,7 +147,7 @@ def before_and_after(found: LayerNormActivations) -> None:
     ui.table(columns, rows, numeric=(1, 2, 3, 4))
 
 
-def _left_out(found: LayerNormActivations, before: Distribution, after: Distribution) -> str:
+def left_out(found: LayerNormActivations, before: Distribution, after: Distribution) -> str:
     """What the plots do not show; and what the standard deviation would be without it, where that is why it looks smaller in them."""
     values, (low, high) = found.normalized, after.edges[[0, -1]]
     inside = values[(values >= low) & (values <= high)]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import choices, state, ui
 from app.beats import Beat, Beats, Try
-from app.chapters.sampling import greedy, sections, stops, story, views
+from app.chapters.sampling import ending, greedy, sections, stops, story, views
 from app.chapters.sampling.views import Given
 from app.runtime import Here
 from app.writing import markup
@@ -76,5 +76,9 @@ PARTS: Beats = {
         "Why it stops", "Why does the text stop?", stops.stops, stops.says_stops,
         steppers=stops.which_end, tries=story.try_stops, checks=stops.stop_checks,
         words=("context length", "end of text", "autoregressive", "logit", "random number"), questions=story.QUESTIONS,
+    ),
+    "end": Beat(
+        "You are through", "You are through. What have you seen?", ending.chapters, ending.says, tries=ending.tries,
+        words=("autoregressive", "transformer block", "parameter"),
     ),
 }  # fmt: skip

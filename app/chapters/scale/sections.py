@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from app import choices, counting, offered, state, ui
+from app import choices, counting, model_card, offered, state, ui
 from app.chapters.scale import checks, views
 from app.charts import Figure, Mode
 from app.charts.dots import log_dots
@@ -56,8 +56,10 @@ QUANTITIES: dict[str, Quantity] = {
 
 def models(here: Here) -> dict[str, ModelFacts]:
     """The loaded model and the published ones, under the names that links have for them."""
-    unknown = "see its card" if here.view.model == EMBEDDED.name else "not known here"
-    loaded = ModelFacts(offered.called(here.model.name), here.config, None, "on this machine", here.model.tied, unknown)
+    trained = round(1e6 * model_card.card().tokens) if here.view.model == EMBEDDED.name else None
+    loaded = ModelFacts(
+        offered.called(here.model.name), here.config, trained, "on this machine", here.model.tied, "not known here"
+    )
     return dict(zip(choices.PRESETS, (loaded, *counting.PUBLISHED), strict=False))
 
 
@@ -92,7 +94,7 @@ def sizes(here: Here) -> None:
     ui.note(
         "The paper of GPT-2 prints 117M, 345M, 762M and 1542M parameters; OpenAI later called these counts an error. Counted here from "
         "the configurations. GPT-2's training tokens were never published, only the size of its text: 40 GB. The embedded "
-        "Storyteller's stand on its card, gptcore/models/storyteller/MODEL_CARD.md. The dots count GPT-3's attention as dense; the work "
+        "Storyteller's stand on its card. The dots count GPT-3's attention as dense; the work "
         "of its sparse layers is less."
     )
 

@@ -9,7 +9,7 @@ import math
 
 import streamlit as st
 
-from app import choices, guesses, messages, run_loop, sequence, state, ui
+from app import as_code, choices, guesses, messages, run_loop, sequence, state, ui
 from app.beats import Question, Try
 from app.chapters.write.instrument import candidates_menu
 from app.glossary import with_meanings
@@ -21,7 +21,7 @@ from gptcore.sampling import Selection
 
 OFFERED = 4  # tokens to choose from: the likeliest, and one that the model thinks unlikely
 UNLIKELY = 40  # the rank of that one
-SHOWN = 6  # bars, so that the way on is in view below them
+SHOWN = 5  # bars, so that the way on is in view below them
 LONGEST_WORD = 40  # characters of a guess of one's own
 ROUNDS = 3  # after which it asks how the model knew
 
@@ -76,7 +76,7 @@ def _reveal(here: Here, choice: Selection, mine: int) -> None:
     for at in sorted(ranks):
         says = [what for what, on in (("your guess", at == rank), ("chosen", at == choice.chosen_rank)) if on]
         rows.append((tokenizer.text_of(int(choice.token_ids[at])), float(choice.base_probs[at]), ", ".join(says)))
-    candidates_menu("guessed-token", here, choice)
+    candidates_menu("guessed-token", here, choice, lambda: as_code.of("write", "choice", here))
     ui.bar_list(rows, "The likeliest next tokens and their probabilities")
     left = len(choice.token_ids) - len(rows)
     rest = 1 - sum(p for _, p, _ in rows)
@@ -115,9 +115,9 @@ def finding(here: Here) -> str:
     rank = guesses.rank(choice, mine)
     if mine == guesses.TOLD:
         outcome = f"Here is the answer: the model writes {wrote}."
-        sure = f"It gave {wrote} {percent(float(choice.base_probs[choice.chosen_rank]))}; its likeliest token is {top}."
+        sure = f"Its likeliest token is {top}."
         if choice.chosen_rank == 0:
-            sure = f"It is its likeliest token, with {percent(float(choice.base_probs[0]))}."
+            sure = "No other token is as likely."
     elif rank is None:
         was = "and" if choice.chosen_id not in offered(here, choice) else "but it was one of those offered:"
         outcome = f"You expected something else, {was} the model writes {wrote}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -104,8 +105,8 @@ def choice(whole: Here) -> None:
     )
 
 
-def candidates_menu(name: str, here: Here, chosen: Selection) -> None:
-    """The menu of what shows the likeliest candidates."""
+def candidates_menu(name: str, here: Here, chosen: Selection, code: Callable[[], str] | None = None) -> None:
+    """The menu of what shows the likeliest candidates. code: if not that of the beat in view."""
     shown = slice(LISTED)
 
     def texts() -> list[str]:
@@ -126,7 +127,7 @@ def candidates_menu(name: str, here: Here, chosen: Selection) -> None:
             stages=("reference", "probability"), mode=mode,
         )  # fmt: skip
 
-    ui.figure_menu(name, data, figure)
+    ui.figure_menu(name, data, figure, code=code)
 
 
 def says_choice(whole: Here) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from app import ui
+from app import as_code, ui
 from app.components.rail import RailStation
 from app.runtime import Here
 from app.writing import markup
@@ -46,8 +46,11 @@ def stations(here: Here, choice: Selection, hidden: bool) -> list[RailStation]:
 
 def show(index: int, here: Here, choice: Selection) -> None:
     """What step `index` (0 to 6) shows when it is opened."""
-    of_text = index in _OF_TEXT
-    ui.figure_menu(f"step-{index + 1}", lambda: _tokens_frame(here) if of_text else _candidates_frame(here, choice))
+    ui.figure_menu(
+        f"step-{index + 1}",
+        lambda: _tokens_frame(here) if index in _OF_TEXT else _candidates_frame(here, choice),
+        code=lambda: as_code.of("write", "choice", here),
+    )
     _STEPS[index](here, choice)
 
 

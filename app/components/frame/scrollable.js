@@ -22,7 +22,9 @@ export function keepScrollable() {
       mark();
     });
   };
-  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true });
+  const watch = new MutationObserver(soon);
+  watch.observe(document.body, { childList: true, subtree: true });
+  watch.observe(document.querySelector('[data-testid="stApp"]') ?? document.body, { attributeFilter: ["class"] }); // another theme
   addEventListener("resize", soon);
   soon();
 }
