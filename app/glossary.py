@@ -138,7 +138,7 @@ GLOSSARY: dict[str, str] = {
     "dimension": "One place in a row of numbers: a row of 288 numbers has 288 dimensions, counted from 0.",
     "matrix": "A table of numbers. Multiplying a vector by it gives a new vector, each number of which is a dot product "
     "with one row.",
-    "weight": "A share: how much one token looks at another, out of 100 %. Also a number of a matrix, set by training.",
+    "weight": "A share: how much one token looks at another, from nothing to all. Also a number of a matrix, set by training.",
     "bias": "A number that is added to a result, the same whatever went in. It comes after multiplying by a matrix, one for "
     "each dimension; set by training like the weights.",
     "dot product": "Two rows of numbers multiplied place by place and added up: large where they point in the same "

@@ -6,6 +6,7 @@ The only module that writes HTML; what it is given as text is escaped here, by a
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,8 +51,9 @@ def page_header(stage: str, question: str, answer: str) -> None:
 
 
 def question(asked: str, colour: str) -> None:
-    """A beat's question, as the title of the page."""
-    st.html(f'<div class="glass-header"><h1 style="border-color: {colour}">{markup.escape_html(asked)}</h1></div>')
+    """A beat's question, as the title of the page; what a hyphen joins, such as top-p, stays on one line."""
+    title = re.sub(r"\b\w+-\w\b", r'<span class="pair-word">\g<0></span>', markup.escape_html(asked))
+    st.html(f'<div class="glass-header"><h1 style="border-color: {colour}">{title}</h1></div>')
 
 
 Parts = Mapping[str, tuple[str, "Callable[[Here], None]"]]  # part -> what stands on its button, what draws it

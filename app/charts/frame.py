@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 TITLE_LINE, LEGEND_LINE, AXIS_ROOM, BAR_ROOM = 21, 26, 52, 40  # pixels
-TALL = 340  # pixels of a plot under which a legend might be out of sight; then it stands above
+TALL = 270  # pixels of a plot under which a legend might be out of sight; then it stands above
 
 Trace = dict[str, Any]  # as plotly writes one, with its "type"
 

@@ -229,12 +229,17 @@ def test_series_differ_by_more_than_colour() -> None:
     assert first.marker.symbol != second.marker.symbol
 
 
-def test_a_legend_lies_below_and_only_where_there_is_more_than_one_series() -> None:
-    one = charts.line_over_layers({"a": [1, 2]}, title="t", value_title="v").plotly()
-    two = charts.line_over_layers({"a": [1, 2], "b": [2, 1]}, title="t", value_title="v").plotly()
+def test_a_low_figures_legend_lies_below_and_only_where_there_is_more_than_one_series() -> None:
+    bars = {"labels": ["x", "y"], "title": "t", "value_title": "v", "unit": ""}
+    one, two = (charts.grouped_bars({name: [1, 2] for name in names}, **bars).plotly() for names in ("a", "ab"))
     assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
     assert two.layout.margin.b > one.layout.margin.b
     assert theme.template("light").layout.legend.orientation == "h"
+
+
+def test_the_legend_of_lines_stands_above_them_in_sight() -> None:
+    one, two = (charts.line_over_layers({name: [1, 2] for name in names}, title="t", value_title="v") for names in ("a", "ab"))
+    assert two.layout["margin"]["t"] > one.layout["margin"]["t"] and two.layout["margin"]["b"] == one.layout["margin"]["b"]
 
 
 def test_the_legend_of_a_tall_figure_stands_above_the_plot_and_moves_nothing_else() -> None:

@@ -57,7 +57,8 @@ def test_the_nearest_row_is_told_by_its_cosine_and_how_far_it_stands_out(
     monkeypatch: pytest.MonkeyPatch, tiny_folder: Path, tiny_model: LanguageModel, storyteller: LanguageModel
 ) -> None:
     for name, model in (("storyteller", storyteller), (str(tiny_folder), tiny_model)):
-        said = finding(opened(monkeypatch, tiny_folder, "similar", model=name, prompt=THREE))
+        at = opened(monkeypatch, tiny_folder, "similar", model=name, prompt=THREE)
+        said = finding(at)
         tokens, _ = tables(model)
         unit = tokens / np.linalg.norm(tokens, axis=1, keepdims=True)
         last = model.tokenizer.encode(THREE)[-1]
@@ -65,7 +66,7 @@ def test_the_nearest_row_is_told_by_its_cosine_and_how_far_it_stands_out(
         others = np.delete(cosine, last)
         away = (others.max() - others.mean()) / others.std()
         assert f"**{significant(float(others.max()))}**" in said
-        assert f"{fixed(float(away), 1)} standard deviations above" in said
+        assert f"{fixed(float(away), 1)} standard deviations above" in printed(at) and "deviations" not in said
         assert ("mostly the same way" in said) == (others.max() > 0.5) and ("mostly elsewhere" in said) == (others.max() <= 0.5)
 
 

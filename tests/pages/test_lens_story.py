@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import gptcore
-from app import tellings
+from app import sequence, tellings
 from app.chapters.lens import story, views
 from app.runtime import Here
+from app.writing.markup import code
 from app.writing.numbers import percent
 from gptcore.checkpoints import LanguageModel
 from tests.pages.place import place
@@ -90,3 +91,41 @@ def test_each_thing_to_try_changes_what_is_shown(monkeypatch: pytest.MonkeyPatch
         before = dict(at.query_params)
         at.button(key=key).click().run()
         assert not at.exception and dict(at.query_params) != before
+
+
+def test_where_another_token_was_drawn_than_the_likeliest_a_finding_says_which_and_how_likely_it_was(
+    storyteller: LanguageModel,
+) -> None:
+    ids = storyteller.tokenizer.encode("The cat ran after the dog, and the dog ran after the")
+    found = place(storyteller, ids, position=len(ids) - 1)
+    probs = storyteller.model(torch.tensor([ids]))[0, -1].double().softmax(-1)
+    best, seen = int(probs.argmax()), set()
+    for seed in range(12):
+        here = replace(found, view=replace(found.view, seed=seed))
+        drawn, chip = sequence.selection(here).chosen_id, sequence.timeline_chips(here)[-1]
+        said = story.says_position(here)
+        assert chip.text == storyteller.tokenizer.text_of(drawn) and chip.says == "drawn"
+        told = f"{code(chip.text)} instead: it was drawn, with a probability of {percent(float(probs[drawn]))}."
+        assert (told in said, "drawn" in said) == ((drawn != best,) * 2)
+        seen.add(drawn == best)
+    assert seen == {True, False}
+    greedy = replace(found, view=replace(found.view, temperature=0.0))
+    assert sequence.timeline_chips(greedy)[-1].says == "likeliest" and "drawn" not in story.says_position(greedy)
+    assert sequence.timeline_chips(found, guessing=True)[-1].says == ""  # or the guess would be half given away
+
+
+def test_of_a_text_longer_than_the_grid_it_is_said_which_tokens_are_counted(tiny_model: LanguageModel) -> None:
+    ids = tuple(range(5, 5 + views.WINDOW + 8))
+    for position, which in ((len(ids) - 1, f"of the last {views.WINDOW} tokens"), (0, f"of the first {views.WINDOW} tokens")):
+        here = place(tiny_model, ids, position=position)
+        assert which in story.says_stages(here)
+    assert f"of {len(IDS)} tokens" in story.says_stages(place(tiny_model, IDS))
+
+
+def test_more_layers_settle_more_predictions(storyteller: LanguageModel) -> None:
+    here = at_telling(storyteller, "stages")
+    settled = [column.settled for column in views.columns(here, views.window(len(here.ids), here.position)).values()]
+    (said,) = (each.answer(here) for each in story.QUESTIONS if "many layers" in each.asked)
+    at = [sum(depth <= last for depth in settled) for last in (1, here.config.n_layers // 2, here.config.n_layers)]
+    assert at == sorted(at) and at[-1] == len(settled)
+    assert f"{at[0]} already" in said and f"{at[1]} halfway up" in said and f"{at[2]} at the end" in said

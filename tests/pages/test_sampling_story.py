@@ -12,6 +12,7 @@ import torch
 import gptcore
 from app import choices, state, tellings
 from app.chapters.sampling import ending, greedy, stops, story, views
+from app.chapters.sampling.controls import second_settings
 from app.runtime import Here
 from app.shell import navigation
 from app.view import View
@@ -62,6 +63,20 @@ def test_the_text_that_loops_does_so_and_its_rounds_become_likelier(storyteller:
     said = story.says_greedy(here)
     assert f"**{rounds} times**" in said and percent(float(first)) in said and percent(float(last)) in said
     assert last > 1.5 * first
+
+
+def test_both_texts_that_were_asked_for_are_told_at_the_same_length(
+    storyteller: LanguageModel, as_default: dict[str, object]
+) -> None:
+    here = at_telling(storyteller, "greedy")
+    assert f"within {views.GREEDY_TOKENS} tokens" in story.says_greedy(here)
+    as_default["written"] = greedy.fingerprint(here, second_settings())
+    written, drawn = greedy.texts(here)
+    assert len(written) == views.WRITTEN and written[: views.GREEDY_TOKENS] == tuple(
+        argmax_text(storyteller, here.ids, views.GREEDY_TOKENS)[0]
+    )
+    said = story.says_greedy(here)
+    assert f"within {views.WRITTEN} tokens" in said and f"**{len(set(drawn))}** different tokens among its {len(drawn)}" in said
 
 
 def test_where_nothing_repeats_it_says_so(storyteller: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

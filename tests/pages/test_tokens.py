@@ -117,8 +117,8 @@ def test_each_cut_says_whether_a_piece_begins_or_no_merge_joins(tiny_model: Lang
 def test_what_is_said_of_a_token_names_its_bytes_and_characters(tiny_model: LanguageModel) -> None:
     table = views.cut(tiny_model.tokenizer, "cat🙂")
     said = views.facts(table)
-    assert said[0][0] == ("", "cat", " token id 261 · 3 bytes: 63 61 74 · characters 0 to 2")
-    assert said[1][0][2].endswith("1 byte: F0 · part of character 3")
+    assert said[0][0] == ("", "cat", " token id 261 · 3 bytes in hexadecimal: 63 61 74 · characters 0 to 2")
+    assert said[1][0][2].endswith("1 byte in hexadecimal: F0 · part of character 3")
 
 
 def test_one_byte_and_one_piece_are_counted_as_one(tiny_model: LanguageModel) -> None:
@@ -199,7 +199,7 @@ def test_the_start_token_and_the_end_token_are_special_and_have_no_bytes_of_a_te
     said = f" token id {end} · special token, not cut from text"
     assert start[2][0] == ["", "<|endoftext|>", said] and "the app put in the token" in start[2][1][0]
     assert last[2][0] == ["", "<|endoftext|>", said] and last[2][1] == ["The model chose this token; nothing was cut here."]
-    assert letter[2][0][2].endswith("1 byte: 61")
+    assert letter[2][0][2].endswith("1 byte in hexadecimal: 61")
     assert [chip[1] for chip in (start, letter, last)] == [0, 1, 2], "each a piece of its own"
     text = printed(at)
     assert "1 character · 1 byte · 1 piece · 1 token<" in text and "the whole text is 1 token." in text

@@ -17,7 +17,7 @@ PARTS: Beats = {
     "sum": Beat(
         "What goes in", "How does a token become numbers?", sections.the_sum, story.says_sum,
         steppers=_token, tries=story.try_sum, maths=sections.sum_maths, checks=sections.sum_checks,
-        words=("embedding", "token id", "residual stream", "context length"),
+        words=("embedding", "token id", "norm", "residual stream", "context length"),
     ),
     "similar": Beat(
         "Similar tokens", "Which tokens does it take for alike?", sections.the_neighbours, story.says_similar,

@@ -16,7 +16,7 @@ from app.components.map_canvas import token_map
 from app.runtime import Here
 from app.writing import markup
 from app.writing.markup import NumberBar
-from app.writing.numbers import percent, significant
+from app.writing.numbers import fixed, percent, significant
 from app.writing.worked import added, latex_number, latex_percent, worked
 from gptcore import embeddings
 from gptcore.checks import Check
@@ -75,6 +75,11 @@ def the_neighbours(here: Here) -> None:
         mode=ui.mode(),
     )
     ui.chart(figure, name="embedding-neighbours", data=data)
+    away = (float(found.cosine[0]) - found.others_mean) / max(found.others_std, 1e-9)
+    ui.note(
+        "A cosine compares directions: 1 is the same, 0 a right angle. The mean of all other tokens is "
+        f"{significant(found.others_mean)}; the longest bar is {fixed(away, 1)} standard deviations above it."
+    )
 
 
 def neighbour_maths(here: Here) -> None:

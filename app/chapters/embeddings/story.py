@@ -11,7 +11,7 @@ from app.beats import Question, Try, listed
 from app.chapters.embeddings import views
 from app.runtime import Here
 from app.writing.markup import code
-from app.writing.numbers import counted, fixed, percent, significant
+from app.writing.numbers import counted, percent, significant
 
 ALIKE = 0.5  # a cosine above it: an angle below 60 degrees
 
@@ -30,17 +30,21 @@ def says_sum(here: Here) -> str:
     found = views.entering(here.trace, here.position)
     of_token, of_position = _lengths(here)
     said = (
-        f"The number {here.ids[here.position]:,} is looked up: {_token(here)} becomes {counted(len(found.resid), 'number')}, and the row of "
-        f"position {here.position} is added."
+        f"The number {here.ids[here.position]:,} is looked up: {_token(here)} becomes a row of {counted(len(found.resid), 'number')}, and the "
+        f"row that stands for position {here.position} is added."
     )
     if found.is_patched:
         return f"{said} Here, another text's sum was put in its place."
     if interventions.is_off(here.run.intervention, "position_embedding"):
         return f"{said} The position embedding is off: one row stands in for all positions, so the model cannot tell them apart."
     ratio = significant(max(of_token, of_position) / max(min(of_token, of_position), 1e-9), 2)
-    if of_token >= of_position:
-        return f"{said} The token's row is **{ratio} times** as long as the position's, so the sum says mostly which token it is."
-    return f"{said} The position's row is **{ratio} times** as long as the token's, so the sum says mostly where it stands."
+    longer, shorter, so = (
+        ("token", "position", "which token it is") if of_token >= of_position else ("position", "token", "where it stands")
+    )
+    return (
+        f"{said} A row has a length, as an arrow has, and the longer one counts for more: the {longer}'s row is **{ratio} times** as long as "
+        f"the {shorter}'s, so the sum says mostly {so}."
+    )
 
 
 def try_sum(here: Here) -> Sequence[Try]:
@@ -63,13 +67,12 @@ def says_similar(here: Here) -> str:
     """The nearest row, and how far it stands out."""
     found = views.neighbours(here)[here.ids[here.position]]
     near = [code(here.model.tokenizer.text_of(int(i))) for i in found.ids[:3]]
-    cosine, away = float(found.cosine[0]), (float(found.cosine[0]) - found.others_mean) / max(found.others_std, 1e-9)
+    cosine = float(found.cosine[0])
     then = f", then {listed(near[1:])}" if len(near) > 1 else ""
     direction = "so both point mostly the same way" if cosine > ALIKE else "so even this row points mostly elsewhere"
     return (
         f"Of {counted(here.config.vocab_size, 'token')}, the row of {near[0]} is most like that of {_token(here)}{then}. The first has a cosine "
-        f"of **{significant(cosine)}**, {direction}: {fixed(away, 1)} standard deviations above the mean of all tokens, "
-        f"{significant(found.others_mean)}."
+        f"of **{significant(cosine)}**, {direction}."
     )
 
 
@@ -98,6 +101,7 @@ def says_positions(here: Here) -> str:
     near = float(np.diagonal(similarity, 1).mean())
     far = float(np.diagonal(similarity, n // 2).mean())
     said = (
+        "The row of its position is how the model tells “the dog bites the man” from “the man bites the dog”, whose words are the same. "
         f"Over all {n:,} positions, neighbours have a mean cosine of **{significant(near)}**, and positions {n // 2} apart "
         f"**{significant(far)}**."
     )
@@ -128,6 +132,7 @@ def says_lengths(here: Here) -> str:
     mean, places, longest = float(of_tokens.mean()), float(of_positions.mean()), int(of_positions.argmax())
     compared = "longer" if mean > places else "shorter"
     return (
+        "A token's row and its position's are added, so the longer of the two decides more of the sum. "
         f"Over the whole table, the rows of {counted(len(of_tokens), 'token')} have a mean length of **{significant(mean)}**, {compared} than the "
         f"{significant(places)} of the {counted(len(of_positions), 'position')}. The longest position row is that of position {longest}, with "
         f"{significant(float(of_positions[longest]))}."
@@ -144,7 +149,10 @@ def says_plane(here: Here) -> str:
     )
     if kept > 0.5:
         return f"{said}: more than half, so what is near here is mostly near in the table, too."
-    return f"{said}: less than half, so points that look near may be far apart."
+    return (
+        f"{said}: less than half. Believe the distances that you see, but not the nearness: what lies far apart here is at least as far "
+        "apart in truth, while points that look near may differ in the directions that are not drawn."
+    )
 
 
 def try_plane(here: Here) -> Sequence[Try]:
@@ -166,6 +174,16 @@ def _same_row(here: Here) -> str:
     )
 
 
+def _understands(here: Here) -> str:
+    found = views.neighbours(here)[here.ids[here.position]]
+    near = code(here.model.tokenizer.text_of(int(found.ids[0])))
+    return (
+        f"Numbers: each token is a row of {counted(here.config.emb_dim, 'number')}, and all that the model does is to calculate with such rows. "
+        f"But the numbers were learned from texts in which people used the words, and so they say how a word is used: nearest to "
+        f"{_token(here)} is {near}, of {counted(here.config.vocab_size, 'token')}. Whether that is understanding, the numbers do not decide."
+    )
+
+
 def _how_many(here: Here) -> str:
     c = here.config
     tokens, positions = c.vocab_size * c.emb_dim, c.context_length * c.emb_dim
@@ -177,6 +195,7 @@ def _how_many(here: Here) -> str:
 
 
 QUESTIONS = (
+    Question("Does the model understand words, or are they just numbers to it?", _understands),
     Question("Does a word have the same row wherever it stands?", _same_row),
     Question("How many numbers are in the two tables, and how many does this text use?", _how_many),
 )

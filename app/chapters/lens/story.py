@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,13 +10,21 @@ from app import choices, sequence, settling, state
 from app.beats import Question, Try
 from app.chapters.lens import views
 from app.chapters.lens.sections import column_in_focus, window_columns
+from app.chapters.lens.views import Column
 from app.runtime import Here
 from app.writing.markup import code
 from app.writing.numbers import counted, percent
 
 
 def says_grid(here: Here) -> str:
-    """What is predicted after the token at the cursor, and since which block."""
+    """What the lens does; what is predicted after the token at the cursor, and since which block."""
+    return (
+        "After each block the model is asked for its next token, as if that block were the last; early on, when little is worked out, the "
+        f"answer may be nonsense. {_settled(here)}"
+    )
+
+
+def _settled(here: Here) -> str:
     column, n_layers = column_in_focus(here), here.config.n_layers
     if column.settled == 0:
         return f"{_final(here)} It ranks first from the embeddings on, before any block has run."
@@ -71,7 +79,7 @@ def says_position(here: Here) -> str:
     """When the final prediction of the token at the cursor took the first place, and where it stood before."""
     column, n_layers = column_in_focus(here), here.config.n_layers
     if column.settled < n_layers:
-        return says_grid(here)
+        return _settled(here)
     before, final = (code(_text(here, int(each))) for each in (column.token_ids[n_layers - 1, 0], column.target))
     return (
         f"{_final(here)} Only the last block puts it first: one block earlier, {before} leads with "
@@ -111,12 +119,12 @@ def says_stages(here: Here) -> str:
     columns = window_columns(here)
     many, n_layers = len(columns), here.config.n_layers
     if many == 1:
-        return f"With one token there is nothing to compare. {says_grid(here)}"
+        return f"With one token there is nothing to compare. {_settled(here)}"
     found = views.stages(columns, here.ids)
     counts = {name: [round(share * many) for share in found[name]] for name in ("itself", "shared", "final")}
     middle = n_layers // 2
     common = int(np.argmax(counts["shared"][: middle + 1]))
-    said = f"**Early:** {_before_after(0)}, the top prediction is the token itself for {counts['itself'][0]} of {many} tokens"
+    said = f"**Early:** {_before_after(0)}, the top prediction is the token itself for {counts['itself'][0]} of {_which(here, columns)}"
     if common and counts["shared"][common] > 1:
         guess = code(_text(here, int(found["guess_id"].iloc[common])))
         said += f"; {_before_after(common)}, {counts['shared'][common]} share one guess, {guess}"
@@ -124,6 +132,14 @@ def says_stages(here: Here) -> str:
     late = max(1, n_layers // 3)
     changed = sum(column.settled > n_layers - late for column in columns.values())
     return f"{said} **Late:** the last {f'{late} blocks' if late > 1 else 'block'} still {'change' if late > 1 else 'changes'} {changed}."
+
+
+def _which(here: Here, columns: Mapping[int, Column]) -> str:
+    """Which tokens are counted: all of the text, or those of the window."""
+    if (many := len(columns)) == len(here.ids):
+        return f"{many} tokens"
+    where = "last" if max(columns) == len(here.ids) - 1 else "first" if not min(columns) else ""
+    return f"the {where} {many} tokens" if where else f"the {many} tokens at positions {min(columns)} to {max(columns)}"
 
 
 def _have(number: int) -> str:
@@ -165,7 +181,25 @@ def _wrong_early(here: Here) -> str:
     )
 
 
+def _many_layers(here: Here) -> str:
+    columns = window_columns(here)
+    settled, n_layers = [column.settled for column in columns.values()], here.config.n_layers
+    said = (
+        "One layer can only work with what stands in the text; the next can work with what that one has found. To look up what followed a "
+        "word the last time, say, one layer has to note at each token which one stood before it, before a later layer can search for that "
+        "note."
+    )
+    if n_layers == 1:
+        return f"{said} This model has a single layer."
+    at = [sum(depth <= last for depth in settled) for last in (1, n_layers // 2, n_layers)]
+    return (
+        f"{said} Of {_which(here, columns)}, {_have(at[0])} their final prediction for good after the first block, {at[1]} halfway up, "
+        f"and {at[2]} at the end."
+    )
+
+
 QUESTIONS = (
+    Question("What can many layers do that one could not?", _many_layers),
     Question("Does the last row of the lens agree with what the model says?", _same_at_the_end),
     Question("If the word is wrong halfway up, does the model not know it yet?", _wrong_early),
 )

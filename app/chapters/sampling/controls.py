@@ -15,6 +15,7 @@ from gptcore.sampling import SamplingSettings
 NAMES = {"temperature": "Temperature", "top_k": "Top-k", "top_p": "Top-p", "min_p": "Min-p"}
 OFF = {"top_k": None, "top_p": 1.0, "min_p": 0.0}  # the values that cut nothing
 HEADINGS = ("Setting A", "Setting B, also used on Write")
+ALONE = "The setting, also used on Write"  # where there is no other beside it
 _FIRST: dict[str, choices.Choice[Any]] = {
     "temperature": choices.FIRST_TEMPERATURE,
     "top_k": choices.FIRST_TOP_K,
@@ -52,9 +53,9 @@ def first_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
             _slider(name, size, state.chosen(_FIRST[name]), state.choice(_FIRST[name]))
 
 
-def second_sliders(size: int, names: Sequence[str] = tuple(NAMES)) -> None:
-    """Sliders of the second setting under its heading; size: of the vocabulary."""
-    st.header(HEADINGS[1], anchor=False)
+def second_sliders(size: int, names: Sequence[str] = tuple(NAMES), heading: str = HEADINGS[1]) -> None:
+    """Sliders of the second setting under a heading; size: of the vocabulary."""
+    st.header(heading, anchor=False)
     with _row("second"):
         for name in names:
             _slider(name, size, getattr(state.current(), name), state.widget(name))

@@ -29,17 +29,21 @@ BEFORE = 24  # tokens of the text in view that are shown before what is written
 
 def setting(here: Here) -> None:
     """The setting that the drawn text is written with."""
-    controls.second_sliders(here.config.vocab_size)
+    controls.second_sliders(here.config.vocab_size, heading=controls.ALONE)
 
 
 def text(here: Here) -> tuple[int, ...]:
-    """What always taking the likeliest token writes after the text in view; at least one token, which there must be room for."""
-    return views.continuation(here.run, GREEDY, count=views.greedy_count(here.config))
+    """What always taking the likeliest token writes after the text in view; at least one token, which there must be room for. As long as
+    the drawn one, where that is asked for."""
+    return texts(here)[0] if is_asked(here) else views.continuation(here.run, GREEDY, count=views.greedy_count(here.config))
 
 
 def greedy(here: Here) -> None:
-    """The text that always takes the best token; when asked for, a longer one beside one drawn by the second setting."""
+    """The text that always takes the best token; when asked for, a longer one beside one that is drawn."""
     if here.is_full:
+        return
+    if is_asked(here):
+        _both(here, texts(here))
         return
     written = text(here)
     found = views.loop(written)
@@ -62,12 +66,15 @@ def greedy(here: Here) -> None:
         [*before, *after], key="greedy_text", label="The text, and what greedy choice writes after it", focus=len(before),
         hint="Point at a token: how likely was it?", legend=("written once", "in the circle"),
     )  # fmt: skip
-    if state.chosen(choices.SAMPLING_WRITTEN) == fingerprint(here, second_settings()):
-        _both(here, _texts(here))
 
 
-def _texts(here: Here) -> list[tuple[int, ...]]:
-    """The greedy text and the drawn one."""
+def is_asked(here: Here) -> bool:
+    """Whether both texts are asked for, from the text and with the setting in view."""
+    return not here.is_full and state.chosen(choices.SAMPLING_WRITTEN) == fingerprint(here, second_settings())
+
+
+def texts(here: Here) -> list[tuple[int, ...]]:
+    """The greedy text and the drawn one, of the same length."""
     with ui.progress("Writing …") as progress:
         halves = (lambda share: progress(share / 2), lambda share: progress(0.5 + share / 2))
         return [views.continuation(here.run, each, half) for each, half in zip((GREEDY, second_settings()), halves, strict=True)]
@@ -90,8 +97,8 @@ def checks(here: Here) -> None:
     """The choice at temperature 0, and, where they are written, how both texts begin; the code."""
     found = [greedy_check(here.trace.logits, views.live(here.run))]
     settings = second_settings()
-    if not here.is_full and state.chosen(choices.SAMPLING_WRITTEN) == fingerprint(here, settings):
-        found.append(first_tokens(here, settings, _texts(here)))
+    if is_asked(here):
+        found.append(first_tokens(here, settings, texts(here)))
     ui.self_check(found)
     ui.source(select, generate)
 
@@ -104,7 +111,7 @@ def fingerprint(here: Here, settings: SamplingSettings) -> str:
 
 def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
     """Both texts as chips, what repeats in them lit."""
-    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Setting B")
+    text_of, names = here.model.tokenizer.text_of, ("Greedy", "Drawn")
     loops = [views.loop(ids) for ids in texts]
     rows = [
         [name, _chips(ids, range(found.start, found.start + found.length) if found else range(0), text_of),
@@ -118,7 +125,7 @@ def _both(here: Here, texts: Sequence[Sequence[int]]) -> None:
     ]
     ui.figure_menu("greedy-text", pd.DataFrame(lines))
     ui.table(["", "Text", "Different tokens"], rows, numeric=(2,))
-    ui.note(" ".join(_about(name, found) for name, found in zip(("Greedy text", "Setting B"), loops, strict=True)))
+    ui.note(" ".join(_about(name, found) for name, found in zip(("The greedy text", "The drawn text"), loops, strict=True)))
 
 
 def greedy_check(logits: ArrayLike, given: Given) -> Check:

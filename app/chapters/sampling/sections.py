@@ -116,7 +116,7 @@ def draws_controls(given: Given) -> None:
             "Number of draws", counts, format_func=lambda n: f"{int(n):,}", required=True, **state.choice(choices.SAMPLING_DRAWS)
         )
         st.number_input("Seed", 0, state.MAX_SEED, step=1, width=200, **state.widget("seed"))
-    controls.second_sliders(len(given.candidates.order))
+    controls.second_sliders(len(given.candidates.order), heading=controls.ALONE)
 
 
 def _draws(given: Given) -> tuple[Selection, int, np.ndarray, pd.DataFrame]:
@@ -145,7 +145,7 @@ def many_draws(given: Given) -> None:
          f"± {significant(100 * line.error, 2)} %", fixed(line.errors_off, 1)]
         for line in data.itertuples()
     ]  # fmt: skip
-    ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by"], rows, numeric=(1, 2, 3, 4, 5))
+    ui.table(["Token", "Exact", "Times", "Drawn", "Error", "Off by, in errors"], rows, numeric=(1, 2, 3, 4, 5))
 
 
 def error_formula(given: Given) -> None:
@@ -171,7 +171,7 @@ def _about_the_error(choice: Selection, count: int, near: int, shown: int) -> No
         r"\end{aligned}"
     )
     ui.note(
-        "The error to expect of a share, here that of the likeliest token; “off by” counts in such errors. "
+        "The error to expect of a share, here that of the likeliest token; the last column of the table counts in such errors. "
         f"{near} of {shown} {'share lies' if shown == 1 else 'shares lie'} within the whiskers of 1.96 errors; in the long run "
         "19 of 20 do. A hundred times as many draws make the error ten times smaller. Each draw uses the random number that this seed "
         "has for one position, 0, 1, 2 and so on."
@@ -188,7 +188,7 @@ def choices_left(given: Given) -> None:
     """Entropy and effective number of choices over temperature, with both settings marked."""
     first, second = _selections(given)
     _over_temperature("choices", first, second, given)
-    ui.note("Before any cut. Dashed: the temperature of setting A; dotted: of setting B.")
+    ui.note("Before any cut. Dashed: the temperature of setting A; dotted: that of setting B.")
     _over_temperature("entropy", first, second, given)
     _before_and_after(first, second)
 

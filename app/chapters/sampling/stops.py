@@ -193,10 +193,11 @@ def says_stops(here: Here) -> str:
             )
         return said
     if found.stopped == "context_length":
-        repeated = " (the text in view, repeated)" if found.before != len(here.ids) else ""
+        repeated = "To come there soon, the text in view was repeated first. " if found.before != len(here.ids) else ""
         return (
-            f"It stopped after {counted(written, 'token')}: the text{repeated} has **{len(found.ids):,} tokens**, the context length of "
-            "this model. Whatever the last token is, there is no place for another."
+            f"It stopped because the context is full: with the {counted(written, 'token')} written here, the text has "
+            f"**{len(found.ids):,} tokens**, the most that this model can look at. {repeated}Whatever the last token is, there is no place "
+            "for another."
         )
     return (
         f"It stopped after **{counted(written, 'token')}**, because that many were asked for. Nothing in the model ended the text: "

@@ -40,6 +40,9 @@ def says_greedy(here: Here) -> str:
         )
     around = "".join(here.model.tokenizer.text_of(token) for token in written[loop.start : loop.start + loop.period])
     said = f"Always taking the likeliest token, the model writes {code(around)} **{loop.length // loop.period} times** within {many} tokens."
+    if greedy.is_asked(here):
+        drawn = greedy.texts(here)[1]
+        return f"{said} The drawn text has **{len(set(drawn))}** different tokens among its {len(drawn)}, the greedy one {len(set(written))}."
     first, last = rounds(here, written, loop)
     if first < last:
         return f"{said} These tokens have {percent(first)} on average in the first round, {percent(last)} in the last."
@@ -59,7 +62,7 @@ def try_greedy(here: Here) -> Sequence[Try]:
         return []
     settings, tries = second_settings(), []
     asked = greedy.fingerprint(here, settings)
-    if state.chosen(choices.SAMPLING_WRITTEN) != asked:
+    if not greedy.is_asked(here):
         tries.append(
             Try(
                 f"Write {views.WRITTEN} tokens both ways, greedy and drawn. Does chance escape?",

@@ -147,11 +147,13 @@ def says_hello(here: Here) -> str:
     gpt2, mine = gpt2_of(here), here.model.tokenizer.encode_text(TEXT)
     ids = gpt2.encode_text(TEXT) if gpt2 else tuple(PUBLISHED)
     said = (
-        f"GPT-2 has a vocabulary of {SIZE:,} tokens and cuts {code(TEXT)} into **{len(ids)}**: {', '.join(str(i) for i in ids)}."
+        f"GPT-2, which OpenAI published in 2019, has a vocabulary of {SIZE:,} tokens and cuts {code(TEXT)} into **{len(ids)}**: "
+        f"{', '.join(str(i) for i in ids)}."
     )
     if is_gpt2s(here):
         return f"{said} The model in view has this vocabulary."
-    said += f" This model's vocabulary has {here.model.tokenizer.vocab_size:,} and needs **{len(mine)}**."
+    said += f" This model's vocabulary has {here.model.tokenizer.vocab_size:,} and needs **{len(mine)}**"
+    said += ", but with other numbers: an id means something only in its own vocabulary." if len(mine) == len(ids) else "."
     if gpt2 and here.view.prompt:
         theirs, own = (len(each.encode_text(here.view.prompt)) for each in (gpt2, here.model.tokenizer))
         said += f" The text above takes {counted(theirs, 'token')} with GPT-2's vocabulary and {own:,} with this one."

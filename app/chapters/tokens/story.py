@@ -74,8 +74,8 @@ def says_merges(here: Here) -> str:
     if not merges:
         return f"{name} begins as {n_bytes} bytes, and no learned merge joins any two of them: it stays {n_tokens} tokens."
     return (
-        f"{name} begins as **{counted(n_bytes, 'byte')}**. {counted(merges, 'merge')}, each of the pair that was learned first, "
-        f"{'leads' if merges == 1 else 'lead'} to {end}."
+        f"{name} begins as **{counted(n_bytes, 'byte')}**, the numbers in which a computer keeps its letters. {counted(merges, 'merge')} "
+        f"{'joins' if merges == 1 else 'join'} two neighbours, always the pair that was learned earliest, and what is left is {end}."
     )
 
 

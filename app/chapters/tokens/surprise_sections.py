@@ -99,7 +99,7 @@ def _read(here: Here, found: Surprise, run: Run, started: bool) -> Reading:
         for line, said in zip(table.itertuples(), surprise_views.facts(found, table, words, vocab_size), strict=True)
     ]
     if lead:
-        unread = ("Nothing comes before the first token, so nothing predicted it.",)
+        unread = ("Position 0, the first: nothing comes before it, so nothing predicted it.",)
         first = tokenizer.text_of(run.ids[0])
         chips = [TextChip(first, -1, (("", first), unread)), *chips]
     return Reading(found, run, table, words, chips, lead)

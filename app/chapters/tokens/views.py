@@ -99,7 +99,7 @@ def _row(tokenizer: Tokenizer, token_id: int, position: int, piece: int, origin:
 def _why_new_piece(piece: str) -> Why:
     kind = _kind(piece)
     space = ", with the space before it" if piece[0] == " " and kind != "white space" else ""
-    return (f"Pre-tokenization starts a piece here: {kind}{space}.",)
+    return (f"The text is first cut into words and signs, and this token starts a piece: {kind}{space}.",)
 
 
 def _kind(piece: str) -> str:
@@ -128,7 +128,7 @@ def facts(table: pd.DataFrame) -> list[tuple[Why, Why]]:
     out: list[tuple[Why, Why]] = []
     for line in table.itertuples():
         n_bytes = len(line.bytes.split())
-        written = f"{counted(n_bytes, 'byte')}: {line.bytes}" if n_bytes else "special token, not cut from text"
+        written = f"{counted(n_bytes, 'byte')} in hexadecimal: {line.bytes}" if n_bytes else "special token, not cut from text"
         said = [f"token id {line.token_id:,}", written]
         if line.origin == "cut":
             said.append(_characters(line.start, line.end, not _is_whole(bytes.fromhex(line.bytes))))

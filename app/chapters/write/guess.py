@@ -204,7 +204,8 @@ def steppers(here: Here) -> None:
     now = played + is_asked
     lines = [f"**Round {now} of {ROUNDS}**" if now <= ROUNDS else f"**Round {now}**"]
     if made:
-        lines.append(f"{counted(made, 'guess') if made == 1 else f'{made} guesses'}, {right} of them what the model wrote.")
+        one = f"1 guess, and the model wrote {'it' if right else 'something else'}."
+        lines.append(one if made == 1 else f"{made} guesses, {right} of them what the model wrote.")
     if played == ROUNDS and not is_asked:
         lines.append("That was the last round.")
         if here.view.temperature > 0:

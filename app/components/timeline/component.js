@@ -16,7 +16,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.pick = (index) => setTriggerValue("pick", index);
   root.wanted = said.header.mark;
   root.prose = said.header.prose;
-  root.list.className = root.prose ? "prose" : "chips";
+  root.list.classList.add(root.prose ? "prose" : "chips");
   if (said.header.texts) draw(root, said);
   else drawShown(root);
   if (!root.prose) return;
@@ -27,6 +27,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function newRoot(parentElement) {
   const element = parentElement.appendChild(make("div", "root"));
   const list = element.appendChild(make("ol"));
+  list.addEventListener("scroll", () => list.classList.toggle("cut", list.scrollTop > 0), { passive: true });
   list.setAttribute("aria-label", "The sequence, token by token");
   const legend = element.appendChild(make("p", "legend"));
   legend.append("probability 0 %", make("i"), "100 %");
@@ -85,6 +86,7 @@ function showFocus(list) {
   const line = list.classList.contains("prose") ? parseFloat(getComputedStyle(list).lineHeight) : 0;
   const before = line ? (Math.floor(top / line) - 1) * line : top - list.clientHeight / 2; // of running text whole lines
   list.scrollTop = top < end ? Math.max(0, before) : end;
+  list.classList.toggle("cut", list.scrollTop > 0);
 }
 
 function newChip(root, index) {
