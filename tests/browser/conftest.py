@@ -88,7 +88,7 @@ def bench(browser: Windows, window: Window, components: Server) -> Visit:
     """bench(path, query parameters, and what `window` takes) -> a component's own page, at once."""
 
     def open_page(path: str, query: Mapping[str, object], **options: Any) -> Page:
-        page = window(**options)
+        page = window(**options, at_home=True)
         browser.go_on(page, components.url, f"/{path}?{urlencode(query)}")
         return page
 

@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app import choices
 from app.shell.navigation import PAGES
-from tests.browser.visit import settled
+from tests.browser.visit import settled, wait_ready
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ALSO = {name: {"enabled": True} for name in ("heading-order", "empty-heading", "empty-table-header", "page-has-heading-one")}
@@ -64,6 +64,8 @@ def on(page: Page) -> bool:
             heading.filter(has_not_text=before).wait_for(timeout=patience)
         except PlaywrightTimeout:
             continue
+        wait_ready(page)
+        page.wait_for_selector('[data-stale="true"]', state="detached")  # what is old is pale until the run is over
         return True
     raise AssertionError(f"Nothing came after {before!r}.")
 

@@ -64,7 +64,7 @@ def test_what_comes_late_moves_nothing(visit, beat):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_a_table_that_goes_on_beyond_an_edge_is_shaded_there_and_nowhere_else(visit, dark):
-    page = visit("/sampling?sampling=draws", width=390, height=900, dark=dark, touch=True)
+    page = visit("/sampling?sampling=draws", width=320, height=900, dark=dark, touch=True)
     box = page.locator(".table-box").first
     assert box.evaluate("(box) => box.scrollWidth > box.clientWidth")
 

@@ -44,16 +44,25 @@ class Windows:
         self._looks: dict[Page, tuple[bool, bool]] = {}
 
     def open(
-        self, width: int = 1280, height: int = 900, *, dark: bool = False, touch: bool = False, reduced_motion: bool = False
+        self,
+        width: int = 1280,
+        height: int = 900,
+        *,
+        dark: bool = False,
+        touch: bool = False,
+        reduced_motion: bool = False,
+        at_home: bool = False,
     ) -> Page:
-        """An empty window that is listened to."""
+        """A window that is listened to: empty, or with at_home for `go_on`."""
         if touch not in self._profiles:
             self._profiles[touch] = self._launch(touch)
             self._free[touch] = list(self._profiles[touch].pages)
         page = self._free[touch].pop() if self._free[touch] else self._profiles[touch].new_page()
         self._lent[page] = touch
-        if self._looks.get(page, (dark, reduced_motion)) != (dark, reduced_motion):
-            self._home.pop(page, None)  # other colours are a run of the script more
+        # Other colours are a run of the script more.
+        if page in self._home and not (at_home and self._looks[page] == (dark, reduced_motion)):
+            del self._home[page]
+            page.goto("about:blank")
         self._looks[page] = dark, reduced_motion
         page.set_viewport_size(ViewportSize(width=width, height=height))
         page.emulate_media(
