@@ -1,4 +1,5 @@
-"""Every page and beat against the WCAG 2.2 AA rules that a program can check (axe-core), in light and in dark, on one walk through the app."""
+"""Every page and beat, on one walk through the app: against the WCAG 2.2 AA rules that a program can check (axe-core), in light and in
+dark, and for what no page may show."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app import choices
 from app.shell.navigation import PAGES
-from tests.browser.visit import settled, wait_ready
+from tests.browser.visit import assert_silent, settled, wait_ready
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ALSO = {name: {"enabled": True} for name in ("heading-order", "empty-heading", "empty-table-header", "page-has-heading-one")}
@@ -94,6 +95,7 @@ def test_no_page_or_beat_breaks_a_rule_of_accessibility(visit):
             break
         stops += 1
     assert stops == N_STOPS
+    assert_silent(page)
     assert not broken, "\n".join(broken)
 
 

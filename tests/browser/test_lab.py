@@ -9,7 +9,7 @@ import pytest
 
 from app import choices
 from app.shell.navigation import LAB, PAGES
-from tests.browser.visit import assert_silent, at_rest, no_broken_words, no_cut_formula, no_error_box, no_horizontal_scroll
+from tests.browser.visit import assert_silent, look_at
 
 TWICE = "The cat ran over the hill. The cat ran over the"
 OURS = [entry.file for entry in PAGES if entry.group == LAB and entry.file != "learning"]
@@ -79,7 +79,5 @@ def test_every_later_beat_fits_a_phone_and_a_desk(visit: Any, file: str, part: s
     page.get_by_test_id("stMain").get_by_role("heading", level=1).wait_for()
     for width in (390, 1440, 320):
         page.set_viewport_size({"width": width, "height": 900})
-        at_rest(page)
-        for look in (no_error_box, no_broken_words, no_cut_formula, no_horizontal_scroll):
-            look(page)
+        look_at(page)
     assert_silent(page)

@@ -290,3 +290,10 @@ def text_and_ground(elements: Locator) -> list[tuple[str, str]]:
 def embedded_mark() -> str:
     """What a link says of the vocabulary of the embedded model's token ids."""
     return vocabulary_mark(Tokenizer.from_folder(EMBEDDED))
+
+
+def look_at(page: Page) -> None:
+    """What no page may show in any width, once it is at rest."""
+    at_rest(page)
+    for look in (no_error_box, no_broken_words, no_cut_formula, no_horizontal_scroll):
+        look(page)

@@ -41,6 +41,7 @@ class Windows:
         self._free: dict[bool, list[Page]] = {False: [], True: []}
         self._lent: dict[Page, bool] = {}
         self._home: dict[Page, str] = {}  # where a window stands that goes on within one visit
+        self._visits = 0
         self._looks: dict[Page, tuple[bool, bool]] = {}
 
     def open(
@@ -72,11 +73,13 @@ class Windows:
         return page
 
     def go_on(self, page: Page, home: str, address: str) -> None:
-        """Show what lies at an address under `home`, whose first page leaves nothing of what was before it."""
+        """Show, to a new visitor, what lies at an address under `home`, where the first page shows none of the others."""
+        self._visits += 1
+        url = f"{home}{address}&visit={self._visits}"
         if self._home.get(page) == home:
-            page.evaluate(_GO_ON, home + address)
+            page.evaluate(_GO_ON, url)
         else:
-            page.goto(home + address, wait_until="domcontentloaded")
+            page.goto(url, wait_until="domcontentloaded")
         self._home[page] = home
 
     def _go_home(self, page: Page) -> bool:

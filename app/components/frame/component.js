@@ -19,7 +19,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!frame) frames.set(parentElement, (frame = newFrame(parentElement)));
   frame.say = setTriggerValue;
   const said = unpack(data).header;
-  if (frame.said?.file !== said.file || frame.said?.part !== said.part) comes();
+  if (frame.said?.file !== said.file || frame.said?.part !== said.part) {
+    comes();
+    if (frame.said) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0); // a beat begins at its question
+  }
   frame.said = said;
   frame.presenter.receive(said.room);
   frame.explorer.receive(said.room);
@@ -104,7 +107,12 @@ function drawBar(frame, said) {
   lecture.onclick = () => frame.say("lecture", !said.lecture);
   frame.bar.replaceChildren(brand, nav, all, ...more, frame.lesson.chip, frame.presenter.chip, lecture);
   list.onscroll = () => shade(list);
-  new ResizeObserver(() => fit(list)).observe(nav); // the chips beside it come and go; goes with the list
+  let room = 0;
+  new ResizeObserver(() => {
+    if (nav.clientWidth === room) return; // its height alone is what `fit` has changed
+    room = nav.clientWidth;
+    fit(list);
+  }).observe(nav); // the chips beside it come and go; goes with the list
 }
 
 // All chapters in view, set closer where that is needed; where even that is not enough, the current one whole, and shades where it goes on.

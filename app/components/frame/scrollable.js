@@ -4,7 +4,8 @@ const SCROLLS = '.katex-display, .table-box, [data-testid="stCode"] pre';
 
 function mark() {
   const { colorScheme } = getComputedStyle(document.querySelector('[data-testid="stApp"]') ?? document.documentElement);
-  document.documentElement.style.colorScheme = colorScheme;
+  const { style } = document.documentElement;
+  if (style.colorScheme !== colorScheme) style.colorScheme = colorScheme; // all styles are worked out anew
   for (const box of document.querySelectorAll(SCROLLS)) {
     const scrolls = box.scrollWidth > box.clientWidth + 1;
     if (scrolls) box.tabIndex = 0;
