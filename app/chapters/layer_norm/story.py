@@ -193,9 +193,9 @@ def _erased(here: Here) -> str:
     found = here.trace.layer_norm(None, "final", (here.position,))
     spread = math.sqrt(float(found.var[0]))
     return (
-        f"For what reads the output, yes: with all numbers ten times as large, the standard deviation of "
-        f"{code(here.tokens[here.position])} before the final LayerNorm would be {significant(10 * spread)} instead of {significant(spread)}, and "
-        "what comes out the same, but for ε. The direction stays; the length goes."
+        f"No, but for ε. The standard deviation of {code(here.tokens[here.position])} before the final LayerNorm would be "
+        f"{significant(10 * spread)} instead of {significant(spread)}, and LayerNorm divides by it: the same numbers come out. The direction "
+        "stays; the length goes."
     )
 
 

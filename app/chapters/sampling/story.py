@@ -184,8 +184,8 @@ def _greedy_is_best(here: Here) -> str:
     written = greedy.text(here)
     many, different = len(written), len(set(written))
     return (
-        f"It takes the best token at each step, which need not lead to the best text: of the {many} tokens that it writes here, "
-        f"{different} are different. What is likeliest after a repetition is one more repetition."
+        f"It takes the best token at each step, which need not lead to the best text: of the {many} tokens that it "
+        f"would write after this text, {different} are different. What is likeliest after a repetition is one more repetition."
     )
 
 

@@ -173,7 +173,8 @@ def _answers(here: Here) -> str:
     return (
         "No. It continues a text, whatever the text is. Ask `What is the capital of France?` under Edit text, and it goes on as the texts "
         "that it learned from go on. ChatGPT is a GPT that was trained further, on questions with good answers. Neither looks anything up, "
-        "and what is likely need not be true: both make things up. **Copied or made up**, under Try this, asks how much of it is learned by heart."
+        "and what is likely need not be true: both make things up. **Copied or made up**, under Try this, shows in a much smaller model "
+        "how much is learned by heart."
     )
 
 
