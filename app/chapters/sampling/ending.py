@@ -22,7 +22,7 @@ SEEN: Mapping[str, str] = {
     "block": "every block adds something to these vectors.",
     "attention": "a token fetches from earlier tokens, by weights that sum to 1.",
     "layer_norm": "numbers of any size are brought to one size before they are read.",
-    "feed_forward": "neurons look at each token alone, and most of them stay silent.",
+    "feed_forward": "neurons look at each token alone, and add something where they find what they look for.",
     "shortcuts": "what an early block wrote stays in reach of all later ones, and of training.",
     "lens": "the prediction takes shape from layer to layer.",
     "sampling": "temperature and cuts decide how bold the draw is.",
